@@ -1,0 +1,36 @@
+//! What the isol8 host and the guest inside a sandbox say to each other.
+//!
+//! Pure data: messages, their limits and their byte layout. No I/O and no async runtime, so that
+//! the static guest and the host library can share it.
+//!
+//! # The wire, from the outside in
+//!
+//! ```text
+//! link     one duplex byte stream per sandbox (the container's attached stdin and stdout)
+//!          ├─ preamble, each side once:  "ISOL8" 0x00 version:u16le            (module `preamble`)
+//!          └─ yamux: the host is the client, the guest the server
+//!             ├─ stream opened by the host: one request and its replies, as frames
+//!             └─ stream opened by the guest: one egress connection, raw bytes
+//! frame    length:u32le  kind:u8  payload[length]                               (module `frame`)
+//!          kind 0: a message, postcard-encoded                                (module `message`)
+//!          kind 1..3: raw bytes of stdin or a file, of stdout, of stderr; empty means end
+//! ```
+#![forbid(unsafe_code)]
+
+mod frame;
+mod limits;
+mod message;
+mod place;
+mod preamble;
+
+pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
+pub use limits::{MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES};
+pub use message::{
+    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
+    InlineFile, Reply, Request, ResetReport, Stdin,
+};
+pub use place::{
+    GROUP_ID, GUEST_DIR, GUEST_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID, WRITABLE_DIRS,
+};
+pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
+pub use preamble::check_preamble;

@@ -1,0 +1,186 @@
+//! The messages. Each stream that the host opens begins with one [`Request`]; what follows is
+//! written at its variant.
+//!
+//! The encoding has no field names: a change here is a change of
+//! [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION). `tests/frozen.rs` notices one.
+
+use serde::{Deserialize, Serialize};
+
+/// First message of a stream that the host opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Run a program. The host may then send [`ExecControl`] messages, and with
+    /// [`Stdin::Stream`] data frames of standard input (an empty one ends it). The guest answers
+    /// with [`Reply::Started`], stdout and stderr frames, and [`Reply::Exited`]; or with
+    /// [`Reply::Failed`]. When the host closes the stream early, the program's tree is killed.
+    Exec(ExecRequest),
+    /// Create or replace a file, as the sandbox user. Data frames follow, an empty one ends the
+    /// file. The guest answers [`Reply::Done`] or [`Reply::Failed`].
+    WriteFile(FileRequest),
+    /// Read a regular file, as the sandbox user. The guest answers with data frames, an empty one
+    /// at the end; or with [`Reply::Failed`], which may also come between the data.
+    ReadFile(FileRequest),
+    /// Kill every process but the guest, empty every writable place and verify it. The guest
+    /// answers [`Reply::Reset`] or [`Reply::Failed`].
+    Reset,
+}
+
+/// A program to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecRequest {
+    /// Program and arguments. The program is looked up in `PATH` of `env`.
+    pub argv: Vec<String>,
+    /// Environment, laid over the one that the image defines.
+    pub env: Vec<(String, String)>,
+    /// Working directory; created (as the sandbox user) when missing.
+    pub cwd: String,
+    /// Files written before the program starts, with their parent directories.
+    pub files: Vec<InlineFile>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// Time limit of the program in milliseconds; 0 means none.
+    pub timeout_ms: u64,
+    /// How many bytes of each output stream to send. The rest is counted and thrown away.
+    pub output_limit: u64,
+    /// What becomes of the processes that the program leaves behind.
+    pub after_exit: AfterExit,
+}
+
+/// A small file inside an [`ExecRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InlineFile {
+    /// Absolute path.
+    pub path: String,
+    /// Contents.
+    #[serde(with = "serde_bytes")]
+    pub data: Vec<u8>,
+}
+
+/// Where a program's standard input comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdin {
+    /// At its end from the start.
+    #[default]
+    Empty,
+    /// These bytes, then the end.
+    Inline(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Data frames of the stream.
+    Stream,
+}
+
+/// What becomes of processes that outlive the program that started them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AfterExit {
+    /// Every process of the sandbox but the guest is killed before the exit is reported.
+    #[default]
+    KillAll,
+    /// They live on (a service started by a setup script).
+    Keep,
+}
+
+/// What the host may say while a program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecControl {
+    /// Send this signal number to the program's process group.
+    Signal(i32),
+    /// Kill the program and all its descendants now.
+    Kill,
+}
+
+/// A file to read or write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRequest {
+    /// Absolute path.
+    pub path: String,
+}
+
+/// What the guest says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The program has been started.
+    Started,
+    /// The program has ended and all its output was sent.
+    Exited(ExitReport),
+    /// A file was written whole.
+    Done,
+    /// The sandbox is as new.
+    Reset(ResetReport),
+    /// The request could not be carried out.
+    Failed {
+        /// What kind of failure, for the host to act on.
+        kind: ErrorKind,
+        /// The file concerned, or empty.
+        path: String,
+        /// The cause, for people.
+        message: String,
+    },
+}
+
+/// Kinds of [`Reply::Failed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// The request breaks the protocol's rules.
+    Invalid,
+    /// No such file, or no such program.
+    NotFound,
+    /// The sandbox user may not do this.
+    Denied,
+    /// The path names something other than a regular file.
+    NotAFile,
+    /// No space left in the sandbox.
+    NoSpace,
+    /// Processes or files are left after a reset.
+    NotClean,
+    /// Anything else the system refused.
+    System,
+}
+
+/// How a program ended, and what it used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitReport {
+    /// Exit code or signal.
+    pub status: ExitStatus,
+    /// Whether the time limit ended it.
+    pub timed_out: bool,
+    /// From start to end, in microseconds.
+    pub wall_us: u64,
+    /// CPU time of the program and its reaped descendants, in microseconds.
+    pub cpu_us: u64,
+    /// Memory of the sandbox at the end, in bytes.
+    pub memory_bytes: u64,
+    /// Highest memory of the sandbox during the run, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Bytes that the program wrote to standard output, sent or not.
+    pub stdout_bytes: u64,
+    /// Bytes that the program wrote to standard error, sent or not.
+    pub stderr_bytes: u64,
+}
+
+/// Exit code or signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    /// The program ended by itself.
+    Code(i32),
+    /// A signal ended the program.
+    Signal(i32),
+}
+
+impl ExitStatus {
+    /// The code a shell would report: the program's own, or 128 plus the signal number.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+/// What a reset found and removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetReport {
+    /// Processes killed.
+    pub processes: u32,
+    /// Files, directories and IPC objects removed.
+    pub entries: u64,
+}

@@ -1,0 +1,26 @@
+//! Where things are inside a sandbox, and whose they are.
+
+/// User id of the code that runs in a sandbox. Numeric, so that images need no such user.
+pub const USER_ID: u32 = 100;
+
+/// Group id of the code that runs in a sandbox.
+pub const GROUP_ID: u32 = 101;
+
+/// Where the read-only volume with the guest and the interpreter launchers is mounted.
+pub const GUEST_DIR: &str = "/.isol8";
+
+/// The guest's program file.
+pub const GUEST_PATH: &str = "/.isol8/guest";
+
+/// Working directory and home of user code: a size-limited tmpfs that allows execution.
+pub const SANDBOX_DIR: &str = "/sandbox";
+
+/// Temporary files: a size-limited tmpfs without execution.
+pub const TMP_DIR: &str = "/tmp";
+
+/// Every place that user code can write to when the root file system is read-only. A reset empties
+/// them all.
+pub const WRITABLE_DIRS: [&str; 4] = [SANDBOX_DIR, TMP_DIR, "/dev/shm", "/dev/mqueue"];
+
+/// Port on 127.0.0.1 on which the guest accepts proxy connections in filtered mode.
+pub const PROXY_PORT: u16 = 8118;

@@ -1,0 +1,60 @@
+//! The wire format, byte for byte. When one of these fails, raise `PROTOCOL_VERSION` and write the
+//! new bytes down here.
+
+use isol8_protocol::{
+    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
+    InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
+};
+
+fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
+    encode_message(message).unwrap()[5..].to_vec()
+}
+
+#[test]
+fn version_1_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 1);
+    let exec = Request::Exec(ExecRequest {
+        argv: vec!["a".into(), "b".into()],
+        env: vec![("K".into(), "V".into())],
+        cwd: "/".into(),
+        files: vec![InlineFile { path: "/f".into(), data: vec![7, 8] }],
+        stdin: Stdin::Inline(vec![9]),
+        timeout_ms: 300,
+        output_limit: 5,
+        after_exit: AfterExit::Keep,
+    });
+    assert_eq!(
+        payload(&exec),
+        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01"
+    );
+    let file = FileRequest { path: "/x".into() };
+    assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
+    assert_eq!(payload(&Request::ReadFile(file)), b"\x02\x02/x");
+    assert_eq!(payload(&Request::Reset), b"\x03");
+    assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
+    assert_eq!(payload(&ExecControl::Kill), b"\x01");
+    assert_eq!(payload(&Stdin::Empty), b"\0");
+    assert_eq!(payload(&Stdin::Stream), b"\x02");
+    assert_eq!(payload(&AfterExit::KillAll), b"\0");
+    assert_eq!(payload(&Reply::Started), b"\0");
+    let exit = ExitReport {
+        status: ExitStatus::Signal(9),
+        timed_out: true,
+        wall_us: 1,
+        cpu_us: 2,
+        memory_bytes: 3,
+        peak_memory_bytes: 4,
+        stdout_bytes: 5,
+        stderr_bytes: 6,
+    };
+    assert_eq!(payload(&Reply::Exited(exit)), b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06");
+    assert_eq!(payload(&Reply::Done), b"\x02");
+    let reset = ResetReport { processes: 1, entries: 2 };
+    assert_eq!(payload(&Reply::Reset(reset)), b"\x03\x01\x02");
+    let failed = Reply::Failed {
+        kind: ErrorKind::NoSpace,
+        path: "/p".into(),
+        message: "m".into(),
+    };
+    assert_eq!(payload(&failed), b"\x04\x04\x02/p\x01m");
+}
