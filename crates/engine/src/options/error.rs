@@ -1,0 +1,65 @@
+//! What can be wrong with an option.
+
+/// A refused option. The message names it and its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// A size string that is none.
+    #[error("Invalid memory limit format: \"{value}\". Use e.g. \"512m\", \"1g\".")]
+    Size {
+        /// The option, for callers that report it.
+        option: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A number outside its range.
+    #[error("Invalid {option}: {value}. It must be {rule}.")]
+    Number {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A word that is none of those known.
+    #[error("Invalid {option}: \"{value}\". Expected one of: {expected}.")]
+    Choice {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// The words known.
+        expected: &'static str,
+    },
+    /// An audit destination that does not exist.
+    #[error("Unsupported audit destination: {value}")]
+    AuditDestination {
+        /// What was asked for.
+        value: String,
+    },
+    /// Custom seccomp without a profile.
+    #[error("security.seccomp is \"custom\", but security.customProfilePath is missing.")]
+    MissingSeccompProfile,
+    /// A secret whose name no environment variable can have.
+    #[error("Invalid name of a secret: \"{name}\". It must not be empty or contain \"=\" or NUL.")]
+    SecretName {
+        /// The name.
+        name: String,
+    },
+    /// A secret whose value no environment variable can have. The value is not told.
+    #[error("Invalid value of the secret \"{name}\": it contains NUL or is over {limit} bytes.")]
+    SecretValue {
+        /// Name of the secret.
+        name: String,
+        /// Largest size of name and value together.
+        limit: usize,
+    },
+}
+
+impl OptionError {
+    /// Stable code of the error, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "INVALID_OPTION"
+    }
+}

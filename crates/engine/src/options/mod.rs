@@ -1,0 +1,18 @@
+//! Options of an engine: [`RawOptions`] as callers write them, [`Options`] complete and checked.
+
+mod error;
+mod number;
+mod raw;
+mod resolved;
+mod secrets;
+mod size;
+
+pub use error::OptionError;
+pub use number::{MAX_TIMEOUT, timeout};
+pub use raw::{RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity};
+pub use resolved::{
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, Options,
+    PoolSize, PoolStrategy, RemoteCodePolicy, Seccomp,
+};
+pub use secrets::Secrets;
+pub use size::parse_size;

@@ -1,0 +1,132 @@
+//! Values that user code needs and nobody may see: never printed, always masked.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use serde::{Deserialize, Deserializer, Serializer};
+
+use super::OptionError;
+use crate::{output::Masker, plan::MAX_ENV_STRING_BYTES};
+
+/// Secrets by the name of their environment variable. `Debug` shows names only; there is no
+/// `Serialize`. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    values: BTreeMap<String, String>,
+    masker: OnceLock<Masker>,
+}
+
+impl Secrets {
+    /// Wraps `values`.
+    #[must_use]
+    pub fn new(values: BTreeMap<String, String>) -> Self {
+        Self(Arc::new(Inner {
+            values,
+            masker: OnceLock::new(),
+        }))
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.values.is_empty()
+    }
+
+    /// What replaces the values in text; built at first use.
+    #[must_use]
+    pub fn masker(&self) -> &Masker {
+        self.0
+            .masker
+            .get_or_init(|| Masker::new(self.0.values.values().map(String::as_bytes)))
+    }
+
+    /// Checks that each can be an environment variable.
+    pub(super) fn check(&self) -> Result<(), OptionError> {
+        for (name, value) in self.iter() {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(OptionError::SecretName {
+                    name: name.to_owned(),
+                });
+            }
+            let limit = MAX_ENV_STRING_BYTES;
+            if value.contains('\0') || name.len() + value.len() > limit {
+                return Err(OptionError::SecretValue {
+                    name: name.to_owned(),
+                    limit,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the values, for the one place where they must leave the process: a remote engine.
+    /// Named by fields that need it, so that nothing serialises secrets by accident.
+    pub(super) fn expose<S: Serializer>(secrets: &Option<Self>, to: S) -> Result<S::Ok, S::Error> {
+        match secrets {
+            Some(secrets) => to.collect_map(secrets.iter()),
+            None => to.serialize_none(),
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, _)| (name, "***")))
+            .finish()
+    }
+}
+
+impl PartialEq for Secrets {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.values == other.0.values
+    }
+}
+
+impl<'de> Deserialize<'de> for Secrets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Self::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(name: &str, value: &str) -> Secrets {
+        Secrets::new([(name.to_owned(), value.to_owned())].into())
+    }
+
+    #[test]
+    fn debug_output_has_no_value() {
+        let text = format!("{:?}", secrets("KEY", "hunter2"));
+        assert_eq!(text, r#"{"KEY": "***"}"#);
+    }
+
+    #[test]
+    fn names_and_values_that_cannot_be_set_are_refused_without_telling_the_value() {
+        assert!(secrets("KEY", "hunter2").check().is_ok());
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x")] {
+            assert!(secrets(name, value).check().is_err());
+        }
+        let error = secrets("KEY", "hunter2\0").check().unwrap_err().to_string();
+        assert!(
+            error.contains("KEY") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+}

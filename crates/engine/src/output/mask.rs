@@ -1,0 +1,295 @@
+//! Replacing secrets in a byte stream, in one pass and with bounded memory.
+//!
+//! All values are searched at once with an Aho-Corasick automaton. Its state after some bytes is
+//! the longest end of them that begins a value, so it says exactly how much must be held back.
+//! Values that overlap in the output are covered together: masking one must not leave a part of
+//! another.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use aho_corasick::{
+    Anchored, MatchKind,
+    automaton::{Automaton, StateID},
+    nfa::noncontiguous::NFA,
+};
+
+/// What stands in the place of a secret.
+const MASK: &[u8] = b"***";
+
+/// Searches for a set of values. Cheap to clone.
+#[derive(Clone)]
+pub struct Masker(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    /// There are no values.
+    Nothing,
+    /// The values.
+    Values(Arc<Search>),
+    /// The values are too many to search for, so that all text may be one.
+    Everything,
+}
+
+struct Search {
+    automaton: NFA,
+    start: StateID,
+    /// For each state, how many of the last bytes may be the beginning of a value that goes on.
+    held: HashMap<StateID, usize>,
+    longest: usize,
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Masker")
+    }
+}
+
+impl Masker {
+    /// A masker of `values`; empty ones are skipped.
+    pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let values: Vec<&[u8]> = values
+            .into_iter()
+            .filter(|value| !value.is_empty())
+            .collect();
+        if values.is_empty() {
+            return Self(Kind::Nothing);
+        }
+        Self(Search::new(&values).map_or(Kind::Everything, |search| Kind::Values(search.into())))
+    }
+
+    /// Length of the longest value in bytes; 0 without values.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        match &self.0 {
+            Kind::Values(search) => search.longest,
+            Kind::Nothing | Kind::Everything => 0,
+        }
+    }
+
+    /// `text` with all values replaced.
+    #[must_use]
+    pub fn mask(&self, text: &str) -> String {
+        if matches!(self.0, Kind::Nothing) {
+            return text.to_owned();
+        }
+        let mut masked = Vec::with_capacity(text.len());
+        let mut stream = MaskStream::new(self.clone());
+        stream.push(text.as_bytes(), &mut masked);
+        stream.finish(&mut masked);
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+}
+
+impl Search {
+    /// `None` when the automaton would have too many states.
+    fn new(values: &[&[u8]]) -> Option<Self> {
+        let automaton = NFA::builder()
+            .match_kind(MatchKind::Standard)
+            .prefilter(false)
+            .build(values)
+            .ok()?;
+        let start = automaton.start_state(Anchored::No).ok()?;
+        let next = |state, byte| automaton.next_state(Anchored::No, state, byte);
+
+        // The state after the beginning of a value stands for exactly that beginning.
+        let mut held = HashMap::new();
+        let mut goes_on = HashSet::new();
+        for value in values {
+            let mut state = start;
+            for (seen, byte) in value.iter().enumerate() {
+                goes_on.insert(state);
+                state = next(state, *byte);
+                held.insert(state, seen + 1);
+            }
+        }
+        // A whole value that begins no longer one needs no holding; only an end of it may.
+        let mut ends = values.to_vec();
+        ends.sort_unstable_by_key(|value| value.len());
+        for value in ends {
+            let state = value.iter().fold(start, |state, byte| next(state, *byte));
+            if !goes_on.contains(&state) {
+                let end = value[1..]
+                    .iter()
+                    .fold(start, |state, byte| next(state, *byte));
+                let shorter = held.get(&end).copied().unwrap_or(0);
+                held.insert(state, shorter);
+            }
+        }
+        let longest = values.iter().map(|value| value.len()).max()?;
+        Some(Self {
+            automaton,
+            start,
+            held,
+            longest,
+        })
+    }
+
+    /// Length of the longest value that ends in `state`.
+    fn ended(&self, state: StateID) -> Option<usize> {
+        if !self.automaton.is_match(state) {
+            return None;
+        }
+        (0..self.automaton.match_len(state))
+            .map(|index| {
+                self.automaton
+                    .pattern_len(self.automaton.match_pattern(state, index))
+            })
+            .max()
+    }
+}
+
+/// One stream that is being masked.
+#[derive(Debug)]
+pub(super) struct MaskStream {
+    masker: Masker,
+    state: Option<StateID>,
+    /// Bytes that are not written yet: the beginning of a value, perhaps.
+    pending: Vec<u8>,
+    /// Ranges of `pending` that are values, apart from each other and in order.
+    found: Vec<(usize, usize)>,
+    /// Whether the mask of the first range is written already.
+    open: bool,
+}
+
+impl MaskStream {
+    pub(super) fn new(masker: Masker) -> Self {
+        Self {
+            masker,
+            state: None,
+            pending: Vec::new(),
+            found: Vec::new(),
+            open: false,
+        }
+    }
+
+    /// Appends what is now certain to `masked`.
+    pub(super) fn push(&mut self, bytes: &[u8], masked: &mut Vec<u8>) {
+        let search = match &self.masker.0 {
+            Kind::Nothing => return masked.extend_from_slice(bytes),
+            Kind::Values(search) => Arc::clone(search),
+            Kind::Everything => {
+                if !self.open && !bytes.is_empty() {
+                    self.open = true;
+                    masked.extend_from_slice(MASK);
+                }
+                return;
+            }
+        };
+        let mut state = self.state.unwrap_or(search.start);
+        for byte in bytes {
+            state = search.automaton.next_state(Anchored::No, state, *byte);
+            self.pending.push(*byte);
+            if let Some(length) = search.ended(state) {
+                self.cover(length);
+            }
+        }
+        self.state = Some(state);
+        // What is found later begins in the held bytes.
+        let held = search.held.get(&state).copied().unwrap_or(0);
+        self.write(self.pending.len().saturating_sub(held), masked);
+    }
+
+    /// The stream has ended: nothing that is held became a value.
+    pub(super) fn finish(&mut self, masked: &mut Vec<u8>) {
+        self.write(self.pending.len(), masked);
+    }
+
+    /// Notes that the last `length` bytes are a value.
+    fn cover(&mut self, length: usize) {
+        let end = self.pending.len();
+        let mut start = end.saturating_sub(length);
+        while let Some((before, _)) = self.found.pop_if(|(_, until)| *until > start) {
+            start = start.min(before);
+        }
+        self.found.push((start, end));
+    }
+
+    /// Writes the first `certain` bytes of `pending`.
+    fn write(&mut self, certain: usize, masked: &mut Vec<u8>) {
+        let mut written = 0;
+        let mut rest = Vec::new();
+        let mut still_open = false;
+        for (index, (start, end)) in self.found.drain(..).enumerate() {
+            if start >= certain {
+                rest.push((start - certain, end - certain));
+                continue;
+            }
+            masked.extend_from_slice(&self.pending[written..start]);
+            if !(self.open && index == 0) {
+                masked.extend_from_slice(MASK);
+            }
+            written = end.min(certain);
+            if end > certain {
+                rest.push((0, end - certain));
+                still_open = true;
+            }
+        }
+        masked.extend_from_slice(&self.pending[written..certain]);
+        self.found = rest;
+        self.pending.drain(..certain);
+        self.open = still_open;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(values: &[&str], text: &str) -> String {
+        Masker::new(values.iter().map(|value| value.as_bytes())).mask(text)
+    }
+
+    #[test]
+    fn values_are_replaced_wherever_they_are() {
+        assert_eq!(mask(&["key"], "key, a key and key"), "***, a *** and ***");
+        assert_eq!(mask(&["key"], "keykey"), "******");
+        assert_eq!(mask(&["", "key"], "ke y"), "ke y");
+        assert_eq!(mask(&[""], "text"), "text");
+    }
+
+    #[test]
+    fn nested_and_overlapping_values_are_covered_whole() {
+        assert_eq!(mask(&["abc", "abcdef"], "abcdef abcde"), "*** ***de");
+        assert_eq!(mask(&["abcdef", "cd"], "abcdef abcd"), "*** ab***");
+        assert_eq!(mask(&["abc", "cde", "efg"], "xabcdefgx"), "x***x");
+        assert_eq!(mask(&["aa"], "aaaaa"), "***");
+    }
+
+    #[test]
+    fn only_what_may_become_a_value_is_held_back() {
+        let mut stream = MaskStream::new(Masker::new([b"secret".as_slice(), b"ret!x".as_slice()]));
+        let mut text = Vec::new();
+        for (piece, so_far) in [
+            ("a sec", "a "),
+            ("ret", "a ***"),
+            ("!", "a ***"),
+            ("y", "a ***!y"),
+            ("secretsecre", "a ***!y***"),
+            ("?", "a ***!y***secre?"),
+            ("secret!x.", "a ***!y***secre?***."),
+        ] {
+            stream.push(piece.as_bytes(), &mut text);
+            assert_eq!(String::from_utf8_lossy(&text), so_far, "after {piece:?}");
+            assert!(stream.pending.len() < 6);
+        }
+    }
+
+    #[test]
+    fn a_whole_value_at_the_end_is_not_held_back() {
+        let mut stream = MaskStream::new(Masker::new([b"abcb".as_slice(), b"cb".as_slice()]));
+        let mut text = Vec::new();
+        stream.push(b"abcb", &mut text);
+        assert_eq!((text.as_slice(), stream.pending.len()), (MASK, 0));
+    }
+
+    #[test]
+    fn values_that_cannot_be_searched_for_hide_everything() {
+        let masker = Masker(Kind::Everything);
+        assert_eq!(masker.mask("anything"), "***");
+        assert_eq!(masker.mask(""), "");
+    }
+}

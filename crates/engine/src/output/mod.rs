@@ -1,0 +1,9 @@
+//! From bytes that a program writes to text that a caller reads: secrets masked, UTF-8 whole,
+//! length limited. Pure; streaming and collecting go through the same [`OutputDecoder`].
+
+mod decoder;
+mod mask;
+mod utf8;
+
+pub use decoder::{OutputDecoder, TIMEOUT_NOTICE, forward_limit, trim_output, truncation_notice};
+pub use mask::Masker;

@@ -1,0 +1,90 @@
+//! The environment of everything that runs in a sandbox.
+
+use std::collections::BTreeMap;
+
+use isol8_protocol::{PROXY_PORT, SANDBOX_DIR};
+
+use super::{MAX_ENV_BYTES, MAX_ENV_STRING_BYTES, PlanError};
+use crate::options::{NetworkMode, Options};
+
+/// What every process finds. Secrets and the request's own environment may replace it.
+const BASE: [(&str, &str); 7] = [
+    ("HOME", SANDBOX_DIR),
+    ("PYTHONUNBUFFERED", "1"),
+    ("PYTHONUSERBASE", "/sandbox/.local"),
+    ("NPM_CONFIG_PREFIX", "/sandbox/.npm-global"),
+    ("DENO_DIR", "/sandbox/.deno"),
+    (
+        "PATH",
+        "/sandbox/.local/bin:/sandbox/.npm-global/bin:/sandbox/.bun-global/bin:\
+         /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ),
+    (
+        "NODE_PATH",
+        "/usr/local/lib/node_modules:/sandbox/.npm-global/lib/node_modules:/sandbox/node_modules",
+    ),
+];
+
+/// Names under which programs look for a proxy.
+const PROXY_NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
+
+/// Base, secrets, then the request's own; in filtered mode the proxy, without which nothing gets
+/// out. Sorted by name.
+pub(super) fn environment(
+    options: &Options,
+    request: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+    let proxies = PROXY_NAMES
+        .into_iter()
+        .filter(|_| options.network == NetworkMode::Filtered)
+        .map(|name| (name, proxy.as_str()));
+    let all: BTreeMap<&str, &str> = BASE
+        .into_iter()
+        .chain(options.secrets.iter())
+        .chain(
+            request
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+        .chain(proxies)
+        .collect();
+    all.into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Checks the names and values of a request's environment, and the size of everything together.
+pub(super) fn check(
+    options: &Options,
+    request: &BTreeMap<String, String>,
+) -> Result<(), PlanError> {
+    for (name, value) in request {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(PlanError::EnvName { name: name.clone() });
+        }
+        let limit = MAX_ENV_STRING_BYTES;
+        if value.contains('\0') || name.len() + value.len() > limit {
+            return Err(PlanError::EnvValue {
+                name: name.clone(),
+                limit,
+            });
+        }
+    }
+    let given = request
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let bytes = options
+        .secrets
+        .iter()
+        .chain(given)
+        .map(|(name, value)| name.len() + value.len());
+    let bytes = bytes.sum();
+    if bytes > MAX_ENV_BYTES {
+        return Err(PlanError::EnvTooLarge {
+            bytes,
+            limit: MAX_ENV_BYTES,
+        });
+    }
+    Ok(())
+}

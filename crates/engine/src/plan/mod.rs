@@ -1,0 +1,16 @@
+//! From options and a request to one [`ExecutionPlan`]: everything that can be checked without a
+//! sandbox is checked here, before anything is started.
+
+mod build;
+mod check;
+mod environment;
+mod error;
+mod limits;
+mod paths;
+mod types;
+
+pub use build::{image_setup_step, plan};
+pub use check::{check, source};
+pub use error::PlanError;
+pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
+pub use types::{ExecutionPlan, ImageChoice, PlannedFile, RequestSource, Source, Step, StepStdin};

@@ -1,0 +1,121 @@
+//! What a plan is made of.
+
+use std::{fmt, time::Duration};
+
+/// Everything that one execution does, in order: `install` (unless the image that was found has
+/// the packages), the image's setup script ([`image_setup_step`](super::image_setup_step)),
+/// `request_setup`, `files`, `program_file`, `program`, `output_paths`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionPlan {
+    /// Name of the runtime, as requested.
+    pub runtime: String,
+    /// Image to run in.
+    pub image: ImageChoice,
+    /// Installs the packages.
+    pub install: Option<Step>,
+    /// The request's setup script.
+    pub request_setup: Option<Step>,
+    /// Files of the request, by absolute path.
+    pub files: Vec<PlannedFile>,
+    /// The file that `program` runs, when there is one.
+    pub program_file: Option<PlannedFile>,
+    /// The program.
+    pub program: Step,
+    /// Files to read afterwards, when the request asked for any (or for none, with an empty list).
+    pub output_paths: Option<Vec<String>>,
+    /// Time limit of each step.
+    pub timeout: Duration,
+    /// Extension of the program's file, with its dot; `None` for a command.
+    pub main_extension: Option<String>,
+}
+
+/// Which image an execution runs in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ImageChoice {
+    /// Exactly this one, as the caller said.
+    Explicit(String),
+    /// The runtime's own, or a custom one of the same runtime that has the packages.
+    Runtime {
+        /// The runtime's image.
+        image: String,
+        /// Packages wanted: trimmed, without duplicates, sorted.
+        packages: Vec<String>,
+    },
+}
+
+/// A file to write.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Absolute path.
+    pub path: String,
+    /// Contents.
+    pub data: Vec<u8>,
+}
+
+impl fmt::Debug for PlannedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PlannedFile({:?}, {} bytes)", self.path, self.data.len())
+    }
+}
+
+/// One process to run. `Debug` shows the names of its environment only: some values are secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Environment, laid over the image's; sorted by name, each name once.
+    pub env: Vec<(String, String)>,
+    /// Working directory.
+    pub cwd: String,
+    /// Standard input.
+    pub stdin: StepStdin,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Step")
+            .field("argv", &self.argv)
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .field("stdin", &self.stdin)
+            .finish()
+    }
+}
+
+/// Standard input of a step.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum StepStdin {
+    /// At its end from the start.
+    #[default]
+    Empty,
+    /// These bytes, then the end.
+    Bytes(Vec<u8>),
+}
+
+impl fmt::Debug for StepStdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+        }
+    }
+}
+
+/// What to run, once it is at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A program in the runtime's language, or an agent's prompt.
+    Code(String),
+    /// A command line for `bash -c`.
+    Command(String),
+}
+
+/// What a request says to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestSource {
+    /// It is in the request.
+    Ready(Source),
+    /// It has to be fetched from this URL first.
+    Url(String),
+}

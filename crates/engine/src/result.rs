@@ -1,0 +1,208 @@
+//! What an execution gives back, under its public JSON names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Exit code of whatever a time limit ended: what a shell reports for `SIGKILL`.
+pub const TIMEOUT_EXIT_CODE: i32 = 137;
+
+/// A finished execution.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionResult {
+    /// What the program wrote to standard output: masked, limited, without trailing white space.
+    pub stdout: String,
+    /// What the program wrote to standard error, treated alike.
+    pub stderr: String,
+    /// The program's exit code; 128 plus the number of the signal that ended it;
+    /// [`TIMEOUT_EXIT_CODE`] after a timeout.
+    pub exit_code: i32,
+    /// How long the main program ran, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether either stream was cut at the output limit.
+    pub truncated: bool,
+    /// UUID of this execution.
+    pub execution_id: String,
+    /// Name of the runtime, as requested.
+    pub runtime: String,
+    /// When the execution began, in ISO 8601.
+    pub timestamp: String,
+    /// The container that ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_id: Option<String>,
+    /// Contents of the requested output files in base64, by path. What was missing is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, String>>,
+    /// What the program used, when that is tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_usage: Option<ResourceUsage>,
+    /// The requests that went through the proxy, when `logNetwork` is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_logs: Option<Vec<NetworkLogEntry>>,
+}
+
+/// What a program used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceUsage {
+    /// CPU time over wall time, in percent of one core.
+    pub cpu_percent: f64,
+    /// Memory of the sandbox at the end of the program, in MiB.
+    #[serde(rename = "memoryMB")]
+    pub memory_mb: f64,
+    /// Highest memory of the sandbox while the program ran, in MiB.
+    #[serde(
+        rename = "peakMemoryMB",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub peak_memory_mb: Option<f64>,
+    /// Bytes received from the network.
+    pub network_bytes_in: u64,
+    /// Bytes sent to the network.
+    pub network_bytes_out: u64,
+}
+
+/// One request that a program made through the proxy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkLogEntry {
+    /// When the request arrived, in ISO 8601.
+    pub timestamp: String,
+    /// HTTP method.
+    pub method: String,
+    /// Host name without port.
+    pub host: String,
+    /// Path and query; `null` for CONNECT, whose content is encrypted.
+    pub path: Option<String>,
+    /// What the filter decided.
+    pub action: NetworkAction,
+    /// How long the request or tunnel lasted, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Decision of the network filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum NetworkAction {
+    /// The request was forwarded.
+    Allow,
+    /// The request was refused.
+    Block,
+}
+
+/// Something that the audit log calls out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityEvent {
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: SecurityEventKind,
+    /// The same for people.
+    pub message: String,
+    /// What it concerned.
+    pub details: SecurityEventDetails,
+    /// When, in ISO 8601.
+    pub timestamp: String,
+}
+
+impl SecurityEvent {
+    /// The event for a blocked request; `None` for an allowed one.
+    #[must_use]
+    pub fn from_network(entry: &NetworkLogEntry) -> Option<Self> {
+        (entry.action == NetworkAction::Block).then(|| Self {
+            kind: SecurityEventKind::NetworkBlocked,
+            message: format!(
+                "{} to {} blocked by network filter",
+                entry.method, entry.host
+            ),
+            details: SecurityEventDetails {
+                method: entry.method.clone(),
+                host: entry.host.clone(),
+                reason: BlockReason::FilterMismatch,
+            },
+            timestamp: entry.timestamp.clone(),
+        })
+    }
+}
+
+/// Kinds of [`SecurityEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityEventKind {
+    /// The network filter refused a request.
+    NetworkBlocked,
+}
+
+/// What a blocked request was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityEventDetails {
+    /// HTTP method.
+    pub method: String,
+    /// Host name without port.
+    pub host: String,
+    /// Why it was refused.
+    pub reason: BlockReason,
+}
+
+/// Why the network filter refused a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockReason {
+    /// The host is on the blacklist, or not on the whitelist.
+    FilterMismatch,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn public_names_are_written() {
+        let result = ExecutionResult {
+            exit_code: 1,
+            resource_usage: Some(ResourceUsage {
+                peak_memory_mb: Some(2.5),
+                ..Default::default()
+            }),
+            files: Some(BTreeMap::new()),
+            ..Default::default()
+        };
+        assert_eq!(
+            serde_json::to_value(&result).unwrap(),
+            json!({
+                "stdout": "", "stderr": "", "exitCode": 1, "durationMs": 0, "truncated": false,
+                "executionId": "", "runtime": "", "timestamp": "", "files": {},
+                "resourceUsage": {"cpuPercent": 0.0, "memoryMB": 0.0, "peakMemoryMB": 2.5,
+                    "networkBytesIn": 0, "networkBytesOut": 0},
+            })
+        );
+    }
+
+    #[test]
+    fn a_blocked_request_is_a_security_event() {
+        let mut entry = NetworkLogEntry {
+            timestamp: "2026-01-01T00:00:00.000Z".into(),
+            method: "CONNECT".into(),
+            host: "a.test".into(),
+            path: None,
+            action: NetworkAction::Block,
+            duration_ms: 3,
+        };
+        assert_eq!(
+            serde_json::to_value(&entry).unwrap(),
+            json!({"timestamp": "2026-01-01T00:00:00.000Z", "method": "CONNECT", "host": "a.test",
+                "path": null, "action": "BLOCK", "durationMs": 3})
+        );
+        assert_eq!(
+            serde_json::to_value(SecurityEvent::from_network(&entry)).unwrap(),
+            json!({"type": "network_blocked",
+                "message": "CONNECT to a.test blocked by network filter",
+                "details": {"method": "CONNECT", "host": "a.test", "reason": "filter_mismatch"},
+                "timestamp": "2026-01-01T00:00:00.000Z"})
+        );
+        entry.action = NetworkAction::Allow;
+        assert_eq!(SecurityEvent::from_network(&entry), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! The coding agent (`pi`): its program is a prompt.
+
+use super::{
+    bun,
+    spec::{CommandContext, RuntimeSpec, argv},
+};
+use crate::plan::MAX_ARGUMENT_BYTES;
+
+/// The agent.
+pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
+    name: "agent",
+    image: "isol8:agent",
+    extensions: &[".txt"],
+    default_extension: ".txt",
+    program_is_file: prompt_is_file,
+    command,
+    install: bun::install,
+};
+
+/// What the agent is told about the place it works in.
+const SYSTEM_PROMPT: &str = "You are running inside an isol8 sandbox: an isolated container with \
+    limits on memory, CPU, processes, disk and time. Work in /sandbox, the only directory besides \
+    /tmp that you can write to. Network access may be limited to a list of allowed hosts, reached \
+    through the proxy that the environment names; other hosts answer 403, and retrying does not \
+    help. There is no terminal and nobody to answer questions: finish the task on your own.";
+
+/// A prompt goes into the command line unless it is too long for one, or `pi` would take it for a
+/// flag or a file.
+fn prompt_is_file(prompt: &str) -> bool {
+    prompt.len() > MAX_ARGUMENT_BYTES || prompt.starts_with(['-', '@'])
+}
+
+fn command(context: &CommandContext<'_>) -> Vec<String> {
+    let mut words = argv(
+        &[
+            "pi",
+            "--no-session",
+            "--append-system-prompt",
+            SYSTEM_PROMPT,
+        ],
+        context.agent_flags,
+    );
+    words.push("-p".to_owned());
+    words.push(if prompt_is_file(context.code) {
+        format!("@{}", context.path)
+    } else {
+        context.code.to_owned()
+    });
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(code: &str) -> Vec<String> {
+        let agent_flags = &["--model".to_owned(), "a b".to_owned()];
+        command(&CommandContext {
+            code,
+            path: "/sandbox/main.txt",
+            agent_flags,
+        })
+    }
+
+    #[test]
+    fn flags_stand_before_the_prompt() {
+        let words = run("say 'hi'");
+        assert_eq!(words[..3], ["pi", "--no-session", "--append-system-prompt"]);
+        assert_eq!(words[4..], ["--model", "a b", "-p", "say 'hi'"]);
+    }
+
+    #[test]
+    fn prompts_that_cannot_be_an_argument_are_files() {
+        for prompt in [
+            "--help".to_owned(),
+            "@notes".to_owned(),
+            "x".repeat(1 << 18),
+        ] {
+            assert!(AGENT.program_is_file(&prompt));
+            assert_eq!(run(&prompt).last().unwrap(), "@/sandbox/main.txt");
+        }
+        assert!(!AGENT.program_is_file("explain -- this"));
+    }
+}

@@ -1,0 +1,27 @@
+//! Bun.
+
+use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+
+/// Bun. Its program is TypeScript unless the request says otherwise.
+pub(super) const BUN: RuntimeSpec = RuntimeSpec {
+    name: "bun",
+    image: "isol8:bun",
+    extensions: &[".ts"],
+    default_extension: ".ts",
+    program_is_file: always_a_file,
+    command: |context| argv(&["bun", "run", context.path], &[]),
+    install,
+};
+
+/// A global installation below `/sandbox`, for Bun programs and for the agent. The cache is on the
+/// same file system, so that packages are linked and not copied.
+pub(super) fn install(packages: &[String]) -> InstallCommand {
+    InstallCommand {
+        argv: argv(&["bun", "add", "--global", "--"], packages),
+        env: vec![
+            ("BUN_INSTALL_GLOBAL_DIR", "/sandbox/.bun-global"),
+            ("BUN_INSTALL_BIN", "/sandbox/.bun-global/bin"),
+            ("BUN_INSTALL_CACHE_DIR", "/sandbox/.bun-global/cache"),
+        ],
+    }
+}

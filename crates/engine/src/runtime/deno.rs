@@ -1,0 +1,30 @@
+//! Deno.
+
+use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+
+/// Deno, with its own permissions narrowed to what a sandbox has anyway.
+pub(super) const DENO: RuntimeSpec = RuntimeSpec {
+    name: "deno",
+    image: "isol8:deno",
+    extensions: &[".mts"],
+    default_extension: ".mts",
+    program_is_file: always_a_file,
+    command: |context| {
+        argv(
+            &[
+                "deno",
+                "run",
+                "--allow-read=/sandbox,/tmp",
+                "--allow-write=/sandbox,/tmp",
+                "--allow-env",
+                "--allow-net",
+                context.path,
+            ],
+            &[],
+        )
+    },
+    install: |packages| InstallCommand {
+        argv: argv(&["deno", "cache", "--"], packages),
+        env: Vec::new(),
+    },
+};

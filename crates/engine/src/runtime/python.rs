@@ -1,0 +1,31 @@
+//! Python.
+
+use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+
+/// CPython. The user site below `/sandbox` is on its path, see the environment in `plan`.
+pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
+    name: "python",
+    image: "isol8:python",
+    extensions: &[".py"],
+    default_extension: ".py",
+    program_is_file: always_a_file,
+    command: |context| argv(&["python3", context.path], &[]),
+    install: |packages| InstallCommand {
+        argv: argv(
+            &[
+                "pip3",
+                "install",
+                "--user",
+                "--no-cache-dir",
+                "--break-system-packages",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--retries",
+                "0",
+                "--",
+            ],
+            packages,
+        ),
+        env: Vec::new(),
+    },
+};

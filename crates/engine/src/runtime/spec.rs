@@ -1,0 +1,74 @@
+//! What the engine knows about one runtime.
+
+/// One runtime. The built-in ones are constants, one file each.
+#[derive(Debug, Clone, Copy)]
+pub struct RuntimeSpec {
+    /// Name in requests.
+    pub name: &'static str,
+    /// Image that has the interpreter.
+    pub image: &'static str,
+    /// File extensions that are recognised, with their dot; the first is the adapter's own.
+    pub extensions: &'static [&'static str],
+    /// Extension of the program's file when a request names none.
+    pub default_extension: &'static str,
+    /// Whether the program is written to its file, or is in the command line.
+    pub(super) program_is_file: fn(code: &str) -> bool,
+    /// Program and arguments.
+    pub(super) command: fn(&CommandContext<'_>) -> Vec<String>,
+    /// Command that installs packages.
+    pub(super) install: fn(packages: &[String]) -> InstallCommand,
+}
+
+/// What a command line is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandContext<'a> {
+    /// The program's text.
+    pub code: &'a str,
+    /// The program's file.
+    pub path: &'a str,
+    /// More flags for the agent.
+    pub agent_flags: &'a [String],
+}
+
+/// A command that installs packages as the sandbox user, below `/sandbox`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallCommand {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Environment that it needs beside the usual one.
+    pub env: Vec<(&'static str, &'static str)>,
+}
+
+impl RuntimeSpec {
+    /// Program and arguments that run a program.
+    #[must_use]
+    pub fn command(&self, context: &CommandContext<'_>) -> Vec<String> {
+        (self.command)(context)
+    }
+
+    /// Whether [`command`](Self::command) expects the program in the file `path`.
+    #[must_use]
+    pub fn program_is_file(&self, code: &str) -> bool {
+        (self.program_is_file)(code)
+    }
+
+    /// Command that installs `packages`, which were checked before.
+    #[must_use]
+    pub fn install(&self, packages: &[String]) -> InstallCommand {
+        (self.install)(packages)
+    }
+}
+
+/// For the runtimes whose program is always a file.
+pub(super) fn always_a_file(_code: &str) -> bool {
+    true
+}
+
+/// `words` and then `more`, owned.
+pub(super) fn argv(words: &[&str], more: &[String]) -> Vec<String> {
+    words
+        .iter()
+        .map(|word| (*word).to_owned())
+        .chain(more.iter().cloned())
+        .collect()
+}
