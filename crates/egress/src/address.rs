@@ -85,10 +85,11 @@ fn own_class_v6(ip: Ipv6Addr) -> AddressClass {
         return Never;
     }
     match ip.segments() {
-        // NAT64 for local use (RFC 8215): what it carries depends on a layout that is not known.
-        [0x64, 0xff9b, 1, ..] => Never,
+        // NAT64 for local use (RFC 8215), where what is carried depends on an unknown layout;
         // IPv4-compatible with the unspecified address, IPv4-translated; link-local; multicast.
-        [0, 0, 0, 0, 0 | 0xffff, 0, _, _] | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Never,
+        [0x64, 0xff9b, 1, ..]
+        | [0, 0, 0, 0, 0 | 0xffff, 0, _, _]
+        | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Never,
         // Benchmarking, ORCHID (two generations), documentation (two ranges).
         [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Private,
         // Global unicast. The well-known NAT64 prefix is as public as what it carries.
@@ -99,7 +100,7 @@ fn own_class_v6(ip: Ipv6Addr) -> AddressClass {
 }
 
 /// Every IPv4 address that `ip` may stand for.
-fn embedded(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+pub(crate) fn embedded(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let o = ip.octets();
     let at = |i: usize| Ipv4Addr::new(o[i], o[i + 1], o[i + 2], o[i + 3]);
     let (first, second) = match ip.segments() {

@@ -88,7 +88,9 @@ where
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(LEAST_HEAD))
-        .half_close(true)
+        // A client that closes has given up, as far as a proxy can tell (Squid and nginx read it
+        // so as well): its request upstream is abandoned.
+        .half_close(false)
         .preserve_header_case(true)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
@@ -165,9 +167,6 @@ impl Session {
             Err(error) => return self.refuse(&request, &error),
         };
         let fields = request.headers();
-        if fields.get_all(CONTENT_LENGTH).iter().count() > 1 {
-            return bad_request("a request has at most one Content-Length field");
-        }
         let framed = fields.contains_key(CONTENT_LENGTH) || fields.contains_key(TRANSFER_ENCODING);
         if is_connect && framed {
             return bad_request("CONNECT has no body");
@@ -334,10 +333,20 @@ fn rebuild(
     if upgrade {
         headers::keep_upgrade(&mut parts.headers);
     }
-    let path = parts.uri.path_and_query().cloned();
-    parts.uri = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+    parts.uri = origin_form(&parts.uri)?;
     parts.version = Version::HTTP_11;
     Some(Request::from_parts(parts, body))
+}
+
+/// Path and query, where an absolute URL may have neither or only the latter.
+fn origin_form(uri: &Uri) -> Option<Uri> {
+    let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    if path.starts_with('/') {
+        path.parse()
+    } else {
+        format!("/{path}").parse()
+    }
+    .ok()
 }
 
 fn denied(method: &Method, target: &Target, entry: &OpenEntry, refusal: Refusal) -> Answer {

@@ -21,7 +21,9 @@ mod limits;
 mod log;
 mod meter;
 mod pattern;
+mod places;
 mod policy;
+mod policy_error;
 mod proxy;
 mod resolve;
 mod respond;
@@ -36,6 +38,7 @@ pub use limits::{
     MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_LOOKUPS, MAX_PATTERN, MAX_PATTERNS, TLS_PORT,
 };
 pub use log::{Action, LogEntry, NetworkLog, RunLog, SecurityEvent};
-pub use policy::{Denial, Grant, Policy, PolicyError, PolicyOptions};
+pub use policy::{Denial, Grant, Policy, PolicyOptions};
+pub use policy_error::PolicyError;
 pub use proxy::Proxy;
 pub use resolve::{Resolver, SystemResolver};

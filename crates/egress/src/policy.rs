@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-
-use crate::address::{AddressClass, classify};
-use crate::host::{Host, HostError};
+use crate::address::{AddressClass, classify, embedded};
+use crate::host::Host;
 use crate::limits::{HTTP_PORT, MAX_PATTERN, MAX_PATTERNS, TLS_PORT};
 use crate::pattern::{Outcome, Pattern};
+use crate::places::Places;
+use crate::policy_error::{PolicyError, parse_host};
 
 /// What a caller asks for. The default allows every public address on ports 80 and 443.
 #[derive(Debug, Clone, Default)]
@@ -29,61 +29,13 @@ pub struct PolicyOptions {
     pub allow_private: Vec<String>,
     /// The same for addresses of this very machine, which no whitelist entry opens.
     pub allow_loopback: Vec<String>,
-    /// The only ports that may be reached. `None`: every port of a whitelisted host, and 80 and
-    /// 443 where there is no whitelist.
+    /// The only ports that may be reached. `None`: every port of a whitelisted host, and the
+    /// TLS and HTTP ports below where no entry matches because there is no whitelist.
     pub ports: Option<Vec<u16>>,
-}
-
-/// Why a policy cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// A pattern is not an ECMAScript regular expression.
-    #[error("invalid pattern in network {list}: {pattern:?}: {reason}")]
-    Pattern {
-        /// `whitelist` or `blacklist`.
-        list: &'static str,
-        /// The pattern as written.
-        pattern: String,
-        /// The parser's words.
-        reason: String,
-    },
-    /// A pattern is longer than [`MAX_PATTERN`].
-    #[error("pattern {index} in network {list} is longer than {MAX_PATTERN} bytes")]
-    PatternTooLong {
-        /// `whitelist` or `blacklist`.
-        list: &'static str,
-        /// Its position, from 0.
-        index: usize,
-    },
-    /// A list has more than [`MAX_PATTERNS`] entries.
-    #[error("network {list} has more than {MAX_PATTERNS} entries")]
-    TooManyPatterns {
-        /// `whitelist` or `blacklist`.
-        list: &'static str,
-    },
-    /// A host name or address is not one.
-    #[error("invalid host in network {list}: {host:?}: {reason}")]
-    Host {
-        /// The option it stands in.
-        list: &'static str,
-        /// The host as written.
-        host: String,
-        /// Why.
-        reason: HostError,
-    },
-}
-
-impl PolicyError {
-    /// A stable name for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Pattern { .. } => "NETWORK_PATTERN_INVALID",
-            Self::PatternTooLong { .. } => "NETWORK_PATTERN_TOO_LONG",
-            Self::TooManyPatterns { .. } => "NETWORK_PATTERNS_TOO_MANY",
-            Self::Host { .. } => "NETWORK_HOST_INVALID",
-        }
-    }
+    /// The ports whose tunnels must begin with a TLS hello. `None`: 443.
+    pub tls_ports: Option<Vec<u16>>,
+    /// The ports whose tunnels carry TLS, or HTTP that is judged request by request. `None`: 80.
+    pub http_ports: Option<Vec<u16>>,
 }
 
 /// Why a target is denied.
@@ -125,6 +77,16 @@ struct Rules {
     private: Places,
     loopback: Places,
     ports: Option<Vec<u16>>,
+    tls_ports: Vec<u16>,
+    http_ports: Vec<u16>,
+}
+
+/// What a tunnel to a port has to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortKind {
+    Tls,
+    TlsOrHttp,
+    Any,
 }
 
 impl Policy {
@@ -144,6 +106,8 @@ impl Policy {
             private: Places::new("allowPrivate", &options.allow_private)?,
             loopback: Places::new("allowLoopback", &options.allow_loopback)?,
             ports: options.ports,
+            tls_ports: options.tls_ports.unwrap_or_else(|| vec![TLS_PORT]),
+            http_ports: options.http_ports.unwrap_or_else(|| vec![HTTP_PORT]),
         };
         Ok(Self {
             rules: Arc::new(rules),
@@ -174,6 +138,17 @@ impl Policy {
         }) {
             return Err(Denial::Blacklisted);
         }
+        // Nor is a blacklisted address reached through an IPv6 one that stands for it.
+        for carried in host.ipv6().into_iter().flat_map(embedded) {
+            let carried = carried.to_string();
+            if rules
+                .blacklist
+                .iter()
+                .any(|p| p.test(&carried) != Outcome::NoMatch)
+            {
+                return Err(Denial::Blacklisted);
+            }
+        }
         let listed = self.extra.contains(host)
             || matches_any(&rules.whitelist, host, |outcome| outcome == Outcome::Match);
         if !listed && !rules.whitelist.is_empty() {
@@ -181,7 +156,7 @@ impl Policy {
         }
         let port_allowed = match &rules.ports {
             Some(ports) => ports.contains(&port),
-            None => listed || matches!(port, HTTP_PORT | TLS_PORT),
+            None => listed || self.port_kind(port) != PortKind::Any,
         };
         if !port_allowed || port == 0 {
             return Err(Denial::Port);
@@ -201,6 +176,16 @@ impl Policy {
             AddressClass::Private => grant.private || self.rules.private.contains(address),
             AddressClass::Loopback => grant.loopback || self.rules.loopback.contains(address),
             AddressClass::Never => false,
+        }
+    }
+
+    pub(crate) fn port_kind(&self, port: u16) -> PortKind {
+        if self.rules.tls_ports.contains(&port) {
+            PortKind::Tls
+        } else if self.rules.http_ports.contains(&port) {
+            PortKind::TlsOrHttp
+        } else {
+            PortKind::Any
         }
     }
 
@@ -236,50 +221,6 @@ fn compile(list: &'static str, sources: &[String]) -> Result<Vec<Pattern>, Polic
         })
     };
     sources.iter().enumerate().map(one).collect()
-}
-
-fn parse_host(list: &'static str, host: &str) -> Result<Host, PolicyError> {
-    Host::parse(host).map_err(|reason| PolicyError::Host {
-        list,
-        host: host.to_owned(),
-        reason,
-    })
-}
-
-/// A list of CIDR blocks, addresses and exact host names.
-#[derive(Debug)]
-struct Places {
-    blocks: Vec<IpNet>,
-    hosts: Vec<Host>,
-}
-
-impl Places {
-    fn new(list: &'static str, entries: &[String]) -> Result<Self, PolicyError> {
-        let mut places = Self {
-            blocks: Vec::new(),
-            hosts: Vec::new(),
-        };
-        for entry in entries {
-            if let Ok(block) = entry.parse::<IpNet>() {
-                places.blocks.push(block);
-                continue;
-            }
-            let host = parse_host(list, entry)?;
-            match host.ip() {
-                Some(ip) => places.blocks.push(ip.into()),
-                None => places.hosts.push(host),
-            }
-        }
-        Ok(places)
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        self.blocks.iter().any(|block| block.contains(&address))
-    }
-
-    fn names(&self, host: &Host) -> bool {
-        self.hosts.contains(host)
-    }
 }
 
 #[cfg(test)]
@@ -329,6 +270,19 @@ mod tests {
         for pattern in ["^2606:4700::1111$", "^\\[2606:4700::1111\\]$"] {
             assert!(judge(&policy(&[pattern], &[]), "[2606:4700:0:0::1111]", 443).is_ok());
             assert!(judge(&policy(&[], &[pattern]), "2606:4700::1111", 443).is_err());
+        }
+        let denied = policy(&[], &["^8\\.8\\.8\\.8$"]);
+        for host in [
+            "[64:ff9b::808:808]",
+            "[2002:808:808::1]",
+            "[::ffff:8.8.8.8]",
+            "8.8.2056",
+        ] {
+            assert_eq!(
+                judge(&denied, host, 443),
+                Err(Denial::Blacklisted),
+                "{host}"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use crate::log::RunLog;
 use crate::policy::Policy;
 use crate::resolve::Resolver;
 use crate::respond::TOO_MANY;
-use crate::tunnel::{self, Ended};
+use crate::tunnel::{self, Ended, Terms};
 
 /// A filtering proxy. Cheap to clone.
 #[derive(Clone)]
@@ -88,21 +88,24 @@ impl Proxy {
         {
             let Ok(client) = client.await else { return };
             let client = hyper_util::rt::TokioIo::new(client);
-            match tunnel::run(client, *upstream, &target, &self.limits).await {
-                Ended::Done => return,
-                Ended::Blocked(why) => return entry.block(why),
-                Ended::InTheClear {
-                    client,
-                    upstream,
-                    begun,
-                } => {
-                    let (reader, writer) = split(client);
-                    let client = join(std::io::Cursor::new(begun).chain(reader), writer);
-                    _tunnel_entry = Some(entry);
-                    next =
-                        http::serve(&context, Mode::Tunnel(target), client, Some(upstream)).await;
-                }
-            }
+            let terms = Terms {
+                host: &target.host,
+                kind: self.policy.port_kind(target.port),
+                limits: &self.limits,
+                entry: &entry,
+            };
+            let Ended::InTheClear {
+                client,
+                upstream,
+                begun,
+            } = tunnel::run(client, *upstream, terms).await
+            else {
+                return;
+            };
+            let (reader, writer) = split(client);
+            let client = join(std::io::Cursor::new(begun).chain(reader), writer);
+            _tunnel_entry = Some(entry);
+            next = http::serve(&context, Mode::Tunnel(target), client, Some(upstream)).await;
         }
         if let Some(Next::Upgrade {
             client,
