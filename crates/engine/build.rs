@@ -15,7 +15,12 @@ type BuildResult<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> BuildResult<()> {
     println!("cargo::rerun-if-env-changed=ISOL8_GUEST");
-    for watched in ["../guest/src", "../guest/Cargo.toml", "../protocol/src", "../../Cargo.lock"] {
+    for watched in [
+        "../guest/src",
+        "../guest/Cargo.toml",
+        "../protocol/src",
+        "../../Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={watched}");
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -26,8 +31,8 @@ fn main() -> BuildResult<()> {
     let bytes = fs::read(&guest).map_err(|error| format!("{}: {error}", guest.display()))?;
     fs::write(out.join("guest"), &bytes)?;
     let digest = Sha256::digest(&bytes);
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    println!("cargo::rustc-env=ISOL8_GUEST_HASH={hex}");
+    let hash = hex::encode(&digest[..8]);
+    println!("cargo::rustc-env=ISOL8_GUEST_HASH={hash}");
     Ok(())
 }
 
@@ -39,7 +44,11 @@ fn build_guest(out: &Path) -> BuildResult<PathBuf> {
         format!("{}-unknown-linux-musl", env::var("CARGO_CFG_TARGET_ARCH")?)
     };
     // OUT_DIR is <target dir>/<profile>/build/<package>/out: share one guest build among profiles.
-    let target_dir = out.ancestors().nth(4).ok_or("unexpected OUT_DIR")?.join("guest-build");
+    let target_dir = out
+        .ancestors()
+        .nth(4)
+        .ok_or("unexpected OUT_DIR")?
+        .join("guest-build");
     let status = Command::new(env::var("CARGO")?)
         .args(["build", "--package", "isol8-guest", "--profile", "guest"])
         .args(["--target", &target, "--target-dir"])

@@ -68,7 +68,10 @@ pub struct ResourceUsage {
 impl ResourceUsage {
     /// The public figures of what the guest measured.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 microseconds and bytes")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact up to 2^53 microseconds and bytes"
+    )]
     pub fn from_report(report: &ExitReport) -> Self {
         const MIB: f64 = 1024.0 * 1024.0;
         let round = |value: f64| (value * 100.0).round() / 100.0;

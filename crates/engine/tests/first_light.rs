@@ -22,8 +22,14 @@ async fn code_runs_in_every_runtime() {
     let engine = engine(serde_json::json!({}));
     for (runtime, code) in [
         ("python", "import os\nprint('hello', os.getuid())"),
-        ("node", "import fs from 'fs'; console.log('hello', process.getuid())"),
-        ("node", "const fs = require('fs'); console.log('hello', process.getuid())"),
+        (
+            "node",
+            "import fs from 'fs'; console.log('hello', process.getuid())",
+        ),
+        (
+            "node",
+            "const fs = require('fs'); console.log('hello', process.getuid())",
+        ),
         ("bun", "console.log('hello', process.getuid())"),
         ("deno", "console.log('hello', 100)"),
         ("bash", "echo hello $UID"),
@@ -31,10 +37,16 @@ async fn code_runs_in_every_runtime() {
         let request = request(serde_json::json!({"runtime": runtime, "code": code}));
         for _ in 0..2 {
             let begun = std::time::Instant::now();
-            let result =
-                engine.execute(request.clone(), CancellationToken::new()).await.unwrap();
+            let result = engine
+                .execute(request.clone(), CancellationToken::new())
+                .await
+                .unwrap();
             eprintln!("{runtime}: {:?} {result:?}", begun.elapsed());
-            assert_eq!((result.stdout.as_str(), result.exit_code), ("hello 100", 0), "{runtime}");
+            assert_eq!(
+                (result.stdout.as_str(), result.exit_code),
+                ("hello 100", 0),
+                "{runtime}"
+            );
         }
     }
     engine.stop().await;

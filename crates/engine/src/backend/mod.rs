@@ -7,11 +7,11 @@ mod spec;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use docker::Client as DockerClient;
 pub use docker::{
     CleanupReport, DockerAddress, DockerBackend, MANAGED_LABEL, RUNTIME_LABEL, cleanup_containers,
     cleanup_images,
 };
-pub use docker::Client as DockerClient;
 pub use spec::{SandboxNetwork, SandboxSpec, SeccompProfile};
 
 use crate::error::EngineError;

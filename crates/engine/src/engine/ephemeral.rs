@@ -15,7 +15,12 @@ use crate::{
 impl Engine {
     pub(super) async fn prewarm(&self, runtime: &str) -> Result<(), EngineError> {
         let spec = self.0.registry.get(runtime)?;
-        let image = self.0.options.image.clone().unwrap_or_else(|| spec.image.to_owned());
+        let image = self
+            .0
+            .options
+            .image
+            .clone()
+            .unwrap_or_else(|| spec.image.to_owned());
         let spec = self.0.sandbox_spec(image, runtime)?;
         let pool = self.pool(spec.clone());
         match pool.prewarm().await {
@@ -53,7 +58,9 @@ impl Engine {
     }
 
     async fn lease(&self, plan: &ExecutionPlan) -> Result<Lease, EngineError> {
-        let spec = self.0.sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
+        let spec = self
+            .0
+            .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
         let pool = self.pool(spec);
         match pool.acquire().await {
             Err(EngineError::ImageMissing { image }) => {

@@ -19,7 +19,10 @@ pub(super) struct Images {
 
 impl Images {
     pub(super) fn new(client: DockerClient) -> Self {
-        Self { client, building: Mutex::new(()) }
+        Self {
+            client,
+            building: Mutex::new(()),
+        }
     }
 
     /// Builds `image` if it is the base image of a runtime; otherwise gives the error that it is
@@ -30,7 +33,9 @@ impl Images {
         image: &str,
     ) -> Result<(), EngineError> {
         let Some(runtime) = registry.by_image(image) else {
-            return Err(EngineError::ImageMissing { image: image.to_owned() });
+            return Err(EngineError::ImageMissing {
+                image: image.to_owned(),
+            });
         };
         let _one_at_a_time = self.building.lock().await;
         tracing::debug!(image, "building the missing image");

@@ -27,18 +27,26 @@ struct Live {
 
 impl Session {
     pub(super) fn container_id(&self) -> Option<String> {
-        self.container_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.container_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_container_id(&self, id: Option<String>) {
-        *self.container_id.lock().unwrap_or_else(PoisonError::into_inner) = id;
+        *self
+            .container_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = id;
     }
 
     /// Removes the sandbox, unless it is to persist.
     pub(super) async fn close(&self) {
         let live = self.live.lock().await.take();
         self.set_container_id(None);
-        let Some(Live { sandbox, .. }) = live else { return };
+        let Some(Live { sandbox, .. }) = live else {
+            return;
+        };
         if sandbox.persists() {
             sandbox.release();
         } else if let Err(error) = sandbox.destroy().await {
@@ -63,14 +71,22 @@ impl Engine {
                 to: plan.runtime,
             });
         }
-        if live.as_ref().is_none_or(|current| !current.sandbox.is_alive()) {
+        if live
+            .as_ref()
+            .is_none_or(|current| !current.sandbox.is_alive())
+        {
             session.set_container_id(None);
             *live = None;
             let sandbox = self.start_session(&plan).await?;
             session.set_container_id(Some(sandbox.id().to_owned()));
-            *live = Some(Live { runtime: plan.runtime.clone(), sandbox });
+            *live = Some(Live {
+                runtime: plan.runtime.clone(),
+                sandbox,
+            });
         }
-        let Some(Live { sandbox, .. }) = &*live else { return Err(EngineError::SandboxLost) };
+        let Some(Live { sandbox, .. }) = &*live else {
+            return Err(EngineError::SandboxLost);
+        };
         let outcome = run(Run {
             options: &self.0.options,
             sandbox,
@@ -84,7 +100,9 @@ impl Engine {
     }
 
     async fn start_session(&self, plan: &ExecutionPlan) -> Result<Sandbox, EngineError> {
-        let spec = self.0.sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
+        let spec = self
+            .0
+            .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
         let started = match Sandbox::start(&self.0.backend, &spec).await {
             Err(EngineError::ImageMissing { image }) => {
                 self.0.images.provide(&self.0.registry, &image).await?;

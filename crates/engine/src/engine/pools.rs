@@ -6,10 +6,9 @@ use std::{
 };
 
 use crate::{
-    backend::Backend,
-    options::Options,
+    backend::{Backend, SandboxSpec},
+    options::{Options, PoolSize},
     pool::{Pool, PoolConfig},
-    backend::SandboxSpec,
 };
 
 /// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
@@ -28,7 +27,20 @@ impl Pools {
         let key = (spec.image.clone(), spec.runtime.clone());
         let make = || {
             let strategy = options.pool_strategy;
-            Pool::new(Arc::clone(backend), PoolConfig { spec, strategy, size: options.pool_size })
+            // What persists is for its user to look at: none is made that nobody asked for.
+            let size = if spec.persist {
+                PoolSize { clean: 0, dirty: 0 }
+            } else {
+                options.pool_size
+            };
+            Pool::new(
+                Arc::clone(backend),
+                PoolConfig {
+                    spec,
+                    strategy,
+                    size,
+                },
+            )
         };
         pools.entry(key).or_insert_with(make).clone()
     }

@@ -14,7 +14,11 @@ pub struct EventStream {
 
 impl EventStream {
     pub(super) fn new(events: mpsc::Receiver<StreamEvent>, cancel: CancellationToken) -> Self {
-        Self { events, _end_on_drop: cancel.clone().drop_guard(), cancel }
+        Self {
+            events,
+            _end_on_drop: cancel.clone().drop_guard(),
+            cancel,
+        }
     }
 
     /// The next event; `None` after the last exit event, or after a cancellation.

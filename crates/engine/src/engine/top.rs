@@ -62,7 +62,8 @@ impl Engine {
         images: Images,
     ) -> Result<Self, EngineError> {
         if max_concurrent == 0 || max_concurrent > Semaphore::MAX_PERMITS {
-            let message = format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
+            let message =
+                format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
         Ok(Self(Arc::new(Inner {
@@ -150,7 +151,12 @@ impl Engine {
         sink: &Sink,
         cancel: CancellationToken,
     ) -> Result<ExecutionResult, EngineError> {
-        let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let life = self
+            .0
+            .life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(EngineError::Cancelled),
@@ -169,7 +175,12 @@ impl Engine {
         let plan = self.plan(&request).await?;
         let runtime = plan.runtime.clone();
         // The semaphore is never closed, and it is fair: first come, first served.
-        let _permit = self.0.permits.acquire().await.map_err(|_| EngineError::Stopped)?;
+        let _permit = self
+            .0
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| EngineError::Stopped)?;
         let (outcome, container_id) = match self.0.options.mode {
             Mode::Ephemeral => self.run_ephemeral(plan, sink).await?,
             Mode::Persistent => self.run_persistent(plan, sink).await?,
@@ -178,7 +189,9 @@ impl Engine {
     }
 
     async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
-        let Inner { options, registry, .. } = &*self.0;
+        let Inner {
+            options, registry, ..
+        } = &*self.0;
         match source(request)? {
             RequestSource::Ready(source) => Ok(plan(options, request, registry, source)?),
             RequestSource::Url(_) => Err(PlanError::NoSource.into()),

@@ -36,9 +36,10 @@ pub(crate) async fn write(sandbox: &Sandbox, path: &str, data: &[u8]) -> Result<
 pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, EngineError> {
     match sandbox.read_file(path).await {
         Ok(contents) => Ok(contents.into()),
-        Err(EngineError::Refused { message, .. }) => {
-            Err(EngineError::ReadFile { path: path.to_owned(), reason: message })
-        }
+        Err(EngineError::Refused { message, .. }) => Err(EngineError::ReadFile {
+            path: path.to_owned(),
+            reason: message,
+        }),
         Err(error) => Err(error),
     }
 }
@@ -46,9 +47,10 @@ pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, Engin
 /// A refusal that names a file is about writing it.
 pub(super) fn as_write_error(error: EngineError) -> EngineError {
     match error {
-        EngineError::Refused { path, message, .. } if !path.is_empty() => {
-            EngineError::WriteFile { path, reason: message }
-        }
+        EngineError::Refused { path, message, .. } if !path.is_empty() => EngineError::WriteFile {
+            path,
+            reason: message,
+        },
         other => other,
     }
 }

@@ -52,7 +52,14 @@ pub(crate) struct Outcome {
 ///
 /// Dropping the future kills whatever runs.
 pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
-    let Run { options, sandbox, plan, image_setup, after_exit, sink } = run;
+    let Run {
+        options,
+        sandbox,
+        plan,
+        image_setup,
+        after_exit,
+        sink,
+    } = run;
     let rules = StepRules {
         sandbox,
         sink,
@@ -80,17 +87,27 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
 
 /// Installs packages. Its output is told only when it fails.
 async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
-    let quiet = StepRules { sink: &Sink::Collect, ..*rules };
-    let outcome = quiet.run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true).await?;
+    let quiet = StepRules {
+        sink: &Sink::Collect,
+        ..*rules
+    };
+    let outcome = quiet
+        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
+        .await?;
     match exit_code(&outcome) {
         0 => Ok(()),
-        code => Err(EngineError::Install { code, stderr: failure_text(&outcome) }),
+        code => Err(EngineError::Install {
+            code,
+            stderr: failure_text(&outcome),
+        }),
     }
 }
 
 /// Runs a setup script. A stream hears its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
-    let outcome = rules.run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true).await?;
+    let outcome = rules
+        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
+        .await?;
     let code = exit_code(&outcome);
     if code != 0 {
         let error = if outcome.report.timed_out {
@@ -98,13 +115,22 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         } else {
             format!("Setup script failed (exit code {code})")
         };
-        rules.sink.send(StreamEvent::error(Phase::Setup, error)).await?;
+        rules
+            .sink
+            .send(StreamEvent::error(Phase::Setup, error))
+            .await?;
     }
-    rules.sink.send(StreamEvent::exit(Phase::Setup, code)).await?;
+    rules
+        .sink
+        .send(StreamEvent::exit(Phase::Setup, code))
+        .await?;
     if code == 0 {
         return Ok(());
     }
-    Err(EngineError::Setup { code, stderr: failure_text(&outcome) })
+    Err(EngineError::Setup {
+        code,
+        stderr: failure_text(&outcome),
+    })
 }
 
 /// What a failed step said, and that it ran out of time if it did.
@@ -118,7 +144,11 @@ fn failure_text(outcome: &StepOutcome) -> String {
 }
 
 fn exit_code(outcome: &StepOutcome) -> i32 {
-    if outcome.report.timed_out { TIMEOUT_EXIT_CODE } else { outcome.report.status.code() }
+    if outcome.report.timed_out {
+        TIMEOUT_EXIT_CODE
+    } else {
+        outcome.report.status.code()
+    }
 }
 
 async fn finish(
@@ -130,7 +160,8 @@ async fn finish(
     let mut stderr = trim_output(&outcome.stderr).to_owned();
     if outcome.report.timed_out {
         stderr.push_str(TIMEOUT_NOTICE);
-        sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned())).await?;
+        sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
+            .await?;
     }
     sink.send(StreamEvent::exit(Phase::Code, exit_code)).await?;
     Ok(Outcome {

@@ -89,9 +89,13 @@ impl StepRules<'_> {
         loop {
             // A slow consumer may have taken us past the deadline; the guest's word is then at hand.
             let wait = deadline.max(Instant::now() + TIMEOUT_GRACE);
-            let event = tokio::time::timeout_at(wait, exec.next()).await.map_err(|_| {
-                EngineError::Guest("no word of the program's end after its time limit".to_owned())
-            })??;
+            let event = tokio::time::timeout_at(wait, exec.next())
+                .await
+                .map_err(|_| {
+                    EngineError::Guest(
+                        "no word of the program's end after its time limit".to_owned(),
+                    )
+                })??;
             match event {
                 ExecEvent::Stdout(bytes) => stdout.push(&bytes).await?,
                 ExecEvent::Stderr(bytes) => stderr.push(&bytes).await?,
@@ -134,7 +138,13 @@ struct Channel<'a, E> {
 impl<'a, E: Fn(String) -> StreamEvent> Channel<'a, E> {
     fn new(rules: &StepRules<'a>, keep: bool, event: E) -> Self {
         let decoder = OutputDecoder::new(rules.output_limit, rules.secrets);
-        Self { decoder, sink: rules.sink, keep, kept: String::new(), event }
+        Self {
+            decoder,
+            sink: rules.sink,
+            keep,
+            kept: String::new(),
+            event,
+        }
     }
 
     async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {

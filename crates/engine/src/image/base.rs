@@ -20,8 +20,15 @@ async fn labels_of(
     name: &str,
 ) -> Result<Option<HashMap<String, String>>, EngineError> {
     match client.docker().await?.inspect_image(name).await {
-        Ok(image) => Ok(Some(image.config.and_then(|config| config.labels).unwrap_or_default())),
-        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+        Ok(image) => Ok(Some(
+            image
+                .config
+                .and_then(|config| config.labels)
+                .unwrap_or_default(),
+        )),
+        Err(bollard::errors::Error::DockerResponseServerError {
+            status_code: 404, ..
+        }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -59,7 +66,11 @@ pub(crate) async fn build_base_image(
 ) -> Result<(), EngineError> {
     let tell = |status, message: Option<&str>| {
         let message = message.map(str::to_owned);
-        on_progress(BuildProgress { runtime: runtime.to_owned(), status, message });
+        on_progress(BuildProgress {
+            runtime: runtime.to_owned(),
+            status,
+            message,
+        });
     };
     let tag = format!("isol8:{runtime}");
     let digest = context::digest(runtime, sources);
@@ -81,14 +92,20 @@ pub(crate) async fn build_base_image(
             (RUNTIME_LABEL.to_owned(), runtime.to_owned()),
         ]),
     };
-    let built = build::run(client, build, |step| tell(BuildStatus::Building, Some(step))).await;
-    match built {
+    let outcome = build::run(client, build, |step| {
+        tell(BuildStatus::Building, Some(step));
+    })
+    .await;
+    match outcome {
         Ok(()) => {
             tell(BuildStatus::Done, None);
             Ok(())
         }
         Err(reason) => {
-            let error = EngineError::ImageBuild { runtime: runtime.to_owned(), reason };
+            let error = EngineError::ImageBuild {
+                runtime: runtime.to_owned(),
+                reason,
+            };
             tell(BuildStatus::Error, Some(&error.to_string()));
             Err(error)
         }

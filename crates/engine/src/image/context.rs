@@ -8,12 +8,36 @@ use crate::error::EngineError;
 
 /// Name in the context, contents, mode.
 const FILES: [(&str, &str, u32); 6] = [
-    ("Dockerfile", include_str!("../../../../docker/Dockerfile"), 0o644),
-    ("fetch-runtime.sh", include_str!("../../../../docker/fetch-runtime.sh"), 0o755),
-    ("trust-ca.sh", include_str!("../../../../docker/trust-ca.sh"), 0o755),
-    ("runtimes.lock", include_str!("../../../../docker/runtimes.lock"), 0o644),
-    ("agent/package.json", include_str!("../../../../docker/agent/package.json"), 0o644),
-    ("agent/package-lock.json", include_str!("../../../../docker/agent/package-lock.json"), 0o644),
+    (
+        "Dockerfile",
+        include_str!("../../../../docker/Dockerfile"),
+        0o644,
+    ),
+    (
+        "fetch-runtime.sh",
+        include_str!("../../../../docker/fetch-runtime.sh"),
+        0o755,
+    ),
+    (
+        "trust-ca.sh",
+        include_str!("../../../../docker/trust-ca.sh"),
+        0o755,
+    ),
+    (
+        "runtimes.lock",
+        include_str!("../../../../docker/runtimes.lock"),
+        0o644,
+    ),
+    (
+        "agent/package.json",
+        include_str!("../../../../docker/agent/package.json"),
+        0o644,
+    ),
+    (
+        "agent/package-lock.json",
+        include_str!("../../../../docker/agent/package-lock.json"),
+        0o644,
+    ),
 ];
 
 /// The context as a tar archive, with the caller's certificates.
@@ -23,11 +47,18 @@ pub(super) fn archive(sources: &ImageSources) -> Result<Bytes, EngineError> {
         append(&mut archive, name, contents, mode)?;
     }
     // The folder must exist for COPY even when there is no certificate.
-    append(&mut archive, "ca/README.md", "Extra certificate authorities, *.crt in PEM.\n", 0o644)?;
+    append(
+        &mut archive,
+        "ca/README.md",
+        "Extra certificate authorities, *.crt in PEM.\n",
+        0o644,
+    )?;
     if let Some(certificates) = &sources.ca_certificates {
         append(&mut archive, "ca/extra.crt", certificates, 0o644)?;
     }
-    let bytes = archive.into_inner().map_err(|error| EngineError::Internal(error.to_string()))?;
+    let bytes = archive
+        .into_inner()
+        .map_err(|error| EngineError::Internal(error.to_string()))?;
     Ok(bytes.into())
 }
 
@@ -66,7 +97,7 @@ pub(super) fn digest(runtime: &str, sources: &ImageSources) -> String {
     ] {
         add(source.as_deref().unwrap_or_default());
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hasher.finalize())
 }
 
 #[cfg(test)]
@@ -80,10 +111,34 @@ mod tests {
         let all = [
             digest("python", &plain),
             digest("node", &plain),
-            digest("python", &ImageSources { base_image: text(), ..plain.clone() }),
-            digest("python", &ImageSources { npm_registry: text(), ..plain.clone() }),
-            digest("python", &ImageSources { apt_mirror: text(), ..plain.clone() }),
-            digest("python", &ImageSources { ca_certificates: text(), ..plain.clone() }),
+            digest(
+                "python",
+                &ImageSources {
+                    base_image: text(),
+                    ..plain.clone()
+                },
+            ),
+            digest(
+                "python",
+                &ImageSources {
+                    npm_registry: text(),
+                    ..plain.clone()
+                },
+            ),
+            digest(
+                "python",
+                &ImageSources {
+                    apt_mirror: text(),
+                    ..plain.clone()
+                },
+            ),
+            digest(
+                "python",
+                &ImageSources {
+                    ca_certificates: text(),
+                    ..plain.clone()
+                },
+            ),
         ];
         let distinct: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
@@ -91,8 +146,10 @@ mod tests {
 
     #[test]
     fn archive_holds_the_certificates() {
-        let sources =
-            ImageSources { ca_certificates: Some("PEM".into()), ..ImageSources::default() };
+        let sources = ImageSources {
+            ca_certificates: Some("PEM".into()),
+            ..ImageSources::default()
+        };
         let bytes = archive(&sources).unwrap();
         let names: Vec<_> = tar::Archive::new(&bytes[..])
             .entries()

@@ -5,9 +5,9 @@ mod build;
 mod context;
 mod labels;
 
+pub(crate) use base::build_base_image;
 pub use base::{build_base_images, image_exists};
 pub use build::{BuildProgress, BuildStatus, ImageSources};
 pub use labels::{
     BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, RUNTIME_LABEL, SETUP_LABEL,
 };
-pub(crate) use base::build_base_image;

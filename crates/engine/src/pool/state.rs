@@ -103,9 +103,12 @@ impl<S, W> State<S, W> {
         match sandbox {
             Some(sandbox) => self.ready(sandbox, now),
             // One waiter hears of the failure; the others have starts of their own.
-            None if self.waiters.len() > self.creating + self.cleaning => {
-                self.waiters.pop_front().map(Action::Fail).into_iter().collect()
-            }
+            None if self.waiters.len() > self.creating + self.cleaning => self
+                .waiters
+                .pop_front()
+                .map(Action::Fail)
+                .into_iter()
+                .collect(),
             None => Vec::new(),
         }
     }
@@ -143,10 +146,16 @@ impl<S, W> State<S, W> {
     pub(super) fn trim(&mut self, now: Instant) -> Vec<Action<S, W>> {
         let keep = self.rules.clean + self.rules.dirty;
         let surplus = (self.clean.len() + self.dirty.len()).saturating_sub(keep);
-        let idle = self.clean.iter().filter(|(since, _)| now.duration_since(*since) >= LINGER);
+        let idle = self
+            .clean
+            .iter()
+            .filter(|(since, _)| now.duration_since(*since) >= LINGER);
         let old = idle.count().min(surplus);
         // The least recently used ones come first.
-        self.clean.drain(..old).map(|(_, sandbox)| Action::Destroy(sandbox)).collect()
+        self.clean
+            .drain(..old)
+            .map(|(_, sandbox)| Action::Destroy(sandbox))
+            .collect()
     }
 
     /// Whether a later [`Self::trim`] could find something.
@@ -158,8 +167,10 @@ impl<S, W> State<S, W> {
     pub(super) fn close(&mut self) -> Vec<Action<S, W>> {
         self.closed = true;
         let clean = self.clean.drain(..).map(|(_, sandbox)| sandbox);
-        let mut actions: Vec<_> =
-            clean.chain(self.dirty.drain(..)).map(Action::Destroy).collect();
+        let mut actions: Vec<_> = clean
+            .chain(self.dirty.drain(..))
+            .map(Action::Destroy)
+            .collect();
         actions.extend(self.waiters.drain(..).map(Action::Fail));
         actions
     }
@@ -181,12 +192,14 @@ impl<S, W> State<S, W> {
         let mut actions = Vec::new();
         loop {
             let unserved = self.waiters.len() > self.cleaning;
-            let in_background = self.rules.strategy == PoolStrategy::Fast
-                && self.cleaning < BACKGROUND_RESETS;
+            let in_background =
+                self.rules.strategy == PoolStrategy::Fast && self.cleaning < BACKGROUND_RESETS;
             if !(unserved || in_background) {
                 return actions;
             }
-            let Some(sandbox) = self.dirty.pop_front() else { return actions };
+            let Some(sandbox) = self.dirty.pop_front() else {
+                return actions;
+            };
             self.cleaning += 1;
             actions.push(Action::Clean(sandbox));
         }
@@ -198,7 +211,12 @@ mod tests {
     use super::{Action::*, *};
 
     fn state(strategy: PoolStrategy) -> State<u32, char> {
-        State::new(Rules { strategy, clean: 1, dirty: 1, reusable: true })
+        State::new(Rules {
+            strategy,
+            clean: 1,
+            dirty: 1,
+            reusable: true,
+        })
     }
 
     #[test]
@@ -260,7 +278,10 @@ mod tests {
             assert_eq!(pool.acquire(waiter), [Create]);
         }
         for (sandbox, waiter) in [(7, 'a'), (8, 'b'), (9, 'c')] {
-            assert_eq!(pool.created(Some(sandbox), Instant::now()), [Give(waiter, sandbox)]);
+            assert_eq!(
+                pool.created(Some(sandbox), Instant::now()),
+                [Give(waiter, sandbox)]
+            );
         }
     }
 
@@ -298,8 +319,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_proved_clean_is_destroyed() {
-        let rules =
-            Rules { strategy: PoolStrategy::Fast, clean: 1, dirty: 1, reusable: false };
+        let rules = Rules {
+            strategy: PoolStrategy::Fast,
+            clean: 1,
+            dirty: 1,
+            reusable: false,
+        };
         let mut pool: State<u32, char> = State::new(rules);
         assert_eq!(pool.released(1), [Destroy(1)]);
     }

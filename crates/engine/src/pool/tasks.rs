@@ -1,12 +1,18 @@
 //! Carries out what `state` decides, in background tasks.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use super::state::{Action, LINGER, Rules, State};
 use crate::{
@@ -41,7 +47,8 @@ struct Inner {
     state: Mutex<State<Sandbox, Waiter>>,
     tasks: TaskTracker,
     closing: CancellationToken,
-    janitor_runs: std::sync::atomic::AtomicBool,
+    refill_waits: AtomicBool,
+    janitor_runs: AtomicBool,
 }
 
 /// Sandboxes of one kind. Dropping the last handle ends them.
@@ -52,6 +59,8 @@ pub struct Pool(Arc<Inner>);
 pub struct Lease {
     sandbox: Option<Sandbox>,
     pool: Pool,
+    /// Makes [`Pool::close`] wait for this lease.
+    _running: TaskTrackerToken,
 }
 
 impl Pool {
@@ -70,6 +79,7 @@ impl Pool {
             state: Mutex::new(State::new(rules)),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
+            refill_waits: false.into(),
             janitor_runs: false.into(),
         }))
     }
@@ -103,7 +113,11 @@ impl Pool {
             self.carry_out(actions);
             let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
             self.refill_later();
-            let lease = Lease { sandbox: Some(sandbox), pool: self.clone() };
+            let lease = Lease {
+                sandbox: Some(sandbox),
+                pool: self.clone(),
+                _running: self.0.tasks.token(),
+            };
             // A guest may have died while it was idle (killed by an administrator, say).
             if lease.sandbox().is_alive() {
                 return Ok(lease);
@@ -164,7 +178,9 @@ impl Pool {
                     tracing::debug!(%error, "a sandbox did not start");
                     let mut actions = pool.state().created(None, Instant::now());
                     // The one who hears of it hears why.
-                    if let Some(at) = actions.iter().position(|action| matches!(action, Action::Fail(_)))
+                    if let Some(at) = actions
+                        .iter()
+                        .position(|action| matches!(action, Action::Fail(_)))
                         && let Action::Fail(waiter) = actions.swap_remove(at)
                     {
                         let _ = waiter.send(Err(error));
@@ -211,6 +227,9 @@ impl Pool {
     }
 
     fn refill_later(&self) {
+        if self.0.refill_waits.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let pool = Arc::downgrade(&self.0);
         let closing = self.0.closing.clone();
         tokio::spawn(async move {
@@ -220,6 +239,7 @@ impl Pool {
             }
             if let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
+                pool.0.refill_waits.store(false, Ordering::Release);
                 let actions = pool.state().refill();
                 pool.carry_out(actions);
             }
@@ -228,7 +248,6 @@ impl Pool {
 
     /// Runs a janitor while there is more than the configured size.
     fn trim_later(&self) {
-        use std::sync::atomic::Ordering;
         if !self.state().has_surplus() || self.0.janitor_runs.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -256,9 +275,14 @@ impl Pool {
 impl Lease {
     /// The sandbox.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "only `into_sandbox` and `drop` take it, by value")]
+    #[expect(
+        clippy::expect_used,
+        reason = "only `into_sandbox` and `drop` take it, by value"
+    )]
     pub fn sandbox(&self) -> &Sandbox {
-        self.sandbox.as_ref().expect("a lease holds its sandbox until it ends")
+        self.sandbox
+            .as_ref()
+            .expect("a lease holds its sandbox until it ends")
     }
 
     /// Takes the sandbox out of the pool for good.
@@ -270,7 +294,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(sandbox) = self.sandbox.take() else { return };
+        let Some(sandbox) = self.sandbox.take() else {
+            return;
+        };
         let actions = if sandbox.is_alive() {
             self.pool.state().released(sandbox)
         } else {

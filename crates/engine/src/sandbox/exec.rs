@@ -59,7 +59,11 @@ impl Exec {
                 () = feed(writer, inputs) => {}
             }
         });
-        Ok(Self { frames: FrameReader::new(reader), input, _end_feeder: end_feeder })
+        Ok(Self {
+            frames: FrameReader::new(reader),
+            input,
+            _end_feeder: end_feeder,
+        })
     }
 
     /// What happens next. After [`ExecEvent::Exited`] this must not be called again.

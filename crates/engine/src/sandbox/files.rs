@@ -17,9 +17,14 @@ const MAX_FILE_BYTES: usize = 1024 * 1024 * 1024;
 pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result<(), EngineError> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut frames = FrameReader::new(reader);
-    let send = async {
-        send_message(&mut writer, &Request::WriteFile(FileRequest { path: path.to_owned() }))
-            .await?;
+    let upload = async {
+        send_message(
+            &mut writer,
+            &Request::WriteFile(FileRequest {
+                path: path.to_owned(),
+            }),
+        )
+        .await?;
         send_data(&mut writer, data).await?;
         send_data_end(&mut writer).await
     };
@@ -27,7 +32,7 @@ pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result
     let answer = tokio::select! {
         biased;
         answer = frames.next() => answer,
-        sent = send => match sent {
+        sent = upload => match sent {
             Ok(()) | Err(EngineError::SandboxLost) => frames.next().await,
             Err(error) => Err(error),
         },
@@ -41,7 +46,13 @@ pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result
 
 /// Reads a file.
 pub(super) async fn read(mut stream: LinkStream, path: &str) -> Result<Bytes, EngineError> {
-    send_message(&mut stream, &Request::ReadFile(FileRequest { path: path.to_owned() })).await?;
+    send_message(
+        &mut stream,
+        &Request::ReadFile(FileRequest {
+            path: path.to_owned(),
+        }),
+    )
+    .await?;
     let mut frames = FrameReader::new(&mut stream);
     let mut contents = BytesMut::new();
     loop {

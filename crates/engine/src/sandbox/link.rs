@@ -5,9 +5,7 @@
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
-use isol8_protocol::{
-    MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, check_preamble, preamble,
-};
+use isol8_protocol::{MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, check_preamble, preamble};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, oneshot},
@@ -49,9 +47,14 @@ impl Link {
     pub(super) async fn connect(
         mut io: Box<dyn DuplexStream>,
     ) -> Result<(Self, InboundStreams), EngineError> {
-        tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut io)).await.map_err(|_| {
-            EngineError::Guest(format!("no answer within {} s", HANDSHAKE_TIMEOUT.as_secs()))
-        })??;
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut io))
+            .await
+            .map_err(|_| {
+                EngineError::Guest(format!(
+                    "no answer within {} s",
+                    HANDSHAKE_TIMEOUT.as_secs()
+                ))
+            })??;
         let (open, open_requests) = mpsc::channel(OPEN_QUEUE);
         let (inbound, inbound_streams) = mpsc::channel(INBOUND_QUEUE);
         let lost = CancellationToken::new();
@@ -62,7 +65,12 @@ impl Link {
             .set_split_send_size(SPLIT_SEND_BYTES)
             .set_read_after_close(true);
         let connection = yamux::Connection::new(io.compat(), config, yamux::Mode::Client);
-        let driver = Driver { connection, open_requests, waiting: None, inbound };
+        let driver = Driver {
+            connection,
+            open_requests,
+            waiting: None,
+            inbound,
+        };
         let on_end = lost.clone().drop_guard();
         tokio::spawn(async move {
             driver.run().await;
@@ -74,7 +82,10 @@ impl Link {
     /// Opens a stream. Nothing is sent until its first byte is written.
     pub(super) async fn open(&self) -> Result<LinkStream, EngineError> {
         let (reply, stream) = oneshot::channel();
-        self.open.send(reply).await.map_err(|_| EngineError::SandboxLost)?;
+        self.open
+            .send(reply)
+            .await
+            .map_err(|_| EngineError::SandboxLost)?;
         stream.await.map_err(|_| EngineError::SandboxLost)
     }
 
@@ -116,7 +127,9 @@ impl Driver {
                 if self.waiting.is_some()
                     && let Poll::Ready(opened) = self.connection.poll_new_outbound(cx)
                 {
-                    let Ok(stream) = opened else { return Poll::Ready(()) };
+                    let Ok(stream) = opened else {
+                        return Poll::Ready(());
+                    };
                     if let Some(reply) = self.waiting.take() {
                         // An asker that is gone drops the stream; nothing was sent on it.
                         let _ = reply.send(stream.compat());

@@ -73,7 +73,10 @@ pub(super) async fn send_message<W: AsyncWrite + Unpin, M: Serialize>(
     message: &M,
 ) -> Result<(), EngineError> {
     let frame = encode_message(message).map_err(|error| EngineError::Guest(error.to_string()))?;
-    stream.write_all(&frame).await.map_err(|_| EngineError::SandboxLost)?;
+    stream
+        .write_all(&frame)
+        .await
+        .map_err(|_| EngineError::SandboxLost)?;
     stream.flush().await.map_err(|_| EngineError::SandboxLost)
 }
 
@@ -91,7 +94,9 @@ pub(super) async fn send_data<W: AsyncWrite + Unpin>(
 }
 
 /// Writes the empty data frame that ends a file or standard input.
-pub(super) async fn send_data_end<W: AsyncWrite + Unpin>(stream: &mut W) -> Result<(), EngineError> {
+pub(super) async fn send_data_end<W: AsyncWrite + Unpin>(
+    stream: &mut W,
+) -> Result<(), EngineError> {
     send_data_frame(stream, &[]).await?;
     stream.flush().await.map_err(|_| EngineError::SandboxLost)
 }
@@ -102,14 +107,28 @@ async fn send_data_frame<W: AsyncWrite + Unpin>(
 ) -> Result<(), EngineError> {
     let header = FrameHeader::new(FrameKind::Data, chunk.len())
         .map_err(|error| EngineError::Guest(error.to_string()))?;
-    stream.write_all(&header.to_bytes()).await.map_err(|_| EngineError::SandboxLost)?;
-    stream.write_all(chunk).await.map_err(|_| EngineError::SandboxLost)
+    stream
+        .write_all(&header.to_bytes())
+        .await
+        .map_err(|_| EngineError::SandboxLost)?;
+    stream
+        .write_all(chunk)
+        .await
+        .map_err(|_| EngineError::SandboxLost)
 }
 
 /// The error for a reply: the guest's own failure, or one for a reply that does not belong here.
 pub(super) fn unexpected(reply: Reply) -> EngineError {
     match reply {
-        Reply::Failed { kind, path, message } => EngineError::Refused { kind, path, message },
+        Reply::Failed {
+            kind,
+            path,
+            message,
+        } => EngineError::Refused {
+            kind,
+            path,
+            message,
+        },
         other => EngineError::Guest(format!("unexpected answer {other:?}")),
     }
 }

@@ -48,8 +48,11 @@ pub(super) struct TlsFiles {
 
 impl TlsFiles {
     fn in_dir(dir: &Path) -> Option<Self> {
-        let files =
-            Self { ca: dir.join("ca.pem"), cert: dir.join("cert.pem"), key: dir.join("key.pem") };
+        let files = Self {
+            ca: dir.join("ca.pem"),
+            cert: dir.join("cert.pem"),
+            key: dir.join("key.pem"),
+        };
         files.cert.exists().then_some(files)
     }
 }
@@ -66,16 +69,29 @@ impl DockerAddress {
             return discover(&Surroundings::of_this_process());
         }
         if let Some(path) = &self.socket_path {
-            return Endpoint { url: format!("unix://{}", path.trim_start_matches("unix://")), tls: None };
+            return Endpoint {
+                url: format!("unix://{}", path.trim_start_matches("unix://")),
+                tls: None,
+            };
         }
         let host = self.host.as_deref().unwrap_or("localhost");
         if host.contains("://") {
-            return Endpoint { url: host.to_owned(), tls: None };
+            return Endpoint {
+                url: host.to_owned(),
+                tls: None,
+            };
         }
         let secure = self.protocol.as_deref() == Some("https") || self.cert.is_some();
-        let (scheme, default_port) = if secure { ("https", 2376) } else { ("tcp", 2375) };
+        let (scheme, default_port) = if secure {
+            ("https", 2376)
+        } else {
+            ("tcp", 2375)
+        };
         let port = self.port.unwrap_or(default_port);
-        Endpoint { url: format!("{scheme}://{host}:{port}"), tls: None }
+        Endpoint {
+            url: format!("{scheme}://{host}:{port}"),
+            tls: None,
+        }
     }
 }
 
@@ -138,14 +154,23 @@ impl Surroundings {
 fn discover(around: &Surroundings) -> Endpoint {
     if let Some(url) = &around.docker_host {
         let tls = around.cert_path.as_deref().and_then(TlsFiles::in_dir);
-        return Endpoint { url: url.clone(), tls };
+        return Endpoint {
+            url: url.clone(),
+            tls,
+        };
     }
     if let Some(endpoint) = context_endpoint(around) {
         return endpoint;
     }
     let sockets = around.usual_sockets();
-    let found = sockets.iter().find(|path| path.exists()).unwrap_or(&sockets[0]);
-    Endpoint { url: format!("unix://{}", found.display()), tls: None }
+    let found = sockets
+        .iter()
+        .find(|path| path.exists())
+        .unwrap_or(&sockets[0]);
+    Endpoint {
+        url: format!("unix://{}", found.display()),
+        tls: None,
+    }
 }
 
 /// The endpoint of the current Docker context, unless that is the default one.
@@ -171,23 +196,26 @@ fn context_endpoint(around: &Surroundings) -> Option<Endpoint> {
     }
 
     let dir = around.config_dir.as_ref()?;
-    let name = match &around.docker_context {
-        Some(name) => name.clone(),
-        None => {
-            let config = fs::read(dir.join("config.json")).ok()?;
-            serde_json::from_slice::<Config>(&config).ok()?.current_context?
-        }
+    let name = if let Some(name) = &around.docker_context {
+        name.clone()
+    } else {
+        let config = fs::read(dir.join("config.json")).ok()?;
+        serde_json::from_slice::<Config>(&config)
+            .ok()?
+            .current_context?
     };
     if name.is_empty() || name == "default" {
         return None;
     }
     // The layout of Docker's context store: one folder for each context, named after its digest.
-    let digest: String =
-        Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(name.as_bytes()));
     let meta = fs::read(dir.join("contexts/meta").join(&digest).join("meta.json")).ok()?;
     let meta: Meta = serde_json::from_slice(&meta).ok()?;
     let tls = TlsFiles::in_dir(&dir.join("contexts/tls").join(&digest).join("docker"));
-    Some(Endpoint { url: meta.endpoints.docker?.host?, tls })
+    Some(Endpoint {
+        url: meta.endpoints.docker?.host?,
+        tls,
+    })
 }
 
 #[cfg(test)]
@@ -213,18 +241,31 @@ mod tests {
     fn current_context_is_used() {
         let dir = tempfile::tempdir().unwrap();
         let digest = "fe9c6bd7a66301f49ca9b6a70b217107cd1284598bfc254700c989b916da791e";
-        assert_eq!(
-            Sha256::digest(b"desktop-linux").iter().map(|b| format!("{b:02x}")).collect::<String>(),
-            digest
-        );
-        let meta = dir.path().join("contexts/meta").join(digest).join("meta.json");
+        assert_eq!(hex::encode(Sha256::digest(b"desktop-linux")), digest);
+        let meta = dir
+            .path()
+            .join("contexts/meta")
+            .join(digest)
+            .join("meta.json");
         touch(&meta);
         let text = r#"{"Name":"desktop-linux","Endpoints":{"docker":{"Host":"unix:///x.sock"}}}"#;
         fs::write(&meta, text).unwrap();
-        fs::write(dir.path().join("config.json"), r#"{"currentContext":"desktop-linux"}"#).unwrap();
-        let around =
-            Surroundings { config_dir: Some(dir.path().into()), ..Surroundings::default() };
-        assert_eq!(discover(&around), Endpoint { url: "unix:///x.sock".into(), tls: None });
+        fs::write(
+            dir.path().join("config.json"),
+            r#"{"currentContext":"desktop-linux"}"#,
+        )
+        .unwrap();
+        let around = Surroundings {
+            config_dir: Some(dir.path().into()),
+            ..Surroundings::default()
+        };
+        assert_eq!(
+            discover(&around),
+            Endpoint {
+                url: "unix:///x.sock".into(),
+                tls: None
+            }
+        );
     }
 
     #[test]
@@ -252,7 +293,10 @@ mod tests {
 
     #[test]
     fn what_the_caller_says_wins() {
-        let socket = DockerAddress { socket_path: Some("/s".into()), ..DockerAddress::default() };
+        let socket = DockerAddress {
+            socket_path: Some("/s".into()),
+            ..DockerAddress::default()
+        };
         assert_eq!(socket.endpoint().url, "unix:///s");
         let host = DockerAddress {
             host: Some("h".into()),

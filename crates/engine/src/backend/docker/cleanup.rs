@@ -37,11 +37,18 @@ impl CleanupReport {
 pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, EngineError> {
     let docker = client.docker().await?;
     let filters = HashMap::from([("label".to_owned(), vec![format!("{MANAGED_LABEL}=true")])]);
-    let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(filters),
+        ..Default::default()
+    };
     let mut report = CleanupReport::default();
     for container in docker.list_containers(Some(options)).await? {
         let Some(id) = container.id else { continue };
-        let removal = RemoveContainerOptions { force: true, ..Default::default() };
+        let removal = RemoveContainerOptions {
+            force: true,
+            ..Default::default()
+        };
         report.count(&id, docker.remove_container(&id, Some(removal)).await);
     }
     Ok(report)
@@ -51,7 +58,9 @@ pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, Engine
 pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineError> {
     let docker = client.docker().await?;
     let mut report = CleanupReport::default();
-    let images = docker.list_images(Some(ListImagesOptions::default())).await?;
+    let images = docker
+        .list_images(Some(ListImagesOptions::default()))
+        .await?;
     for image in images {
         let ours = image.labels.contains_key(crate::image::RUNTIME_LABEL)
             || image.repo_tags.iter().any(|tag| tag.starts_with("isol8:"));
@@ -59,10 +68,23 @@ pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineErro
             continue;
         }
         // By tag, so that an image which also has a tag of the user's keeps that one.
-        let names = if image.repo_tags.is_empty() { vec![image.id] } else { image.repo_tags };
+        let names = if image.repo_tags.is_empty() {
+            vec![image.id]
+        } else {
+            image.repo_tags
+        };
         for name in names {
-            let removal = RemoveImageOptions { force: true, ..Default::default() };
-            report.count(&name, docker.remove_image(&name, Some(removal), None).await.map(drop));
+            let removal = RemoveImageOptions {
+                force: true,
+                ..Default::default()
+            };
+            report.count(
+                &name,
+                docker
+                    .remove_image(&name, Some(removal), None)
+                    .await
+                    .map(drop),
+            );
         }
     }
     Ok(report)

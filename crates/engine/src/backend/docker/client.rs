@@ -25,7 +25,10 @@ impl Client {
     /// A client for the daemon at `address`. Does no I/O.
     #[must_use]
     pub fn new(address: DockerAddress) -> Self {
-        Self { address: Arc::new(address), connected: Arc::new(OnceCell::new()) }
+        Self {
+            address: Arc::new(address),
+            connected: Arc::new(OnceCell::new()),
+        }
     }
 
     /// The connection, speaking an API version that the daemon knows. A daemon that does not answer

@@ -98,7 +98,10 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
         ])),
         mounts: Some(vec![guest_mount(true)]),
         // Output belongs to the stream; a log on the host would be a second, unbounded copy.
-        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
         init: Some(false),
         ..HostConfig::default()
     }
@@ -113,7 +116,10 @@ pub(super) fn guest_mount(read_only: bool) -> Mount {
         read_only: Some(read_only),
         volume_options: Some(MountVolumeOptions {
             no_copy: Some(true),
-            labels: Some(HashMap::from([(MANAGED_LABEL.to_owned(), "true".to_owned())])),
+            labels: Some(HashMap::from([(
+                MANAGED_LABEL.to_owned(),
+                "true".to_owned(),
+            )])),
             ..MountVolumeOptions::default()
         }),
         ..Mount::default()
@@ -130,14 +136,21 @@ fn security_options(seccomp: &SeccompProfile) -> Vec<String> {
 }
 
 fn ulimit(name: &str, limit: i64) -> ResourcesUlimits {
-    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(limit), hard: Some(limit) }
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(limit),
+        hard: Some(limit),
+    }
 }
 
 fn saturating(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a number of cores, validated as positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number of cores, validated as positive"
+)]
 fn nano_cpus(cpus: f64) -> i64 {
     (cpus * 1e9).round() as i64
 }

@@ -24,9 +24,14 @@ pub(super) fn volume_name() -> String {
 /// Whether a container failed to start because its volume does not hold a whole guest (yet).
 pub(super) fn is_missing_guest(message: &str) -> bool {
     message.contains(isol8_protocol::GUEST_PATH)
-        && ["no such file", "text file busy", "exec format error", "permission denied"]
-            .iter()
-            .any(|cause| message.contains(cause))
+        && [
+            "no such file",
+            "text file busy",
+            "exec format error",
+            "permission denied",
+        ]
+        .iter()
+        .any(|cause| message.contains(cause))
 }
 
 /// Fills the volume. Needs an image that exists, any image; no code of it runs.
@@ -43,10 +48,17 @@ pub(super) async fn install(docker: &Docker, image: &str) -> Result<(), EngineEr
         ..ContainerCreateBody::default()
     };
     let id = docker.create_container(None, body).await?.id;
-    let upload = UploadToContainerOptions { path: GUEST_DIR.to_owned(), ..Default::default() };
-    let uploaded =
-        docker.upload_to_container(&id, Some(upload), bollard::body_full(ARCHIVE.clone())).await;
-    let removal = RemoveContainerOptions { force: true, ..Default::default() };
+    let upload = UploadToContainerOptions {
+        path: GUEST_DIR.to_owned(),
+        ..Default::default()
+    };
+    let uploaded = docker
+        .upload_to_container(&id, Some(upload), bollard::body_full(ARCHIVE.clone()))
+        .await;
+    let removal = RemoveContainerOptions {
+        force: true,
+        ..Default::default()
+    };
     docker.remove_container(&id, Some(removal)).await?;
     uploaded?;
     Ok(())

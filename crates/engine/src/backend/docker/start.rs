@@ -6,9 +6,7 @@ use bollard::{
     Docker,
     container::{AttachContainerResults, LogOutput},
     errors::Error as DockerError,
-    query_parameters::{
-        AttachContainerOptions, RemoveContainerOptions, StartContainerOptions,
-    },
+    query_parameters::{AttachContainerOptions, RemoveContainerOptions, StartContainerOptions},
 };
 use futures::{StreamExt, future::BoxFuture};
 use tokio_util::io::StreamReader;
@@ -33,7 +31,10 @@ impl DockerBackend {
     /// A backend on the daemon of `client`.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, installing: tokio::sync::Mutex::new(()) }
+        Self {
+            client,
+            installing: tokio::sync::Mutex::new(()),
+        }
     }
 
     async fn start_container(&self, spec: &SandboxSpec) -> Result<Started, EngineError> {
@@ -58,7 +59,9 @@ impl DockerBackend {
                 other => return other.map_err(|error| explain(error, spec)),
             }
         }
-        create_and_start(docker, spec).await.map_err(|error| explain(error, spec))
+        create_and_start(docker, spec)
+            .await
+            .map_err(|error| explain(error, spec))
     }
 }
 
@@ -94,8 +97,14 @@ impl Drop for RemoveOnDrop {
 }
 
 async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
-    let id = docker.create_container(None, container::body(spec)).await?.id;
-    let mut guard = RemoveOnDrop { docker: docker.clone(), id: Some(id.clone()) };
+    let id = docker
+        .create_container(None, container::body(spec))
+        .await?
+        .id;
+    let mut guard = RemoveOnDrop {
+        docker: docker.clone(),
+        id: Some(id.clone()),
+    };
     let attach = AttachContainerOptions {
         stream: true,
         stdin: true,
@@ -105,9 +114,14 @@ async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started
     };
     // Attached before the start, so that no byte of the guest is lost.
     let attached = docker.attach_container(&id, Some(attach)).await?;
-    docker.start_container(&id, None::<StartContainerOptions>).await?;
+    docker
+        .start_container(&id, None::<StartContainerOptions>)
+        .await?;
     guard.id = None;
-    Ok(Started { id, stream: byte_stream(attached) })
+    Ok(Started {
+        id,
+        stream: byte_stream(attached),
+    })
 }
 
 /// The guest's standard input and output as one stream. What it says on standard error is for the
@@ -123,16 +137,25 @@ fn byte_stream(attached: AttachContainerResults) -> Box<dyn DuplexStream> {
             Err(error) => Some(Err(io::Error::other(error))),
         }
     });
-    Box::new(tokio::io::join(StreamReader::new(Box::pin(output)), attached.input))
+    Box::new(tokio::io::join(
+        StreamReader::new(Box::pin(output)),
+        attached.input,
+    ))
 }
 
 async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
-    let options = RemoveContainerOptions { force: true, v: false, link: false };
+    let options = RemoveContainerOptions {
+        force: true,
+        v: false,
+        link: false,
+    };
     match docker.remove_container(id, Some(options)).await {
         // Gone already, or going: auto-removal was faster.
-        Ok(()) | Err(DockerError::DockerResponseServerError { status_code: 404 | 409, .. }) => {
-            Ok(())
-        }
+        Ok(())
+        | Err(DockerError::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -140,13 +163,17 @@ async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
 /// Says what to do about the errors that users cause.
 fn explain(error: DockerError, spec: &SandboxSpec) -> EngineError {
     match error {
-        DockerError::DockerResponseServerError { status_code: 404, ref message }
-            if message.to_lowercase().contains("no such image") =>
-        {
-            EngineError::ImageMissing { image: spec.image.clone() }
-        }
+        DockerError::DockerResponseServerError {
+            status_code: 404,
+            ref message,
+        } if message.to_lowercase().contains("no such image") => EngineError::ImageMissing {
+            image: spec.image.clone(),
+        },
         DockerError::DockerResponseServerError { ref message, .. }
-            if spec.oci_runtime.as_deref().is_some_and(|name| message.contains(name)) =>
+            if spec
+                .oci_runtime
+                .as_deref()
+                .is_some_and(|name| message.contains(name)) =>
         {
             EngineError::OciRuntime {
                 runtime: spec.oci_runtime.clone().unwrap_or_default(),
