@@ -36,28 +36,29 @@ pub enum Hello {
 /// Looks at the first bytes of a client. Allocates no more than `bytes` holds.
 #[must_use]
 pub fn inspect(bytes: &[u8]) -> Hello {
+    // The first byte of the handshake is part of what tells TLS from the rest.
+    let expected = [
+        Some(HANDSHAKE),
+        Some(3),
+        None,
+        None,
+        None,
+        Some(CLIENT_HELLO),
+    ];
+    if bytes
+        .iter()
+        .zip(expected)
+        .any(|(&byte, want)| want.is_some_and(|want| want != byte))
+    {
+        return Hello::NotTls;
+    }
+    if bytes.len() < expected.len() {
+        return Hello::Incomplete(expected.len());
+    }
     let mut message = Vec::new();
     let mut rest = bytes;
     for _ in 0..MAX_HELLO_RECORDS {
         let consumed = bytes.len() - rest.len();
-        if consumed == 0 {
-            // The first byte of the handshake is part of what tells TLS from the rest.
-            let expected = [
-                Some(HANDSHAKE),
-                Some(3),
-                None,
-                None,
-                None,
-                Some(CLIENT_HELLO),
-            ];
-            if bytes
-                .iter()
-                .zip(expected)
-                .any(|(&byte, want)| want.is_some_and(|w| w != byte))
-            {
-                return Hello::NotTls;
-            }
-        }
         let Some((header, after)) = rest.split_at_checked(RECORD_HEADER) else {
             return incomplete(consumed + RECORD_HEADER);
         };
@@ -73,12 +74,9 @@ pub fn inspect(bytes: &[u8]) -> Hello {
         };
         message.extend_from_slice(fragment);
         rest = after;
-        let [kind, a, b, c, body @ ..] = message.as_slice() else {
+        let [_, a, b, c, body @ ..] = message.as_slice() else {
             continue;
         };
-        if *kind != CLIENT_HELLO {
-            return Hello::NotTls;
-        }
         let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
         if length > MAX_HELLO {
             return Hello::Malformed("the hello is too long");

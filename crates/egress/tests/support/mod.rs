@@ -6,6 +6,7 @@
     reason = "each test file uses its own part of it"
 )]
 
+pub mod fuzz;
 pub mod hello;
 
 use std::collections::HashMap;
@@ -146,6 +147,11 @@ impl Recorder {
     /// Connections that have ended.
     pub fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
+    }
+
+    /// The bytes of each connection.
+    pub fn each(&self) -> Vec<Vec<u8>> {
+        self.seen.lock().unwrap().clone()
     }
 
     /// All bytes of all connections, as text.
