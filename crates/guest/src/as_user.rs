@@ -8,10 +8,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-        unix::net::UnixStream,
-    },
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -20,7 +17,7 @@ use isol8_protocol::{
     encode_message,
 };
 use nix::{
-    fcntl::{FcntlArg, fcntl},
+    fcntl::{FcntlArg, OFlag, fcntl},
     libc,
     sys::{
         prctl,
@@ -28,7 +25,8 @@ use nix::{
         stat::{Mode, umask},
     },
     unistd::{
-        ForkResult, Gid, Uid, dup2_raw, fork, getresgid, getresuid, setgroups, setresgid, setresuid,
+        ForkResult, Gid, Uid, dup2_raw, fork, getresgid, getresuid, pipe2, setgroups, setresgid,
+        setresuid,
     },
 };
 use tokio::sync::oneshot;
@@ -120,19 +118,14 @@ fn become_user() -> io::Result<()> {
     Ok(())
 }
 
-/// A helper's side of the conversation with the guest.
-pub(crate) struct Control(UnixStream);
+/// Where a helper waits for the guest's word.
+pub(crate) struct Commit(File);
 
-impl Control {
+impl Commit {
     /// Waits for the guest's word that the work is to be made final. `false`: it is to be undone.
-    pub(crate) fn is_committed(&mut self) -> bool {
+    pub(crate) fn is_given(&mut self) -> bool {
         let mut byte = [0];
         matches!(self.0.read(&mut byte), Ok(1)) && byte[0] == COMMIT
-    }
-
-    fn answer(&mut self, reply: &Reply) -> io::Result<()> {
-        self.0
-            .write_all(&encode_message(reply).map_err(io::Error::other)?)
     }
 }
 
@@ -140,7 +133,8 @@ impl Control {
 pub(crate) struct Helper<'a> {
     reaper: &'a Reaper,
     pid: i32,
-    control: Fd,
+    answer: Fd,
+    commit: Fd,
     ended: oneshot::Receiver<Ended>,
     kill_on_drop: bool,
 }
@@ -150,29 +144,34 @@ impl<'a> Helper<'a> {
     pub(crate) fn start(
         reaper: &'a Reaper,
         data: &OwnedFd,
-        job: impl FnOnce(File, &mut Control) -> Result<Reply, Failure>,
+        job: impl FnOnce(File, Commit) -> Result<Reply, Failure>,
     ) -> io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
+        // Pipes, because a socket that is closed with something unread in it loses what was
+        // answered before.
+        let (answer, their_answer) = pipe2(OFlag::O_CLOEXEC)?;
+        let (their_commit, commit) = pipe2(OFlag::O_CLOEXEC)?;
         let stderr = io::stderr();
+        let fds = [
+            data.as_fd(),
+            their_answer.as_fd(),
+            stderr.as_fd(),
+            their_commit.as_fd(),
+        ];
         let child = || {
-            // SAFETY: the fork has put the data on descriptor 0 and the control on 1, and nothing
-            // else in the child owns them.
-            let (data, control) = unsafe { (File::from_raw_fd(0), UnixStream::from_raw_fd(1)) };
-            let mut control = Control(control);
-            let reply = job(data, &mut control).unwrap_or_else(Failure::into_reply);
-            i32::from(control.answer(&reply).is_err())
+            // SAFETY: the fork has put them in this order, and nothing else in the child owns them.
+            let [data, mut answer, commit] = unsafe { [0, 1, 3].map(|fd| File::from_raw_fd(fd)) };
+            let reply = job(data, Commit(commit)).unwrap_or_else(Failure::into_reply);
+            let frame = encode_message(&reply).map_err(io::Error::other);
+            i32::from(frame.and_then(|frame| answer.write_all(&frame)).is_err())
         };
-        let pid = fork_as_user(
-            &[data.as_fd(), theirs.as_fd(), stderr.as_fd()],
-            || (),
-            child,
-        )?;
+        let pid = fork_as_user(&fds, || (), child)?;
         let ended = reaper.register(pid, Role::Helper);
-        let control = Fd::new(OwnedFd::from(ours))?;
+        let (answer, commit) = (Fd::new(answer)?, Fd::new(commit)?);
         Ok(Self {
             reaper,
             pid,
-            control,
+            answer,
+            commit,
             ended,
             kill_on_drop: false,
         })
@@ -187,12 +186,12 @@ impl<'a> Helper<'a> {
     /// Tells the helper to make its work final.
     pub(crate) async fn commit(&self) {
         // One that has failed already is gone; its answer says why.
-        let _ = self.control.write_all(&[COMMIT]).await;
+        let _ = self.commit.write_all(&[COMMIT]).await;
     }
 
     /// What the helper answers when it is done. It has ended then.
     pub(crate) async fn answer(mut self) -> Reply {
-        let answer = self.control.read_to_end(MAX_ANSWER_BYTES).await;
+        let answer = self.answer.read_to_end(MAX_ANSWER_BYTES).await;
         let reply = answer.ok().and_then(|answer| parse_reply(&answer));
         let ended = (&mut self.ended).await;
         reply.unwrap_or_else(|| {

@@ -24,6 +24,9 @@ use crate::{
     usage::MemoryFiles,
 };
 
+/// How many signals Linux has.
+const SIGNALS: i32 = 64;
+
 /// Why the guest does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
 enum BootError {
@@ -78,11 +81,8 @@ fn start() -> Result<(), BootError> {
 fn harden() -> io::Result<()> {
     prctl::set_dumpable(false)?;
     clear_inheritable_capabilities()?;
-    for number in 1..=libc::SIGRTMAX() {
-        if number != libc::SIGPIPE {
-            // SAFETY: sets a default disposition. Some numbers are refused, and those need none.
-            unsafe { libc::signal(number, libc::SIG_DFL) };
-        }
+    for number in (1..=SIGNALS).filter(|number| *number != libc::SIGPIPE) {
+        set_default_disposition(number);
     }
     signal::SigSet::empty().thread_set_mask()?;
     Ok(())
@@ -117,6 +117,26 @@ async fn talk() -> Result<(), BootError> {
         ended = link => ended,
         ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
     }
+}
+
+/// Undoes what the guest may have inherited. The C library's own function refuses two signals that
+/// it keeps for itself, and a program would inherit these, too; hence the system call. Those that
+/// cannot be changed need no change.
+fn set_default_disposition(number: i32) {
+    // `struct kernel_sigaction`, all zero: SIG_DFL, no flags, empty mask. See sigaction(2).
+    const DEFAULT: [u64; 4] = [0; 4];
+    const MASK_BYTES: usize = size_of::<u64>();
+    let old = std::ptr::null_mut::<u64>();
+    // SAFETY: the structure is valid for the call, and no handler is involved.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            number,
+            DEFAULT.as_ptr(),
+            old,
+            MASK_BYTES,
+        )
+    };
 }
 
 /// # Safety

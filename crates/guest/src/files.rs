@@ -23,9 +23,9 @@ pub(crate) async fn write(
     user_files::check_path(path)?;
     let starting = |error| Failure::system("cannot start to write the file", &error);
     let (source, sink) = pipe().map_err(starting)?;
-    let helper = Helper::start(reaper, &source, |mut source, control| {
+    let helper = Helper::start(reaper, &source, |mut source, mut commit| {
         user_files::replace(path, |file| match user_files::copy(&mut source, file) {
-            Ok(()) => Ok(control.is_committed()),
+            Ok(()) => Ok(commit.is_given()),
             Err(CopyError::Read(error) | CopyError::Write(error)) => Err(error),
         })?;
         Ok(Reply::Done)

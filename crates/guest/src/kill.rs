@@ -36,39 +36,52 @@ pub(crate) fn send_to_all() {
 
 /// Kills every process but the guest and waits until they are gone. Returns whether they are.
 pub(crate) async fn everything(reaper: &Reaper) -> bool {
+    everything_but(reaper, 0).await
+}
+
+/// Kills every process but the guest and its helpers, and waits until they are gone. Returns
+/// whether they are.
+pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
+    everything_but(reaper, SPARING_ROUNDS).await
+}
+
+async fn everything_but(reaper: &Reaper, sparing_rounds: usize) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
+    let mut round = 0;
+    // Without children of any kind there is nobody.
     while reaper.collect() {
-        send_to_all();
+        // Asked in each round: helpers may start and end while this waits.
+        let helpers = if round < sparing_rounds {
+            reaper.pids(Role::Helper)
+        } else {
+            Vec::new()
+        };
+        match if helpers.is_empty() {
+            Ok(Vec::new())
+        } else {
+            tree::list()
+        } {
+            Ok(processes) if !helpers.is_empty() => {
+                let programs = processes
+                    .iter()
+                    .filter(|process| !helpers.contains(&process.pid));
+                if programs
+                    .map(|program| send(program.pid, Signal::SIGKILL))
+                    .count()
+                    == 0
+                {
+                    return true;
+                }
+            }
+            _ => send_to_all(),
+        }
         if Instant::now() >= deadline {
             return false;
         }
         pause(reaper).await;
+        round += 1;
     }
     true
-}
-
-/// Kills every process but the guest and its helpers, and waits until they are gone.
-pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
-    for _ in 0..SPARING_ROUNDS {
-        let helpers = reaper.pids(Role::Helper);
-        if helpers.is_empty() {
-            break;
-        }
-        let Ok(processes) = tree::list() else { break };
-        let programs = processes
-            .iter()
-            .filter(|process| !helpers.contains(&process.pid));
-        if programs
-            .map(|program| send(program.pid, Signal::SIGKILL))
-            .count()
-            == 0
-        {
-            return true;
-        }
-        reaper.collect();
-        pause(reaper).await;
-    }
-    everything(reaper).await
 }
 
 /// The processes that a program finds when it starts, and that outlive its end by force.

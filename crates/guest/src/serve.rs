@@ -57,6 +57,9 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
         // A host that takes no more and has closed its side will never take the rest.
         () = reader.closed() => {}
     }
+    // A host that is still sending (a file that could not be written) would otherwise wait for ever
+    // for room: yamux does not tell it that a stream is gone whose other side was closed before.
+    reader.closed().await;
 }
 
 async fn request(reader: &mut FrameReader) -> Result<Request, StreamError> {

@@ -12,7 +12,7 @@ use std::{
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply};
@@ -75,6 +75,7 @@ pub(super) struct Stdio<'a> {
 /// A started program.
 pub(super) struct Program {
     pub(super) pid: i32,
+    pub(super) started: Instant,
     pub(super) ended: oneshot::Receiver<Ended>,
 }
 
@@ -122,6 +123,7 @@ impl Launch {
             stdio.error.as_fd(),
             theirs.as_fd(),
         ];
+        let started = Instant::now();
         let pid = fork_as_user(&fds, prefer_for_killing, || {
             let Err(failure) = self.become_program();
             // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
@@ -136,7 +138,11 @@ impl Launch {
         let status = Fd::new(status).map_err(starting)?;
         let report = timeout(LAUNCH_DEADLINE, status.read_to_end(MAX_REPORT_BYTES)).await;
         match report {
-            Ok(Ok(report)) if report.is_empty() => Ok(Program { pid, ended }),
+            Ok(Ok(report)) if report.is_empty() => Ok(Program {
+                pid,
+                started,
+                ended,
+            }),
             Ok(Ok(report)) => Err(match parse_reply(&report) {
                 Some(Reply::Failed {
                     kind,

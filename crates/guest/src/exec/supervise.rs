@@ -6,7 +6,7 @@ use isol8_protocol::{AfterExit, ExitStatus};
 use nix::libc;
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, interval, sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use super::launch::Program;
@@ -46,7 +46,7 @@ pub(super) async fn supervise(
     mut bounds: Bounds<'_>,
     mut meter: Meter<'_>,
 ) -> End {
-    let started = Instant::now();
+    let started = program.started;
     let limit = async {
         match bounds.time_limit {
             Some(limit) => sleep(limit).await,
@@ -90,7 +90,7 @@ pub(super) async fn supervise(
         // One that takes longer to be gone is dead all the same.
         status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
         timed_out,
-        wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started.into_std()),
+        wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
         cpu: meter.cpu(),
         memory_bytes: memory.unwrap_or(max_rss_bytes),
         peak_memory_bytes: meter.peak(max_rss_bytes),
