@@ -2,7 +2,7 @@
 
 use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
 
-/// CPython. The user site below `/sandbox` is on its path, see the environment in `plan`.
+/// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
 pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     name: "python",
     image: "isol8:python",
