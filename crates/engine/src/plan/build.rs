@@ -12,7 +12,7 @@ use super::{
 use crate::{
     options::{Options, timeout},
     request::ExecutionRequest,
-    runtime::{CommandContext, InstallCommand, Registry, normalize_packages},
+    runtime::{CommandContext, InstallCommand, Registry, RuntimeSpec, normalize_packages},
 };
 
 /// Where a command goes that is too long for a command line.
@@ -27,21 +27,13 @@ pub fn plan(
 ) -> Result<ExecutionPlan, PlanError> {
     check(options, request, registry)?;
     let cwd = workdir(request.workdir.as_deref())?;
-    let env = environment(options, &request.env);
+    let Place { image, owner } = place(request, registry)?;
+    let env = environment(options, &request.env, owner);
     let step = |argv| Step {
         argv,
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
-    };
-
-    // The runtime whose installer and custom images serve this request. A runtime registered in
-    // JavaScript has one when it runs in an image of ours.
-    let (image, owner) = if let Some(adapter) = &request.adapter {
-        (adapter.image.as_str(), registry.by_image(&adapter.image))
-    } else {
-        let runtime = registry.get(&request.runtime)?;
-        (runtime.image, Some(runtime))
     };
     let packages = match owner {
         Some(runtime) => normalize_packages(runtime.name, &request.install_packages)?,
@@ -55,7 +47,7 @@ pub fn plan(
         argv,
         file: program_file,
         extension: main_extension,
-    } = program(request, registry, source)?;
+    } = program(options, request, registry, source)?;
     let mut program = step(argv);
     if let Some(stdin) = request.stdin.as_deref().filter(|stdin| !stdin.is_empty()) {
         program.stdin = StepStdin::Bytes(stdin.as_bytes().to_vec());
@@ -101,12 +93,38 @@ pub fn image_setup_step(
     script: &str,
     options: &Options,
     request: &ExecutionRequest,
+    registry: &Registry,
 ) -> Result<Step, PlanError> {
     Ok(Step {
         argv: shell(script),
-        env: environment(options, &request.env),
+        env: environment(options, &request.env, place(request, registry)?.owner),
         cwd: workdir(request.workdir.as_deref())?,
         stdin: StepStdin::Empty,
+    })
+}
+
+/// Where a request runs.
+struct Place<'a> {
+    image: &'a str,
+    /// The runtime whose installer and custom images serve the request. One registered in
+    /// JavaScript has one when it runs in an image of ours.
+    owner: Option<&'a RuntimeSpec>,
+}
+
+fn place<'a>(
+    request: &'a ExecutionRequest,
+    registry: &'a Registry,
+) -> Result<Place<'a>, PlanError> {
+    if let Some(adapter) = &request.adapter {
+        return Ok(Place {
+            image: &adapter.image,
+            owner: registry.by_image(&adapter.image),
+        });
+    }
+    let runtime = registry.get(&request.runtime)?;
+    Ok(Place {
+        image: runtime.image,
+        owner: Some(runtime),
     })
 }
 
@@ -133,6 +151,7 @@ struct Program {
 }
 
 fn program(
+    options: &Options,
     request: &ExecutionRequest,
     registry: &Registry,
     source: Source,
@@ -160,6 +179,7 @@ fn program(
         code: &code,
         path,
         agent_flags,
+        own_image: options.image.is_none(),
     });
     let file = if runtime.program_is_file(&code) {
         Some(main_file(&extension, code))

@@ -49,7 +49,10 @@ fn each_runtime_runs_its_file() {
                 --allow-net /sandbox/main.mts";
     for (runtime, command) in [
         ("python", "python3 /sandbox/main.py"),
-        ("node", "node /sandbox/main.js"),
+        (
+            "node",
+            "node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON /sandbox/main.js",
+        ),
         ("bun", "bun run /sandbox/main.ts"),
         ("bash", "bash /sandbox/main.sh"),
         ("deno", deno),
@@ -94,7 +97,7 @@ fn a_request_is_followed_in_everything() {
             "setupScript": "a\nb", "installPackages": ["b", " a"], "env": {"X": "1"}}"#,
     )
     .unwrap();
-    assert_eq!(plan.program.argv, ["node", "/sandbox/main.cjs"]);
+    assert_eq!(plan.program.argv[2], "/sandbox/main.cjs");
     assert_eq!(plan.program.stdin, StepStdin::Bytes(b"in".to_vec()));
     assert_eq!(plan.program.cwd, "/sandbox/w");
     assert_eq!(plan.timeout, Duration::from_millis(1500));
@@ -164,7 +167,8 @@ fn the_environment_has_its_order_of_precedence() {
 #[test]
 fn an_image_script_sees_what_the_request_sees() {
     let request = request(r#"{"runtime": "bash", "code": "1", "env": {"X": "1"}, "workdir": "w"}"#);
-    let step = image_setup_step("a\nb", &options("{}"), &request).unwrap();
+    let registry = Registry::default();
+    let step = image_setup_step("a\nb", &options("{}"), &request, &registry).unwrap();
     assert_eq!(
         (env(&step, "X"), step.cwd.as_str()),
         (Some("1"), "/sandbox/w")
@@ -183,6 +187,16 @@ fn the_image_option_wins() {
         Some("/sandbox/.bun-global")
     );
     assert!(install.env.is_sorted());
+    let modules = env(&plan.program, "NODE_PATH").unwrap();
+    assert!(modules.ends_with("/sandbox/node_modules:/sandbox/.bun-global/node_modules"));
+    let json = r#"{"runtime": "node", "code": "1"}"#;
+    let plan = planned_with(&options(r#"{"image": "node:18"}"#), &request(json)).unwrap();
+    assert_eq!(plan.program.argv, ["node", "/sandbox/main.js"]);
+    assert!(
+        env(&plan.program, "NODE_PATH")
+            .unwrap()
+            .ends_with(":/sandbox/node_modules")
+    );
 }
 
 #[test]

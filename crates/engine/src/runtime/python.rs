@@ -8,6 +8,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     image: "isol8:python",
     extensions: &[".py"],
     default_extension: ".py",
+    env: &[],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {
