@@ -1,5 +1,6 @@
 //! Options of an engine: [`RawOptions`] as callers write them, [`Options`] complete and checked.
 
+mod convert;
 mod error;
 mod number;
 mod raw;

@@ -2,12 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{
-    OptionError, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity,
-    Secrets,
-    number::{integer_up_to, positive, positive_integer, timeout},
-    parse_size,
-};
+use super::Secrets;
 
 /// Most sandboxes that a pool keeps of each kind.
 pub const MAX_POOL_SIZE: usize = 1000;
@@ -32,6 +27,10 @@ pub(crate) const DEFAULT_BLOCKED_HOSTS: [&str; 13] = [
 
 /// Everything that an engine is configured with.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options are independent switches"
+)]
 pub struct Options {
     /// One sandbox per execution, or one for all.
     pub mode: Mode,
@@ -149,6 +148,10 @@ impl Default for PoolSize {
 
 /// Audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options are independent switches"
+)]
 pub struct AuditOptions {
     /// Whether executions are recorded.
     pub enabled: bool,
@@ -199,220 +202,4 @@ pub struct RemoteCodePolicy {
     pub enable_cache: bool,
     /// How long they are kept.
     pub cache_ttl: Duration,
-}
-
-impl TryFrom<RawOptions> for Options {
-    type Error = OptionError;
-
-    fn try_from(raw: RawOptions) -> Result<Self, OptionError> {
-        let secrets = raw.secrets.unwrap_or_default();
-        secrets.check()?;
-        let security = raw.security.unwrap_or_default();
-        let size = |option, text: Option<String>, default: &str| {
-            parse_size(option, text.as_deref().unwrap_or(default))
-        };
-        let pids_limit = positive_integer("pidsLimit", raw.pids_limit.unwrap_or(64.0))?;
-        Ok(Self {
-            mode: choose("mode", raw.mode, &MODES)?,
-            network: choose("network", raw.network, &NETWORK_MODES)?,
-            network_filter: raw.network_filter.unwrap_or_default().into(),
-            cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
-            memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
-            pids_limit: u32::try_from(pids_limit).unwrap_or(u32::MAX),
-            readonly_root: raw.readonly_root_fs.unwrap_or(true),
-            max_output_bytes: positive_integer(
-                "maxOutputSize",
-                raw.max_output_size.unwrap_or(1_048_576.0),
-            )?,
-            secrets,
-            timeout: timeout("timeoutMs", raw.timeout_ms.unwrap_or(30_000.0))?,
-            image: raw.image.filter(|image| !image.is_empty()),
-            sandbox_bytes: size("sandboxSize", raw.sandbox_size, "512m")?,
-            tmp_bytes: size("tmpSize", raw.tmp_size, "256m")?,
-            debug: raw.debug.unwrap_or(false),
-            persist: raw.persist.unwrap_or(false),
-            log_network: raw.log_network.unwrap_or(false),
-            oci_runtime: security
-                .runtime
-                .clone()
-                .filter(|runtime| !runtime.is_empty()),
-            seccomp: security.try_into()?,
-            audit: raw.audit.unwrap_or_default().try_into()?,
-            remote_code: raw.remote_code.unwrap_or_default().try_into()?,
-            pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
-            pool_size: match raw.pool_size {
-                Some(size) => size.try_into()?,
-                None => PoolSize::default(),
-            },
-        })
-    }
-}
-
-/// The words of an option, as shown in its error, and their meanings.
-struct Choices<T: 'static>(&'static str, &'static [(&'static str, T)]);
-
-const MODES: Choices<Mode> = Choices(
-    "ephemeral, persistent",
-    &[
-        ("ephemeral", Mode::Ephemeral),
-        ("persistent", Mode::Persistent),
-    ],
-);
-
-const NETWORK_MODES: Choices<NetworkMode> = Choices(
-    "none, host, filtered",
-    &[
-        ("none", NetworkMode::None),
-        ("host", NetworkMode::Host),
-        ("filtered", NetworkMode::Filtered),
-    ],
-);
-
-const POOL_STRATEGIES: Choices<PoolStrategy> = Choices(
-    "fast, secure",
-    &[
-        ("fast", PoolStrategy::Fast),
-        ("secure", PoolStrategy::Secure),
-    ],
-);
-
-fn choose<T: Copy + Default>(
-    option: &'static str,
-    word: Option<String>,
-    choices: &Choices<T>,
-) -> Result<T, OptionError> {
-    let Some(value) = word else {
-        return Ok(T::default());
-    };
-    let found = choices.1.iter().find(|(name, _)| *name == value);
-    found
-        .map(|(_, meaning)| *meaning)
-        .ok_or(OptionError::Choice {
-            option,
-            value,
-            expected: choices.0,
-        })
-}
-
-impl From<RawNetworkFilter> for NetworkFilter {
-    fn from(raw: RawNetworkFilter) -> Self {
-        Self {
-            whitelist: raw.whitelist.unwrap_or_default(),
-            blacklist: raw.blacklist.unwrap_or_default(),
-        }
-    }
-}
-
-impl TryFrom<RawSecurity> for Seccomp {
-    type Error = OptionError;
-
-    fn try_from(raw: RawSecurity) -> Result<Self, OptionError> {
-        match raw.seccomp.as_deref() {
-            None | Some("strict") => Ok(Self::Strict),
-            Some("unconfined") => Ok(Self::Unconfined),
-            Some("custom") => match raw.custom_profile_path {
-                Some(path) if !path.is_empty() => Ok(Self::Custom(path.into())),
-                _ => Err(OptionError::MissingSeccompProfile),
-            },
-            Some(other) => Err(OptionError::Choice {
-                option: "security.seccomp",
-                value: other.to_owned(),
-                expected: "strict, unconfined, custom",
-            }),
-        }
-    }
-}
-
-impl TryFrom<RawAudit> for AuditOptions {
-    type Error = OptionError;
-
-    fn try_from(raw: RawAudit) -> Result<Self, OptionError> {
-        let days = positive("audit.retentionDays", raw.retention_days.unwrap_or(90.0))?;
-        Ok(Self {
-            enabled: raw.enabled.unwrap_or(false),
-            destination: match raw.destination.as_deref() {
-                None | Some("filesystem" | "file") => AuditDestination::Filesystem,
-                Some("stdout") => AuditDestination::Stdout,
-                Some(other) => {
-                    return Err(OptionError::AuditDestination {
-                        value: other.to_owned(),
-                    });
-                }
-            },
-            log_dir: raw
-                .log_dir
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
-            post_log_script: raw.post_log_script.filter(|script| !script.is_empty()),
-            track_resources: raw.track_resources.unwrap_or(true),
-            retention: Duration::try_from_secs_f64(days * 86_400.0).unwrap_or(Duration::MAX),
-            include_code: raw.include_code.unwrap_or(false),
-            include_output: raw.include_output.unwrap_or(false),
-        })
-    }
-}
-
-impl TryFrom<RawRemoteCode> for RemoteCodePolicy {
-    type Error = OptionError;
-
-    fn try_from(raw: RawRemoteCode) -> Result<Self, OptionError> {
-        let schemes = raw
-            .allowed_schemes
-            .unwrap_or_else(|| vec!["https".to_owned()]);
-        let ttl = raw.cache_ttl.unwrap_or(3600.0);
-        let max_ttl = u64::from(u32::MAX);
-        let ttl_rule = "a whole number of seconds";
-        Ok(Self {
-            enabled: raw.enabled.unwrap_or(false),
-            allowed_schemes: schemes
-                .iter()
-                .map(|scheme| scheme.trim_end_matches(':').to_ascii_lowercase())
-                .collect(),
-            allowed_hosts: raw.allowed_hosts.unwrap_or_default(),
-            blocked_hosts: raw
-                .blocked_hosts
-                .unwrap_or_else(|| DEFAULT_BLOCKED_HOSTS.map(str::to_owned).to_vec()),
-            max_code_bytes: positive_integer(
-                "remoteCode.maxCodeSize",
-                raw.max_code_size.unwrap_or(10_485_760.0),
-            )?,
-            fetch_timeout: timeout(
-                "remoteCode.fetchTimeoutMs",
-                raw.fetch_timeout_ms.unwrap_or(30_000.0),
-            )?,
-            require_hash: raw.require_hash.unwrap_or(false),
-            enable_cache: raw.enable_cache.unwrap_or(true),
-            cache_ttl: Duration::from_secs(integer_up_to(
-                "remoteCode.cacheTtl",
-                ttl,
-                max_ttl,
-                ttl_rule,
-            )?),
-        })
-    }
-}
-
-impl TryFrom<RawPoolSize> for PoolSize {
-    type Error = OptionError;
-
-    fn try_from(raw: RawPoolSize) -> Result<Self, OptionError> {
-        let count = |option, value: f64| {
-            let rule = "a whole number from 0 to 1000";
-            let count = integer_up_to(option, value, MAX_POOL_SIZE as u64, rule)?;
-            Ok(usize::try_from(count).unwrap_or(MAX_POOL_SIZE))
-        };
-        match raw {
-            RawPoolSize::Both(size) => {
-                let size = count("poolSize", size)?;
-                Ok(Self {
-                    clean: size,
-                    dirty: size,
-                })
-            }
-            RawPoolSize::Each { clean, dirty } => Ok(Self {
-                clean: count("poolSize.clean", clean.unwrap_or(1.0))?,
-                dirty: count("poolSize.dirty", dirty.unwrap_or(1.0))?,
-            }),
-        }
-    }
 }

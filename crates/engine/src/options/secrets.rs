@@ -75,6 +75,7 @@ impl Secrets {
 
     /// Writes the values, for the one place where they must leave the process: a remote engine.
     /// Named by fields that need it, so that nothing serialises secrets by accident.
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub(super) fn expose<S: Serializer>(secrets: &Option<Self>, to: S) -> Result<S::Ok, S::Error> {
         match secrets {
             Some(secrets) => to.collect_map(secrets.iter()),

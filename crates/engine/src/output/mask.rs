@@ -214,12 +214,14 @@ impl MaskStream {
         let mut rest = Vec::new();
         let mut still_open = false;
         for (index, (start, end)) in self.found.drain(..).enumerate() {
+            let masked_before = self.open && index == 0;
             if start >= certain {
+                still_open |= masked_before;
                 rest.push((start - certain, end - certain));
                 continue;
             }
             masked.extend_from_slice(&self.pending[written..start]);
-            if !(self.open && index == 0) {
+            if !masked_before {
                 masked.extend_from_slice(MASK);
             }
             written = end.min(certain);

@@ -3,6 +3,8 @@
 
 mod decoder;
 mod mask;
+#[cfg(test)]
+mod properties;
 mod utf8;
 
 pub use decoder::{OutputDecoder, TIMEOUT_NOTICE, forward_limit, trim_output, truncation_notice};

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     options::{Options, timeout},
     request::ExecutionRequest,
-    runtime::{CommandContext, Registry, normalize_packages},
+    runtime::{CommandContext, InstallCommand, Registry, RuntimeSpec, normalize_packages},
 };
 
 /// Where a command goes that is too long for a command line.
@@ -27,41 +27,27 @@ pub fn plan(
 ) -> Result<ExecutionPlan, PlanError> {
     check(options, request, registry)?;
     let cwd = workdir(request.workdir.as_deref())?;
-    let env = environment(options, &request.env);
+    let Place { image, owner } = place(request, registry)?;
+    let env = environment(options, &request.env, owner);
     let step = |argv| Step {
         argv,
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
     };
-
-    // The runtime whose installer and custom images serve this request. A runtime registered in
-    // JavaScript has one when it runs in an image of ours.
-    let (image, owner) = match &request.adapter {
-        Some(adapter) => (adapter.image.as_str(), registry.by_image(&adapter.image)),
-        None => {
-            let runtime = registry.get(&request.runtime)?;
-            (runtime.image, Some(runtime))
-        }
-    };
     let packages = match owner {
         Some(runtime) => normalize_packages(runtime.name, &request.install_packages)?,
         None => Vec::new(),
     };
-    let install = owner.filter(|_| !packages.is_empty()).map(|runtime| {
-        let install = runtime.install(&packages);
-        let mut step = step(install.argv);
-        // Below /sandbox whatever the working directory, which may not exist yet.
-        SANDBOX_DIR.clone_into(&mut step.cwd);
-        for (name, value) in install.env {
-            step.env.retain(|(known, _)| known != name);
-            step.env.push((name.to_owned(), value.to_owned()));
-        }
-        step.env.sort_unstable();
-        step
-    });
+    let install = owner
+        .filter(|_| !packages.is_empty())
+        .map(|runtime| install_step(step(Vec::new()), runtime.install(&packages)));
 
-    let (argv, program_file, main_extension) = program(request, registry, source)?;
+    let Program {
+        argv,
+        file: program_file,
+        extension: main_extension,
+    } = program(options, request, registry, source)?;
     let mut program = step(argv);
     if let Some(stdin) = request.stdin.as_deref().filter(|stdin| !stdin.is_empty()) {
         program.stdin = StepStdin::Bytes(stdin.as_bytes().to_vec());
@@ -107,12 +93,38 @@ pub fn image_setup_step(
     script: &str,
     options: &Options,
     request: &ExecutionRequest,
+    registry: &Registry,
 ) -> Result<Step, PlanError> {
     Ok(Step {
         argv: shell(script),
-        env: environment(options, &request.env),
+        env: environment(options, &request.env, place(request, registry)?.owner),
         cwd: workdir(request.workdir.as_deref())?,
         stdin: StepStdin::Empty,
+    })
+}
+
+/// Where a request runs.
+struct Place<'a> {
+    image: &'a str,
+    /// The runtime whose installer and custom images serve the request. One registered in
+    /// JavaScript has one when it runs in an image of ours.
+    owner: Option<&'a RuntimeSpec>,
+}
+
+fn place<'a>(
+    request: &'a ExecutionRequest,
+    registry: &'a Registry,
+) -> Result<Place<'a>, PlanError> {
+    if let Some(adapter) = &request.adapter {
+        return Ok(Place {
+            image: &adapter.image,
+            owner: registry.by_image(&adapter.image),
+        });
+    }
+    let runtime = registry.get(&request.runtime)?;
+    Ok(Place {
+        image: runtime.image,
+        owner: Some(runtime),
     })
 }
 
@@ -120,61 +132,96 @@ fn shell(script: &str) -> Vec<String> {
     vec!["bash".to_owned(), "-c".to_owned(), script.to_owned()]
 }
 
-/// Command line, file and extension of the program.
+/// Gives an empty step its installer. It runs in `/sandbox` whatever the working directory is.
+fn install_step(mut step: Step, install: InstallCommand) -> Step {
+    step.argv = install.argv;
+    SANDBOX_DIR.clone_into(&mut step.cwd);
+    for (name, value) in install.env {
+        step.env.retain(|(known, _)| known != name);
+        step.env.push((name.to_owned(), value.to_owned()));
+    }
+    step.env.sort_unstable();
+    step
+}
+
+struct Program {
+    argv: Vec<String>,
+    file: Option<PlannedFile>,
+    extension: Option<String>,
+}
+
 fn program(
+    options: &Options,
     request: &ExecutionRequest,
     registry: &Registry,
     source: Source,
-) -> Result<(Vec<String>, Option<PlannedFile>, Option<String>), PlanError> {
+) -> Result<Program, PlanError> {
     let code = match source {
-        Source::Command(command) if command.contains('\0') => {
-            return Err(PlanError::Argument {
-                field: "cmd",
-                limit: MAX_ARGUMENT_BYTES,
-            });
-        }
-        Source::Command(command) if command.len() <= MAX_ARGUMENT_BYTES => {
-            return Ok((shell(&command), None, None));
-        }
-        Source::Command(command) => {
-            let file = PlannedFile {
-                path: COMMAND_FILE.to_owned(),
-                data: command.into_bytes(),
-            };
-            return Ok((
-                vec!["bash".to_owned(), COMMAND_FILE.to_owned()],
-                Some(file),
-                None,
-            ));
-        }
+        Source::Command(command) => return command_program(command),
         Source::Code(code) => code,
     };
-    let given = given_extension(request);
     if let Some(adapter) = &request.adapter {
         let extension = adapter.file_extension.clone();
-        let file = main_file(&extension, code);
-        return Ok((adapter.command.clone(), Some(file), Some(extension)));
+        let file = Some(main_file(&extension, code));
+        return Ok(Program {
+            argv: adapter.command.clone(),
+            file,
+            extension: Some(extension),
+        });
     }
     let runtime = registry.get(&request.runtime)?;
-    let extension = given.unwrap_or(runtime.default_extension).to_owned();
-    let flags = agent_flags(request)?;
-    let path = main_path(&extension);
-    let context = CommandContext {
+    let extension = given_extension(request)
+        .unwrap_or(runtime.default_extension)
+        .to_owned();
+    let agent_flags = &agent_flags(request)?;
+    let path = &main_path(&extension);
+    let argv = runtime.command(&CommandContext {
         code: &code,
-        path: &path,
-        agent_flags: &flags,
+        path,
+        agent_flags,
+        own_image: options.image.is_none(),
+    });
+    let file = if runtime.program_is_file(&code) {
+        Some(main_file(&extension, code))
+    } else if code.contains('\0') {
+        return Err(PlanError::Argument {
+            field: "code",
+            limit: MAX_ARGUMENT_BYTES,
+        });
+    } else {
+        None
     };
-    let argv = runtime.command(&context);
-    if !runtime.program_is_file(&code) {
-        if code.contains('\0') {
-            return Err(PlanError::Argument {
-                field: "code",
-                limit: MAX_ARGUMENT_BYTES,
-            });
-        }
-        return Ok((argv, None, Some(extension)));
+    Ok(Program {
+        argv,
+        file,
+        extension: Some(extension),
+    })
+}
+
+fn command_program(command: String) -> Result<Program, PlanError> {
+    if command.contains('\0') {
+        return Err(PlanError::Argument {
+            field: "cmd",
+            limit: MAX_ARGUMENT_BYTES,
+        });
     }
-    Ok((argv, Some(main_file(&extension, code)), Some(extension)))
+    if command.len() <= MAX_ARGUMENT_BYTES {
+        return Ok(Program {
+            argv: shell(&command),
+            file: None,
+            extension: None,
+        });
+    }
+    let argv = vec!["bash".to_owned(), COMMAND_FILE.to_owned()];
+    let file = PlannedFile {
+        path: COMMAND_FILE.to_owned(),
+        data: command.into_bytes(),
+    };
+    Ok(Program {
+        argv,
+        file: Some(file),
+        extension: None,
+    })
 }
 
 fn main_path(extension: &str) -> String {

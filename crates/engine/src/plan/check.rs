@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     options::{NetworkMode, Options, timeout},
-    request::ExecutionRequest,
+    request::{AdapterCommand, ExecutionRequest},
     runtime::{Registry, normalize_packages},
 };
 
@@ -43,28 +43,11 @@ pub fn check(
         }
     }
     let source = source(request)?;
-    match &request.adapter {
-        Some(adapter) => {
-            check_extension(&adapter.file_extension)?;
-            for word in &adapter.command {
-                check_argument("command", word)?;
-            }
-            if adapter.command.is_empty() {
-                return Err(PlanError::EmptyCommand {
-                    runtime: request.runtime.clone(),
-                });
-            }
-            if let Some(runtime) = registry.by_image(&adapter.image) {
-                normalize_packages(runtime.name, &request.install_packages)?;
-            } else if !request.install_packages.is_empty() {
-                let (runtime, image) = (request.runtime.clone(), adapter.image.clone());
-                return Err(PlanError::NoInstaller { runtime, image });
-            }
-        }
-        None => {
-            let runtime = registry.get(&request.runtime)?;
-            normalize_packages(runtime.name, &request.install_packages)?;
-        }
+    if let Some(adapter) = &request.adapter {
+        check_adapter(adapter, request, registry)?;
+    } else {
+        let runtime = registry.get(&request.runtime)?;
+        normalize_packages(runtime.name, &request.install_packages)?;
     }
     if let Some(limit) = request.timeout_ms {
         timeout("timeoutMs", limit)?;
@@ -76,12 +59,11 @@ pub fn check(
         .code_hash
         .as_deref()
         .filter(|hash| !hash.trim().is_empty())
+        && (hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
-        if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(PlanError::CodeHash {
-                hash: hash.to_owned(),
-            });
-        }
+        return Err(PlanError::CodeHash {
+            hash: hash.to_owned(),
+        });
     }
     workdir(request.workdir.as_deref())?;
     for path in request.files.keys() {
@@ -96,6 +78,29 @@ pub fn check(
     }
     agent_flags(request)?;
     Ok(source)
+}
+
+fn check_adapter(
+    adapter: &AdapterCommand,
+    request: &ExecutionRequest,
+    registry: &Registry,
+) -> Result<(), PlanError> {
+    check_extension(&adapter.file_extension)?;
+    for word in &adapter.command {
+        check_argument("command", word)?;
+    }
+    if adapter.command.is_empty() {
+        return Err(PlanError::EmptyCommand {
+            runtime: request.runtime.clone(),
+        });
+    }
+    if let Some(runtime) = registry.by_image(&adapter.image) {
+        normalize_packages(runtime.name, &request.install_packages)?;
+    } else if !request.install_packages.is_empty() {
+        let (runtime, image) = (request.runtime.clone(), adapter.image.clone());
+        return Err(PlanError::NoInstaller { runtime, image });
+    }
+    Ok(())
 }
 
 /// The extension that the request names, if any.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use isol8_protocol::{PROXY_PORT, SANDBOX_DIR};
 
 use super::{MAX_ENV_BYTES, MAX_ENV_STRING_BYTES, PlanError};
-use crate::options::{NetworkMode, Options};
+use crate::{
+    options::{NetworkMode, Options},
+    runtime::RuntimeSpec,
+};
 
 /// What every process finds. Secrets and the request's own environment may replace it.
 const BASE: [(&str, &str); 7] = [
@@ -28,11 +31,12 @@ const BASE: [(&str, &str); 7] = [
 /// Names under which programs look for a proxy.
 const PROXY_NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
-/// Base, secrets, then the request's own; in filtered mode the proxy, without which nothing gets
+/// Base, the runtime's, secrets, then the request's own; in filtered mode the proxy, without which nothing gets
 /// out. Sorted by name.
 pub(super) fn environment(
     options: &Options,
     request: &BTreeMap<String, String>,
+    runtime: Option<&RuntimeSpec>,
 ) -> Vec<(String, String)> {
     let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
     let proxies = PROXY_NAMES
@@ -41,6 +45,7 @@ pub(super) fn environment(
         .map(|name| (name, proxy.as_str()));
     let all: BTreeMap<&str, &str> = BASE
         .into_iter()
+        .chain(runtime.into_iter().flat_map(|runtime| runtime.env).copied())
         .chain(options.secrets.iter())
         .chain(
             request

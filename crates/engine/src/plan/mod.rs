@@ -7,6 +7,8 @@ mod environment;
 mod error;
 mod limits;
 mod paths;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use build::{image_setup_step, plan};

@@ -12,6 +12,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     image: "isol8:agent",
     extensions: &[".txt"],
     default_extension: ".txt",
+    env: &[bun::GLOBAL_MODULES],
     program_is_file: prompt_is_file,
     command,
     install: bun::install,
@@ -59,6 +60,7 @@ mod tests {
             code,
             path: "/sandbox/main.txt",
             agent_flags,
+            own_image: true,
         })
     }
 

@@ -8,6 +8,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     image: "isol8:bash",
     extensions: &[".sh"],
     default_extension: ".sh",
+    env: &[],
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
     install: |packages| InstallCommand {
@@ -16,10 +17,33 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     },
 };
 
-/// Calls the package manager that the image has. The packages are arguments, never script text.
-const INSTALL_SCRIPT: &str = r#"if command -v apk >/dev/null; then exec apk add --no-cache -- "$@"
-elif command -v apt-get >/dev/null; then
-  apt-get update -qq && exec apt-get install -qq -y --no-install-recommends -- "$@"
-elif command -v dnf >/dev/null; then exec dnf install -q -y -- "$@"
-else echo "this image has no package manager that isol8 knows" >&2; exit 127
-fi"#;
+/// Installs packages of the distribution without being root and without writing to the root file
+/// system: they are downloaded with what they depend on, unpacked below `/sandbox/.local`, and their
+/// programs put into `PATH` as wrappers that find the libraries. Scripts of the packages do not
+/// run. The packages are arguments, never script text.
+const INSTALL_SCRIPT: &str = r#"set -eu
+if ! command -v apt-get dpkg-deb >/dev/null; then
+  echo "isol8 installs packages for bash with apt, which this image lacks; build an image" >&2
+  exit 127
+fi
+work=/tmp/.isol8-apt root=/sandbox/.local/packages bin=/sandbox/.local/bin
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$root" "$bin"
+apt() {
+  apt-get -qq -o Debug::NoLocking=1 -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" \
+    -o Acquire::Languages=none -o Acquire::GzipIndexes=true -o Acquire::Retries=0 "$@"
+}
+apt update
+apt install --yes --no-install-recommends --download-only -- "$@"
+libraries=$root/usr/lib:$root/lib
+for triplet in /usr/lib/*-linux-*; do
+  libraries=$root$triplet:$root/lib/${triplet##*/}:$libraries
+done
+shopt -s nullglob
+for package in "$work"/cache/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
+for program in "$root"/{bin,sbin,usr/bin,usr/sbin,usr/games}/*; do
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec %s "$@"\n' \
+    "$libraries" "$program" >"$bin/${program##*/}"
+  chmod +x "$bin/${program##*/}"
+done
+"#;

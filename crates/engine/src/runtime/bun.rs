@@ -8,10 +8,18 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     image: "isol8:bun",
     extensions: &[".ts"],
     default_extension: ".ts",
+    env: &[GLOBAL_MODULES],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,
 };
+
+/// Bun looks for global packages in `NODE_PATH` too, in addition to what every runtime has there.
+pub(super) const GLOBAL_MODULES: (&str, &str) = (
+    "NODE_PATH",
+    "/usr/local/lib/node_modules:/sandbox/.npm-global/lib/node_modules:/sandbox/node_modules:\
+     /sandbox/.bun-global/node_modules",
+);
 
 /// A global installation below `/sandbox`, for Bun programs and for the agent. The cache is on the
 /// same file system, so that packages are linked and not copied.

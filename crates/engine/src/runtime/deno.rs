@@ -8,6 +8,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     image: "isol8:deno",
     extensions: &[".mts"],
     default_extension: ".mts",
+    env: &[],
     program_is_file: always_a_file,
     command: |context| {
         argv(

@@ -1,16 +1,17 @@
 //! Node.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::spec::{CommandContext, InstallCommand, RuntimeSpec, always_a_file, argv};
 
-/// Node. A `.js` file without a `package.json` around it is a module or a script by its syntax
-/// (Node's own detection), so inline code may use `import` as well as `require`.
+/// Node. A `.js` file is a module or a script by its syntax (Node's own detection), so inline code
+/// may use `import` as well as `require`.
 pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     name: "node",
     image: "isol8:node",
     extensions: &[".mjs", ".js", ".cjs"],
     default_extension: ".js",
+    env: &[],
     program_is_file: always_a_file,
-    command: |context| argv(&["node", context.path], &[]),
+    command,
     install: |packages| InstallCommand {
         argv: argv(
             &[
@@ -30,3 +31,16 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         env: Vec::new(),
     },
 };
+
+/// What a `package.json` beside the program (npm writes one) makes Node print for a module in a
+/// `.js` file. It would land in the program's standard error.
+const QUIET: &str = "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON";
+
+/// The Node of another image may be too old to know the flag.
+fn command(context: &CommandContext<'_>) -> Vec<String> {
+    if context.own_image {
+        argv(&["node", QUIET, context.path], &[])
+    } else {
+        argv(&["node", context.path], &[])
+    }
+}

@@ -2,12 +2,13 @@
 
 use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
 
-/// CPython. The user site below `/sandbox` is on its path, see the environment in `plan`.
+/// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
 pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     name: "python",
     image: "isol8:python",
     extensions: &[".py"],
     default_extension: ".py",
+    env: &[],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {

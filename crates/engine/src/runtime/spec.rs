@@ -11,6 +11,8 @@ pub struct RuntimeSpec {
     pub extensions: &'static [&'static str],
     /// Extension of the program's file when a request names none.
     pub default_extension: &'static str,
+    /// Environment beside what every runtime has.
+    pub env: &'static [(&'static str, &'static str)],
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.
@@ -28,6 +30,8 @@ pub struct CommandContext<'a> {
     pub path: &'a str,
     /// More flags for the agent.
     pub agent_flags: &'a [String],
+    /// Whether the image is isol8's own, and the interpreter as new as that.
+    pub own_image: bool,
 }
 
 /// A command that installs packages as the sandbox user, below `/sandbox`.

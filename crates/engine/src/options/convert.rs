@@ -1,0 +1,403 @@
+//! From raw to resolved options: defaults, checks, units.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, OptionError,
+    Options, PoolSize, PoolStrategy, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
+    RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
+    number::{integer_up_to, positive, positive_integer, timeout},
+    parse_size,
+    resolved::DEFAULT_BLOCKED_HOSTS,
+};
+
+impl TryFrom<RawOptions> for Options {
+    type Error = OptionError;
+
+    fn try_from(raw: RawOptions) -> Result<Self, OptionError> {
+        let secrets = raw.secrets.unwrap_or_default();
+        secrets.check()?;
+        let security = raw.security.unwrap_or_default();
+        let size = |option, text: Option<String>, default: &str| {
+            parse_size(option, text.as_deref().unwrap_or(default))
+        };
+        let pids_limit = positive_integer("pidsLimit", raw.pids_limit.unwrap_or(64.0))?;
+        Ok(Self {
+            mode: choose("mode", raw.mode, &MODES)?,
+            network: choose("network", raw.network, &NETWORK_MODES)?,
+            network_filter: raw.network_filter.unwrap_or_default().into(),
+            cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
+            memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
+            pids_limit: u32::try_from(pids_limit).unwrap_or(u32::MAX),
+            readonly_root: raw.readonly_root_fs.unwrap_or(true),
+            max_output_bytes: positive_integer(
+                "maxOutputSize",
+                raw.max_output_size.unwrap_or(1_048_576.0),
+            )?,
+            secrets,
+            timeout: timeout("timeoutMs", raw.timeout_ms.unwrap_or(30_000.0))?,
+            image: raw.image.filter(|image| !image.is_empty()),
+            sandbox_bytes: size("sandboxSize", raw.sandbox_size, "512m")?,
+            tmp_bytes: size("tmpSize", raw.tmp_size, "256m")?,
+            debug: raw.debug.unwrap_or(false),
+            persist: raw.persist.unwrap_or(false),
+            log_network: raw.log_network.unwrap_or(false),
+            oci_runtime: security
+                .runtime
+                .clone()
+                .filter(|runtime| !runtime.is_empty()),
+            seccomp: security.try_into()?,
+            audit: raw.audit.unwrap_or_default().try_into()?,
+            remote_code: raw.remote_code.unwrap_or_default().try_into()?,
+            pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
+            pool_size: match raw.pool_size {
+                Some(size) => size.try_into()?,
+                None => PoolSize::default(),
+            },
+        })
+    }
+}
+
+/// The words of an option, as shown in its error, and their meanings.
+struct Choices<T: 'static>(&'static str, &'static [(&'static str, T)]);
+
+const MODES: Choices<Mode> = Choices(
+    "ephemeral, persistent",
+    &[
+        ("ephemeral", Mode::Ephemeral),
+        ("persistent", Mode::Persistent),
+    ],
+);
+
+const NETWORK_MODES: Choices<NetworkMode> = Choices(
+    "none, host, filtered",
+    &[
+        ("none", NetworkMode::None),
+        ("host", NetworkMode::Host),
+        ("filtered", NetworkMode::Filtered),
+    ],
+);
+
+const POOL_STRATEGIES: Choices<PoolStrategy> = Choices(
+    "fast, secure",
+    &[
+        ("fast", PoolStrategy::Fast),
+        ("secure", PoolStrategy::Secure),
+    ],
+);
+
+fn choose<T: Copy + Default>(
+    option: &'static str,
+    word: Option<String>,
+    choices: &Choices<T>,
+) -> Result<T, OptionError> {
+    let Some(value) = word else {
+        return Ok(T::default());
+    };
+    let found = choices.1.iter().find(|(name, _)| *name == value);
+    found
+        .map(|(_, meaning)| *meaning)
+        .ok_or(OptionError::Choice {
+            option,
+            value,
+            expected: choices.0,
+        })
+}
+
+impl From<RawNetworkFilter> for NetworkFilter {
+    fn from(raw: RawNetworkFilter) -> Self {
+        Self {
+            whitelist: raw.whitelist.unwrap_or_default(),
+            blacklist: raw.blacklist.unwrap_or_default(),
+        }
+    }
+}
+
+impl TryFrom<RawSecurity> for Seccomp {
+    type Error = OptionError;
+
+    fn try_from(raw: RawSecurity) -> Result<Self, OptionError> {
+        match raw.seccomp.as_deref() {
+            None | Some("strict") => Ok(Self::Strict),
+            Some("unconfined") => Ok(Self::Unconfined),
+            Some("custom") => match raw.custom_profile_path {
+                Some(path) if !path.is_empty() => Ok(Self::Custom(path.into())),
+                _ => Err(OptionError::MissingSeccompProfile),
+            },
+            Some(other) => Err(OptionError::Choice {
+                option: "security.seccomp",
+                value: other.to_owned(),
+                expected: "strict, unconfined, custom",
+            }),
+        }
+    }
+}
+
+impl TryFrom<RawAudit> for AuditOptions {
+    type Error = OptionError;
+
+    fn try_from(raw: RawAudit) -> Result<Self, OptionError> {
+        let days = positive("audit.retentionDays", raw.retention_days.unwrap_or(90.0))?;
+        Ok(Self {
+            enabled: raw.enabled.unwrap_or(false),
+            destination: match raw.destination.as_deref() {
+                None | Some("filesystem" | "file") => AuditDestination::Filesystem,
+                Some("stdout") => AuditDestination::Stdout,
+                Some(other) => {
+                    return Err(OptionError::AuditDestination {
+                        value: other.to_owned(),
+                    });
+                }
+            },
+            log_dir: raw
+                .log_dir
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            post_log_script: raw.post_log_script.filter(|script| !script.is_empty()),
+            track_resources: raw.track_resources.unwrap_or(true),
+            retention: Duration::try_from_secs_f64(days * 86_400.0).unwrap_or(Duration::MAX),
+            include_code: raw.include_code.unwrap_or(false),
+            include_output: raw.include_output.unwrap_or(false),
+        })
+    }
+}
+
+impl TryFrom<RawRemoteCode> for RemoteCodePolicy {
+    type Error = OptionError;
+
+    fn try_from(raw: RawRemoteCode) -> Result<Self, OptionError> {
+        let schemes = raw
+            .allowed_schemes
+            .unwrap_or_else(|| vec!["https".to_owned()]);
+        let ttl = raw.cache_ttl.unwrap_or(3600.0);
+        let max_ttl = u64::from(u32::MAX);
+        let ttl_rule = "a whole number of seconds";
+        Ok(Self {
+            enabled: raw.enabled.unwrap_or(false),
+            allowed_schemes: schemes
+                .iter()
+                .map(|scheme| scheme.trim_end_matches(':').to_ascii_lowercase())
+                .collect(),
+            allowed_hosts: raw.allowed_hosts.unwrap_or_default(),
+            blocked_hosts: raw
+                .blocked_hosts
+                .unwrap_or_else(|| DEFAULT_BLOCKED_HOSTS.map(str::to_owned).to_vec()),
+            max_code_bytes: positive_integer(
+                "remoteCode.maxCodeSize",
+                raw.max_code_size.unwrap_or(10_485_760.0),
+            )?,
+            fetch_timeout: timeout(
+                "remoteCode.fetchTimeoutMs",
+                raw.fetch_timeout_ms.unwrap_or(30_000.0),
+            )?,
+            require_hash: raw.require_hash.unwrap_or(false),
+            enable_cache: raw.enable_cache.unwrap_or(true),
+            cache_ttl: Duration::from_secs(integer_up_to(
+                "remoteCode.cacheTtl",
+                ttl,
+                max_ttl,
+                ttl_rule,
+            )?),
+        })
+    }
+}
+
+impl TryFrom<RawPoolSize> for PoolSize {
+    type Error = OptionError;
+
+    fn try_from(raw: RawPoolSize) -> Result<Self, OptionError> {
+        let count = |option, value: f64| {
+            let rule = "a whole number from 0 to 1000";
+            let count = integer_up_to(option, value, MAX_POOL_SIZE as u64, rule)?;
+            Ok(usize::try_from(count).unwrap_or(MAX_POOL_SIZE))
+        };
+        match raw {
+            RawPoolSize::Both(size) => {
+                let size = count("poolSize", size)?;
+                Ok(Self {
+                    clean: size,
+                    dirty: size,
+                })
+            }
+            RawPoolSize::Each { clean, dirty } => Ok(Self {
+                clean: count("poolSize.clean", clean.unwrap_or(1.0))?,
+                dirty: count("poolSize.dirty", dirty.unwrap_or(1.0))?,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(json: &str) -> Result<Options, OptionError> {
+        Options::try_from(serde_json::from_str::<RawOptions>(json).unwrap())
+    }
+
+    #[test]
+    fn defaults_are_the_public_ones() {
+        let options = resolve("{}").unwrap();
+        assert_eq!(options.mode, Mode::Ephemeral);
+        assert_eq!(options.network, NetworkMode::None);
+        assert_eq!(options.cpu_limit.to_bits(), 1f64.to_bits());
+        assert_eq!((options.memory_bytes, options.pids_limit), (512 << 20, 64));
+        assert_eq!(
+            (options.sandbox_bytes, options.tmp_bytes),
+            (512 << 20, 256 << 20)
+        );
+        assert_eq!(options.max_output_bytes, 1 << 20);
+        assert_eq!(options.timeout, Duration::from_secs(30));
+        assert!(options.readonly_root && !options.debug && !options.persist);
+        assert!(!options.log_network && options.image.is_none() && options.secrets.is_empty());
+        assert_eq!(
+            (options.seccomp, options.oci_runtime),
+            (Seccomp::Strict, None)
+        );
+        assert_eq!(options.pool_strategy, PoolStrategy::Fast);
+        assert_eq!(options.pool_size, PoolSize { clean: 1, dirty: 1 });
+        assert_eq!(options.audit.retention, Duration::from_hours(90 * 24));
+        assert!(!options.audit.enabled && options.audit.track_resources);
+        assert!(!options.audit.include_code && !options.audit.include_output);
+        let remote = options.remote_code;
+        assert!(!remote.enabled && !remote.require_hash && remote.enable_cache);
+        assert_eq!(remote.allowed_schemes, ["https"]);
+        assert_eq!(remote.blocked_hosts.len(), DEFAULT_BLOCKED_HOSTS.len());
+        assert_eq!(remote.max_code_bytes, 10 << 20);
+        assert_eq!(remote.fetch_timeout, Duration::from_secs(30));
+        assert_eq!(remote.cache_ttl, Duration::from_hours(1));
+    }
+
+    #[test]
+    fn null_and_unknown_keys_are_as_if_absent() {
+        let options = resolve(r#"{"mode": null, "cpuLimit": null, "poolSize": null, "x": 1}"#);
+        assert_eq!(options, resolve("{}"));
+    }
+
+    #[test]
+    fn given_values_are_used() {
+        let options = resolve(
+            r#"{"mode": "persistent", "network": "filtered", "cpuLimit": 0.5, "tmpSize": "1g",
+                "networkFilter": {"whitelist": ["a"]}, "poolSize": 3, "poolStrategy": "secure",
+                "security": {"seccomp": "custom", "customProfilePath": "/p", "runtime": "runsc"},
+                "audit": {"destination": "file", "retentionDays": 0.5},
+                "remoteCode": {"allowedSchemes": ["HTTP:"], "cacheTtl": 0}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (options.mode, options.network),
+            (Mode::Persistent, NetworkMode::Filtered)
+        );
+        assert_eq!(
+            (options.tmp_bytes, options.pool_strategy),
+            (1 << 30, PoolStrategy::Secure)
+        );
+        assert_eq!(options.network_filter.whitelist, ["a"]);
+        assert_eq!(options.pool_size, PoolSize { clean: 3, dirty: 3 });
+        assert_eq!(options.seccomp, Seccomp::Custom("/p".into()));
+        assert_eq!(options.oci_runtime.as_deref(), Some("runsc"));
+        assert_eq!(options.audit.retention, Duration::from_hours(12));
+        assert_eq!(options.remote_code.allowed_schemes, ["http"]);
+        assert_eq!(options.remote_code.cache_ttl, Duration::ZERO);
+        let size = resolve(r#"{"poolSize": {"clean": 0}}"#).unwrap().pool_size;
+        assert_eq!(size, PoolSize { clean: 0, dirty: 1 });
+    }
+
+    #[test]
+    fn a_refused_option_is_named_with_its_value() {
+        for (json, message) in [
+            (
+                r#"{"cpuLimit": 0}"#,
+                "Invalid cpuLimit: 0. It must be a finite number above 0.",
+            ),
+            (
+                r#"{"pidsLimit": 1.5}"#,
+                "Invalid pidsLimit: 1.5. It must be a whole number above 0.",
+            ),
+            (
+                r#"{"pidsLimit": -1}"#,
+                "Invalid pidsLimit: -1. It must be a whole number above 0.",
+            ),
+            (
+                r#"{"maxOutputSize": 0}"#,
+                "Invalid maxOutputSize: 0. It must be a whole number above 0.",
+            ),
+            (
+                r#"{"timeoutMs": -5}"#,
+                "Invalid timeoutMs: -5. It must be a finite number above 0.",
+            ),
+            (
+                r#"{"memoryLimit": "0m"}"#,
+                "Invalid memoryLimit: 0m. It must be a size above 0.",
+            ),
+            (
+                r#"{"sandboxSize": "big"}"#,
+                "Invalid memory limit format: \"big\". Use e.g. \"512m\", \"1g\".",
+            ),
+            (
+                r#"{"mode": "x"}"#,
+                "Invalid mode: \"x\". Expected one of: ephemeral, persistent.",
+            ),
+            (
+                r#"{"network": "None"}"#,
+                "Invalid network: \"None\". Expected one of: none, host, filtered.",
+            ),
+            (
+                r#"{"poolStrategy": ""}"#,
+                "Invalid poolStrategy: \"\". Expected one of: fast, secure.",
+            ),
+            (
+                r#"{"poolSize": {"dirty": -1}}"#,
+                "Invalid poolSize.dirty: -1. It must be a whole number from 0 to 1000.",
+            ),
+            (
+                r#"{"poolSize": 1001}"#,
+                "Invalid poolSize: 1001. It must be a whole number from 0 to 1000.",
+            ),
+            (
+                r#"{"security": {"seccomp": "off"}}"#,
+                "Invalid security.seccomp: \"off\". Expected one of: strict, unconfined, custom.",
+            ),
+            (
+                r#"{"security": {"seccomp": "custom"}}"#,
+                "security.seccomp is \"custom\", but security.customProfilePath is missing.",
+            ),
+            (
+                r#"{"audit": {"destination": "s3"}}"#,
+                "Unsupported audit destination: s3",
+            ),
+            (
+                r#"{"audit": {"retentionDays": 0}}"#,
+                "Invalid audit.retentionDays: 0. It must be a finite number above 0.",
+            ),
+            (
+                r#"{"remoteCode": {"maxCodeSize": 0}}"#,
+                "Invalid remoteCode.maxCodeSize: 0. It must be a whole number above 0.",
+            ),
+        ] {
+            assert_eq!(resolve(json).unwrap_err().to_string(), message);
+        }
+        let raw = RawOptions {
+            cpu_limit: Some(f64::NAN),
+            ..Default::default()
+        };
+        assert_eq!(
+            Options::try_from(raw).unwrap_err().to_string(),
+            "Invalid cpuLimit: NaN. It must be a finite number above 0."
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_printed_with_the_options() {
+        let raw: RawOptions = serde_json::from_str(r#"{"secrets": {"KEY": "hunter2"}}"#).unwrap();
+        assert!(!format!("{raw:?}").contains("hunter2"));
+        assert!(!format!("{:?}", Options::try_from(raw).unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn raw_options_survive_the_way_to_a_remote_engine() {
+        let json = r#"{"cpuLimit":2.0,"secrets":{"KEY":"hunter2"},"poolSize":{"clean":2.0}}"#;
+        let raw: RawOptions = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&raw).unwrap(), json);
+    }
+}

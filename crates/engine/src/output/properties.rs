@@ -1,0 +1,103 @@
+//! Properties of the whole way from bytes to text, against a slow and simple reference.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::OutputDecoder;
+use crate::options::Secrets;
+
+/// Few different bytes, so that secrets, overlaps and split characters are frequent.
+fn output() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![
+        4 => prop::sample::select(b"aab".to_vec()),
+        1 => prop::sample::select("é😀".as_bytes().to_vec()),
+        1 => Just(0xff),
+    ];
+    prop::collection::vec(byte, 0..80)
+}
+
+fn secrets() -> impl Strategy<Value = Secrets> {
+    prop::collection::vec("[abé]{0,5}", 0..4).prop_map(|values| {
+        let named = values
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| (index.to_string(), value));
+        Secrets::new(named.collect::<BTreeMap<_, _>>())
+    })
+}
+
+/// Marks every byte of every occurrence, then replaces each run of overlapping ones.
+fn reference(output: &[u8], secrets: &Secrets) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for (start, _) in output.iter().enumerate() {
+        for (_, value) in secrets.iter().filter(|(_, value)| !value.is_empty()) {
+            if output[start..].starts_with(value.as_bytes()) {
+                ranges.push((start, start + value.len()));
+            }
+        }
+    }
+    ranges.sort_unstable();
+    let mut merged: Vec<(usize, usize)> = Vec::new();
+    for (start, end) in ranges {
+        match merged.last_mut() {
+            Some(last) if start < last.1 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    let mut masked = Vec::new();
+    let mut at = 0;
+    for (start, end) in merged {
+        masked.extend_from_slice(&output[at..start]);
+        masked.extend_from_slice(b"***");
+        at = end;
+    }
+    masked.extend_from_slice(&output[at..]);
+    String::from_utf8_lossy(&masked).into_owned()
+}
+
+fn decode(output: &[u8], sizes: &[usize], limit: u64, secrets: &Secrets) -> (String, bool) {
+    let mut decoder = OutputDecoder::new(limit, secrets);
+    let mut text = String::new();
+    let mut rest = output;
+    let mut sizes = sizes.iter().cycle();
+    while !rest.is_empty() {
+        let size = sizes.next().map_or(1, |size| (*size).clamp(1, rest.len()));
+        text += &decoder.push(&rest[..size]);
+        rest = &rest[size..];
+    }
+    text += &decoder.finish(output.len() as u64);
+    (text, decoder.truncated())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn any_split_gives_what_the_reference_gives(
+        output in output(),
+        secrets in secrets(),
+        sizes in prop::collection::vec(1_usize..12, 1..8),
+    ) {
+        let expected = reference(&output, &secrets);
+        prop_assert_eq!(decode(&output, &sizes, u64::MAX, &secrets), (expected.clone(), false));
+        prop_assert_eq!(decode(&output, &[usize::MAX], u64::MAX, &secrets), (expected, false));
+    }
+
+    #[test]
+    fn any_split_is_cut_at_the_same_place(
+        output in output(),
+        secrets in secrets(),
+        sizes in prop::collection::vec(1_usize..12, 1..8),
+        limit in 0_u64..40,
+    ) {
+        let whole = reference(&output, &secrets);
+        let (text, truncated) = decode(&output, &sizes, limit, &secrets);
+        let kept = text.split("\n\n---").next().unwrap();
+        prop_assert!(whole.starts_with(kept));
+        prop_assert_eq!(truncated, whole.len() as u64 > limit);
+        // No whole character more would have fitted.
+        let next = whole[kept.len()..].chars().next().map_or(0, char::len_utf8);
+        prop_assert!(!truncated || (kept.len() + next) as u64 > limit);
+    }
+}

@@ -1,0 +1,357 @@
+//! Plans of whole requests, and the public message of each refusal.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    options::{Options, RawOptions},
+    request::{AdapterCommand, ExecutionRequest},
+    runtime::Registry,
+};
+
+fn options(json: &str) -> Options {
+    serde_json::from_str::<RawOptions>(json)
+        .unwrap()
+        .try_into()
+        .unwrap()
+}
+
+fn request(json: &str) -> ExecutionRequest {
+    serde_json::from_str(json).unwrap()
+}
+
+fn planned_with(options: &Options, request: &ExecutionRequest) -> Result<ExecutionPlan, PlanError> {
+    let registry = Registry::default();
+    match check(options, request, &registry)? {
+        RequestSource::Ready(source) => plan(options, request, &registry, source),
+        RequestSource::Url(url) => panic!("{url} would be fetched"),
+    }
+}
+
+fn planned(json: &str) -> Result<ExecutionPlan, PlanError> {
+    planned_with(&options("{}"), &request(json))
+}
+
+fn refusal(json: &str) -> String {
+    planned(json).unwrap_err().to_string()
+}
+
+fn env<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
+    step.env
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn each_runtime_runs_its_file() {
+    let deno = "deno run --allow-read=/sandbox,/tmp --allow-write=/sandbox,/tmp --allow-env \
+                --allow-net /sandbox/main.mts";
+    for (runtime, command) in [
+        ("python", "python3 /sandbox/main.py"),
+        (
+            "node",
+            "node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON /sandbox/main.js",
+        ),
+        ("bun", "bun run /sandbox/main.ts"),
+        ("bash", "bash /sandbox/main.sh"),
+        ("deno", deno),
+    ] {
+        let plan = planned(&format!(r#"{{"runtime": "{runtime}", "code": "x = 1"}}"#)).unwrap();
+        assert_eq!(plan.program.argv.join(" "), command);
+        let file = plan.program_file.unwrap();
+        assert!(command.ends_with(&file.path));
+        assert_eq!(file.data, b"x = 1");
+        let packages = Vec::new();
+        assert_eq!(
+            plan.image,
+            ImageChoice::Runtime {
+                image: format!("isol8:{runtime}"),
+                packages
+            }
+        );
+    }
+}
+
+#[test]
+fn a_plain_request_has_defaults_and_nothing_more() {
+    let plan = planned(r#"{"runtime": "python", "code": "1"}"#).unwrap();
+    assert_eq!(
+        (plan.install, plan.request_setup, plan.output_paths),
+        (None, None, None)
+    );
+    assert!(plan.files.is_empty());
+    assert_eq!(
+        (plan.program.cwd.as_str(), &plan.program.stdin),
+        ("/sandbox", &StepStdin::Empty)
+    );
+    assert_eq!(plan.timeout, Duration::from_secs(30));
+    assert_eq!(plan.main_extension.as_deref(), Some(".py"));
+}
+
+#[test]
+fn a_request_is_followed_in_everything() {
+    let plan = planned(
+        r#"{"runtime": "node", "code": "1", "fileExtension": ".cjs", "stdin": "in", "workdir": "w",
+            "timeoutMs": 1500, "files": {"/sandbox/b c": "text"}, "outputPaths": [],
+            "setupScript": "a\nb", "installPackages": ["b", " a"], "env": {"X": "1"}}"#,
+    )
+    .unwrap();
+    assert_eq!(plan.program.argv[2], "/sandbox/main.cjs");
+    assert_eq!(plan.program.stdin, StepStdin::Bytes(b"in".to_vec()));
+    assert_eq!(plan.program.cwd, "/sandbox/w");
+    assert_eq!(plan.timeout, Duration::from_millis(1500));
+    assert_eq!(plan.files[0].path, "/sandbox/b c");
+    assert_eq!(plan.output_paths, Some(Vec::new()));
+    let setup = plan.request_setup.unwrap();
+    assert_eq!(setup.argv, ["bash", "-c", "a\nb"]);
+    assert_eq!(
+        (env(&setup, "X"), setup.cwd.as_str()),
+        (Some("1"), "/sandbox/w")
+    );
+    let install = plan.install.unwrap();
+    assert_eq!(install.argv[install.argv.len() - 3..], ["--", "a", "b"]);
+    assert_eq!(
+        (env(&install, "X"), install.cwd.as_str()),
+        (Some("1"), "/sandbox")
+    );
+    let ImageChoice::Runtime { packages, .. } = plan.image else {
+        panic!()
+    };
+    assert_eq!(packages, ["a", "b"]);
+}
+
+#[test]
+fn commands_are_for_bash_in_any_runtime() {
+    let plan = planned(r#"{"runtime": "python", "cmd": "echo 1"}"#).unwrap();
+    assert_eq!(plan.program.argv, ["bash", "-c", "echo 1"]);
+    assert_eq!((plan.program_file, plan.main_extension), (None, None));
+    let long = format!(": {}", "x".repeat(MAX_ARGUMENT_BYTES));
+    let plan = planned(&format!(r#"{{"runtime": "python", "cmd": "{long}"}}"#)).unwrap();
+    let file = plan.program_file.unwrap();
+    assert_eq!(plan.program.argv, ["bash", &file.path]);
+    assert_eq!(file.data, long.as_bytes());
+}
+
+#[test]
+fn the_environment_has_its_order_of_precedence() {
+    let options = options(
+        r#"{"network": "filtered", "networkFilter": {"whitelist": ["a"]},
+            "secrets": {"S": "secret", "BOTH": "secret", "HOME": "/s"}}"#,
+    );
+    let json = r#"{"runtime": "bash", "code": "1", "env": {"BOTH": "own", "HTTP_PROXY": "own"}}"#;
+    let plan = planned_with(&options, &request(json)).unwrap();
+    let step = &plan.program;
+    assert_eq!(
+        (env(step, "S"), env(step, "BOTH")),
+        (Some("secret"), Some("own"))
+    );
+    assert_eq!(env(step, "HOME"), Some("/s"));
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        assert_eq!(env(step, name), Some("http://127.0.0.1:8118"));
+    }
+    assert_eq!(
+        env(step, "PATH"),
+        Some(
+            "/sandbox/.local/bin:/sandbox/.npm-global/bin:/sandbox/.bun-global/bin:\
+             /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        )
+    );
+    assert!(step.env.is_sorted() && step.env.windows(2).all(|two| two[0].0 != two[1].0));
+    assert!(!format!("{plan:?}").contains("secret"), "{plan:?}");
+    let closed = planned(json).unwrap();
+    assert_eq!(env(&closed.program, "HTTP_PROXY"), Some("own"));
+    assert_eq!(env(&closed.program, "https_proxy"), None);
+}
+
+#[test]
+fn an_image_script_sees_what_the_request_sees() {
+    let request = request(r#"{"runtime": "bash", "code": "1", "env": {"X": "1"}, "workdir": "w"}"#);
+    let registry = Registry::default();
+    let step = image_setup_step("a\nb", &options("{}"), &request, &registry).unwrap();
+    assert_eq!(
+        (env(&step, "X"), step.cwd.as_str()),
+        (Some("1"), "/sandbox/w")
+    );
+    assert_eq!(step.argv, ["bash", "-c", "a\nb"]);
+}
+
+#[test]
+fn the_image_option_wins() {
+    let json = r#"{"runtime": "bun", "code": "1", "installPackages": ["a"]}"#;
+    let plan = planned_with(&options(r#"{"image": "mine"}"#), &request(json)).unwrap();
+    assert_eq!(plan.image, ImageChoice::Explicit("mine".into()));
+    let install = plan.install.unwrap();
+    assert_eq!(
+        env(&install, "BUN_INSTALL_GLOBAL_DIR"),
+        Some("/sandbox/.bun-global")
+    );
+    assert!(install.env.is_sorted());
+    let modules = env(&plan.program, "NODE_PATH").unwrap();
+    assert!(modules.ends_with("/sandbox/node_modules:/sandbox/.bun-global/node_modules"));
+    let json = r#"{"runtime": "node", "code": "1"}"#;
+    let plan = planned_with(&options(r#"{"image": "node:18"}"#), &request(json)).unwrap();
+    assert_eq!(plan.program.argv, ["node", "/sandbox/main.js"]);
+    assert!(
+        env(&plan.program, "NODE_PATH")
+            .unwrap()
+            .ends_with(":/sandbox/node_modules")
+    );
+}
+
+#[test]
+fn a_runtime_of_the_user_runs_as_its_adapter_says() {
+    let mut request = request(r#"{"runtime": "ruby", "code": "puts 1"}"#);
+    request.adapter = Some(AdapterCommand {
+        image: "ruby:3".into(),
+        command: vec!["ruby".into(), "/sandbox/main.rb".into()],
+        file_extension: ".rb".into(),
+    });
+    let plan = planned_with(&options("{}"), &request).unwrap();
+    assert_eq!(plan.program.argv, ["ruby", "/sandbox/main.rb"]);
+    assert_eq!(plan.program_file.unwrap().path, "/sandbox/main.rb");
+    assert_eq!(plan.image, ImageChoice::Explicit("ruby:3".into()));
+
+    request.install_packages = vec!["rake".into()];
+    assert_eq!(
+        planned_with(&options("{}"), &request)
+            .unwrap_err()
+            .to_string(),
+        "Runtime \"ruby\" cannot install packages: its image \"ruby:3\" is not one of isol8."
+    );
+    request.adapter.as_mut().unwrap().image = "isol8:python".into();
+    let plan = planned_with(&options("{}"), &request).unwrap();
+    assert_eq!(plan.install.unwrap().argv[0], "pip3");
+    request.adapter.as_mut().unwrap().command.clear();
+    assert!(planned_with(&options("{}"), &request).is_err());
+}
+
+#[test]
+fn agents_need_a_network_before_anything_else() {
+    let prompt = r#"{"runtime": "agent", "code": "a", "cmd": "b"}"#;
+    assert_eq!(
+        refusal(prompt),
+        "Agent runtime requires network access. The AI coding agent needs to reach its LLM \
+         provider API. Use --net host, or --net filtered --allow \"api.anthropic.com\" (or your \
+         provider's domain)."
+    );
+    let filtered = options(r#"{"network": "filtered"}"#);
+    assert_eq!(
+        planned_with(&filtered, &request(prompt))
+            .unwrap_err()
+            .to_string(),
+        "Agent runtime requires at least one network whitelist entry. The AI coding agent needs \
+         to reach its LLM provider API. Use --allow \"api.anthropic.com\" (or your provider's \
+         domain)."
+    );
+    let host = options(r#"{"network": "host"}"#);
+    assert_eq!(
+        planned_with(&host, &request(prompt)).unwrap_err(),
+        PlanError::SeveralSources
+    );
+    let json = r#"{"runtime": "agent", "code": "do it", "agentFlags": "--model 'a b'"}"#;
+    let plan = planned_with(&host, &request(json)).unwrap();
+    assert_eq!(plan.program.argv[4..], ["--model", "a b", "-p", "do it"]);
+    assert_eq!(plan.program_file, None);
+    let json = r#"{"runtime": "agent", "code": "do it", "agentFlags": "'"}"#;
+    assert_eq!(
+        planned_with(&host, &request(json)).unwrap_err(),
+        PlanError::AgentFlags
+    );
+}
+
+#[test]
+fn there_is_exactly_one_source() {
+    let several = "ExecutionRequest.code, ExecutionRequest.codeUrl, and ExecutionRequest.cmd are \
+                   mutually exclusive — provide exactly one.";
+    assert_eq!(
+        refusal(r#"{"runtime": "bash", "code": "a", "cmd": "b"}"#),
+        several
+    );
+    assert_eq!(
+        refusal(r#"{"runtime": "bash", "code": "a", "codeUrl": "b"}"#),
+        several
+    );
+    let none = "ExecutionRequest must include exactly one of: code, codeUrl, or cmd.";
+    assert_eq!(refusal(r#"{"runtime": "bash"}"#), none);
+    assert_eq!(refusal(r#"{"runtime": "bash", "code": " \n"}"#), none);
+    let request = request(r#"{"runtime": "bash", "code": " ", "codeUrl": "https://a.test/x"}"#);
+    assert_eq!(
+        source(&request),
+        Ok(RequestSource::Url("https://a.test/x".into()))
+    );
+}
+
+#[test]
+fn refusals_have_their_public_messages() {
+    for (field, message) in [
+        (
+            r#""workdir": "../etc""#,
+            "Working directory must be inside /sandbox",
+        ),
+        (
+            r#""installPackages": ["a;b"]"#,
+            "Invalid package name: \"a;b\". Only alphanumeric, -, _, ., /, @, and = are allowed.",
+        ),
+        (
+            r#""timeoutMs": 0"#,
+            "Invalid timeoutMs: 0. It must be a finite number above 0.",
+        ),
+        (
+            r#""codeHash": "xyz""#,
+            "Invalid codeHash: \"xyz\". It must be a SHA-256 in hex (64 digits).",
+        ),
+        (
+            r#""files": {"a": ""}"#,
+            "Invalid path in files: \"a\". It must be absolute and without NUL.",
+        ),
+        (
+            r#""outputPaths": ["a"]"#,
+            "Invalid path in outputPaths: \"a\". It must be absolute and without NUL.",
+        ),
+        (
+            r#""env": {"A=B": ""}"#,
+            "Invalid name of an environment variable: \"A=B\". It must not be empty or contain \
+             \"=\" or NUL.",
+        ),
+        (
+            r#""env": {"A": "x\u0000"}"#,
+            "Invalid value of the environment variable \"A\": it contains NUL or is over 131070 \
+             bytes.",
+        ),
+        (
+            r#""setupScript": "\u0000""#,
+            "Invalid setupScript: it contains NUL or is over 102400 bytes.",
+        ),
+    ] {
+        let json = format!(r#"{{"runtime": "bash", "code": "1", {field}}}"#);
+        assert_eq!(refusal(&json), message);
+    }
+    assert_eq!(
+        refusal(r#"{"runtime": "ruby", "code": "1"}"#),
+        "Unknown runtime: \"ruby\". Available: python, node, bun, bash, deno, agent"
+    );
+    assert_eq!(
+        refusal(r#"{"runtime": "bash", "cmd": "a\u0000"}"#),
+        "Invalid cmd: it contains NUL or is over 102400 bytes."
+    );
+}
+
+#[test]
+fn an_environment_is_limited_as_a_whole() {
+    let mut request = request(r#"{"runtime": "bash", "code": "1"}"#);
+    let value = "x".repeat(100_000);
+    request.env = (0..3)
+        .map(|index| (format!("V{index}"), value.clone()))
+        .collect();
+    assert!(planned_with(&options("{}"), &request).is_ok());
+    request.env.insert("V3".into(), value);
+    let error = planned_with(&options("{}"), &request).unwrap_err();
+    assert_eq!(
+        error,
+        PlanError::EnvTooLarge {
+            bytes: 400_008,
+            limit: MAX_ENV_BYTES
+        }
+    );
+}
