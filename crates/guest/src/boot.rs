@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    exec::Parking,
     guest::Guest,
     kill,
     link::{Link, LinkError},
@@ -103,6 +104,7 @@ async fn talk() -> Result<(), BootError> {
         abandon: watch::Sender::new(0),
         null,
         memory: MemoryFiles::open(),
+        parking: Parking::default(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
     });

@@ -4,7 +4,7 @@ use std::{ffi::OsString, os::fd::OwnedFd};
 
 use tokio::sync::{RwLock, watch};
 
-use crate::{reaper::Reaper, sweep::Root, usage::MemoryFiles};
+use crate::{exec::Parking, reaper::Reaper, sweep::Root, usage::MemoryFiles};
 
 /// The state of the guest. Nothing in it comes from a run, so nothing is carried from one to the
 /// next.
@@ -19,6 +19,7 @@ pub(crate) struct Guest {
     /// `/dev/null`, for reading and writing.
     pub(crate) null: OwnedFd,
     pub(crate) memory: MemoryFiles,
+    pub(crate) parking: Parking,
     /// The writable places as they were at the start.
     pub(crate) roots: Vec<Root>,
     /// The environment that the image defines.

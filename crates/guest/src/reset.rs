@@ -44,6 +44,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     if !matches!(tree::list(), Ok(processes) if processes.is_empty()) {
         return left_behind();
     }
+    guest.parking.clear();
     // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
     unsafe { libc::malloc_trim(0) };
     Reply::Reset(ResetReport {

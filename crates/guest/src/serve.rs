@@ -22,6 +22,7 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
         Ok(Request::Exec(request)) => {
             working(&guest, exec::run(&guest, request, &mut reader, &mut writer)).await
         }
+        Ok(Request::Park(request)) => working(&guest, exec::park(&guest, request)).await,
         Ok(Request::WriteFile(request)) => {
             working(&guest, files::write(&guest.reaper, &request, &mut reader)).await
         }

@@ -86,6 +86,11 @@ impl<'a> Meter<'a> {
         Some(current)
     }
 
+    /// Leaves out time that a child had used before the run.
+    pub(crate) fn exclude(&mut self, cpu: Duration) {
+        self.cpu_before += cpu;
+    }
+
     /// CPU time of everything that was collected since the start.
     pub(crate) fn cpu(&self) -> Duration {
         cpu_of_children().saturating_sub(self.cpu_before)

@@ -20,6 +20,7 @@
 mod frame;
 mod limits;
 mod message;
+mod park;
 mod place;
 mod preamble;
 
@@ -27,8 +28,9 @@ pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, 
 pub use limits::{MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES};
 pub use message::{
     AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, Reply, Request, ResetReport, Stdin,
+    InlineFile, ParkRequest, Reply, Request, ResetReport, Stdin,
 };
+pub use park::{PARK_MARK, hand_over};
 pub use place::{
     GROUP_ID, GUEST_DIR, GUEST_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID, WRITABLE_DIRS,
 };

@@ -23,6 +23,31 @@ pub enum Request {
     /// Kill every process but the guest, empty every writable place and verify it. The guest
     /// answers [`Reply::Reset`] or [`Reply::Failed`].
     Reset,
+    /// Start an interpreter ahead of its program, in a sandbox that has run nothing since it was
+    /// started or reset. The guest answers [`Reply::Done`] when it waits for its program, or
+    /// [`Reply::Failed`].
+    Park(ParkRequest),
+}
+
+/// An interpreter to start ahead of its program, on the command line that will run it.
+///
+/// A launcher in it, which its environment names, writes [`PARK_MARK`] to standard output when it is
+/// ready, and reads from standard input what the guest hands over (see [`hand_over`]). Having done
+/// what that says it writes the mark again and lets the interpreter go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkRequest {
+    /// The command line of the [`ExecRequest`] that may use it.
+    pub argv: Vec<String>,
+    /// The environment that such a request is expected to have. Another one is handed over.
+    pub env: Vec<(String, String)>,
+    /// What the launcher needs besides, and takes away again.
+    pub launcher_env: Vec<(String, String)>,
+    /// Working directory while it waits.
+    pub cwd: String,
+    /// The program's file.
+    pub program: String,
+    /// Whether that file must exist, empty, when the interpreter starts.
+    pub placeholder: bool,
 }
 
 /// A program to run.
@@ -44,6 +69,9 @@ pub struct ExecRequest {
     pub output_limit: u64,
     /// What becomes of the processes that the program leaves behind.
     pub after_exit: AfterExit,
+    /// Whether a parked interpreter of the same command line may become the program. Without one
+    /// the program is started as ever.
+    pub parked: bool,
 }
 
 /// A small file inside an [`ExecRequest`].

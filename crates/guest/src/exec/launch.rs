@@ -20,7 +20,8 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     libc,
-    unistd::{chdir, execve, setsid},
+    time::{ClockId, clock_getcpuclockid},
+    unistd::{Pid, chdir, execve, setsid},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -70,8 +71,8 @@ pub(super) struct Launch {
 }
 
 /// The child's ends of its standard streams.
-pub(super) struct Stdio<'a> {
-    pub(super) input: &'a OwnedFd,
+pub(super) struct Stdio {
+    pub(super) input: OwnedFd,
     pub(super) output: OwnedFd,
     pub(super) error: OwnedFd,
 }
@@ -81,6 +82,15 @@ pub(super) struct Program {
     pub(super) pid: i32,
     pub(super) started: Instant,
     pub(super) ended: oneshot::Receiver<Ended>,
+}
+
+impl Program {
+    /// CPU time that the process itself has used.
+    pub(super) fn cpu(&self) -> Duration {
+        clock_getcpuclockid(Pid::from_raw(self.pid))
+            .and_then(ClockId::now)
+            .map_or(Duration::ZERO, Duration::from)
+    }
 }
 
 impl Launch {
@@ -117,8 +127,28 @@ impl Launch {
         })
     }
 
+    pub(super) fn argv(&self) -> &[CString] {
+        &self.argv
+    }
+
+    pub(super) fn environ(&self) -> &[CString] {
+        &self.environ
+    }
+
+    pub(super) fn environ_bytes(&self) -> Vec<&[u8]> {
+        self.environ.iter().map(|pair| pair.to_bytes()).collect()
+    }
+
+    pub(super) fn cwd(&self) -> &str {
+        &self.cwd
+    }
+
+    pub(super) fn files(&self) -> &[InlineFile] {
+        &self.files
+    }
+
     /// Starts the program; returns when it runs.
-    pub(super) async fn start(self, reaper: &Reaper, stdio: Stdio<'_>) -> Result<Program, Failure> {
+    pub(super) async fn start(self, reaper: &Reaper, stdio: Stdio) -> Result<Program, Failure> {
         let starting = |error| Failure::system("cannot start the program", &error);
         let (status, theirs) = pipe().map_err(starting)?;
         let fds = [

@@ -7,7 +7,9 @@ mod control;
 mod input;
 mod launch;
 mod output;
+mod park;
 mod run;
 mod supervise;
 
+pub(crate) use park::{Parking, park};
 pub(crate) use run::run;

@@ -31,6 +31,17 @@ impl Source {
         }
     }
 
+    /// Reads one byte; whether it is `mark`. What follows stays in the pipe.
+    pub(super) async fn take_mark(&mut self, mark: u8) -> bool {
+        let mut byte = [0];
+        matches!(self.pipe.read(&mut byte).await, Ok(1)) && byte[0] == mark
+    }
+
+    /// Whether something waits to be read.
+    pub(super) fn has_pending(&self) -> bool {
+        self.pipe.pending() > 0
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.total
     }

@@ -3,19 +3,20 @@
 use std::{collections::BTreeSet, io, time::Duration};
 
 use futures::{FutureExt, future::FusedFuture};
-use isol8_protocol::{AfterExit, ExecRequest, ExitReport, FrameKind, Reply, Stdin};
+use isol8_protocol::{AfterExit, ExecRequest, ExitReport, Reply, Stdin};
 use tokio::sync::Notify;
 
 use super::{
     control,
     input::Input,
-    launch::{Launch, Stdio},
+    launch::Launch,
     output::{self, Source, Target},
+    park::{self, Handed},
     supervise::{Bounds, End, supervise},
 };
 use crate::{
     failure::{Failure, RequestError},
-    fd::{Fd, user_pipe},
+    fd::Fd,
     frames::{FrameReader, FrameWriter},
     guest::Guest,
     kill,
@@ -30,25 +31,29 @@ pub(crate) async fn run(
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
-    let launch = Launch::new(&mut request, &guest.environ)?;
+    let mut launch = Launch::new(&mut request, &guest.environ)?;
     let end = guest.end.subscribe();
     let bystanders = match request.after_exit {
         AfterExit::KillAll => BTreeSet::new(),
         AfterExit::Keep => kill::bystanders().map_err(preparing)?,
     };
-    let meter = Meter::start(&guest.memory);
+    let mut meter = Meter::start(&guest.memory);
 
-    let (mut stdout, their_stdout) = source(FrameKind::Stdout).map_err(preparing)?;
-    let (mut stderr, their_stderr) = source(FrameKind::Stderr).map_err(preparing)?;
-    let input = Input::default();
-    let (their_input, sink) = input_pipe(&input, &request.stdin).map_err(preparing)?;
-    let stdio = Stdio {
-        input: their_input.as_ref().unwrap_or(&guest.null),
-        output: their_stdout,
-        error: their_stderr,
+    let Handed {
+        program,
+        stdin,
+        mut stdout,
+        mut stderr,
+        cpu_before,
+    } = match park::take(guest, &request, &mut launch).await? {
+        Some(parked) => parked,
+        None => launch_plain(guest, launch).await?,
     };
-    let program = launch.start(&guest.reaper, stdio).await?;
-    drop(their_input);
+    meter.exclude(cpu_before);
+    let input = Input::default();
+    fill(&input, &request.stdin);
+    // One that is empty has its end at once, without the event loop.
+    let sink = (request.stdin != Stdin::Empty).then_some(stdin);
 
     let (killing, ended) = (Notify::new(), Notify::new());
     let bounds = Bounds {
@@ -102,22 +107,24 @@ pub(crate) async fn run(
     Ok(Some(Reply::Exited(report)))
 }
 
-/// An output stream: the guest's side and the program's.
-fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedFd)> {
-    let (ours, theirs) = user_pipe()?;
-    Ok((Source::new(Fd::new(ours)?, kind), theirs))
+async fn launch_plain(guest: &Guest, launch: Launch) -> Result<Handed, Failure> {
+    let (stdio, (stdin, stdout, stderr)) =
+        park::pipes().map_err(|error| Failure::system("cannot prepare the program", &error))?;
+    let program = launch.start(&guest.reaper, stdio).await?;
+    Ok(Handed {
+        program,
+        stdin,
+        stdout,
+        stderr,
+        cpu_before: Duration::ZERO,
+    })
 }
 
-/// The program's end of its standard input and the guest's; none when there is nothing to read.
-fn input_pipe(
-    input: &Input,
-    stdin: &Stdin,
-) -> io::Result<(Option<std::os::fd::OwnedFd>, Option<Fd>)> {
+fn fill(input: &Input, stdin: &Stdin) {
     match stdin {
         Stdin::Empty => {
             input.end();
             input.close();
-            return Ok((None, None));
         }
         Stdin::Inline(bytes) => {
             input.push(bytes);
@@ -125,8 +132,6 @@ fn input_pipe(
         }
         Stdin::Stream => {}
     }
-    let (theirs, ours) = user_pipe()?;
-    Ok((Some(theirs), Some(Fd::new(ours)?)))
 }
 
 async fn feed(input: &Input, sink: Option<Fd>) -> std::convert::Infallible {

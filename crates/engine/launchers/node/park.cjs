@@ -1,0 +1,54 @@
+// Parks Node: waits in the middle of its start, before it loads the program.
+//
+// Preloaded through NODE_OPTIONS. It says that it is ready, waits for the program's environment,
+// directory and text on standard input, and leaves no trace. Any failure ends the process before
+// it has said that it goes on, and the guest starts a plain one. In a worker it does nothing.
+'use strict';
+{
+  const Module = module.constructor;
+  // No longer there to be found, here and in every worker.
+  delete Module._cache[__filename];
+  for (const key in Module._pathCache) {
+    if (Module._pathCache[key] === __filename) delete Module._pathCache[key];
+  }
+  process._preload_modules.length = 0;
+  if (process.env.NODE_OPTIONS === `--require ${__filename}`) {
+    try {
+      const fs = require('fs');
+      const receive = (count) => {
+        const bytes = Buffer.allocUnsafeSlow(count);
+        for (let at = 0; at < count;) {
+          const read = fs.readSync(0, bytes, at, count - at, null);
+          if (read === 0) process.reallyExit(1);
+          at += read;
+        }
+        return bytes;
+      };
+      delete process.env.NODE_OPTIONS;
+
+      fs.writeSync(1, '\x06');
+      const body = receive(parseInt(receive(8).latin1Slice(), 16));
+      let at = 0;
+      const next = () => {
+        const end = body.indexOf(0, at);
+        const text = body.utf8Slice(at, end);
+        at = end + 1;
+        return text;
+      };
+      const [cwd, path, count] = [next(), next(), next()];
+      if (cwd !== process.cwd()) process.chdir(cwd);
+      if (count !== '-') {
+        for (const name of Object.keys(process.env)) delete process.env[name];
+        for (let left = Number(count); left > 0; left--) {
+          const pair = next();
+          const middle = pair.indexOf('=');
+          process.env[pair.slice(0, middle)] = pair.slice(middle + 1);
+        }
+      }
+      if (path) fs.writeFileSync(path, body.subarray(at));
+      fs.writeSync(1, '\x06');
+    } catch {
+      process.reallyExit(1);
+    }
+  }
+}

@@ -1,0 +1,234 @@
+//! Interpreters started ahead of their programs.
+//!
+//! At most one waits in a sandbox, and only while nothing of a user has run there since the sandbox
+//! was started or reset: so no user code ever meets a parked process. The program that comes either
+//! takes it or outlives it.
+
+use std::{cell::Cell, ffi::CString, io, time::Duration};
+
+use isol8_protocol::{
+    AfterExit, ExecRequest, FrameKind, InlineFile, PARK_MARK, ParkRequest, Reply, hand_over,
+};
+use nix::sys::signal::Signal;
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
+
+use super::{
+    launch::{Launch, Program, Stdio},
+    output::Source,
+};
+use crate::{
+    as_user::Helper,
+    failure::{Failure, RequestError},
+    fd::{Fd, user_pipe},
+    guest::Guest,
+    kill::{self, KILL_DEADLINE},
+    user_files::replace,
+};
+
+/// How long an interpreter may take to be ready.
+const PARK_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a parked interpreter may take to accept what is handed over. After that the program is
+/// started without it.
+const GO_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The place for a parked interpreter.
+#[derive(Default)]
+pub(crate) struct Parking {
+    /// Locked while one is being started.
+    slot: Mutex<Option<Parked>>,
+    /// Whether anything of a user may have run since the start or the last reset.
+    used: Cell<bool>,
+    /// Counts up when one that is being started is not going to be used.
+    unwanted: watch::Sender<u32>,
+}
+
+/// An interpreter that waits for its program.
+struct Parked {
+    argv: Vec<CString>,
+    /// Its environment without what the launcher needs.
+    environ: Vec<CString>,
+    program: String,
+    waiting: Handed,
+}
+
+/// A started interpreter and the guest's ends of its standard streams.
+pub(super) struct Handed {
+    pub(super) program: Program,
+    pub(super) stdin: Fd,
+    pub(super) stdout: Source,
+    pub(super) stderr: Source,
+    /// CPU time that it had used before it was handed its program.
+    pub(super) cpu_before: Duration,
+}
+
+impl Parking {
+    /// The sandbox was reset: nobody waits, and nothing has run.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut slot) = self.slot.try_lock() {
+            *slot = None;
+        }
+        self.used.set(false);
+    }
+}
+
+/// Starts an interpreter; answers when it waits for its program.
+pub(crate) async fn park(
+    guest: &Guest,
+    request: ParkRequest,
+) -> Result<Option<Reply>, RequestError> {
+    let parking = &guest.parking;
+    let mut unwanted = parking.unwanted.subscribe();
+    let mut end = guest.end.subscribe();
+    let mut slot = parking.slot.lock().await;
+    if parking.used.get() || slot.is_some() {
+        return Err(Failure::invalid("there is no place to park in a used sandbox").into());
+    }
+    let mut waiting = start(guest, &request).await?;
+    let ready = tokio::select! {
+        ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => ready == Ok(true),
+        _ = unwanted.changed() => false,
+        _ = end.changed() => false,
+    };
+    // What it says at its start would be said again, or not at all.
+    if !ready || waiting.stdout.has_pending() || waiting.stderr.has_pending() {
+        discard(guest, waiting).await;
+        return Err(Failure::invalid("the interpreter did not park").into());
+    }
+    let mut plain = plain_request(&request);
+    let plain = Launch::new(&mut plain, &guest.environ)?;
+    *slot = Some(Parked {
+        argv: plain.argv().to_vec(),
+        environ: plain.environ().to_vec(),
+        program: request.program,
+        waiting,
+    });
+    Ok(Some(Reply::Done))
+}
+
+fn plain_request(request: &ParkRequest) -> ExecRequest {
+    ExecRequest {
+        argv: request.argv.clone(),
+        env: request.env.clone(),
+        cwd: request.cwd.clone(),
+        ..ExecRequest::default()
+    }
+}
+
+async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> {
+    let taken = |(name, _): &(String, String)| {
+        let of_image = guest.environ.iter().any(|(known, _)| known.to_str() == Some(name));
+        of_image || request.env.iter().any(|(known, _)| known == name)
+    };
+    if request.launcher_env.iter().any(taken) {
+        return Err(Failure::invalid("the launcher's variables are in use"));
+    }
+    let mut exec = plain_request(request);
+    exec.env.extend(request.launcher_env.iter().cloned());
+    if request.placeholder {
+        let path = request.program.clone();
+        exec.files.push(InlineFile { path, data: Vec::new() });
+    }
+    let launch = Launch::new(&mut exec, &guest.environ)?;
+    let (stdio, waiting) = pipes().map_err(|error| Failure::system("cannot park", &error))?;
+    let (stdin, stdout, stderr) = waiting;
+    let program = launch.start(&guest.reaper, stdio).await?;
+    Ok(Handed { program, stdin, stdout, stderr, cpu_before: Duration::ZERO })
+}
+
+/// Three pipes: a program's ends and the guest's. They are the same for every program, parked or
+/// not, whatever its standard input.
+pub(super) fn pipes() -> io::Result<(Stdio, (Fd, Source, Source))> {
+    let (input, stdin) = user_pipe()?;
+    let (stdout, output) = user_pipe()?;
+    let (stderr, error) = user_pipe()?;
+    let ours = (
+        Fd::new(stdin)?,
+        Source::new(Fd::new(stdout)?, FrameKind::Stdout),
+        Source::new(Fd::new(stderr)?, FrameKind::Stderr),
+    );
+    Ok((Stdio { input, output, error }, ours))
+}
+
+/// The interpreter for a request, if one waits that can become its program: it has then been handed
+/// everything and has accepted it. Otherwise none is left.
+pub(super) async fn take(
+    guest: &Guest,
+    request: &ExecRequest,
+    launch: &mut Launch,
+) -> Result<Option<Handed>, Failure> {
+    let parking = &guest.parking;
+    parking.used.set(true);
+    let wanted = request.parked && request.after_exit == AfterExit::KillAll;
+    if !wanted {
+        parking.unwanted.send_modify(|count| *count = count.wrapping_add(1));
+    }
+    let Some(parked) = parking.slot.lock().await.take() else {
+        return Ok(None);
+    };
+    if !wanted || parked.argv != launch.argv() || !guest.reaper.is_child(parked.waiting.program.pid)
+    {
+        discard(guest, parked.waiting).await;
+        return Ok(None);
+    }
+    let Parked { environ, program, mut waiting, .. } = parked;
+    let mut others = launch.files().to_vec();
+    let contents = match others.iter().rposition(|file| file.path == program) {
+        Some(at) => Some(others.remove(at).data),
+        None => None,
+    };
+    if !others.is_empty()
+        && let Err(failure) = write(guest, &others).await
+    {
+        discard(guest, waiting).await;
+        return Err(failure);
+    }
+    let message = hand_over(
+        launch.cwd(),
+        contents.as_ref().map_or("", |_| &program),
+        (environ != launch.environ()).then(|| launch.environ_bytes()).as_deref(),
+        contents.as_deref().unwrap_or_default(),
+    );
+    waiting.cpu_before = waiting.program.cpu();
+    waiting.program.started = std::time::Instant::now();
+    let accepted = async {
+        let (sent, accepted) = tokio::join!(
+            waiting.stdin.write_all(&message),
+            waiting.stdout.take_mark(PARK_MARK)
+        );
+        sent.is_ok() && accepted
+    };
+    if timeout(GO_DEADLINE, accepted).await == Ok(true) {
+        return Ok(Some(waiting));
+    }
+    discard(guest, waiting).await;
+    Ok(None)
+}
+
+/// Writes files with the user's rights.
+async fn write(guest: &Guest, files: &[InlineFile]) -> Result<(), Failure> {
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
+        for file in files {
+            replace(&file.path, |target| {
+                io::Write::write_all(target, &file.data).map(|()| true)
+            })?;
+        }
+        Ok(Reply::Done)
+    })
+    .map_err(|error| Failure::system("cannot start to write files", &error))?;
+    match helper.answer().await {
+        Reply::Failed { kind, path, message } => Err(Failure::new(kind, &path, message)),
+        _ => Ok(()),
+    }
+}
+
+/// Ends a parked interpreter before anything else runs.
+async fn discard(guest: &Guest, waiting: Handed) {
+    if guest.reaper.is_child(waiting.program.pid) {
+        kill::send(waiting.program.pid, Signal::SIGKILL);
+        let _ = timeout(KILL_DEADLINE, waiting.program.ended).await;
+    }
+}
