@@ -13,6 +13,14 @@ use sha2::{Digest, Sha256};
 
 type BuildResult<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// What is in the volume beside the guest.
+const LAUNCHERS: [&str; 4] = [
+    "python/sitecustomize.py",
+    "node/park.cjs",
+    "bun/park.js",
+    "deno/park.js",
+];
+
 fn main() -> BuildResult<()> {
     println!("cargo::rerun-if-env-changed=ISOL8_GUEST");
     for watched in [
@@ -20,6 +28,7 @@ fn main() -> BuildResult<()> {
         "../guest/Cargo.toml",
         "../protocol/src",
         "../../Cargo.lock",
+        "launchers",
     ] {
         println!("cargo::rerun-if-changed={watched}");
     }
@@ -30,7 +39,12 @@ fn main() -> BuildResult<()> {
     };
     let bytes = fs::read(&guest).map_err(|error| format!("{}: {error}", guest.display()))?;
     fs::write(out.join("guest"), &bytes)?;
-    let digest = Sha256::digest(&bytes);
+    // The volume is named after everything in it.
+    let mut digest = Sha256::new_with_prefix(&bytes);
+    for launcher in LAUNCHERS {
+        digest.update(fs::read(Path::new("launchers").join(launcher))?);
+    }
+    let digest = digest.finalize();
     let hash = hex::encode(&digest[..8]);
     println!("cargo::rustc-env=ISOL8_GUEST_HASH={hash}");
     Ok(())

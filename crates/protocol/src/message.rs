@@ -38,6 +38,8 @@ pub enum Request {
 pub struct ParkRequest {
     /// The command line of the [`ExecRequest`] that may use it.
     pub argv: Vec<String>,
+    /// The command line to start: the same, or with what makes the interpreter load its launcher.
+    pub launcher_argv: Vec<String>,
     /// The environment that such a request is expected to have. Another one is handed over.
     pub env: Vec<(String, String)>,
     /// What the launcher needs besides, and takes away again.

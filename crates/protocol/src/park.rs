@@ -48,7 +48,10 @@ mod tests {
     #[test]
     fn the_message_has_the_drawn_layout() {
         let none = None::<&[&str]>;
-        assert_eq!(hand_over("/a", "/b", none, b"c\0d"), b"0000000b/a\0/b\0-\0c\0d");
+        assert_eq!(
+            hand_over("/a", "/b", none, b"c\0d"),
+            b"0000000b/a\0/b\0-\0c\0d"
+        );
         let environ = Some(["K=V"].as_slice());
         assert_eq!(hand_over("/", "", environ, b""), b"00000009/\0\x001\0K=V\0");
     }

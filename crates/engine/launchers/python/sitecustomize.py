@@ -17,9 +17,7 @@ def park():
         return
     # What the guest alone put there.
     modules = os.environ.pop("ISOL8_PRELOAD", "").split()
-    posix.environ.pop(b"ISOL8_PRELOAD", None)
     del os.environ["PYTHONPATH"]
-    del posix.environ[b"PYTHONPATH"]
     sys.path.remove(here)
     sys.path_importer_cache.pop(here, None)
 
@@ -52,12 +50,11 @@ def park():
             *pairs, rest = rest.split(b"\0", int(count))
             for name in list(posix.environ):
                 posix.unsetenv(name)
-            posix.environ.clear()
-            os.environ._data.clear()
+            posix.environ.clear()  # which os.environ is a view of
             for pair in pairs:
                 name, _, value = pair.partition(b"=")
                 posix.putenv(name, value)
-                posix.environ[name] = os.environ._data[name] = value
+                posix.environ[name] = value
         if path:
             file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC, 0o666)
             while rest:

@@ -8,7 +8,7 @@ use crate::{
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
     options::{NetworkMode, Seccomp},
-    plan::{ExecutionPlan, ImageChoice},
+    plan::{ExecutionPlan, ImageChoice, park_request},
     pool::{Lease, Pool},
 };
 
@@ -72,7 +72,12 @@ impl Engine {
     }
 
     fn pool(&self, spec: SandboxSpec) -> Pool {
-        self.0.pools.get(&self.0.backend, &self.0.options, spec)
+        let Inner {
+            options, registry, ..
+        } = &*self.0;
+        let runtime = registry.get(&spec.runtime).ok();
+        let park = runtime.and_then(|runtime| park_request(options, runtime));
+        self.0.pools.get(&self.0.backend, options, spec, park)
     }
 }
 

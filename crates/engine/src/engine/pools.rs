@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use isol8_protocol::ParkRequest;
+
 use crate::{
     backend::{Backend, SandboxSpec},
     options::{Options, PoolSize},
@@ -22,6 +24,7 @@ impl Pools {
         backend: &Arc<dyn Backend>,
         options: &Options,
         spec: SandboxSpec,
+        park: Option<ParkRequest>,
     ) -> Pool {
         let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (spec.image.clone(), spec.runtime.clone());
@@ -39,6 +42,7 @@ impl Pools {
                     spec,
                     strategy,
                     size,
+                    park,
                 },
             )
         };

@@ -7,7 +7,7 @@ use isol8_protocol::{AfterExit, ExitReport};
 use super::{
     files,
     sink::Sink,
-    step::{StepOutcome, StepRules},
+    step::{Manner, StepOutcome, StepRules},
 };
 use crate::{
     error::EngineError,
@@ -24,6 +24,14 @@ const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 
 /// What a stream says when a setup script ran out of time.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
+
+/// How steps before the program are run.
+const PREPARATION: Manner = Manner {
+    phase: Phase::Setup,
+    after_exit: AfterExit::Keep,
+    parked: false,
+    keep_output: true,
+};
 
 /// One execution to carry out.
 pub(crate) struct Run<'a> {
@@ -67,6 +75,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         output_limit: options.max_output_bytes,
         timeout: plan.timeout,
     };
+    let parked = plan.parked && image_setup.is_none();
     if let Some(step) = plan.install {
         install(&rules, step).await?;
     }
@@ -75,7 +84,16 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     }
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
     let outcome = rules
-        .run(plan.program, inline, Phase::Code, after_exit, false)
+        .run(
+            plan.program,
+            inline,
+            Manner {
+                phase: Phase::Code,
+                after_exit,
+                parked,
+                keep_output: false,
+            },
+        )
         .await
         .map_err(files::as_write_error)?;
     let files = match &plan.output_paths {
@@ -91,9 +109,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         sink: &Sink::Collect,
         ..*rules
     };
-    let outcome = quiet
-        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
-        .await?;
+    let outcome = quiet.run(step, Vec::new(), PREPARATION).await?;
     match exit_code(&outcome) {
         0 => Ok(()),
         code => Err(EngineError::Install {
@@ -105,9 +121,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// Runs a setup script. A stream hears its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
-    let outcome = rules
-        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
-        .await?;
+    let outcome = rules.run(step, Vec::new(), PREPARATION).await?;
     let code = exit_code(&outcome);
     if code != 0 {
         let error = if outcome.report.timed_out {

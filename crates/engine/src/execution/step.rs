@@ -27,6 +27,19 @@ pub(super) struct StepRules<'a> {
     pub(super) timeout: Duration,
 }
 
+/// What differs between the steps of one execution.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// Phase of its events.
+    pub(super) phase: Phase,
+    /// What becomes of the processes that it leaves behind.
+    pub(super) after_exit: AfterExit,
+    /// Whether it may take an interpreter that was started ahead of it.
+    pub(super) parked: bool,
+    /// Whether its output is kept even when a consumer gets it.
+    pub(super) keep_output: bool,
+}
+
 /// How a step ended.
 pub(super) struct StepOutcome {
     pub(super) report: ExitReport,
@@ -36,17 +49,15 @@ pub(super) struct StepOutcome {
 }
 
 impl StepRules<'_> {
-    /// Runs `step` to its end. Output is kept when the sink collects or `keep_output` is set, and
-    /// sent to the sink as events of `phase`.
+    /// Runs `step` to its end. Output is kept when the sink collects or the manner says so, and sent
+    /// to the sink as events.
     ///
     /// Dropping the future kills the process tree.
     pub(super) async fn run(
         &self,
         step: Step,
         files: Vec<InlineFile>,
-        phase: Phase,
-        after_exit: AfterExit,
-        keep_output: bool,
+        manner: Manner,
     ) -> Result<StepOutcome, EngineError> {
         let (stdin, streamed) = stdin_of(step.stdin, &files);
         let request = ExecRequest {
@@ -57,7 +68,8 @@ impl StepRules<'_> {
             stdin,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             output_limit: forward_limit(self.output_limit, self.secrets),
-            after_exit,
+            after_exit: manner.after_exit,
+            parked: manner.parked,
         };
         let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
         let exec = self.sandbox.exec(request).await?;
@@ -71,7 +83,7 @@ impl StepRules<'_> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            outcome = self.listen(exec, phase, keep_output, deadline) => outcome,
+            outcome = self.listen(exec, manner, deadline) => outcome,
             () = feed => Err(EngineError::Internal("input outlived its program".to_owned())),
         }
     }
@@ -79,11 +91,11 @@ impl StepRules<'_> {
     async fn listen(
         &self,
         mut exec: Exec,
-        phase: Phase,
-        keep_output: bool,
+        manner: Manner,
         deadline: Instant,
     ) -> Result<StepOutcome, EngineError> {
-        let keep = keep_output || self.sink.collects();
+        let phase = manner.phase;
+        let keep = manner.keep_output || self.sink.collects();
         let mut stdout = Channel::new(self, keep, |text| StreamEvent::stdout(phase, text));
         let mut stderr = Channel::new(self, keep, |text| StreamEvent::stderr(phase, text));
         loop {

@@ -50,6 +50,7 @@ impl TryFrom<RawOptions> for Options {
             audit: raw.audit.unwrap_or_default().try_into()?,
             remote_code: raw.remote_code.unwrap_or_default().try_into()?,
             pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
+            parking: true,
             pool_size: match raw.pool_size {
                 Some(size) => size.try_into()?,
                 None => PoolSize::default(),

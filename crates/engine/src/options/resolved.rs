@@ -76,6 +76,9 @@ pub struct Options {
     pub pool_strategy: PoolStrategy,
     /// How many sandboxes are kept.
     pub pool_size: PoolSize,
+    /// Whether interpreters are started ahead of their programs, default true. Callers have no
+    /// reason to change it; tests compare both.
+    pub parking: bool,
 }
 
 /// Life cycle of sandboxes.

@@ -7,6 +7,7 @@ use super::{
     StepStdin,
     check::{agent_flags, check, given_extension},
     environment::environment,
+    parking::may_be_parked,
     paths::workdir,
 };
 use crate::{
@@ -52,7 +53,7 @@ pub fn plan(
     if let Some(stdin) = request.stdin.as_deref().filter(|stdin| !stdin.is_empty()) {
         program.stdin = StepStdin::Bytes(stdin.as_bytes().to_vec());
     }
-    Ok(ExecutionPlan {
+    let mut plan = ExecutionPlan {
         runtime: request.runtime.clone(),
         image: match &options.image {
             Some(image) => ImageChoice::Explicit(image.clone()),
@@ -83,8 +84,14 @@ pub fn plan(
             Some(limit) => timeout("timeoutMs", limit)?,
             None => options.timeout,
         },
+        parked: false,
         main_extension,
-    })
+    };
+    let parking = owner
+        .filter(|_| request.adapter.is_none())
+        .and_then(|runtime| runtime.parking);
+    plan.parked = may_be_parked(request, &plan, parking);
+    Ok(plan)
 }
 
 /// The step of an image's own setup script, which is known once the image is. It sees what the
@@ -224,7 +231,7 @@ fn command_program(command: String) -> Result<Program, PlanError> {
     })
 }
 
-fn main_path(extension: &str) -> String {
+pub(super) fn main_path(extension: &str) -> String {
     format!("{SANDBOX_DIR}/main{extension}")
 }
 

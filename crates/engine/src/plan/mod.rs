@@ -6,6 +6,7 @@ mod check;
 mod environment;
 mod error;
 mod limits;
+mod parking;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ pub use build::{image_setup_step, plan};
 pub use check::{check, source};
 pub use error::PlanError;
 pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
+pub use parking::park_request;
 pub use types::{ExecutionPlan, ImageChoice, PlannedFile, RequestSource, Source, Step, StepStdin};

@@ -25,6 +25,8 @@ pub struct ExecutionPlan {
     pub output_paths: Option<Vec<String>>,
     /// Time limit of each step.
     pub timeout: Duration,
+    /// Whether the program may take an interpreter that was started ahead of it.
+    pub parked: bool,
     /// Extension of the program's file, with its dot; `None` for a command.
     pub main_extension: Option<String>,
 }

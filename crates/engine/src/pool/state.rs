@@ -54,7 +54,13 @@ pub(super) struct State<S, W> {
     closed: bool,
 }
 
-impl<S, W> State<S, W> {
+/// What the pool wants to know of a sandbox.
+pub(super) trait Parked {
+    /// Whether an interpreter waits in it.
+    fn is_parked(&self) -> bool;
+}
+
+impl<S: Parked, W> State<S, W> {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,
@@ -69,8 +75,13 @@ impl<S, W> State<S, W> {
 
     /// Somebody needs a sandbox.
     pub(super) fn acquire(&mut self, waiter: W) -> Vec<Action<S, W>> {
-        // The most recently used one is the warmest.
-        if let Some((_, sandbox)) = self.clean.pop() {
+        // One whose interpreter waits already; else the most recently used one, the warmest.
+        let parked = self
+            .clean
+            .iter()
+            .rposition(|(_, sandbox)| sandbox.is_parked());
+        if let Some(at) = parked.or(self.clean.len().checked_sub(1)) {
+            let (_, sandbox) = self.clean.remove(at);
             return vec![Action::Give(waiter, sandbox)];
         }
         self.waiters.push_back(waiter);
@@ -209,6 +220,24 @@ impl<S, W> State<S, W> {
 #[cfg(test)]
 mod tests {
     use super::{Action::*, *};
+
+    /// Those above 100 are parked.
+    impl Parked for u32 {
+        fn is_parked(&self) -> bool {
+            *self > 100
+        }
+    }
+
+    #[test]
+    fn a_parked_sandbox_is_preferred_and_then_the_last_used_one() {
+        let mut pool = state(PoolStrategy::Fast);
+        for sandbox in [1, 101, 102, 2] {
+            pool.returned_unused(sandbox, Instant::now());
+        }
+        for (waiter, sandbox) in [('a', 102), ('b', 101), ('c', 2), ('d', 1)] {
+            assert_eq!(pool.acquire(waiter), [Give(waiter, sandbox)]);
+        }
+    }
 
     fn state(strategy: PoolStrategy) -> State<u32, char> {
         State::new(Rules {

@@ -8,18 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use isol8_protocol::ParkRequest;
 use tokio::sync::oneshot;
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-use super::state::{Action, LINGER, Rules, State};
+use super::{
+    park::{Busy, Parking, program_runs},
+    state::{Action, LINGER, Parked, Rules, State},
+};
 use crate::{
     backend::{Backend, SandboxSpec},
     error::EngineError,
     options::{PoolSize, PoolStrategy},
-    sandbox::Sandbox,
+    sandbox::{Parker, Sandbox},
 };
 
 /// How long after a sandbox was taken the next one is made: long enough that a short program has
@@ -37,6 +41,14 @@ pub struct PoolConfig {
     pub strategy: PoolStrategy,
     /// How many are kept.
     pub size: PoolSize,
+    /// What to start in them ahead of programs.
+    pub park: Option<ParkRequest>,
+}
+
+impl Parked for Sandbox {
+    fn is_parked(&self) -> bool {
+        Self::is_parked(self)
+    }
 }
 
 type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
@@ -44,6 +56,7 @@ type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
 struct Inner {
     backend: Arc<dyn Backend>,
     spec: SandboxSpec,
+    parking: Option<Parking>,
     state: Mutex<State<Sandbox, Waiter>>,
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -59,6 +72,7 @@ pub struct Pool(Arc<Inner>);
 pub struct Lease {
     sandbox: Option<Sandbox>,
     pool: Pool,
+    _busy: Busy,
     /// Makes [`Pool::close`] wait for this lease.
     _running: TaskTrackerToken,
 }
@@ -76,6 +90,7 @@ impl Pool {
         Self(Arc::new(Inner {
             backend,
             spec: config.spec,
+            parking: config.park.map(Parking::new),
             state: Mutex::new(State::new(rules)),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -94,7 +109,12 @@ impl Pool {
             // The slot is taken; whatever becomes of the start must be told to the state.
             let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
             let (sandbox, outcome) = match sandbox {
-                Ok((sandbox, _)) => (Some(sandbox), Ok(())),
+                Ok((sandbox, _)) => {
+                    if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
+                        parking.park(parker).await;
+                    }
+                    (Some(sandbox), Ok(()))
+                }
                 Err(error) => (None, Err(error)),
             };
             let actions = self.state().created(sandbox, Instant::now());
@@ -116,6 +136,7 @@ impl Pool {
             let lease = Lease {
                 sandbox: Some(sandbox),
                 pool: self.clone(),
+                _busy: program_runs(),
                 _running: self.0.tasks.token(),
             };
             // A guest may have died while it was idle (killed by an administrator, say).
@@ -173,7 +194,12 @@ impl Pool {
                 () = pool.0.closing.cancelled() => Err(EngineError::Stopped),
             };
             let actions = match started {
-                Ok((sandbox, _)) => pool.state().created(Some(sandbox), Instant::now()),
+                Ok((sandbox, _)) => {
+                    let parker = sandbox.parker();
+                    let actions = pool.state().created(Some(sandbox), Instant::now());
+                    pool.park_if_kept(parker, &actions);
+                    actions
+                }
                 Err(error) => {
                     tracing::debug!(%error, "a sandbox did not start");
                     let mut actions = pool.state().created(None, Instant::now());
@@ -212,9 +238,30 @@ impl Pool {
                     None
                 }
             };
+            let parker = clean.as_ref().and_then(Sandbox::parker);
             let actions = pool.state().cleaned(clean, Instant::now());
+            pool.park_if_kept(parker, &actions);
             pool.carry_out(actions);
             pool.trim_later();
+        });
+    }
+
+    /// Starts an interpreter in a sandbox that became clean, unless its program is there already.
+    fn park_if_kept(&self, parker: Option<Parker>, actions: &[Action<Sandbox, Waiter>]) {
+        let goes = |action: &Action<_, _>| matches!(action, Action::Give(..) | Action::Destroy(_));
+        let Some(parker) = parker.filter(|_| self.0.parking.is_some() && !actions.iter().any(goes))
+        else {
+            return;
+        };
+        let pool = self.clone();
+        self.0.tasks.spawn(async move {
+            let Some(parking) = &pool.0.parking else {
+                return;
+            };
+            tokio::select! {
+                () = parking.park(parker) => {}
+                () = pool.0.closing.cancelled() => {}
+            }
         });
     }
 

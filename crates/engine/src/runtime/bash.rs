@@ -9,6 +9,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     extensions: &[".sh"],
     default_extension: ".sh",
     env: &[],
+    parking: None,
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
     install: |packages| InstallCommand {

@@ -1,6 +1,9 @@
 //! Bun.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::{
+    parking,
+    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+};
 
 /// Bun. Its program is TypeScript unless the request says otherwise.
 pub(super) const BUN: RuntimeSpec = RuntimeSpec {
@@ -9,6 +12,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     extensions: &[".ts"],
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
+    parking: Some(&parking::BUN),
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,

@@ -1,6 +1,9 @@
 //! Deno.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::{
+    parking,
+    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+};
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
 pub(super) const DENO: RuntimeSpec = RuntimeSpec {
@@ -9,6 +12,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     extensions: &[".mts"],
     default_extension: ".mts",
     env: &[],
+    parking: Some(&parking::DENO),
     program_is_file: always_a_file,
     command: |context| {
         argv(

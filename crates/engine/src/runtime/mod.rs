@@ -6,10 +6,12 @@ mod bun;
 mod deno;
 mod node;
 mod packages;
+mod parking;
 mod python;
 mod registry;
 mod spec;
 
 pub use packages::{PackageError, normalize_packages};
+pub use parking::{ParkingSpec, StartFiles};
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec};

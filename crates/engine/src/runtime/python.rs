@@ -1,6 +1,9 @@
 //! Python.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::{
+    parking,
+    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+};
 
 /// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
 pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
@@ -9,6 +12,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     extensions: &[".py"],
     default_extension: ".py",
     env: &[],
+    parking: Some(&parking::PYTHON),
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {

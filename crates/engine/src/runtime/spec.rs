@@ -1,5 +1,7 @@
 //! What the engine knows about one runtime.
 
+use super::ParkingSpec;
+
 /// One runtime. The built-in ones are constants, one file each.
 #[derive(Debug, Clone, Copy)]
 pub struct RuntimeSpec {
@@ -13,6 +15,8 @@ pub struct RuntimeSpec {
     pub default_extension: &'static str,
     /// Environment beside what every runtime has.
     pub env: &'static [(&'static str, &'static str)],
+    /// How its interpreter is started ahead of programs, if it is.
+    pub parking: Option<&'static ParkingSpec>,
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.

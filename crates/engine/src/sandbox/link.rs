@@ -89,9 +89,30 @@ impl Link {
         stream.await.map_err(|_| EngineError::SandboxLost)
     }
 
+    /// Opens streams without keeping the link.
+    pub(super) fn opener(&self) -> LinkOpener {
+        LinkOpener(self.open.downgrade())
+    }
+
     /// Cancelled once the guest is gone.
     pub(super) fn lost(&self) -> &CancellationToken {
         &self.lost
+    }
+}
+
+/// Opens streams on a link as long as somebody holds it.
+pub(super) struct LinkOpener(mpsc::WeakSender<oneshot::Sender<LinkStream>>);
+
+impl LinkOpener {
+    /// Opens a stream. Nothing is sent until its first byte is written.
+    pub(super) async fn open(&self) -> Result<LinkStream, EngineError> {
+        let open = self.0.upgrade().ok_or(EngineError::SandboxLost)?;
+        let (reply, stream) = oneshot::channel();
+        open.send(reply)
+            .await
+            .map_err(|_| EngineError::SandboxLost)?;
+        drop(open);
+        stream.await.map_err(|_| EngineError::SandboxLost)
     }
 }
 

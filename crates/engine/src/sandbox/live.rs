@@ -1,6 +1,9 @@
 //! One sandbox, from its start to its end.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use isol8_protocol::{ExecRequest, Reply, Request, ResetReport};
@@ -11,6 +14,7 @@ use super::{
     exec::Exec,
     files,
     link::Link,
+    park::Parker,
     wire::{FrameReader, Incoming, send_message, unexpected},
 };
 use crate::{
@@ -25,6 +29,8 @@ pub struct Sandbox {
     backend: Arc<dyn Backend>,
     persist: bool,
     lost: CancellationToken,
+    /// Whether an interpreter waits in it for its program.
+    parked: Arc<AtomicBool>,
 }
 
 impl Sandbox {
@@ -43,6 +49,7 @@ impl Sandbox {
             backend: Arc::clone(backend),
             persist: spec.persist,
             lost: CancellationToken::new(),
+            parked: Arc::default(),
         };
         let (link, inbound) = Link::connect(started.stream).await?;
         sandbox.lost = link.lost().clone();
@@ -60,6 +67,19 @@ impl Sandbox {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.link.is_some() && !self.lost.is_cancelled()
+    }
+
+    /// What starts an interpreter here ahead of its program; none without a guest.
+    #[must_use]
+    pub fn parker(&self) -> Option<Parker> {
+        let opener = self.link.as_ref()?.opener();
+        Some(Parker::new(opener, Arc::clone(&self.parked)))
+    }
+
+    /// Whether an interpreter waits here for its program.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::Relaxed)
     }
 
     /// Runs a program. Dropping the [`Exec`] kills it.
@@ -80,6 +100,7 @@ impl Sandbox {
     /// Makes the sandbox as new, with proof: every process but the guest killed, every writable
     /// place empty. After an error it must be destroyed.
     pub async fn reset(&self) -> Result<ResetReport, EngineError> {
+        self.parked.store(false, Ordering::Relaxed);
         let mut stream = self.link()?.open().await?;
         send_message(&mut stream, &Request::Reset).await?;
         match FrameReader::new(&mut stream).next().await? {

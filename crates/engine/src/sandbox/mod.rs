@@ -4,8 +4,10 @@ mod exec;
 mod files;
 mod link;
 mod live;
+mod park;
 mod wire;
 
 pub use exec::{Exec, ExecEvent};
 pub use link::InboundStreams;
 pub use live::Sandbox;
+pub use park::Parker;

@@ -7,7 +7,8 @@
 use std::{cell::Cell, ffi::CString, io, time::Duration};
 
 use isol8_protocol::{
-    AfterExit, ExecRequest, FrameKind, InlineFile, PARK_MARK, ParkRequest, Reply, hand_over,
+    AfterExit, ErrorKind, ExecRequest, FrameKind, InlineFile, PARK_MARK, ParkRequest, Reply,
+    hand_over,
 };
 use nix::sys::signal::Signal;
 use tokio::{
@@ -85,15 +86,19 @@ pub(crate) async fn park(
     let mut end = guest.end.subscribe();
     let mut slot = parking.slot.lock().await;
     if parking.used.get() || slot.is_some() {
-        return Err(Failure::invalid("there is no place to park in a used sandbox").into());
+        return Err(late());
     }
     let mut waiting = start(guest, &request).await?;
-    let ready = tokio::select! {
-        ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => ready == Ok(true),
-        _ = unwanted.changed() => false,
-        _ = end.changed() => false,
+    let (ready, given_up) = tokio::select! {
+        ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
+        _ = unwanted.changed() => (false, true),
+        _ = end.changed() => (false, true),
     };
     // What it says at its start would be said again, or not at all.
+    if given_up {
+        discard(guest, waiting).await;
+        return Err(late());
+    }
     if !ready || waiting.stdout.has_pending() || waiting.stderr.has_pending() {
         discard(guest, waiting).await;
         return Err(Failure::invalid("the interpreter did not park").into());
@@ -109,6 +114,11 @@ pub(crate) async fn park(
     Ok(Some(Reply::Done))
 }
 
+/// It comes after the program that it was meant for, which says nothing about the next time.
+fn late() -> RequestError {
+    Failure::new(ErrorKind::Denied, "", "the sandbox is in use").into()
+}
+
 fn plain_request(request: &ParkRequest) -> ExecRequest {
     ExecRequest {
         argv: request.argv.clone(),
@@ -120,23 +130,36 @@ fn plain_request(request: &ParkRequest) -> ExecRequest {
 
 async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> {
     let taken = |(name, _): &(String, String)| {
-        let of_image = guest.environ.iter().any(|(known, _)| known.to_str() == Some(name));
+        let of_image = guest
+            .environ
+            .iter()
+            .any(|(known, _)| known.to_str() == Some(name));
         of_image || request.env.iter().any(|(known, _)| known == name)
     };
     if request.launcher_env.iter().any(taken) {
         return Err(Failure::invalid("the launcher's variables are in use"));
     }
     let mut exec = plain_request(request);
+    exec.argv.clone_from(&request.launcher_argv);
     exec.env.extend(request.launcher_env.iter().cloned());
     if request.placeholder {
         let path = request.program.clone();
-        exec.files.push(InlineFile { path, data: Vec::new() });
+        exec.files.push(InlineFile {
+            path,
+            data: Vec::new(),
+        });
     }
     let launch = Launch::new(&mut exec, &guest.environ)?;
     let (stdio, waiting) = pipes().map_err(|error| Failure::system("cannot park", &error))?;
     let (stdin, stdout, stderr) = waiting;
     let program = launch.start(&guest.reaper, stdio).await?;
-    Ok(Handed { program, stdin, stdout, stderr, cpu_before: Duration::ZERO })
+    Ok(Handed {
+        program,
+        stdin,
+        stdout,
+        stderr,
+        cpu_before: Duration::ZERO,
+    })
 }
 
 /// Three pipes: a program's ends and the guest's. They are the same for every program, parked or
@@ -150,7 +173,14 @@ pub(super) fn pipes() -> io::Result<(Stdio, (Fd, Source, Source))> {
         Source::new(Fd::new(stdout)?, FrameKind::Stdout),
         Source::new(Fd::new(stderr)?, FrameKind::Stderr),
     );
-    Ok((Stdio { input, output, error }, ours))
+    Ok((
+        Stdio {
+            input,
+            output,
+            error,
+        },
+        ours,
+    ))
 }
 
 /// The interpreter for a request, if one waits that can become its program: it has then been handed
@@ -164,7 +194,9 @@ pub(super) async fn take(
     parking.used.set(true);
     let wanted = request.parked && request.after_exit == AfterExit::KillAll;
     if !wanted {
-        parking.unwanted.send_modify(|count| *count = count.wrapping_add(1));
+        parking
+            .unwanted
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
     let Some(parked) = parking.slot.lock().await.take() else {
         return Ok(None);
@@ -174,12 +206,15 @@ pub(super) async fn take(
         discard(guest, parked.waiting).await;
         return Ok(None);
     }
-    let Parked { environ, program, mut waiting, .. } = parked;
+    let Parked {
+        environ,
+        program,
+        mut waiting,
+        ..
+    } = parked;
     let mut others = launch.files().to_vec();
-    let contents = match others.iter().rposition(|file| file.path == program) {
-        Some(at) => Some(others.remove(at).data),
-        None => None,
-    };
+    let own = others.iter().rposition(|file| file.path == program);
+    let contents = own.map(|at| others.remove(at).data);
     if !others.is_empty()
         && let Err(failure) = write(guest, &others).await
     {
@@ -189,7 +224,9 @@ pub(super) async fn take(
     let message = hand_over(
         launch.cwd(),
         contents.as_ref().map_or("", |_| &program),
-        (environ != launch.environ()).then(|| launch.environ_bytes()).as_deref(),
+        (environ != launch.environ())
+            .then(|| launch.environ_bytes())
+            .as_deref(),
         contents.as_deref().unwrap_or_default(),
     );
     waiting.cpu_before = waiting.program.cpu();
@@ -220,7 +257,11 @@ async fn write(guest: &Guest, files: &[InlineFile]) -> Result<(), Failure> {
     })
     .map_err(|error| Failure::system("cannot start to write files", &error))?;
     match helper.answer().await {
-        Reply::Failed { kind, path, message } => Err(Failure::new(kind, &path, message)),
+        Reply::Failed {
+            kind,
+            path,
+            message,
+        } => Err(Failure::new(kind, &path, message)),
         _ => Ok(()),
     }
 }

@@ -16,6 +16,26 @@ use crate::error::EngineError;
 /// The guest's program, for the platform that this library was built for.
 const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
 
+/// What makes an interpreter wait for its program, by path in the volume. `build.rs` lists them, too.
+const LAUNCHERS: [(&str, &[u8]); 4] = [
+    (
+        "python/sitecustomize.py",
+        include_bytes!("../../../launchers/python/sitecustomize.py"),
+    ),
+    (
+        "node/park.cjs",
+        include_bytes!("../../../launchers/node/park.cjs"),
+    ),
+    (
+        "bun/park.js",
+        include_bytes!("../../../launchers/bun/park.js"),
+    ),
+    (
+        "deno/park.js",
+        include_bytes!("../../../launchers/deno/park.js"),
+    ),
+];
+
 /// Name of the volume that holds the guest.
 pub(super) fn volume_name() -> String {
     format!("isol8-guest-{}", env!("ISOL8_GUEST_HASH"))
@@ -68,10 +88,16 @@ pub(super) async fn install(docker: &Docker, image: &str) -> Result<(), EngineEr
 /// a sandbox that starts finds everything.
 static ARCHIVE: LazyLock<bytes::Bytes> = LazyLock::new(|| {
     let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + 4096));
-    let mut header = tar::Header::new_ustar();
-    header.set_mode(0o755);
-    header.set_size(GUEST.len() as u64);
-    // Writing to memory cannot fail.
-    let _ = archive.append_data(&mut header, "guest", GUEST);
+    for (path, data, mode) in LAUNCHERS
+        .map(|(path, data)| (path, data, 0o644))
+        .into_iter()
+        .chain([("guest", GUEST, 0o755)])
+    {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(mode);
+        header.set_size(data.len() as u64);
+        // Writing to memory cannot fail.
+        let _ = archive.append_data(&mut header, path, data);
+    }
     archive.into_inner().unwrap_or_default().into()
 });

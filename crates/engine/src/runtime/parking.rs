@@ -1,0 +1,207 @@
+//! How the interpreters of the runtimes are parked, and what makes a program start without that.
+//!
+//! Whatever an interpreter looks at before its launcher waits must be the same for the program that
+//! comes later. What a request could change of it is listed here; the list errs on the side of a
+//! plain start, which is always right.
+
+/// How a runtime's interpreter is parked.
+#[derive(Debug, Clone, Copy)]
+pub struct ParkingSpec {
+    /// Environment that makes the interpreter load the launcher.
+    pub launcher_env: &'static [(&'static str, &'static str)],
+    /// Flag that makes it load the launcher, put before the program, for the one that knows no such
+    /// variable.
+    pub launcher_flag: Option<&'static str>,
+    /// Whether the program's file must exist when the interpreter starts.
+    pub placeholder: bool,
+    /// Whether it may be told its working directory later.
+    pub any_workdir: bool,
+    /// Variables that it reads at its start, beside those that every program reads. A `*` stands for
+    /// any ending.
+    pub start_env: &'static [&'static str],
+    /// Whether files of the request are seen by it at its start, when they are below `/sandbox`.
+    pub start_files: StartFiles,
+}
+
+/// Which files below `/sandbox` an interpreter sees at its start.
+#[derive(Debug, Clone, Copy)]
+pub enum StartFiles {
+    /// Those whose first name below `/sandbox` begins with a dot: settings, and what `PATH` names.
+    Hidden,
+    /// These names there as well.
+    Named(&'static [&'static str]),
+    /// All of them: it remembers which there are.
+    All,
+}
+
+/// Variables that the C library, the dynamic loader, TLS libraries and terminals have everyone read.
+const COMMON_ENV: [&str; 25] = [
+    "PATH",
+    "HOME",
+    "LD_*",
+    "LC_*",
+    "LANG*",
+    "TZ*",
+    "MALLOC_*",
+    "GLIBC_*",
+    "GCONV_PATH",
+    "LOCPATH",
+    "NLSPATH",
+    "RES_OPTIONS",
+    "LOCALDOMAIN",
+    "HOSTALIASES",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "OPENSSL_*",
+    "SSL_*",
+    "SSLKEYLOGFILE",
+    "TERM*",
+    "COLORTERM",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR*",
+];
+
+pub(super) const PYTHON: ParkingSpec = ParkingSpec {
+    launcher_env: &[("PYTHONPATH", "/.isol8/python")],
+    launcher_flag: None,
+    placeholder: false,
+    any_workdir: true,
+    // The last ones are read by start-up files that Python packages install.
+    start_env: &[
+        "PYTHON*",
+        "__PYVENV*",
+        "SETUPTOOLS_*",
+        "COVERAGE_*",
+        "COV_*",
+    ],
+    start_files: StartFiles::Hidden,
+};
+
+pub(super) const NODE: ParkingSpec = ParkingSpec {
+    launcher_env: &[("NODE_OPTIONS", "--require /.isol8/node/park.cjs")],
+    launcher_flag: None,
+    placeholder: false,
+    any_workdir: true,
+    start_env: &["NODE_*", "UV_*", "V8_*"],
+    start_files: StartFiles::Hidden,
+};
+
+pub(super) const BUN: ParkingSpec = ParkingSpec {
+    launcher_env: &[("BUN_OPTIONS", "--preload /.isol8/bun/park.js")],
+    launcher_flag: None,
+    placeholder: true,
+    any_workdir: false,
+    // Bun's own parts look at a copy of the environment that is made at its start.
+    start_env: &["*"],
+    start_files: StartFiles::All,
+};
+
+pub(super) const DENO: ParkingSpec = ParkingSpec {
+    launcher_env: &[],
+    launcher_flag: Some("--preload=/.isol8/deno/park.js"),
+    placeholder: true,
+    any_workdir: false,
+    start_env: &[
+        "DENO_*",
+        "NODE_*",
+        "NPM_*",
+        "npm_*",
+        "V8_*",
+        "XDG_*",
+        "RUST_*",
+        "OTEL_*",
+        "JSR_*",
+        "HTTP*",
+        "http*",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ],
+    start_files: StartFiles::Named(&[
+        "deno.json",
+        "deno.jsonc",
+        "deno.lock",
+        "package.json",
+        "node_modules",
+        "jsr.json",
+        "jsr.jsonc",
+        "tsconfig.json",
+        "vendor",
+    ]),
+};
+
+impl ParkingSpec {
+    /// Whether a variable of this name must be there from the start.
+    #[must_use]
+    pub fn reads_at_start(&self, name: &str) -> bool {
+        let of_interpreter = self.start_env.iter().copied();
+        COMMON_ENV.into_iter().chain(of_interpreter).any(|pattern| {
+            match pattern.strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning),
+                None => name == pattern,
+            }
+        })
+    }
+
+    /// Whether a file at this path must be there from the start.
+    #[must_use]
+    pub fn sees_at_start(&self, path: &str) -> bool {
+        // Whatever is not plain enough to be compared.
+        if path.split('/').any(|name| matches!(name, "." | "..")) || path.contains("//") {
+            return true;
+        }
+        let Some(below) = path.strip_prefix("/sandbox/") else {
+            return !path.starts_with("/tmp/");
+        };
+        let first = below.split('/').next().unwrap_or_default();
+        first.starts_with('.')
+            || match self.start_files {
+                StartFiles::Hidden => false,
+                StartFiles::Named(names) => names.contains(&first),
+                StartFiles::All => true,
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interpreter_reads_at_its_start_is_recognised() {
+        for name in [
+            "PATH",
+            "PYTHONHASHSEED",
+            "LC_ALL",
+            "TZ",
+            "LD_PRELOAD",
+            "GLIBC_TUNABLES",
+        ] {
+            assert!(PYTHON.reads_at_start(name), "{name}");
+        }
+        assert!(!PYTHON.reads_at_start("NODE_ENV") && NODE.reads_at_start("NODE_ENV"));
+        assert!(!PYTHON.reads_at_start("API_KEY") && BUN.reads_at_start("API_KEY"));
+    }
+
+    #[test]
+    fn files_that_matter_at_the_start_are_recognised() {
+        for path in [
+            "/sandbox/.local/bin/python3",
+            "/sandbox/.env",
+            "/sandbox/./x",
+            "/sandbox//.env",
+            "/tmp/../sandbox/.env",
+            "/etc/x",
+        ] {
+            assert!(PYTHON.sees_at_start(path), "{path}");
+        }
+        for path in ["/sandbox/a.py", "/tmp/x", "/sandbox/a/.b"] {
+            assert!(!PYTHON.sees_at_start(path), "{path}");
+        }
+        assert!(DENO.sees_at_start("/sandbox/node_modules/x/package.json"));
+        assert!(!DENO.sees_at_start("/sandbox/util.mts") && BUN.sees_at_start("/sandbox/util.ts"));
+    }
+}
