@@ -172,6 +172,8 @@ pub struct ExitReport {
     pub status: ExitStatus,
     /// Whether the time limit ended it.
     pub timed_out: bool,
+    /// Whether a parked interpreter became the program.
+    pub parked: bool,
     /// From start to end, in microseconds.
     pub wall_us: u64,
     /// CPU time of the program and its reaped descendants, in microseconds.

@@ -1,0 +1,41 @@
+// Parks Deno: waits in the middle of its start, before it loads the program.
+//
+// Preloaded by a flag, which the program cannot see. It says that it is ready, waits for the
+// program's environment and text on standard input, and leaves no trace. Any failure ends the
+// process before it has said that it goes on, and the guest starts a plain one.
+const receive = (count) => {
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count;) {
+    const read = Deno.stdin.readSync(bytes.subarray(at));
+    if (!read) Deno.exit(1);
+    at += read;
+  }
+  return bytes;
+};
+const mark = new Uint8Array([6]);
+const decoder = new TextDecoder();
+
+Deno.stdout.writeSync(mark);
+try {
+  const body = receive(parseInt(decoder.decode(receive(8)), 16));
+  let at = 0;
+  const next = () => {
+    const end = body.indexOf(0, at);
+    const text = decoder.decode(body.subarray(at, end));
+    at = end + 1;
+    return text;
+  };
+  const [, path, count] = [next(), next(), next()];
+  if (count !== '-') {
+    for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
+    for (let left = Number(count); left > 0; left--) {
+      const pair = next();
+      const middle = pair.indexOf('=');
+      Deno.env.set(pair.slice(0, middle), pair.slice(middle + 1));
+    }
+  }
+  if (path) Deno.writeFileSync(path, body.subarray(at));
+  Deno.stdout.writeSync(mark);
+} catch {
+  Deno.exit(1);
+}

@@ -1,6 +1,9 @@
 //! What callers hold: options, permits, and the way from a request to its sandbox.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +41,7 @@ pub(super) struct Inner {
     pub(super) pools: Pools,
     pub(super) session: Session,
     permits: Semaphore,
+    parked: AtomicU64,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
     life: Mutex<CancellationToken>,
 }
@@ -74,6 +78,7 @@ impl Engine {
             pools: Pools::default(),
             session: Session::default(),
             permits: Semaphore::new(max_concurrent),
+            parked: AtomicU64::new(0),
             life: Mutex::default(),
         })))
     }
@@ -145,6 +150,12 @@ impl Engine {
         self.0.session.container_id()
     }
 
+    /// How many executions took an interpreter that was started ahead of them.
+    #[must_use]
+    pub fn parked_executions(&self) -> u64 {
+        self.0.parked.load(Ordering::Relaxed)
+    }
+
     async fn carry_out(
         &self,
         request: ExecutionRequest,
@@ -206,6 +217,9 @@ impl Engine {
         container_id: String,
         outcome: Outcome,
     ) -> ExecutionResult {
+        self.0
+            .parked
+            .fetch_add(outcome.report.parked.into(), Ordering::Relaxed);
         let usage = ResourceUsage::from_report(&outcome.report);
         ExecutionResult {
             stdout: outcome.stdout,

@@ -89,7 +89,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
-    launcher_env: &[("BUN_OPTIONS", "--preload /.isol8/bun/park.js")],
+    launcher_env: &[("BUN_INSPECT_PRELOAD", "/.isol8/bun/park.js")],
     launcher_flag: None,
     placeholder: true,
     any_workdir: false,

@@ -64,6 +64,8 @@ pub(super) struct Handed {
     pub(super) stderr: Source,
     /// CPU time that it had used before it was handed its program.
     pub(super) cpu_before: Duration,
+    /// Whether it was started ahead.
+    pub(super) parked: bool,
 }
 
 impl Parking {
@@ -159,6 +161,7 @@ async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> 
         stdout,
         stderr,
         cpu_before: Duration::ZERO,
+        parked: true,
     })
 }
 
@@ -188,7 +191,7 @@ pub(super) fn pipes() -> io::Result<(Stdio, (Fd, Source, Source))> {
 pub(super) async fn take(
     guest: &Guest,
     request: &ExecRequest,
-    launch: &mut Launch,
+    launch: &Launch,
 ) -> Result<Option<Handed>, Failure> {
     let parking = &guest.parking;
     parking.used.set(true);

@@ -31,7 +31,7 @@ pub(crate) async fn run(
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
-    let mut launch = Launch::new(&mut request, &guest.environ)?;
+    let launch = Launch::new(&mut request, &guest.environ)?;
     let end = guest.end.subscribe();
     let bystanders = match request.after_exit {
         AfterExit::KillAll => BTreeSet::new(),
@@ -45,8 +45,9 @@ pub(crate) async fn run(
         mut stdout,
         mut stderr,
         cpu_before,
-    } = match park::take(guest, &request, &mut launch).await? {
-        Some(parked) => parked,
+        parked,
+    } = match park::take(guest, &request, &launch).await? {
+        Some(taken) => taken,
         None => launch_plain(guest, launch).await?,
     };
     meter.exclude(cpu_before);
@@ -98,7 +99,7 @@ pub(crate) async fn run(
             return Err(gone.into());
         }
     };
-    let report = exit_report(&end, &stdout, &stderr);
+    let report = exit_report(&end, parked, &stdout, &stderr);
     if request.after_exit == AfterExit::Keep {
         for stream in [stdout, stderr] {
             tokio::task::spawn_local(stream.discard());
@@ -117,6 +118,7 @@ async fn launch_plain(guest: &Guest, launch: Launch) -> Result<Handed, Failure> 
         stdout,
         stderr,
         cpu_before: Duration::ZERO,
+        parked: false,
     })
 }
 
@@ -141,10 +143,11 @@ async fn feed(input: &Input, sink: Option<Fd>) -> std::convert::Infallible {
     std::future::pending().await
 }
 
-fn exit_report(end: &End, stdout: &Source, stderr: &Source) -> ExitReport {
+fn exit_report(end: &End, parked: bool, stdout: &Source, stderr: &Source) -> ExitReport {
     ExitReport {
         status: end.status,
         timed_out: end.timed_out,
+        parked,
         wall_us: microseconds(end.wall),
         cpu_us: microseconds(end.cpu),
         memory_bytes: end.memory_bytes,

@@ -1,0 +1,130 @@
+//! The law of parked interpreters: a program must not be able to tell. Every program of the corpus
+//! runs both ways, and must give the same bytes.
+//!
+//! A corpus file holds programs, each after a line `=== name {request}`; the request's fields are
+//! optional. `"plain": true` among them says that the request must not take a parked interpreter.
+
+use std::fmt::Write as _;
+
+use isol8_engine::{
+    Engine,
+    backend::DockerAddress,
+    options::{Options, RawOptions},
+    request::ExecutionRequest,
+};
+use regex::Regex;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Between two programs, so that the next interpreter is on its way.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
+
+struct Case {
+    name: String,
+    plain: bool,
+    request: ExecutionRequest,
+}
+
+fn corpus(runtime: &str, text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for part in text.split("\n=== ").skip(1) {
+        let (head, code) = part.split_once('\n').unwrap();
+        let (name, extra) = head.split_once(' ').unwrap_or((head, "{}"));
+        let mut request: Value = serde_json::from_str(extra).expect(head);
+        let plain = request["plain"] == json!(true);
+        request["runtime"] = json!(runtime);
+        request["code"] = json!(code);
+        request["timeoutMs"] = request.get("timeoutMs").cloned().unwrap_or(json!(20_000));
+        cases.push(Case {
+            name: name.to_owned(),
+            plain,
+            request: serde_json::from_value(request).unwrap(),
+        });
+    }
+    cases
+}
+
+fn engine(parking: bool) -> Engine {
+    let raw: RawOptions = serde_json::from_value(json!({
+        "secrets": {"SECRET_OF_TEST": "tiramisu"},
+        "pidsLimit": 128,
+    }))
+    .unwrap();
+    let mut options = Options::try_from(raw).unwrap();
+    options.parking = parking;
+    Engine::new(options, 2, DockerAddress::default()).unwrap()
+}
+
+/// What must be the same: everything but what is random by nature.
+async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> String {
+    let result = match engine
+        .execute(case.request.clone(), CancellationToken::new())
+        .await
+    {
+        Ok(result) => result,
+        Err(error) => return format!("error: {error}"),
+    };
+    let text = format!(
+        "exit {}\n--- stdout\n{}\n--- stderr\n{}\n--- files\n{:?}\n",
+        result.exit_code, result.stdout, result.stderr, result.files
+    );
+    masks
+        .iter()
+        .fold(text, |text, (mask, with)| mask.replace_all(&text, *with).into_owned())
+}
+
+async fn compare(runtime: &str, text: &str) {
+    let masks = [
+        (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
+        (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
+    ];
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let (parked, plain) = (engine(true), engine(false));
+    parked.start(&[runtime.to_owned()]).await;
+    plain.start(&[runtime.to_owned()]).await;
+    let mut report = String::new();
+    let mut cases = corpus(runtime, text);
+    assert!(cases.len() > 20, "the corpus was not read");
+    cases.retain(|case| case.name.contains(&only));
+    for case in &cases {
+        tokio::time::sleep(PAUSE).await;
+        let before = parked.parked_executions();
+        let left = outcome(&parked, case, &masks).await;
+        let took = parked.parked_executions() > before;
+        let right = outcome(&plain, case, &masks).await;
+        if took == case.plain {
+            writeln!(report, "## {}: parked is {took}", case.name).unwrap();
+        }
+        if left != right {
+            writeln!(report, "## {}\nPARKED {left}\nPLAIN {right}", case.name).unwrap();
+        }
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!("## {} {right}", case.name);
+        }
+    }
+    assert_eq!(plain.parked_executions(), 0);
+    parked.stop().await;
+    plain.stop().await;
+    eprintln!("{runtime}: {} programs", cases.len());
+    assert!(report.is_empty(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_programs_cannot_tell() {
+    compare("python", include_str!("python.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_programs_cannot_tell() {
+    compare("node", include_str!("node.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bun_programs_cannot_tell() {
+    compare("bun", include_str!("bun.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deno_programs_cannot_tell() {
+    compare("deno", include_str!("deno.txt")).await;
+}
