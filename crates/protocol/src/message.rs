@@ -48,8 +48,8 @@ pub struct ParkRequest {
     pub cwd: String,
     /// The program's file.
     pub program: String,
-    /// Whether that file must exist, empty, when the interpreter starts.
-    pub placeholder: bool,
+    /// Files that must exist when the interpreter starts. They do not outlive one that is not used.
+    pub files: Vec<InlineFile>,
 }
 
 /// A program to run.

@@ -48,11 +48,14 @@ def park():
         posix.chdir(cwd)
         if count != b"-":
             *pairs, rest = rest.split(b"\0", int(count))
+            pairs = dict(pair.split(b"=", 1) for pair in pairs)
+            # What CPython itself has set at its start (PEP 538).
+            for name, value in posix.environ.items():
+                pairs.setdefault(name, value)
             for name in list(posix.environ):
                 posix.unsetenv(name)
             posix.environ.clear()  # which os.environ is a view of
-            for pair in pairs:
-                name, _, value = pair.partition(b"=")
+            for name, value in pairs.items():
                 posix.putenv(name, value)
                 posix.environ[name] = value
         if path:

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isol8_protocol::{ParkRequest, SANDBOX_DIR};
+use isol8_protocol::{InlineFile, ParkRequest, SANDBOX_DIR};
 
 use super::{ExecutionPlan, build::main_path, environment::environment};
 use crate::{
@@ -35,7 +35,14 @@ pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequ
         launcher_env: parking.launcher_env.iter().map(owned).collect(),
         cwd: SANDBOX_DIR.to_owned(),
         program,
-        placeholder: parking.placeholder,
+        files: parking
+            .files
+            .iter()
+            .map(|(path, text)| InlineFile {
+                path: (*path).to_owned(),
+                data: text.as_bytes().to_vec(),
+            })
+            .collect(),
     })
 }
 

@@ -12,8 +12,9 @@ pub struct ParkingSpec {
     /// Flag that makes it load the launcher, put before the program, for the one that knows no such
     /// variable.
     pub launcher_flag: Option<&'static str>,
-    /// Whether the program's file must exist when the interpreter starts.
-    pub placeholder: bool,
+    /// Files that must exist when the interpreter starts: an empty program, and settings that make it
+    /// load the launcher, which removes them.
+    pub files: &'static [(&'static str, &'static str)],
     /// Whether it may be told its working directory later.
     pub any_workdir: bool,
     /// Variables that it reads at its start, beside those that every program reads. A `*` stands for
@@ -66,7 +67,7 @@ const COMMON_ENV: [&str; 25] = [
 pub(super) const PYTHON: ParkingSpec = ParkingSpec {
     launcher_env: &[("PYTHONPATH", "/.isol8/python")],
     launcher_flag: None,
-    placeholder: false,
+    files: &[],
     any_workdir: true,
     // The last ones are read by start-up files that Python packages install.
     start_env: &[
@@ -82,18 +83,25 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
 pub(super) const NODE: ParkingSpec = ParkingSpec {
     launcher_env: &[("NODE_OPTIONS", "--require /.isol8/node/park.cjs")],
     launcher_flag: None,
-    placeholder: false,
+    files: &[],
     any_workdir: true,
     start_env: &["NODE_*", "UV_*", "V8_*"],
-    start_files: StartFiles::Hidden,
+    start_files: StartFiles::Named(&["package.json"]),
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
-    launcher_env: &[("BUN_INSPECT_PRELOAD", "/.isol8/bun/park.js")],
+    // Its native parts keep a copy of the environment that no launcher can change.
+    launcher_env: &[],
     launcher_flag: None,
-    placeholder: true,
+    files: &[
+        ("/sandbox/main.ts", ""),
+        (
+            "/sandbox/bunfig.toml",
+            "preload = [\"/.isol8/bun/park.js\"]\n",
+        ),
+    ],
     any_workdir: false,
-    // Bun's own parts look at a copy of the environment that is made at its start.
+    // All of them, for the same reason.
     start_env: &["*"],
     start_files: StartFiles::All,
 };
@@ -101,7 +109,7 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
 pub(super) const DENO: ParkingSpec = ParkingSpec {
     launcher_env: &[],
     launcher_flag: Some("--preload=/.isol8/deno/park.js"),
-    placeholder: true,
+    files: &[("/sandbox/main.mts", "")],
     any_workdir: false,
     start_env: &[
         "DENO_*",

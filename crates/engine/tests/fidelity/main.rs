@@ -68,14 +68,15 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
         "exit {}\n--- stdout\n{}\n--- stderr\n{}\n--- files\n{:?}\n",
         result.exit_code, result.stdout, result.stderr, result.files
     );
-    masks
-        .iter()
-        .fold(text, |text, (mask, with)| mask.replace_all(&text, *with).into_owned())
+    masks.iter().fold(text, |text, (mask, with)| {
+        mask.replace_all(&text, *with).into_owned()
+    })
 }
 
 async fn compare(runtime: &str, text: &str) {
     let masks = [
         (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
+        (Regex::new(r"[0-9a-f]{12}").unwrap(), "HOSTNAME"),
         (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
     ];
     let only = std::env::var("ONLY").unwrap_or_default();

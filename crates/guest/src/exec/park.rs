@@ -4,7 +4,7 @@
 //! was started or reset: so no user code ever meets a parked process. The program that comes either
 //! takes it or outlives it.
 
-use std::{cell::Cell, ffi::CString, io, time::Duration};
+use std::{cell::Cell, ffi::CString, io, path::Path, time::Duration};
 
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecRequest, FrameKind, InlineFile, PARK_MARK, ParkRequest, Reply,
@@ -26,7 +26,7 @@ use crate::{
     fd::{Fd, user_pipe},
     guest::Guest,
     kill::{self, KILL_DEADLINE},
-    user_files::replace,
+    user_files::{make_directory, replace},
 };
 
 /// How long an interpreter may take to be ready.
@@ -52,7 +52,10 @@ struct Parked {
     argv: Vec<CString>,
     /// Its environment without what the launcher needs.
     environ: Vec<CString>,
+    cwd: String,
     program: String,
+    /// Files that are there for its sake.
+    files: Vec<String>,
     waiting: Handed,
 }
 
@@ -90,6 +93,7 @@ pub(crate) async fn park(
     if parking.used.get() || slot.is_some() {
         return Err(late());
     }
+    let files: Vec<_> = request.files.iter().map(|file| file.path.clone()).collect();
     let mut waiting = start(guest, &request).await?;
     let (ready, given_up) = tokio::select! {
         ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
@@ -98,11 +102,11 @@ pub(crate) async fn park(
     };
     // What it says at its start would be said again, or not at all.
     if given_up {
-        discard(guest, waiting).await;
+        discard(guest, waiting, &files).await;
         return Err(late());
     }
     if !ready || waiting.stdout.has_pending() || waiting.stderr.has_pending() {
-        discard(guest, waiting).await;
+        discard(guest, waiting, &files).await;
         return Err(Failure::invalid("the interpreter did not park").into());
     }
     let mut plain = plain_request(&request);
@@ -110,7 +114,9 @@ pub(crate) async fn park(
     *slot = Some(Parked {
         argv: plain.argv().to_vec(),
         environ: plain.environ().to_vec(),
+        cwd: request.cwd,
         program: request.program,
+        files,
         waiting,
     });
     Ok(Some(Reply::Done))
@@ -144,13 +150,7 @@ async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> 
     let mut exec = plain_request(request);
     exec.argv.clone_from(&request.launcher_argv);
     exec.env.extend(request.launcher_env.iter().cloned());
-    if request.placeholder {
-        let path = request.program.clone();
-        exec.files.push(InlineFile {
-            path,
-            data: Vec::new(),
-        });
-    }
+    exec.files.clone_from(&request.files);
     let launch = Launch::new(&mut exec, &guest.environ)?;
     let (stdio, waiting) = pipes().map_err(|error| Failure::system("cannot park", &error))?;
     let (stdin, stdout, stderr) = waiting;
@@ -206,22 +206,25 @@ pub(super) async fn take(
     };
     if !wanted || parked.argv != launch.argv() || !guest.reaper.is_child(parked.waiting.program.pid)
     {
-        discard(guest, parked.waiting).await;
+        discard(guest, parked.waiting, &parked.files).await;
         return Ok(None);
     }
     let Parked {
         environ,
+        cwd,
         program,
+        files,
         mut waiting,
         ..
     } = parked;
     let mut others = launch.files().to_vec();
     let own = others.iter().rposition(|file| file.path == program);
     let contents = own.map(|at| others.remove(at).data);
-    if !others.is_empty()
-        && let Err(failure) = write(guest, &others).await
+    let elsewhere = (cwd != launch.cwd()).then(|| launch.cwd());
+    if (elsewhere.is_some() || !others.is_empty())
+        && let Err(failure) = write(guest, &others, elsewhere).await
     {
-        discard(guest, waiting).await;
+        discard(guest, waiting, &files).await;
         return Err(failure);
     }
     let message = hand_over(
@@ -244,17 +247,24 @@ pub(super) async fn take(
     if timeout(GO_DEADLINE, accepted).await == Ok(true) {
         return Ok(Some(waiting));
     }
-    discard(guest, waiting).await;
+    discard(guest, waiting, &files).await;
     Ok(None)
 }
 
-/// Writes files with the user's rights.
-async fn write(guest: &Guest, files: &[InlineFile]) -> Result<(), Failure> {
+/// Writes files and makes a directory, with the user's rights.
+async fn write(
+    guest: &Guest,
+    files: &[InlineFile],
+    directory: Option<&str>,
+) -> Result<(), Failure> {
     let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
         for file in files {
             replace(&file.path, |target| {
                 io::Write::write_all(target, &file.data).map(|()| true)
             })?;
+        }
+        if let Some(directory) = directory {
+            make_directory(directory, Path::new(directory))?;
         }
         Ok(Reply::Done)
     })
@@ -269,10 +279,23 @@ async fn write(guest: &Guest, files: &[InlineFile]) -> Result<(), Failure> {
     }
 }
 
-/// Ends a parked interpreter before anything else runs.
-async fn discard(guest: &Guest, waiting: Handed) {
+/// Ends a parked interpreter before anything else runs, and removes its files.
+async fn discard(guest: &Guest, waiting: Handed, files: &[String]) {
     if guest.reaper.is_child(waiting.program.pid) {
         kill::send(waiting.program.pid, Signal::SIGKILL);
         let _ = timeout(KILL_DEADLINE, waiting.program.ended).await;
+    }
+    if files.is_empty() {
+        return;
+    }
+    let removal = Helper::start(&guest.reaper, &guest.null, |_, _| {
+        for file in files {
+            // One that is not there need not be removed.
+            let _ = std::fs::remove_file(file);
+        }
+        Ok(Reply::Done)
+    });
+    if let Ok(helper) = removal {
+        helper.answer().await;
     }
 }
