@@ -1,106 +1,132 @@
-//! Everything that can go wrong in the engine. Messages are public: programs match on them.
+//! Everything that can go wrong with an execution, with the messages that users see.
 
-use crate::{
-    options::OptionError,
-    plan::PlanError,
-    runtime::{PackageError, RuntimeError},
-};
+use isol8_protocol::ErrorKind;
 
-/// A failure of the engine. That a program fails is none: its exit code says so.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+use crate::{options::OptionError, plan::PlanError, runtime::RuntimeError};
+
+/// Why something could not be done. The text is for people; [`Self::code`] is for programs.
+#[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// An option was refused.
+    /// An option is not acceptable.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// A request was refused.
+    /// A request is not acceptable.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Docker does not answer.
+    /// There is no such runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A setting outside the options is not acceptable.
+    #[error("{0}")]
+    InvalidConfig(String),
+    /// No daemon answers.
     #[error(
-        "Cannot reach Docker at {endpoint}: {cause}. Is the daemon running, and may this user use \
-         it?"
+        "Cannot reach Docker at {address}: {reason}. Is Docker installed and running? Start it, or \
+         say where it is with DOCKER_HOST or the `docker` option."
     )]
     DockerUnreachable {
-        /// Socket or address.
-        endpoint: String,
-        /// What the connection said.
-        cause: String,
+        /// Where it was looked for.
+        address: String,
+        /// Why it could not be reached.
+        reason: String,
     },
-    /// Docker (or another backend) refused to do something.
-    #[error("Failed to {action}: {cause}")]
-    Backend {
-        /// What was to be done, as a verb with its object.
-        action: &'static str,
-        /// What the backend said.
-        cause: String,
-    },
-    /// An image that the caller named is not there.
-    #[error("Image not found: {image}. Pull or build it, or leave the image option out.")]
+    /// The daemon refused a request.
+    #[error("Docker: {0}")]
+    Docker(String),
+    /// There is no such image.
+    #[error(
+        "Image not found: {image}. Build or pull it first (`isol8 setup` builds the images of the \
+         runtimes), or change the `image` option."
+    )]
     ImageMissing {
-        /// The image.
+        /// The image's name.
         image: String,
     },
-    /// An image was to be built for a runtime that has none.
-    #[error("Unknown runtime: {runtime}")]
-    NoSuchImage {
-        /// The runtime.
+    /// The daemon does not know this OCI runtime, or it failed.
+    #[error(
+        "The OCI runtime {runtime:?} (option security.runtime) does not work: {reason}. Is it \
+         installed and known to the Docker daemon?"
+    )]
+    OciRuntime {
+        /// Its name.
         runtime: String,
+        /// What the daemon said.
+        reason: String,
     },
-    /// An image could not be built.
-    #[error("Failed to build image for {runtime}: {cause}")]
+    /// An image did not build.
+    #[error("Failed to build image for {runtime}: {reason}")]
     ImageBuild {
-        /// The runtime.
+        /// The runtime whose image it was.
         runtime: String,
-        /// What the build said.
-        cause: String,
+        /// The step that failed and the last lines of its output.
+        reason: String,
     },
-    /// A custom seccomp profile cannot be used.
-    #[error("Failed to load custom seccomp profile at {path}: {cause}")]
-    Seccomp {
-        /// File of the profile.
+    /// There is no image for such a runtime.
+    #[error("Unknown runtime: {0}")]
+    UnknownImageRuntime(String),
+    /// A custom seccomp profile could not be read.
+    #[error("Failed to load custom seccomp profile at {path}: {reason}")]
+    SeccompProfile {
+        /// Its path.
         path: String,
-        /// What was wrong with it.
-        cause: String,
+        /// What is wrong with it.
+        reason: String,
     },
-    /// The connection to a sandbox ended while it was in use.
-    #[error("The sandbox was lost: {cause}")]
-    SandboxLost {
-        /// What is known about it.
-        cause: String,
+    /// The guest broke the protocol or did not answer; its sandbox is gone.
+    #[error("The sandbox does not answer as it should: {0}")]
+    Guest(String),
+    /// The sandbox ended while it was in use (out of memory, removed, Docker stopped).
+    #[error("The sandbox was lost: its container ended while it was in use")]
+    SandboxLost,
+    /// The guest could not do what it was asked.
+    #[error("{message}")]
+    Refused {
+        /// Kind of failure.
+        kind: ErrorKind,
+        /// The file concerned, or empty.
+        path: String,
+        /// The cause.
+        message: String,
     },
-    /// Packages could not be installed.
+    /// A file could not be written.
+    #[error("Failed to write file {path} in container (exit code 1): {reason}")]
+    WriteFile {
+        /// Its path.
+        path: String,
+        /// The cause.
+        reason: String,
+    },
+    /// A file could not be read.
+    #[error("Failed to read file {path} in container: {reason} (exit code 1)")]
+    ReadFile {
+        /// Its path.
+        path: String,
+        /// The cause.
+        reason: String,
+    },
+    /// A file is larger than what fits into the host's memory.
+    #[error("Failed to read file {path} in container: larger than {limit} bytes (exit code 1)")]
+    FileTooLarge {
+        /// Its path.
+        path: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The packages could not be installed.
     #[error("Package install failed (exit code {code}): {stderr}")]
     Install {
-        /// Exit code of the installer.
+        /// Exit code of the package manager.
         code: i32,
-        /// What it wrote to standard error, masked.
+        /// What it said.
         stderr: String,
     },
     /// A setup script failed.
     #[error("Setup script failed (exit code {code}): {stderr}")]
     Setup {
-        /// Exit code of the script.
+        /// Its exit code.
         code: i32,
-        /// What it wrote to standard error, masked.
+        /// What it said.
         stderr: String,
-    },
-    /// A file could not be written.
-    #[error("Failed to write file {path} in container (exit code {code})")]
-    WriteFile {
-        /// The file.
-        path: String,
-        /// What a shell command that failed so would have reported.
-        code: i32,
-    },
-    /// A file could not be read.
-    #[error("Failed to read file {path} in container: {stderr} (exit code {code})")]
-    ReadFile {
-        /// The file.
-        path: String,
-        /// The cause.
-        stderr: String,
-        /// What a shell command that failed so would have reported.
-        code: i32,
     },
     /// A persistent engine was asked for a second runtime.
     #[error(
@@ -122,42 +148,50 @@ pub enum EngineError {
     /// The engine was stopped.
     #[error("The engine was stopped")]
     Stopped,
+    /// Something that should not happen.
+    #[error("Internal error: {0}")]
+    Internal(String),
 }
 
 impl EngineError {
-    /// Stable code of the error, for programs.
+    /// A stable name of this kind of error.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Option(error) => error.code(),
-            Self::Plan(error) => error.code(),
-            Self::DockerUnreachable { .. } => "DOCKER_UNREACHABLE",
-            Self::Backend { .. } => "BACKEND",
-            Self::ImageMissing { .. } => "IMAGE_MISSING",
-            Self::NoSuchImage { .. } => "UNKNOWN_RUNTIME",
-            Self::ImageBuild { .. } => "IMAGE_BUILD",
-            Self::Seccomp { .. } => "SECCOMP_PROFILE",
-            Self::SandboxLost { .. } => "SANDBOX_LOST",
-            Self::Install { .. } => "INSTALL_FAILED",
-            Self::Setup { .. } => "SETUP_FAILED",
-            Self::WriteFile { .. } => "WRITE_FILE",
-            Self::ReadFile { .. } => "READ_FILE",
-            Self::RuntimeSwitch { .. } => "RUNTIME_SWITCH",
-            Self::NoActiveContainer => "NO_ACTIVE_CONTAINER",
-            Self::Cancelled => "CANCELLED",
-            Self::Stopped => "STOPPED",
+            Self::Option(_) => "ISOL8_INVALID_OPTION",
+            Self::Plan(_) => "ISOL8_INVALID_REQUEST",
+            Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",
+            Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
+            Self::DockerUnreachable { .. } => "ISOL8_DOCKER_UNREACHABLE",
+            Self::Docker(_) => "ISOL8_DOCKER",
+            Self::ImageMissing { .. } => "ISOL8_IMAGE_MISSING",
+            Self::OciRuntime { .. } => "ISOL8_OCI_RUNTIME",
+            Self::ImageBuild { .. } => "ISOL8_IMAGE_BUILD",
+            Self::SeccompProfile { .. } => "ISOL8_SECCOMP_PROFILE",
+            Self::Guest(_) => "ISOL8_GUEST",
+            Self::SandboxLost => "ISOL8_SANDBOX_LOST",
+            Self::Refused { .. } => "ISOL8_REFUSED",
+            Self::WriteFile { .. } | Self::ReadFile { .. } | Self::FileTooLarge { .. } => {
+                "ISOL8_FILE"
+            }
+            Self::Install { .. } => "ISOL8_INSTALL",
+            Self::Setup { .. } => "ISOL8_SETUP",
+            Self::RuntimeSwitch { .. } => "ISOL8_RUNTIME_SWITCH",
+            Self::NoActiveContainer => "ISOL8_NO_ACTIVE_CONTAINER",
+            Self::Cancelled => "ISOL8_CANCELLED",
+            Self::Stopped => "ISOL8_STOPPED",
+            Self::Internal(_) => "ISOL8_INTERNAL",
         }
     }
 }
 
-impl From<RuntimeError> for EngineError {
-    fn from(error: RuntimeError) -> Self {
-        Self::Plan(error.into())
-    }
-}
-
-impl From<PackageError> for EngineError {
-    fn from(error: PackageError) -> Self {
-        Self::Plan(error.into())
+impl From<bollard::errors::Error> for EngineError {
+    fn from(error: bollard::errors::Error) -> Self {
+        match error {
+            bollard::errors::Error::DockerResponseServerError { message, .. } => {
+                Self::Docker(message)
+            }
+            other => Self::Docker(other.to_string()),
+        }
     }
 }

@@ -46,6 +46,15 @@ impl StreamEvent {
         }
     }
 
+    /// What a stream ends with when an execution failed: the error, then exit code 1.
+    #[must_use]
+    pub fn failure(message: &str) -> [Self; 2] {
+        [
+            Self::error(Phase::Code, message.to_owned()),
+            Self::exit(Phase::Code, 1),
+        ]
+    }
+
     /// A failure; an exit event follows.
     #[must_use]
     pub fn error(phase: Phase, message: String) -> Self {

@@ -1,11 +1,24 @@
 //! The isol8 engine: requests in, results and events out.
+//!
+//! [`Engine`] runs untrusted code in sandboxes. A sandbox is a byte stream to a small guest (module
+//! `sandbox`); where that stream comes from is a backend's business (module `backend`).
 #![forbid(unsafe_code)]
 
-pub mod error;
+pub mod backend;
+mod engine;
+mod error;
 pub mod event;
+mod execution;
+pub mod image;
 pub mod options;
 pub mod output;
 pub mod plan;
+pub mod pool;
 pub mod request;
 pub mod result;
 pub mod runtime;
+pub mod sandbox;
+mod time;
+
+pub use engine::{Engine, EventStream};
+pub use error::EngineError;

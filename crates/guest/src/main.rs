@@ -1,2 +1,39 @@
-//! The guest.
-fn main() {}
+//! The first process of a sandbox: it runs programs, moves files and resets the sandbox, on behalf
+//! of the host at the other end of its standard input and output.
+//!
+//! ```text
+//! boot      process set-up before anything else       signals  signalfd: children, termination
+//! link      file descriptors, handshake, yamux        reaper   the one caller of wait
+//! frames    frames on one logical stream              tree     what runs, and killing it
+//! serve     a stream's request to its handler         exec     run a program
+//! guest     what all handlers share                   files    read and write files
+//! as_user   forked children with the user's rights    reset    make the sandbox as new
+//! ```
+//!
+//! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
+//! `KILL`) and touches no path that user code controls: that work happens in children that have
+//! become the sandbox user first. It trusts the host and nothing else.
+
+mod as_user;
+mod boot;
+mod exec;
+mod failure;
+mod fd;
+mod files;
+mod frames;
+mod guest;
+mod ipc;
+mod kill;
+mod link;
+mod reaper;
+mod reset;
+mod serve;
+mod signals;
+mod sweep;
+mod tree;
+mod usage;
+mod user_files;
+
+fn main() -> std::process::ExitCode {
+    boot::run()
+}

@@ -1,0 +1,74 @@
+//! Every bound of the proxy, with its name.
+
+use std::time::Duration;
+
+/// The port whose tunnels carry HTTP in the clear, which is judged request by request.
+pub const HTTP_PORT: u16 = 80;
+/// The port whose tunnels must begin with a TLS hello.
+pub const TLS_PORT: u16 = 443;
+
+/// Longest host name as written, in bytes. DNS allows 253; the slack is for spellings that
+/// normalise to less (brackets, Unicode before IDNA).
+pub const MAX_HOST: usize = 1024;
+/// Most patterns in one list.
+pub const MAX_PATTERNS: usize = 4096;
+/// Longest pattern, in bytes.
+pub const MAX_PATTERN: usize = 4096;
+/// Most addresses of one name that are considered; the rest is ignored.
+pub const MAX_ADDRESSES: usize = 16;
+/// Most name lookups of the system resolver at one time; each holds a thread.
+pub const MAX_LOOKUPS: usize = 32;
+
+/// Longest TLS hello, in bytes, record headers included. Real ones are below 2 KiB, with
+/// post-quantum key shares and encrypted client hello below 5 KiB.
+pub const MAX_HELLO: usize = 32 * 1024;
+/// Most records that one TLS hello may be spread over.
+pub const MAX_HELLO_RECORDS: usize = 64;
+
+/// Most entries, and separately most security events, that one run's log keeps.
+pub const MAX_LOG_ENTRIES: usize = 4096;
+/// Longest path kept in a log entry, in bytes.
+pub const MAX_LOGGED_PATH: usize = 2048;
+/// Longest method kept in a log entry, in bytes.
+pub const MAX_LOGGED_METHOD: usize = 32;
+
+/// Size of each of the two copy buffers of a tunnel.
+pub(crate) const COPY_BUFFER: usize = 32 * 1024;
+/// How long one match may take in the backtracking engine before it counts against the host.
+pub(crate) const MATCH_DEADLINE: Duration = Duration::from_millis(100);
+/// Head start of each address over the next one (RFC 8305, section 8).
+pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// What one proxy allows its clients. The defaults suit ordinary programs.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Client connections of one run at one time. Default 256; more are answered 503.
+    pub connections: usize,
+    /// Bytes of a request's or response's head. Default 64 KiB; at least 8 KiB.
+    pub head_bytes: usize,
+    /// Header fields of a request or response. Default 128.
+    pub headers: usize,
+    /// How long a client may take to send a request's head, idle keep-alive included.
+    /// Default 60 s.
+    pub head_timeout: Duration,
+    /// How long a TLS client may take to send its hello. Default 30 s.
+    pub hello_timeout: Duration,
+    /// Name lookup and connecting together. Default 20 s.
+    pub connect_timeout: Duration,
+    /// How long an upstream connection may move no byte in either direction. Default 10 min.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_bytes: 64 * 1024,
+            headers: 128,
+            head_timeout: Duration::from_mins(1),
+            hello_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_mins(10),
+        }
+    }
+}

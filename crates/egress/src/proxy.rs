@@ -1,0 +1,135 @@
+//! The proxy as its callers see it, and the order of its parts on one connection.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
+use tokio::time::timeout;
+
+use crate::http::{self, Mode, Next};
+use crate::limits::Limits;
+use crate::log::RunLog;
+use crate::policy::Policy;
+use crate::resolve::Resolver;
+use crate::respond::TOO_MANY;
+use crate::tunnel::{self, Ended, Terms};
+
+/// A filtering proxy. Cheap to clone.
+#[derive(Clone)]
+pub struct Proxy {
+    policy: Arc<Policy>,
+    resolver: Arc<dyn Resolver>,
+    limits: Arc<Limits>,
+}
+
+/// What every part needs to serve one connection.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) proxy: Proxy,
+    pub(crate) run: Arc<RunLog>,
+}
+
+impl Proxy {
+    /// A proxy that obeys `policy`.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>, resolver: Arc<dyn Resolver>, limits: Limits) -> Self {
+        Self {
+            policy,
+            resolver,
+            limits: Arc::new(limits),
+        }
+    }
+
+    /// The same proxy under another policy, as for the time of an installation.
+    #[must_use]
+    pub fn with_policy(&self, policy: Arc<Policy>) -> Self {
+        Self {
+            policy,
+            ..self.clone()
+        }
+    }
+
+    /// The policy it obeys.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolver {
+        &*self.resolver
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Serves one client connection until it ends, writing what happens to `run`. It never fails:
+    /// what goes wrong is answered on the stream or ends it. Dropping the future closes every
+    /// connection that was made for the client.
+    pub async fn serve<S>(&self, stream: S, run: &Arc<RunLog>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(_place) = run.enter(self.limits.connections) else {
+            return self.turn_away(stream).await;
+        };
+        let context = Context {
+            proxy: self.clone(),
+            run: Arc::clone(run),
+        };
+        let mut next = http::serve(&context, Mode::Proxy, stream, None).await;
+        // A tunnel in the clear is HTTP once more, where no further tunnel can begin.
+        let mut _tunnel_entry = None;
+        if let Some(Next::Tunnel {
+            client,
+            upstream,
+            target,
+            entry,
+        }) = next
+        {
+            let Ok(client) = client.await else { return };
+            let client = hyper_util::rt::TokioIo::new(client);
+            let terms = Terms {
+                host: &target.host,
+                kind: self.policy.port_kind(target.port),
+                limits: &self.limits,
+                entry: &entry,
+            };
+            let Ended::InTheClear {
+                client,
+                upstream,
+                begun,
+            } = tunnel::run(client, *upstream, terms).await
+            else {
+                return;
+            };
+            let (reader, writer) = split(client);
+            let client = join(std::io::Cursor::new(begun).chain(reader), writer);
+            _tunnel_entry = Some(entry);
+            next = http::serve(&context, Mode::Tunnel(target), client, Some(upstream)).await;
+        }
+        if let Some(Next::Upgrade {
+            client,
+            upstream,
+            guard,
+            entry,
+        }) = next
+        {
+            if let (Ok(client), Ok(upstream)) = futures::join!(client, upstream) {
+                let client = hyper_util::rt::TokioIo::new(client);
+                let upstream = hyper_util::rt::TokioIo::new(upstream);
+                // Either side may go away at any time; there is nobody left to tell.
+                let _ = tunnel::splice(client, upstream).await;
+            }
+            drop((guard, entry));
+        }
+    }
+
+    async fn turn_away(&self, mut stream: impl AsyncWrite + Unpin) {
+        let answer = async {
+            stream.write_all(TOO_MANY).await?;
+            stream.shutdown().await
+        };
+        // The stream is closed in any case.
+        let _ = timeout(self.limits.head_timeout, answer).await;
+    }
+}

@@ -1,0 +1,91 @@
+//! Names to addresses: once, bounded, and only those that the policy admits.
+
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
+
+use crate::connect::Refusal;
+use crate::host::Host;
+use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
+use crate::policy::{Denial, Grant, Policy};
+
+/// Looks names up. Called once for each connection that is made.
+pub trait Resolver: Send + Sync {
+    /// The addresses of `host`, a normalised name that is not itself an address. Dropping the
+    /// future abandons the lookup.
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+}
+
+/// The resolver of the operating system, at most [`MAX_LOOKUPS`] lookups at a time.
+#[derive(Debug)]
+pub struct SystemResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self {
+            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+        }
+    }
+}
+
+impl Resolver for SystemResolver {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            // The permit goes with the thread: an abandoned lookup still occupies one.
+            let permit = Arc::clone(&self.lookups)
+                .acquire_owned()
+                .await
+                .map_err(io::Error::other)?;
+            let host = host.to_owned();
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let found = (host.as_str(), 0).to_socket_addrs()?;
+                Ok(found.map(|address| address.ip()).collect())
+            })
+            .await
+            .map_err(io::Error::other)?
+        })
+    }
+}
+
+/// The addresses of `host` that may be dialled, in the resolver's order.
+pub(crate) async fn addresses(
+    policy: &Policy,
+    resolver: &dyn Resolver,
+    host: &Host,
+    grant: Grant,
+) -> Result<Vec<IpAddr>, Refusal> {
+    let found = if let Some(pinned) = policy.pinned(host) {
+        pinned.to_vec()
+    } else if let Some(ip) = host.ip() {
+        vec![ip]
+    } else {
+        resolver
+            .resolve(host.as_str())
+            .await
+            .map_err(|_| Refusal::Unresolved)?
+    };
+    if found.is_empty() {
+        return Err(Refusal::Unresolved);
+    }
+    let mut admitted: Vec<IpAddr> = Vec::new();
+    for address in found {
+        let address = address.to_canonical();
+        if policy.admits(grant, address) && !admitted.contains(&address) {
+            admitted.push(address);
+        }
+        if admitted.len() == MAX_ADDRESSES {
+            break;
+        }
+    }
+    if admitted.is_empty() {
+        Err(Refusal::Denied(Denial::Address))
+    } else {
+        Ok(admitted)
+    }
+}

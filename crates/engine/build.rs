@@ -1,0 +1,68 @@
+//! Builds the guest and hands it to the engine, so that the two can never be of different versions.
+//!
+//! The guest is compiled by the same toolchain, statically, in a target directory of its own.
+//! `ISOL8_GUEST` names a ready-built guest instead, for hosts that cannot build for Linux.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use sha2::{Digest, Sha256};
+
+type BuildResult<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> BuildResult<()> {
+    println!("cargo::rerun-if-env-changed=ISOL8_GUEST");
+    for watched in [
+        "../guest/src",
+        "../guest/Cargo.toml",
+        "../protocol/src",
+        "../../Cargo.lock",
+    ] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let guest = match env::var_os("ISOL8_GUEST") {
+        Some(path) => PathBuf::from(path),
+        None => build_guest(&out)?,
+    };
+    let bytes = fs::read(&guest).map_err(|error| format!("{}: {error}", guest.display()))?;
+    fs::write(out.join("guest"), &bytes)?;
+    let digest = Sha256::digest(&bytes);
+    let hash = hex::encode(&digest[..8]);
+    println!("cargo::rustc-env=ISOL8_GUEST_HASH={hash}");
+    Ok(())
+}
+
+fn build_guest(out: &Path) -> BuildResult<PathBuf> {
+    let host_target = env::var("TARGET")?;
+    let target = if host_target.contains("-linux-") {
+        host_target
+    } else {
+        format!("{}-unknown-linux-musl", env::var("CARGO_CFG_TARGET_ARCH")?)
+    };
+    // OUT_DIR is <target dir>/<profile>/build/<package>/out: share one guest build among profiles.
+    let target_dir = out
+        .ancestors()
+        .nth(4)
+        .ok_or("unexpected OUT_DIR")?
+        .join("guest-build");
+    let status = Command::new(env::var("CARGO")?)
+        .args(["build", "--package", "isol8-guest", "--profile", "guest"])
+        .args(["--target", &target, "--target-dir"])
+        .arg(&target_dir)
+        .current_dir(PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../.."))
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .status()?;
+    if !status.success() {
+        let hint = "the guest did not build; on hosts other than Linux, name a ready-built one with \
+                    ISOL8_GUEST";
+        return Err(hint.into());
+    }
+    Ok(target_dir.join(target).join("guest/isol8-guest"))
+}

@@ -1,0 +1,92 @@
+//! The connection to a Docker daemon, made when it is first needed.
+
+use std::{io::Write, path::PathBuf, sync::Arc};
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::OnceCell;
+
+use super::{
+    DockerAddress,
+    address::{Endpoint, TlsFiles},
+};
+use crate::error::EngineError;
+
+/// Seconds that the daemon may take to answer a request.
+const REQUEST_TIMEOUT_SECONDS: u64 = 120;
+
+/// A daemon, connected to on first use. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    address: Arc<DockerAddress>,
+    connected: Arc<OnceCell<Docker>>,
+}
+
+impl Client {
+    /// A client for the daemon at `address`. Does no I/O.
+    #[must_use]
+    pub fn new(address: DockerAddress) -> Self {
+        Self {
+            address: Arc::new(address),
+            connected: Arc::new(OnceCell::new()),
+        }
+    }
+
+    /// The connection, speaking an API version that the daemon knows. A daemon that does not answer
+    /// is asked again at the next call.
+    pub async fn docker(&self) -> Result<&Docker, EngineError> {
+        self.connected
+            .get_or_try_init(|| async {
+                let endpoint = self.address.endpoint();
+                let unreachable = |error: bollard::errors::Error| EngineError::DockerUnreachable {
+                    address: endpoint.url.clone(),
+                    reason: reason(&error),
+                };
+                let docker = self.connect(&endpoint).map_err(unreachable)?;
+                docker.negotiate_version().await.map_err(unreachable)
+            })
+            .await
+    }
+
+    fn connect(&self, endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
+        let address = &self.address;
+        if let (Some(ca), Some(cert), Some(key)) = (&address.ca, &address.cert, &address.key) {
+            // The library reads certificates from files, at once.
+            let dir = tempfile::tempdir()?;
+            let file = |name: &str, text: &str| -> std::io::Result<PathBuf> {
+                let path = dir.path().join(name);
+                std::fs::File::create_new(&path)?.write_all(text.as_bytes())?;
+                Ok(path)
+            };
+            let tls = TlsFiles {
+                ca: file("ca.pem", ca)?,
+                cert: file("cert.pem", cert)?,
+                key: file("key.pem", key)?,
+            };
+            return connect_tls(&endpoint.url, &tls);
+        }
+        match &endpoint.tls {
+            Some(tls) => connect_tls(&endpoint.url, tls),
+            None => Docker::connect_with_host(&endpoint.url),
+        }
+    }
+}
+
+fn connect_tls(url: &str, tls: &TlsFiles) -> Result<Docker, bollard::errors::Error> {
+    Docker::connect_with_ssl(
+        url,
+        &tls.key,
+        &tls.cert,
+        &tls.ca,
+        REQUEST_TIMEOUT_SECONDS,
+        API_DEFAULT_VERSION,
+    )
+}
+
+/// The innermost cause, which is the one that helps ("Connection refused").
+fn reason(error: &bollard::errors::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

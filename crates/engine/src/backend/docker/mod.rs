@@ -1,0 +1,14 @@
+//! Sandboxes as Docker containers.
+
+mod address;
+mod cleanup;
+mod client;
+mod container;
+mod guest;
+mod start;
+
+pub use address::DockerAddress;
+pub use cleanup::{CleanupReport, cleanup_containers, cleanup_images};
+pub use client::Client;
+pub use container::{MANAGED_LABEL, RUNTIME_LABEL};
+pub use start::DockerBackend;

@@ -1,0 +1,185 @@
+//! Create, attach, start; and remove.
+
+use std::io;
+
+use bollard::{
+    Docker,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error as DockerError,
+    query_parameters::{AttachContainerOptions, RemoveContainerOptions, StartContainerOptions},
+};
+use futures::{StreamExt, future::BoxFuture};
+use tokio_util::io::StreamReader;
+
+use super::{Client, container, guest};
+use crate::{
+    backend::{Backend, DuplexStream, SandboxSpec, Started},
+    error::EngineError,
+};
+
+/// How often a start is tried when the guest's volume turns out to be empty or half filled.
+const START_ATTEMPTS: usize = 3;
+
+/// Sandboxes on a Docker daemon.
+pub struct DockerBackend {
+    client: Client,
+    /// One task of this process fills the volume; the others wait and find it filled.
+    installing: tokio::sync::Mutex<()>,
+}
+
+impl DockerBackend {
+    /// A backend on the daemon of `client`.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            installing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    async fn start_container(&self, spec: &SandboxSpec) -> Result<Started, EngineError> {
+        let docker = self.client.docker().await?;
+        // The guest's volume is not looked for: a start fails when it is empty, and then it is filled.
+        for _ in 1..START_ATTEMPTS {
+            match create_and_start(docker, spec).await {
+                Err(DockerError::DockerResponseServerError { message, .. })
+                    if guest::is_missing_guest(&message) =>
+                {
+                    tracing::debug!(message, "installing the guest");
+                    let _only_one = self.installing.lock().await;
+                    match create_and_start(docker, spec).await {
+                        Err(DockerError::DockerResponseServerError { message, .. })
+                            if guest::is_missing_guest(&message) =>
+                        {
+                            guest::install(docker, &spec.image).await?;
+                        }
+                        other => return other.map_err(|error| explain(error, spec)),
+                    }
+                }
+                other => return other.map_err(|error| explain(error, spec)),
+            }
+        }
+        create_and_start(docker, spec)
+            .await
+            .map_err(|error| explain(error, spec))
+    }
+}
+
+impl Backend for DockerBackend {
+    fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, EngineError>> {
+        Box::pin(self.start_container(spec))
+    }
+
+    fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), EngineError>> {
+        let client = self.client.clone();
+        Box::pin(async move { remove(client.docker().await?, &id).await })
+    }
+}
+
+/// Removes the container when a start is given up half way.
+struct RemoveOnDrop {
+    docker: Docker,
+    id: Option<String>,
+}
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let docker = self.docker.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = remove(&docker, &id).await {
+                    tracing::debug!(%error, "container of a failed start was not removed");
+                }
+            });
+        }
+    }
+}
+
+async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
+    let id = docker
+        .create_container(None, container::body(spec))
+        .await?
+        .id;
+    let mut guard = RemoveOnDrop {
+        docker: docker.clone(),
+        id: Some(id.clone()),
+    };
+    let attach = AttachContainerOptions {
+        stream: true,
+        stdin: true,
+        stdout: true,
+        stderr: true,
+        ..Default::default()
+    };
+    // Attached before the start, so that no byte of the guest is lost.
+    let attached = docker.attach_container(&id, Some(attach)).await?;
+    docker
+        .start_container(&id, None::<StartContainerOptions>)
+        .await?;
+    guard.id = None;
+    Ok(Started {
+        id,
+        stream: byte_stream(attached),
+    })
+}
+
+/// The guest's standard input and output as one stream. What it says on standard error is for the
+/// debug log.
+fn byte_stream(attached: AttachContainerResults) -> Box<dyn DuplexStream> {
+    let output = attached.output.filter_map(|item| async move {
+        match item {
+            Ok(LogOutput::StdErr { message }) => {
+                tracing::debug!(message = %String::from_utf8_lossy(&message), "guest");
+                None
+            }
+            Ok(output) => Some(Ok(output.into_bytes())),
+            Err(error) => Some(Err(io::Error::other(error))),
+        }
+    });
+    Box::new(tokio::io::join(
+        StreamReader::new(Box::pin(output)),
+        attached.input,
+    ))
+}
+
+async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
+    let options = RemoveContainerOptions {
+        force: true,
+        v: false,
+        link: false,
+    };
+    match docker.remove_container(id, Some(options)).await {
+        // Gone already, or going: auto-removal was faster.
+        Ok(())
+        | Err(DockerError::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says what to do about the errors that users cause.
+fn explain(error: DockerError, spec: &SandboxSpec) -> EngineError {
+    match error {
+        DockerError::DockerResponseServerError {
+            status_code: 404,
+            ref message,
+        } if message.to_lowercase().contains("no such image") => EngineError::ImageMissing {
+            image: spec.image.clone(),
+        },
+        DockerError::DockerResponseServerError { ref message, .. }
+            if spec
+                .oci_runtime
+                .as_deref()
+                .is_some_and(|name| message.contains(name)) =>
+        {
+            EngineError::OciRuntime {
+                runtime: spec.oci_runtime.clone().unwrap_or_default(),
+                reason: message.clone(),
+            }
+        }
+        other => other.into(),
+    }
+}

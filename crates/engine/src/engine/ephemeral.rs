@@ -1,0 +1,121 @@
+//! Executions that each have a clean sandbox of a pool to themselves.
+
+use isol8_protocol::AfterExit;
+
+use super::top::{Engine, Inner};
+use crate::{
+    backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
+    error::EngineError,
+    execution::{Outcome, Run, Sink, run},
+    options::{NetworkMode, Seccomp},
+    plan::{ExecutionPlan, ImageChoice},
+    pool::{Lease, Pool},
+};
+
+impl Engine {
+    pub(super) async fn prewarm(&self, runtime: &str) -> Result<(), EngineError> {
+        let spec = self.0.registry.get(runtime)?;
+        let image = self
+            .0
+            .options
+            .image
+            .clone()
+            .unwrap_or_else(|| spec.image.to_owned());
+        let spec = self.0.sandbox_spec(image, runtime)?;
+        let pool = self.pool(spec.clone());
+        match pool.prewarm().await {
+            Err(EngineError::ImageMissing { image }) => {
+                self.0.images.provide(&self.0.registry, &image).await?;
+                pool.prewarm().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    pub(super) async fn run_ephemeral(
+        &self,
+        plan: ExecutionPlan,
+        sink: &Sink,
+    ) -> Result<(Outcome, String), EngineError> {
+        let lease = self.lease(&plan).await?;
+        let container_id = lease.sandbox().id().to_owned();
+        let outcome = run(Run {
+            options: &self.0.options,
+            sandbox: lease.sandbox(),
+            plan,
+            image_setup: None,
+            after_exit: AfterExit::KillAll,
+            sink,
+        })
+        .await;
+        if self.0.options.persist
+            && let Some(sandbox) = lease.into_sandbox()
+        {
+            // Kept for the user to look at; nobody here will use it again.
+            sandbox.release();
+        }
+        Ok((outcome?, container_id))
+    }
+
+    async fn lease(&self, plan: &ExecutionPlan) -> Result<Lease, EngineError> {
+        let spec = self
+            .0
+            .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
+        let pool = self.pool(spec);
+        match pool.acquire().await {
+            Err(EngineError::ImageMissing { image }) => {
+                self.0.images.provide(&self.0.registry, &image).await?;
+                pool.acquire().await
+            }
+            lease => lease,
+        }
+    }
+
+    fn pool(&self, spec: SandboxSpec) -> Pool {
+        self.0.pools.get(&self.0.backend, &self.0.options, spec)
+    }
+}
+
+impl Inner {
+    /// What a sandbox for `runtime` in `image` is made of under these options.
+    pub(super) fn sandbox_spec(
+        &self,
+        image: String,
+        runtime: &str,
+    ) -> Result<SandboxSpec, EngineError> {
+        let options = &self.options;
+        let network = match options.network {
+            // Filtered egress travels over the link; the sandbox itself has no network.
+            NetworkMode::None | NetworkMode::Filtered => SandboxNetwork::None,
+            NetworkMode::Host => SandboxNetwork::Host,
+        };
+        let seccomp = match &options.seccomp {
+            Seccomp::Strict => SeccompProfile::Strict,
+            Seccomp::Unconfined => SeccompProfile::Unconfined,
+            Seccomp::Custom(path) => SeccompProfile::load(path)?,
+        };
+        Ok(SandboxSpec {
+            image,
+            runtime: runtime.to_owned(),
+            network,
+            memory_bytes: options.memory_bytes,
+            cpus: options.cpu_limit,
+            pids: options.pids_limit,
+            readonly_root: options.readonly_root,
+            sandbox_bytes: options.sandbox_bytes,
+            tmp_bytes: options.tmp_bytes,
+            seccomp,
+            oci_runtime: options.oci_runtime.clone(),
+            persist: options.persist,
+        })
+    }
+}
+
+impl ExecutionPlan {
+    /// The image that this plan starts from.
+    pub(super) fn image_name(&self) -> &str {
+        match &self.image {
+            ImageChoice::Explicit(image) | ImageChoice::Runtime { image, .. } => image,
+        }
+    }
+}

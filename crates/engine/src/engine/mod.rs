@@ -1,0 +1,11 @@
+//! The engine: requests in, results and events out.
+
+mod ephemeral;
+mod images;
+mod persistent;
+mod pools;
+mod stream;
+mod top;
+
+pub use stream::EventStream;
+pub use top::Engine;

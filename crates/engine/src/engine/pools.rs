@@ -1,0 +1,56 @@
+//! One pool for each kind of sandbox that this engine has needed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    backend::{Backend, SandboxSpec},
+    options::{Options, PoolSize},
+    pool::{Pool, PoolConfig},
+};
+
+/// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
+#[derive(Default)]
+pub(super) struct Pools(Mutex<HashMap<(String, String), Pool>>);
+
+impl Pools {
+    /// The pool for `spec`; made when there is none.
+    pub(super) fn get(
+        &self,
+        backend: &Arc<dyn Backend>,
+        options: &Options,
+        spec: SandboxSpec,
+    ) -> Pool {
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (spec.image.clone(), spec.runtime.clone());
+        let make = || {
+            let strategy = options.pool_strategy;
+            // What persists is for its user to look at: none is made that nobody asked for.
+            let size = if spec.persist {
+                PoolSize { clean: 0, dirty: 0 }
+            } else {
+                options.pool_size
+            };
+            Pool::new(
+                Arc::clone(backend),
+                PoolConfig {
+                    spec,
+                    strategy,
+                    size,
+                },
+            )
+        };
+        pools.entry(key).or_insert_with(make).clone()
+    }
+
+    /// Removes every sandbox and waits until they are gone.
+    pub(super) async fn close(&self) {
+        let pools = {
+            let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *pools)
+        };
+        futures::future::join_all(pools.values().map(Pool::close)).await;
+    }
+}

@@ -1,0 +1,45 @@
+//! The consumer's end of a streaming execution.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::event::StreamEvent;
+
+/// Events of one execution, in order. Dropping it ends the program.
+pub struct EventStream {
+    events: mpsc::Receiver<StreamEvent>,
+    cancel: CancellationToken,
+    _end_on_drop: DropGuard,
+}
+
+impl EventStream {
+    pub(super) fn new(events: mpsc::Receiver<StreamEvent>, cancel: CancellationToken) -> Self {
+        Self {
+            events,
+            _end_on_drop: cancel.clone().drop_guard(),
+            cancel,
+        }
+    }
+
+    /// The next event; `None` after the last exit event, or after a cancellation.
+    ///
+    /// Cancel safe.
+    pub async fn recv(&mut self) -> Option<StreamEvent> {
+        self.events.recv().await
+    }
+
+    /// Up to `limit` events that are there, waiting for the first; empty at the end.
+    ///
+    /// Cancel safe.
+    pub async fn recv_many(&mut self, limit: usize) -> Vec<StreamEvent> {
+        let mut events = Vec::new();
+        self.events.recv_many(&mut events, limit).await;
+        events
+    }
+
+    /// What ends the program when cancelled, from anywhere.
+    #[must_use]
+    pub fn canceller(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+}

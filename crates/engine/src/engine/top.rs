@@ -1,0 +1,225 @@
+//! What callers hold: options, permits, and the way from a request to its sandbox.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{images::Images, persistent::Session, pools::Pools, stream::EventStream};
+use crate::{
+    backend::{Backend, DockerAddress, DockerBackend, DockerClient},
+    error::EngineError,
+    event::StreamEvent,
+    execution::{Outcome, Sink},
+    options::{Mode, Options},
+    plan::{ExecutionPlan, PlanError, RequestSource, plan, source},
+    request::ExecutionRequest,
+    result::{ExecutionResult, ResourceUsage},
+    runtime::Registry,
+    time,
+};
+
+/// Events that a stream's consumer has not taken yet. Beyond this the program is slowed down.
+const EVENT_QUEUE: usize = 32;
+
+/// Runs untrusted code under one set of options. Cheap to clone; the clones are one engine.
+///
+/// Nothing is started before it is needed. Dropping the last clone ends every sandbox that is not
+/// persisted, without waiting; [`Engine::stop`] waits.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) options: Options,
+    pub(super) registry: Registry,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) images: Images,
+    pub(super) pools: Pools,
+    pub(super) session: Session,
+    permits: Semaphore,
+    /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
+    life: Mutex<CancellationToken>,
+}
+
+impl Engine {
+    /// An engine on the Docker daemon at `docker`, that runs at most `max_concurrent` executions at
+    /// a time; more wait in order of arrival. Does no I/O.
+    pub fn new(
+        options: Options,
+        max_concurrent: usize,
+        docker: DockerAddress,
+    ) -> Result<Self, EngineError> {
+        let client = DockerClient::new(docker);
+        let backend = Arc::new(DockerBackend::new(client.clone()));
+        Self::with_backend(options, max_concurrent, backend, Images::new(client))
+    }
+
+    pub(super) fn with_backend(
+        options: Options,
+        max_concurrent: usize,
+        backend: Arc<dyn Backend>,
+        images: Images,
+    ) -> Result<Self, EngineError> {
+        if max_concurrent == 0 || max_concurrent > Semaphore::MAX_PERMITS {
+            let message =
+                format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
+            return Err(EngineError::InvalidConfig(message));
+        }
+        Ok(Self(Arc::new(Inner {
+            options,
+            registry: Registry::default(),
+            backend,
+            images,
+            pools: Pools::default(),
+            session: Session::default(),
+            permits: Semaphore::new(max_concurrent),
+            life: Mutex::default(),
+        })))
+    }
+
+    /// Makes sandboxes ready for these runtimes. Only an ephemeral engine keeps any. What fails is
+    /// told in the debug log and tried again by the first execution.
+    pub async fn start(&self, runtimes: &[String]) {
+        if self.0.options.mode == Mode::Ephemeral {
+            let warmups = runtimes.iter().map(|name| async move {
+                if let Err(error) = self.prewarm(name).await {
+                    tracing::debug!(runtime = %name, %error, "prewarming failed");
+                }
+            });
+            futures::future::join_all(warmups).await;
+        }
+    }
+
+    /// Ends every running execution and removes every sandbox that is not persisted; returns when
+    /// they are gone. The engine may be used again afterwards.
+    pub async fn stop(&self) {
+        let ended = {
+            let mut life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *life)
+        };
+        ended.cancel();
+        let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
+    }
+
+    /// Runs `request` and returns its result. A program that fails, or that runs out of time, is a
+    /// result, not an error.
+    ///
+    /// `cancel` ends the program and gives [`EngineError::Cancelled`]; so does dropping the future.
+    pub async fn execute(
+        &self,
+        request: ExecutionRequest,
+        cancel: CancellationToken,
+    ) -> Result<ExecutionResult, EngineError> {
+        self.carry_out(request, &Sink::Collect, cancel).await
+    }
+
+    /// Runs `request` and tells what happens. Dropping the stream ends the program.
+    ///
+    /// Must be called within a tokio runtime.
+    #[must_use]
+    pub fn stream(&self, request: ExecutionRequest) -> EventStream {
+        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
+        let cancel = CancellationToken::new();
+        let engine = self.clone();
+        let token = cancel.clone();
+        tokio::spawn(async move {
+            let sink = Sink::Stream(sender);
+            let failure = match engine.carry_out(request, &sink, token).await {
+                // Told already: the program's exit, and that of a failed setup script.
+                Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Err(error) => error,
+            };
+            for event in StreamEvent::failure(&failure.to_string()) {
+                if sink.send(event).await.is_err() {
+                    return;
+                }
+            }
+        });
+        EventStream::new(events, cancel)
+    }
+
+    /// The container of a persistent engine, once there is one.
+    #[must_use]
+    pub fn container_id(&self) -> Option<String> {
+        self.0.session.container_id()
+    }
+
+    async fn carry_out(
+        &self,
+        request: ExecutionRequest,
+        sink: &Sink,
+        cancel: CancellationToken,
+    ) -> Result<ExecutionResult, EngineError> {
+        let life = self
+            .0
+            .life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(EngineError::Cancelled),
+            () = life.cancelled() => Err(EngineError::Stopped),
+            result = self.admit(request, sink) => result,
+        }
+    }
+
+    async fn admit(
+        &self,
+        request: ExecutionRequest,
+        sink: &Sink,
+    ) -> Result<ExecutionResult, EngineError> {
+        let execution_id = Uuid::new_v4().to_string();
+        let timestamp = time::now_iso8601();
+        let plan = self.plan(&request).await?;
+        let runtime = plan.runtime.clone();
+        // The semaphore is never closed, and it is fair: first come, first served.
+        let _permit = self
+            .0
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| EngineError::Stopped)?;
+        let (outcome, container_id) = match self.0.options.mode {
+            Mode::Ephemeral => self.run_ephemeral(plan, sink).await?,
+            Mode::Persistent => self.run_persistent(plan, sink).await?,
+        };
+        Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
+    }
+
+    async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
+        let Inner {
+            options, registry, ..
+        } = &*self.0;
+        match source(request)? {
+            RequestSource::Ready(source) => Ok(plan(options, request, registry, source)?),
+            RequestSource::Url(_) => Err(PlanError::NoSource.into()),
+        }
+    }
+
+    fn result(
+        &self,
+        execution_id: String,
+        timestamp: String,
+        runtime: String,
+        container_id: String,
+        outcome: Outcome,
+    ) -> ExecutionResult {
+        let usage = ResourceUsage::from_report(&outcome.report);
+        ExecutionResult {
+            stdout: outcome.stdout,
+            stderr: outcome.stderr,
+            exit_code: outcome.exit_code,
+            duration_ms: outcome.report.wall_us.div_ceil(1000),
+            truncated: outcome.truncated,
+            execution_id,
+            runtime,
+            timestamp,
+            container_id: Some(container_id),
+            files: outcome.files,
+            resource_usage: self.0.options.audit.track_resources.then_some(usage),
+            network_logs: None,
+        }
+    }
+}

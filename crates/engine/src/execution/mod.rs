@@ -1,0 +1,10 @@
+//! Runs a plan on a sandbox: install, setup scripts, files, program, outputs.
+
+mod files;
+mod run;
+mod sink;
+mod step;
+
+pub(crate) use files::{read as read_file, write as write_file};
+pub(crate) use run::{Outcome, Run, run};
+pub(crate) use sink::Sink;

@@ -1,0 +1,175 @@
+//! The order of an execution, and what becomes of its failures.
+
+use std::collections::BTreeMap;
+
+use isol8_protocol::{AfterExit, ExitReport};
+
+use super::{
+    files,
+    sink::Sink,
+    step::{StepOutcome, StepRules},
+};
+use crate::{
+    error::EngineError,
+    event::{Phase, StreamEvent},
+    options::Options,
+    output::{TIMEOUT_NOTICE, trim_output},
+    plan::{ExecutionPlan, Step},
+    result::TIMEOUT_EXIT_CODE,
+    sandbox::Sandbox,
+};
+
+/// What a stream says when the program ran out of time.
+const TIMED_OUT: &str = "EXECUTION TIMED OUT";
+
+/// What a stream says when a setup script ran out of time.
+const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
+
+/// One execution to carry out.
+pub(crate) struct Run<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) plan: ExecutionPlan,
+    /// The setup script of the image that was chosen.
+    pub(crate) image_setup: Option<Step>,
+    /// What becomes of the processes that the program leaves behind.
+    pub(crate) after_exit: AfterExit,
+    pub(crate) sink: &'a Sink,
+}
+
+/// How the program ended.
+pub(crate) struct Outcome {
+    pub(crate) report: ExitReport,
+    pub(crate) exit_code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) truncated: bool,
+    pub(crate) files: Option<BTreeMap<String, String>>,
+}
+
+/// Carries out `run`. A stream gets its last exit event from here when the program has ended;
+/// every failure before that is the caller's to tell.
+///
+/// Dropping the future kills whatever runs.
+pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
+    let Run {
+        options,
+        sandbox,
+        plan,
+        image_setup,
+        after_exit,
+        sink,
+    } = run;
+    let rules = StepRules {
+        sandbox,
+        sink,
+        secrets: &options.secrets,
+        output_limit: options.max_output_bytes,
+        timeout: plan.timeout,
+    };
+    if let Some(step) = plan.install {
+        install(&rules, step).await?;
+    }
+    for step in image_setup.into_iter().chain(plan.request_setup) {
+        setup(&rules, step).await?;
+    }
+    let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
+    let outcome = rules
+        .run(plan.program, inline, Phase::Code, after_exit, false)
+        .await
+        .map_err(files::as_write_error)?;
+    let files = match &plan.output_paths {
+        Some(paths) => Some(files::collect(sandbox, paths).await?),
+        None => None,
+    };
+    finish(outcome, files, sink).await
+}
+
+/// Installs packages. Its output is told only when it fails.
+async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
+    let quiet = StepRules {
+        sink: &Sink::Collect,
+        ..*rules
+    };
+    let outcome = quiet
+        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
+        .await?;
+    match exit_code(&outcome) {
+        0 => Ok(()),
+        code => Err(EngineError::Install {
+            code,
+            stderr: failure_text(&outcome),
+        }),
+    }
+}
+
+/// Runs a setup script. A stream hears its output and its exit.
+async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
+    let outcome = rules
+        .run(step, Vec::new(), Phase::Setup, AfterExit::Keep, true)
+        .await?;
+    let code = exit_code(&outcome);
+    if code != 0 {
+        let error = if outcome.report.timed_out {
+            SETUP_TIMED_OUT.to_owned()
+        } else {
+            format!("Setup script failed (exit code {code})")
+        };
+        rules
+            .sink
+            .send(StreamEvent::error(Phase::Setup, error))
+            .await?;
+    }
+    rules
+        .sink
+        .send(StreamEvent::exit(Phase::Setup, code))
+        .await?;
+    if code == 0 {
+        return Ok(());
+    }
+    Err(EngineError::Setup {
+        code,
+        stderr: failure_text(&outcome),
+    })
+}
+
+/// What a failed step said, and that it ran out of time if it did.
+fn failure_text(outcome: &StepOutcome) -> String {
+    let said = trim_output(&outcome.stderr);
+    match (outcome.report.timed_out, said.is_empty()) {
+        (false, _) => said.to_owned(),
+        (true, true) => "timed out".to_owned(),
+        (true, false) => format!("{said} (timed out)"),
+    }
+}
+
+fn exit_code(outcome: &StepOutcome) -> i32 {
+    if outcome.report.timed_out {
+        TIMEOUT_EXIT_CODE
+    } else {
+        outcome.report.status.code()
+    }
+}
+
+async fn finish(
+    outcome: StepOutcome,
+    files: Option<BTreeMap<String, String>>,
+    sink: &Sink,
+) -> Result<Outcome, EngineError> {
+    let exit_code = exit_code(&outcome);
+    let mut stderr = trim_output(&outcome.stderr).to_owned();
+    if outcome.report.timed_out {
+        stderr.push_str(TIMEOUT_NOTICE);
+        sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
+            .await?;
+    }
+    sink.send(StreamEvent::exit(Phase::Code, exit_code)).await?;
+    Ok(Outcome {
+        report: outcome.report,
+        exit_code,
+        stdout: trim_output(&outcome.stdout).to_owned(),
+        stderr,
+        truncated: outcome.truncated,
+        files,
+    })
+}

@@ -1,0 +1,169 @@
+//! One process of an execution: started, listened to until its end, its output made presentable.
+
+use std::time::Duration;
+
+use isol8_protocol::{AfterExit, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES, Stdin};
+use tokio::time::Instant;
+
+use super::sink::Sink;
+use crate::{
+    error::EngineError,
+    event::{Phase, StreamEvent},
+    options::Secrets,
+    output::{OutputDecoder, forward_limit},
+    plan::{Step, StepStdin},
+    sandbox::{Exec, ExecEvent, Sandbox},
+};
+
+/// How much longer than the time limit the guest may take to report that it struck.
+const TIMEOUT_GRACE: Duration = Duration::from_secs(10);
+
+/// How steps of one execution are run.
+pub(super) struct StepRules<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) sink: &'a Sink,
+    pub(super) secrets: &'a Secrets,
+    pub(super) output_limit: u64,
+    pub(super) timeout: Duration,
+}
+
+/// How a step ended.
+pub(super) struct StepOutcome {
+    pub(super) report: ExitReport,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    pub(super) truncated: bool,
+}
+
+impl StepRules<'_> {
+    /// Runs `step` to its end. Output is kept when the sink collects or `keep_output` is set, and
+    /// sent to the sink as events of `phase`.
+    ///
+    /// Dropping the future kills the process tree.
+    pub(super) async fn run(
+        &self,
+        step: Step,
+        files: Vec<InlineFile>,
+        phase: Phase,
+        after_exit: AfterExit,
+        keep_output: bool,
+    ) -> Result<StepOutcome, EngineError> {
+        let (stdin, streamed) = stdin_of(step.stdin, &files);
+        let request = ExecRequest {
+            argv: step.argv,
+            env: step.env,
+            cwd: step.cwd,
+            files,
+            stdin,
+            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            output_limit: forward_limit(self.output_limit, self.secrets),
+            after_exit,
+        };
+        let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
+        let exec = self.sandbox.exec(request).await?;
+        // Input is sent while output is read: a program may need both at once.
+        let input = exec.input();
+        let feed = async move {
+            if let Some(bytes) = streamed {
+                input.write(bytes.into()).await;
+                input.end().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            outcome = self.listen(exec, phase, keep_output, deadline) => outcome,
+            () = feed => Err(EngineError::Internal("input outlived its program".to_owned())),
+        }
+    }
+
+    async fn listen(
+        &self,
+        mut exec: Exec,
+        phase: Phase,
+        keep_output: bool,
+        deadline: Instant,
+    ) -> Result<StepOutcome, EngineError> {
+        let keep = keep_output || self.sink.collects();
+        let mut stdout = Channel::new(self, keep, |text| StreamEvent::stdout(phase, text));
+        let mut stderr = Channel::new(self, keep, |text| StreamEvent::stderr(phase, text));
+        loop {
+            // A slow consumer may have taken us past the deadline; the guest's word is then at hand.
+            let wait = deadline.max(Instant::now() + TIMEOUT_GRACE);
+            let event = tokio::time::timeout_at(wait, exec.next())
+                .await
+                .map_err(|_| {
+                    EngineError::Guest(
+                        "no word of the program's end after its time limit".to_owned(),
+                    )
+                })??;
+            match event {
+                ExecEvent::Stdout(bytes) => stdout.push(&bytes).await?,
+                ExecEvent::Stderr(bytes) => stderr.push(&bytes).await?,
+                ExecEvent::Exited(report) => {
+                    stdout.finish(report.stdout_bytes).await?;
+                    stderr.finish(report.stderr_bytes).await?;
+                    return Ok(StepOutcome {
+                        report,
+                        truncated: stdout.decoder.truncated() || stderr.decoder.truncated(),
+                        stdout: stdout.kept,
+                        stderr: stderr.kept,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Standard input within the request when it fits, else to be streamed.
+fn stdin_of(stdin: StepStdin, files: &[InlineFile]) -> (Stdin, Option<Vec<u8>>) {
+    let inline: usize = files.iter().map(|file| file.data.len()).sum();
+    match stdin {
+        StepStdin::Empty => (Stdin::Empty, None),
+        StepStdin::Bytes(bytes) if inline + bytes.len() <= MAX_INLINE_BYTES => {
+            (Stdin::Inline(bytes), None)
+        }
+        StepStdin::Bytes(bytes) => (Stdin::Stream, Some(bytes)),
+    }
+}
+
+/// One of the two output streams.
+struct Channel<'a, E> {
+    decoder: OutputDecoder,
+    sink: &'a Sink,
+    keep: bool,
+    kept: String,
+    event: E,
+}
+
+impl<'a, E: Fn(String) -> StreamEvent> Channel<'a, E> {
+    fn new(rules: &StepRules<'a>, keep: bool, event: E) -> Self {
+        let decoder = OutputDecoder::new(rules.output_limit, rules.secrets);
+        Self {
+            decoder,
+            sink: rules.sink,
+            keep,
+            kept: String::new(),
+            event,
+        }
+    }
+
+    async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        let text = self.decoder.push(bytes);
+        self.deliver(text).await
+    }
+
+    async fn finish(&mut self, total_bytes: u64) -> Result<(), EngineError> {
+        let text = self.decoder.finish(total_bytes);
+        self.deliver(text).await
+    }
+
+    async fn deliver(&mut self, text: String) -> Result<(), EngineError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.keep {
+            self.kept.push_str(&text);
+        }
+        self.sink.send((self.event)(text)).await
+    }
+}

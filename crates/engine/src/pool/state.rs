@@ -1,0 +1,345 @@
+//! The pool's decisions, as a pure state machine.
+//!
+//! A sandbox is *clean* (ready), *dirty* (used, waiting to be reset), being *created* or *cleaned* by
+//! a task, or lent out. Every method takes what happened and returns what is to be done.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::options::PoolStrategy;
+
+/// How long a sandbox above the configured size stays, once a burst of work is over.
+pub(super) const LINGER: Duration = Duration::from_secs(10);
+
+/// Resets that run at once when nobody waits for one, so that they do not slow running programs.
+const BACKGROUND_RESETS: usize = 1;
+
+/// What is to be done now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action<S, W> {
+    /// Start a sandbox, then call [`State::created`].
+    Create,
+    /// Reset this sandbox, then call [`State::cleaned`].
+    Clean(S),
+    /// Remove this sandbox.
+    Destroy(S),
+    /// Hand this sandbox to this waiter.
+    Give(W, S),
+    /// Tell this waiter that the start that was made for it failed.
+    Fail(W),
+}
+
+/// The sizes and the strategy of a pool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub(super) strategy: PoolStrategy,
+    /// How many clean sandboxes to keep ready.
+    pub(super) clean: usize,
+    /// How many used ones to keep beyond these.
+    pub(super) dirty: usize,
+    /// Whether a used sandbox may be used again at all.
+    pub(super) reusable: bool,
+}
+
+/// The state of one pool. `S` is a sandbox, `W` somebody who waits for one.
+pub(super) struct State<S, W> {
+    rules: Rules,
+    clean: Vec<(Instant, S)>,
+    dirty: VecDeque<S>,
+    waiters: VecDeque<W>,
+    creating: usize,
+    cleaning: usize,
+    closed: bool,
+}
+
+impl<S, W> State<S, W> {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            clean: Vec::new(),
+            dirty: VecDeque::new(),
+            waiters: VecDeque::new(),
+            creating: 0,
+            cleaning: 0,
+            closed: false,
+        }
+    }
+
+    /// Somebody needs a sandbox.
+    pub(super) fn acquire(&mut self, waiter: W) -> Vec<Action<S, W>> {
+        // The most recently used one is the warmest.
+        if let Some((_, sandbox)) = self.clean.pop() {
+            return vec![Action::Give(waiter, sandbox)];
+        }
+        self.waiters.push_back(waiter);
+        if let Some(sandbox) = self.dirty.pop_front() {
+            self.cleaning += 1;
+            return vec![Action::Clean(sandbox)];
+        }
+        // A sandbox on its way serves one waiter; a reset takes milliseconds, so it is waited for.
+        if self.waiters.len() > self.creating + self.cleaning {
+            self.creating += 1;
+            return vec![Action::Create];
+        }
+        Vec::new()
+    }
+
+    /// It is a good time to make sandboxes ahead of need: at the start, and some time after one
+    /// was taken.
+    pub(super) fn refill(&mut self) -> Vec<Action<S, W>> {
+        let ready = self.clean.len() + self.dirty.len() + self.creating + self.cleaning;
+        if self.closed || ready >= self.rules.clean + self.waiters.len() {
+            return Vec::new();
+        }
+        self.creating += 1;
+        vec![Action::Create]
+    }
+
+    /// A start has ended, with a sandbox or without.
+    pub(super) fn created(&mut self, sandbox: Option<S>, now: Instant) -> Vec<Action<S, W>> {
+        self.creating -= 1;
+        match sandbox {
+            Some(sandbox) => self.ready(sandbox, now),
+            // One waiter hears of the failure; the others have starts of their own.
+            None if self.waiters.len() > self.creating + self.cleaning => self
+                .waiters
+                .pop_front()
+                .map(Action::Fail)
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A lease has ended.
+    pub(super) fn released(&mut self, sandbox: S) -> Vec<Action<S, W>> {
+        if self.closed || !self.rules.reusable {
+            return vec![Action::Destroy(sandbox)];
+        }
+        self.dirty.push_back(sandbox);
+        self.clean_next()
+    }
+
+    /// A sandbox that was given to somebody who no longer waited is still clean.
+    pub(super) fn returned_unused(&mut self, sandbox: S, now: Instant) -> Vec<Action<S, W>> {
+        self.ready(sandbox, now)
+    }
+
+    /// A reset has ended, with a clean sandbox, or with one that had to be destroyed.
+    pub(super) fn cleaned(&mut self, sandbox: Option<S>, now: Instant) -> Vec<Action<S, W>> {
+        self.cleaning -= 1;
+        let mut actions = match sandbox {
+            Some(sandbox) => self.ready(sandbox, now),
+            None if self.waiters.len() > self.creating + self.cleaning => {
+                self.creating += 1;
+                vec![Action::Create]
+            }
+            None => Vec::new(),
+        };
+        actions.extend(self.clean_next());
+        actions
+    }
+
+    /// Removes what is above the configured size and has not been needed for [`LINGER`].
+    pub(super) fn trim(&mut self, now: Instant) -> Vec<Action<S, W>> {
+        let keep = self.rules.clean + self.rules.dirty;
+        let surplus = (self.clean.len() + self.dirty.len()).saturating_sub(keep);
+        let idle = self
+            .clean
+            .iter()
+            .filter(|(since, _)| now.duration_since(*since) >= LINGER);
+        let old = idle.count().min(surplus);
+        // The least recently used ones come first.
+        self.clean
+            .drain(..old)
+            .map(|(_, sandbox)| Action::Destroy(sandbox))
+            .collect()
+    }
+
+    /// Whether a later [`Self::trim`] could find something.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.clean.len() + self.dirty.len() + self.cleaning > self.rules.clean + self.rules.dirty
+    }
+
+    /// The pool ends: idle sandboxes go, those lent out go when they come back.
+    pub(super) fn close(&mut self) -> Vec<Action<S, W>> {
+        self.closed = true;
+        let clean = self.clean.drain(..).map(|(_, sandbox)| sandbox);
+        let mut actions: Vec<_> = clean
+            .chain(self.dirty.drain(..))
+            .map(Action::Destroy)
+            .collect();
+        actions.extend(self.waiters.drain(..).map(Action::Fail));
+        actions
+    }
+
+    /// A sandbox is clean: for the first who waits, or to keep.
+    fn ready(&mut self, sandbox: S, now: Instant) -> Vec<Action<S, W>> {
+        if let Some(waiter) = self.waiters.pop_front() {
+            return vec![Action::Give(waiter, sandbox)];
+        }
+        if self.closed {
+            return vec![Action::Destroy(sandbox)];
+        }
+        self.clean.push((now, sandbox));
+        Vec::new()
+    }
+
+    /// Starts resets: for waiters at once, otherwise in the background and only in the fast pool.
+    fn clean_next(&mut self) -> Vec<Action<S, W>> {
+        let mut actions = Vec::new();
+        loop {
+            let unserved = self.waiters.len() > self.cleaning;
+            let in_background =
+                self.rules.strategy == PoolStrategy::Fast && self.cleaning < BACKGROUND_RESETS;
+            if !(unserved || in_background) {
+                return actions;
+            }
+            let Some(sandbox) = self.dirty.pop_front() else {
+                return actions;
+            };
+            self.cleaning += 1;
+            actions.push(Action::Clean(sandbox));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action::*, *};
+
+    fn state(strategy: PoolStrategy) -> State<u32, char> {
+        State::new(Rules {
+            strategy,
+            clean: 1,
+            dirty: 1,
+            reusable: true,
+        })
+    }
+
+    #[test]
+    fn first_caller_gets_the_sandbox_that_is_made_for_it() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.acquire('a'), [Create]);
+        assert_eq!(pool.created(Some(1), Instant::now()), [Give('a', 1)]);
+    }
+
+    #[test]
+    fn fast_resets_at_once_and_hands_out_the_clean_one() {
+        let mut pool = state(PoolStrategy::Fast);
+        let now = Instant::now();
+        pool.acquire('a');
+        pool.created(Some(1), now);
+        assert_eq!(pool.released(1), [Clean(1)]);
+        assert_eq!(pool.cleaned(Some(1), now), []);
+        assert_eq!(pool.acquire('b'), [Give('b', 1)]);
+    }
+
+    #[test]
+    fn secure_resets_when_a_sandbox_is_needed() {
+        let mut pool = state(PoolStrategy::Secure);
+        assert_eq!(pool.released(1), []);
+        assert_eq!(pool.acquire('a'), [Clean(1)]);
+        assert_eq!(pool.cleaned(Some(1), Instant::now()), [Give('a', 1)]);
+    }
+
+    #[test]
+    fn a_caller_waits_for_a_reset_rather_than_for_a_new_sandbox() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.released(1), [Clean(1)]);
+        assert_eq!(pool.acquire('a'), []);
+        assert_eq!(pool.cleaned(Some(1), Instant::now()), [Give('a', 1)]);
+    }
+
+    #[test]
+    fn a_failed_reset_is_replaced_for_the_one_who_waits() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.released(1), [Clean(1)]);
+        assert_eq!(pool.acquire('a'), []);
+        assert_eq!(pool.cleaned(None, Instant::now()), [Create]);
+        assert_eq!(pool.created(Some(2), Instant::now()), [Give('a', 2)]);
+    }
+
+    #[test]
+    fn a_failed_start_reaches_one_waiter_and_no_more() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.acquire('a'), [Create]);
+        assert_eq!(pool.acquire('b'), [Create]);
+        assert_eq!(pool.created(None, Instant::now()), [Fail('a')]);
+        assert_eq!(pool.created(Some(1), Instant::now()), [Give('b', 1)]);
+    }
+
+    #[test]
+    fn waiters_are_served_in_order_of_arrival() {
+        let mut pool = state(PoolStrategy::Fast);
+        for waiter in ['a', 'b', 'c'] {
+            assert_eq!(pool.acquire(waiter), [Create]);
+        }
+        for (sandbox, waiter) in [(7, 'a'), (8, 'b'), (9, 'c')] {
+            assert_eq!(
+                pool.created(Some(sandbox), Instant::now()),
+                [Give(waiter, sandbox)]
+            );
+        }
+    }
+
+    #[test]
+    fn refill_keeps_the_configured_number_ready_and_no_more() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.refill(), [Create]);
+        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.created(Some(1), Instant::now()), []);
+        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.acquire('a'), [Give('a', 1)]);
+        assert_eq!(pool.refill(), [Create]);
+    }
+
+    #[test]
+    fn a_burst_is_kept_for_a_while_and_then_trimmed_to_size() {
+        let mut pool = state(PoolStrategy::Fast);
+        let now = Instant::now();
+        for sandbox in 0..4 {
+            pool.acquire('x');
+            pool.created(Some(sandbox), now);
+        }
+        for sandbox in 0..4 {
+            pool.released(sandbox);
+        }
+        for sandbox in 0..4 {
+            pool.cleaned(Some(sandbox), now);
+        }
+        assert!(pool.has_surplus());
+        assert_eq!(pool.trim(now), []);
+        assert_eq!(pool.trim(now + LINGER), [Destroy(0), Destroy(1)]);
+        assert!(!pool.has_surplus());
+        assert_eq!(pool.trim(now + LINGER), []);
+    }
+
+    #[test]
+    fn what_cannot_be_proved_clean_is_destroyed() {
+        let rules = Rules {
+            strategy: PoolStrategy::Fast,
+            clean: 1,
+            dirty: 1,
+            reusable: false,
+        };
+        let mut pool: State<u32, char> = State::new(rules);
+        assert_eq!(pool.released(1), [Destroy(1)]);
+    }
+
+    #[test]
+    fn closing_destroys_everything_now_or_when_it_comes_back() {
+        let mut pool = state(PoolStrategy::Fast);
+        pool.refill();
+        pool.created(Some(1), Instant::now());
+        assert_eq!(pool.acquire('a'), [Give('a', 1)]);
+        pool.refill();
+        assert_eq!(pool.acquire('b'), []);
+        assert_eq!(pool.close(), [Fail('b')]);
+        assert_eq!(pool.released(1), [Destroy(1)]);
+        assert_eq!(pool.created(Some(2), Instant::now()), [Destroy(2)]);
+        assert_eq!(pool.refill(), []);
+    }
+}

@@ -1,0 +1,309 @@
+//! Carries out what `state` decides, in background tasks.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
+
+use super::state::{Action, LINGER, Rules, State};
+use crate::{
+    backend::{Backend, SandboxSpec},
+    error::EngineError,
+    options::{PoolSize, PoolStrategy},
+    sandbox::Sandbox,
+};
+
+/// How long after a sandbox was taken the next one is made: long enough that a short program has
+/// ended and its sandbox is back, so that no start competes with it for the processor.
+const REFILL_DELAY: Duration = Duration::from_millis(150);
+
+/// How long a reset may take before the sandbox is given up.
+const RESET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a pool needs to know.
+pub struct PoolConfig {
+    /// What its sandboxes are made of.
+    pub spec: SandboxSpec,
+    /// When used sandboxes are reset.
+    pub strategy: PoolStrategy,
+    /// How many are kept.
+    pub size: PoolSize,
+}
+
+type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    spec: SandboxSpec,
+    state: Mutex<State<Sandbox, Waiter>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    refill_waits: AtomicBool,
+    janitor_runs: AtomicBool,
+}
+
+/// Sandboxes of one kind. Dropping the last handle ends them.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+/// A sandbox lent out by a pool; it goes back when dropped.
+pub struct Lease {
+    sandbox: Option<Sandbox>,
+    pool: Pool,
+    /// Makes [`Pool::close`] wait for this lease.
+    _running: TaskTrackerToken,
+}
+
+impl Pool {
+    /// An empty pool. Nothing is started until something is asked for.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>, config: PoolConfig) -> Self {
+        let rules = Rules {
+            strategy: config.strategy,
+            clean: config.size.clean,
+            dirty: config.size.dirty,
+            reusable: config.spec.is_reusable(),
+        };
+        Self(Arc::new(Inner {
+            backend,
+            spec: config.spec,
+            state: Mutex::new(State::new(rules)),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            refill_waits: false.into(),
+            janitor_runs: false.into(),
+        }))
+    }
+
+    /// Makes the configured number of sandboxes ready and waits for them.
+    pub async fn prewarm(&self) -> Result<(), EngineError> {
+        loop {
+            let actions = self.state().refill();
+            if actions.is_empty() {
+                return Ok(());
+            }
+            // The slot is taken; whatever becomes of the start must be told to the state.
+            let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
+            let (sandbox, outcome) = match sandbox {
+                Ok((sandbox, _)) => (Some(sandbox), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            let actions = self.state().created(sandbox, Instant::now());
+            self.carry_out(actions);
+            outcome?;
+        }
+    }
+
+    /// A clean sandbox: one that is ready, or the first that becomes so.
+    ///
+    /// Dropping the future half way loses nothing: the sandbox goes to the next.
+    pub async fn acquire(&self) -> Result<Lease, EngineError> {
+        loop {
+            let (waiter, handed) = oneshot::channel();
+            let actions = self.state().acquire(waiter);
+            self.carry_out(actions);
+            let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
+            self.refill_later();
+            let lease = Lease {
+                sandbox: Some(sandbox),
+                pool: self.clone(),
+                _running: self.0.tasks.token(),
+            };
+            // A guest may have died while it was idle (killed by an administrator, say).
+            if lease.sandbox().is_alive() {
+                return Ok(lease);
+            }
+            tracing::debug!("an idle sandbox was lost; taking another");
+            drop(lease.into_sandbox());
+        }
+    }
+
+    /// Removes every sandbox and waits until they are gone, those lent out included.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        let actions = self.state().close();
+        self.carry_out(actions);
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<Sandbox, Waiter>> {
+        // The state is consistent between calls; a panic elsewhere does not change that.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carry_out(&self, actions: Vec<Action<Sandbox, Waiter>>) {
+        for action in actions {
+            match action {
+                Action::Create => self.spawn_create(),
+                Action::Clean(sandbox) => self.spawn_clean(sandbox),
+                Action::Destroy(sandbox) => self.spawn_destroy(sandbox),
+                Action::Fail(waiter) => {
+                    let _ = waiter.send(Err(EngineError::Stopped));
+                }
+                Action::Give(waiter, sandbox) => {
+                    // Somebody who no longer waits leaves the sandbox to the next.
+                    if let Err(Ok(sandbox)) = waiter.send(Ok(sandbox)) {
+                        self.put_back(sandbox);
+                    }
+                }
+            }
+        }
+    }
+
+    fn put_back(&self, sandbox: Sandbox) {
+        let actions = self.state().returned_unused(sandbox, Instant::now());
+        self.carry_out(actions);
+    }
+
+    fn spawn_create(&self) {
+        let pool = self.clone();
+        self.0.tasks.spawn(async move {
+            let started = tokio::select! {
+                started = Sandbox::start(&pool.0.backend, &pool.0.spec) => started,
+                () = pool.0.closing.cancelled() => Err(EngineError::Stopped),
+            };
+            let actions = match started {
+                Ok((sandbox, _)) => pool.state().created(Some(sandbox), Instant::now()),
+                Err(error) => {
+                    tracing::debug!(%error, "a sandbox did not start");
+                    let mut actions = pool.state().created(None, Instant::now());
+                    // The one who hears of it hears why.
+                    if let Some(at) = actions
+                        .iter()
+                        .position(|action| matches!(action, Action::Fail(_)))
+                        && let Action::Fail(waiter) = actions.swap_remove(at)
+                    {
+                        let _ = waiter.send(Err(error));
+                    }
+                    actions
+                }
+            };
+            pool.carry_out(actions);
+        });
+    }
+
+    fn spawn_clean(&self, sandbox: Sandbox) {
+        let pool = self.clone();
+        self.0.tasks.spawn(async move {
+            let reset = tokio::time::timeout(RESET_TIMEOUT, sandbox.reset()).await;
+            let clean = match reset {
+                Ok(Ok(report)) => {
+                    tracing::debug!(report.processes, report.entries, "sandbox reset");
+                    Some(sandbox)
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "sandbox is not clean, destroying it");
+                    pool.spawn_destroy(sandbox);
+                    None
+                }
+                Err(_) => {
+                    tracing::debug!("reset took too long, destroying the sandbox");
+                    pool.spawn_destroy(sandbox);
+                    None
+                }
+            };
+            let actions = pool.state().cleaned(clean, Instant::now());
+            pool.carry_out(actions);
+            pool.trim_later();
+        });
+    }
+
+    fn spawn_destroy(&self, sandbox: Sandbox) {
+        self.0.tasks.spawn(async move {
+            if let Err(error) = sandbox.destroy().await {
+                tracing::debug!(%error, "sandbox was not removed");
+            }
+        });
+    }
+
+    fn refill_later(&self) {
+        if self.0.refill_waits.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let pool = Arc::downgrade(&self.0);
+        let closing = self.0.closing.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(REFILL_DELAY) => {}
+                () = closing.cancelled() => return,
+            }
+            if let Some(inner) = pool.upgrade() {
+                let pool = Self(inner);
+                pool.0.refill_waits.store(false, Ordering::Release);
+                let actions = pool.state().refill();
+                pool.carry_out(actions);
+            }
+        });
+    }
+
+    /// Runs a janitor while there is more than the configured size.
+    fn trim_later(&self) {
+        if !self.state().has_surplus() || self.0.janitor_runs.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let weak = Arc::downgrade(&self.0);
+        let closing = self.0.closing.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(LINGER / 4) => {}
+                    () = closing.cancelled() => return,
+                }
+                let Some(inner) = weak.upgrade() else { return };
+                let pool = Self(inner);
+                let actions = pool.state().trim(Instant::now());
+                pool.carry_out(actions);
+                if !pool.state().has_surplus() {
+                    pool.0.janitor_runs.store(false, Ordering::Release);
+                    return;
+                }
+            }
+        });
+    }
+}
+
+impl Lease {
+    /// The sandbox.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "only `into_sandbox` and `drop` take it, by value"
+    )]
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox
+            .as_ref()
+            .expect("a lease holds its sandbox until it ends")
+    }
+
+    /// Takes the sandbox out of the pool for good.
+    #[must_use]
+    pub fn into_sandbox(mut self) -> Option<Sandbox> {
+        self.sandbox.take()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(sandbox) = self.sandbox.take() else {
+            return;
+        };
+        let actions = if sandbox.is_alive() {
+            self.pool.state().released(sandbox)
+        } else {
+            vec![Action::Destroy(sandbox)]
+        };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.pool.carry_out(actions);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One sandbox, from its start to its end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use isol8_protocol::{ExecRequest, Reply, Request, ResetReport};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    InboundStreams,
+    exec::Exec,
+    files,
+    link::Link,
+    wire::{FrameReader, Incoming, send_message, unexpected},
+};
+use crate::{
+    backend::{Backend, SandboxSpec},
+    error::EngineError,
+};
+
+/// A live sandbox. Dropping it removes the sandbox in the background.
+pub struct Sandbox {
+    id: String,
+    link: Option<Link>,
+    backend: Arc<dyn Backend>,
+    persist: bool,
+    lost: CancellationToken,
+}
+
+impl Sandbox {
+    /// Starts a sandbox and waits for its guest.
+    ///
+    /// Dropping the future half way leaves nothing behind.
+    pub async fn start(
+        backend: &Arc<dyn Backend>,
+        spec: &SandboxSpec,
+    ) -> Result<(Self, InboundStreams), EngineError> {
+        let started = backend.start(spec).await?;
+        // From here on dropping `sandbox` removes the container.
+        let mut sandbox = Self {
+            id: started.id,
+            link: None,
+            backend: Arc::clone(backend),
+            persist: spec.persist,
+            lost: CancellationToken::new(),
+        };
+        let (link, inbound) = Link::connect(started.stream).await?;
+        sandbox.lost = link.lost().clone();
+        sandbox.link = Some(link);
+        Ok((sandbox, inbound))
+    }
+
+    /// The backend's name for this sandbox.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether its guest is still there.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.link.is_some() && !self.lost.is_cancelled()
+    }
+
+    /// Runs a program. Dropping the [`Exec`] kills it.
+    pub async fn exec(&self, request: ExecRequest) -> Result<Exec, EngineError> {
+        Exec::start(self.link()?.open().await?, request).await
+    }
+
+    /// Creates or replaces a file, with its parent directories.
+    pub async fn write_file(&self, path: &str, data: &[u8]) -> Result<(), EngineError> {
+        files::write(self.link()?.open().await?, path, data).await
+    }
+
+    /// Reads a regular file.
+    pub async fn read_file(&self, path: &str) -> Result<Bytes, EngineError> {
+        files::read(self.link()?.open().await?, path).await
+    }
+
+    /// Makes the sandbox as new, with proof: every process but the guest killed, every writable
+    /// place empty. After an error it must be destroyed.
+    pub async fn reset(&self) -> Result<ResetReport, EngineError> {
+        let mut stream = self.link()?.open().await?;
+        send_message(&mut stream, &Request::Reset).await?;
+        match FrameReader::new(&mut stream).next().await? {
+            Incoming::Reply(Reply::Reset(report)) => Ok(report),
+            Incoming::Reply(reply) => Err(unexpected(reply)),
+            _ => Err(EngineError::Guest("unexpected data".to_owned())),
+        }
+    }
+
+    /// Removes the sandbox and waits until it is gone.
+    pub async fn destroy(mut self) -> Result<(), EngineError> {
+        self.link = None;
+        let removal = self.backend.destroy(std::mem::take(&mut self.id));
+        removal.await
+    }
+
+    /// Whether it is to stay when this process ends.
+    #[must_use]
+    pub fn persists(&self) -> bool {
+        self.persist
+    }
+
+    /// Lets go of a sandbox that its user wants to keep; it lives on without this process.
+    pub fn release(mut self) -> String {
+        std::mem::take(&mut self.id)
+    }
+
+    fn link(&self) -> Result<&Link, EngineError> {
+        self.link.as_ref().ok_or(EngineError::SandboxLost)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let id = std::mem::take(&mut self.id);
+        if id.is_empty() || self.persist {
+            return;
+        }
+        // The guest ends with its link and the container removes itself; asking for the removal as
+        // well covers a guest that hangs. Outside a runtime the first must do.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let removal = self.backend.destroy(id);
+            runtime.spawn(async move {
+                if let Err(error) = removal.await {
+                    tracing::debug!(%error, "sandbox was not removed");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Work with the sandbox user's rights: forked children that become that user before they touch
+//! anything of its.
+//!
+//! User code plants symbolic links, pipes and whatever else it may. A child that has exactly the
+//! rights of user code cannot be talked into anything that user code could not do itself. The guest
+//! has one thread, so a forked child may use everything the guest could.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use isol8_protocol::{
+    ErrorKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, GROUP_ID, Reply, USER_ID, decode,
+    encode_message,
+};
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    libc,
+    sys::{
+        prctl,
+        signal::{SigSet, SigmaskHow, Signal, sigprocmask},
+        stat::{Mode, umask},
+    },
+    unistd::{
+        ForkResult, Gid, Uid, dup2_raw, fork, getresgid, getresuid, pipe2, setgroups, setresgid,
+        setresuid,
+    },
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    failure::Failure,
+    fd::Fd,
+    kill,
+    reaper::{Ended, Reaper, Role},
+};
+
+/// Exit code of a child that could not become the sandbox user, or panicked.
+const BROKEN_CHILD: i32 = 125;
+
+/// Largest answer of a helper in bytes: a [`Failure`] with its two clipped texts, and some room.
+const MAX_ANSWER_BYTES: usize = 32 * 1024;
+
+/// What the guest sends to a helper to make its work final.
+const COMMIT: u8 = 1;
+
+/// Forks a child in which `fds[n]` is descriptor `n` and every other one is closed. It runs `first`
+/// as root, becomes the sandbox user, and ends with the exit code that `job` returns.
+pub(crate) fn fork_as_user(
+    fds: &[BorrowedFd<'_>],
+    first: impl FnOnce(),
+    job: impl FnOnce() -> i32,
+) -> io::Result<i32> {
+    // SAFETY: the guest has one thread, so the child inherits no lock that another thread holds.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child.as_raw()),
+        ForkResult::Child => {
+            let child = || {
+                arrange(fds)?;
+                sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+                first();
+                become_user()?;
+                Ok::<_, io::Error>(job())
+            };
+            let code = catch_unwind(AssertUnwindSafe(child));
+            let code = code.ok().and_then(Result::ok).unwrap_or(BROKEN_CHILD);
+            // SAFETY: ends the process without running the guest's clean-up in the child.
+            unsafe { libc::_exit(code) }
+        }
+    }
+}
+
+/// Gives `fds` their numbers and closes the rest: a child that held, say, the write end of another
+/// program's standard input would keep that program from ever seeing its end.
+fn arrange(fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let count = RawFd::try_from(fds.len()).map_err(io::Error::other)?;
+    // First out of the way, so that no target number is still a source.
+    let moved = fds
+        .iter()
+        .map(|fd| fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(count)))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (target, source) in (0..count).zip(moved) {
+        // SAFETY: `source` was just opened. What the target number was is the guest's, which this
+        // child never runs again.
+        std::mem::forget(unsafe { dup2_raw(BorrowedFd::borrow_raw(source), target) }?);
+    }
+    // SAFETY: closes descriptors that nothing in this child uses any more.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, count, libc::c_uint::MAX, 0) };
+    if closed == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Gives up every right but the sandbox user's, and checks that they are gone.
+fn become_user() -> io::Result<()> {
+    let (user, group) = (Uid::from_raw(USER_ID), Gid::from_raw(GROUP_ID));
+    setgroups(&[])?;
+    setresgid(group, group, group)?;
+    setresuid(user, user, user)?;
+    // Other processes of the user may not read or trace this one until it runs their program.
+    prctl::set_dumpable(false)?;
+    let (users, groups) = (getresuid()?, getresgid()?);
+    let users_left = [users.real, users.effective, users.saved]
+        .iter()
+        .any(|id| *id != user);
+    let groups_left = [groups.real, groups.effective, groups.saved]
+        .iter()
+        .any(|id| *id != group);
+    if users_left || groups_left {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    umask(Mode::from_bits_truncate(0o022));
+    Ok(())
+}
+
+/// Where a helper waits for the guest's word.
+pub(crate) struct Commit(File);
+
+impl Commit {
+    /// Waits for the guest's word that the work is to be made final. `false`: it is to be undone.
+    pub(crate) fn is_given(&mut self) -> bool {
+        let mut byte = [0];
+        matches!(self.0.read(&mut byte), Ok(1)) && byte[0] == COMMIT
+    }
+}
+
+/// A child that does the guest's work with the user's rights.
+pub(crate) struct Helper<'a> {
+    reaper: &'a Reaper,
+    pid: i32,
+    answer: Fd,
+    commit: Fd,
+    ended: oneshot::Receiver<Ended>,
+    kill_on_drop: bool,
+}
+
+impl<'a> Helper<'a> {
+    /// Starts `job`, which gets `data` and answers with a reply.
+    pub(crate) fn start(
+        reaper: &'a Reaper,
+        data: &OwnedFd,
+        job: impl FnOnce(File, Commit) -> Result<Reply, Failure>,
+    ) -> io::Result<Self> {
+        // Pipes, because a socket that is closed with something unread in it loses what was
+        // answered before.
+        let (answer, their_answer) = pipe2(OFlag::O_CLOEXEC)?;
+        let (their_commit, commit) = pipe2(OFlag::O_CLOEXEC)?;
+        let stderr = io::stderr();
+        let fds = [
+            data.as_fd(),
+            their_answer.as_fd(),
+            stderr.as_fd(),
+            their_commit.as_fd(),
+        ];
+        let child = || {
+            // SAFETY: the fork has put them in this order, and nothing else in the child owns them.
+            let [data, mut answer, commit] = unsafe { [0, 1, 3].map(|fd| File::from_raw_fd(fd)) };
+            let reply = job(data, Commit(commit)).unwrap_or_else(Failure::into_reply);
+            let frame = encode_message(&reply).map_err(io::Error::other);
+            i32::from(frame.and_then(|frame| answer.write_all(&frame)).is_err())
+        };
+        let pid = fork_as_user(&fds, || (), child)?;
+        let ended = reaper.register(pid, Role::Helper);
+        let (answer, commit) = (Fd::new(answer)?, Fd::new(commit)?);
+        Ok(Self {
+            reaper,
+            pid,
+            answer,
+            commit,
+            ended,
+            kill_on_drop: false,
+        })
+    }
+
+    /// Kills the helper when nobody waits for it any more, instead of letting it notice.
+    pub(crate) fn kill_on_drop(mut self) -> Self {
+        self.kill_on_drop = true;
+        self
+    }
+
+    /// Tells the helper to make its work final.
+    pub(crate) async fn commit(&self) {
+        // One that has failed already is gone; its answer says why.
+        let _ = self.commit.write_all(&[COMMIT]).await;
+    }
+
+    /// What the helper answers when it is done. It has ended then.
+    pub(crate) async fn answer(mut self) -> Reply {
+        let answer = self.answer.read_to_end(MAX_ANSWER_BYTES).await;
+        let reply = answer.ok().and_then(|answer| parse_reply(&answer));
+        let ended = (&mut self.ended).await;
+        reply.unwrap_or_else(|| {
+            let how =
+                ended.map_or_else(|_| String::new(), |ended| format!(" ({:?})", ended.status));
+            Failure::new(
+                ErrorKind::System,
+                "",
+                format!("the work ended without a result{how}: it was killed, or memory ran out"),
+            )
+            .into_reply()
+        })
+    }
+}
+
+impl Drop for Helper<'_> {
+    fn drop(&mut self) {
+        if self.kill_on_drop && self.reaper.is_child(self.pid) {
+            kill::send(self.pid, Signal::SIGKILL);
+        }
+    }
+}
+
+/// The reply in a frame that a child has written, or `None` when there is no whole one.
+pub(crate) fn parse_reply(frame: &[u8]) -> Option<Reply> {
+    let (header, payload) = frame.split_first_chunk::<FRAME_HEADER_BYTES>()?;
+    let header = FrameHeader::parse(*header).ok()?;
+    if header.kind != FrameKind::Message || header.length != payload.len() {
+        return None;
+    }
+    decode(payload).ok()
+}
+
+/// Writes a failure into the status pipe of a program that could not be started.
+pub(crate) fn report(status: impl AsRawFd + Write, failure: Failure) {
+    let mut status = status;
+    if let Ok(frame) = encode_message(&failure.into_reply()) {
+        // The guest that would read it is the only one to tell.
+        let _ = status.write_all(&frame);
+    }
+}

@@ -1,0 +1,173 @@
+//! Start and end of the guest: what the process must be before it talks to the host, and what it
+//! leaves behind when it stops.
+
+use std::{env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
+
+use nix::{
+    fcntl::{OFlag, open},
+    libc,
+    sys::{prctl, signal, stat::Mode},
+};
+use tokio::{
+    sync::{RwLock, watch},
+    task::LocalSet,
+};
+
+use crate::{
+    guest::Guest,
+    kill,
+    link::{Link, LinkError},
+    reaper::Reaper,
+    serve::serve,
+    signals::Signals,
+    sweep,
+    usage::MemoryFiles,
+};
+
+/// How many signals Linux has.
+const SIGNALS: i32 = 64;
+
+/// Why the guest does not run, or no longer.
+#[derive(Debug, thiserror::Error)]
+enum BootError {
+    #[error("the guest must be the first process of a sandbox (process 1), this is process {0}")]
+    NotFirst(u32),
+    #[error("cannot prepare the process: {0}")]
+    Prepare(#[source] io::Error),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Runs the guest until the link to the host ends.
+pub(crate) fn run() -> ExitCode {
+    let ended = start();
+    if !matches!(ended, Err(BootError::NotFirst(_))) {
+        // The end of process 1 is the end of all, but killing them does not depend on it.
+        kill::send_to_all();
+    }
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "standard error is the guest's only way to say this"
+)]
+fn complain(error: &BootError) {
+    eprintln!("isol8-guest: {error}");
+}
+
+fn start() -> Result<(), BootError> {
+    let pid = std::process::id();
+    if pid != 1 {
+        return Err(BootError::NotFirst(pid));
+    }
+    harden().map_err(BootError::Prepare)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(BootError::Prepare)?;
+    LocalSet::new().block_on(&runtime, talk())
+}
+
+/// Keeps the guest's memory and descriptors out of reach of user code, and lets nothing that was
+/// inherited pass on to it.
+fn harden() -> io::Result<()> {
+    prctl::set_dumpable(false)?;
+    clear_inheritable_capabilities()?;
+    for number in (1..=SIGNALS).filter(|number| *number != libc::SIGPIPE) {
+        set_default_disposition(number);
+    }
+    signal::SigSet::empty().thread_set_mask()?;
+    Ok(())
+}
+
+async fn talk() -> Result<(), BootError> {
+    let prepared = || {
+        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+        // SAFETY: nothing else in this process owns its standard input and output.
+        let (input, output) = unsafe { (take(0), take(1)) };
+        Ok((null, input, output, Signals::open()?))
+    };
+    let (null, input, output, signals) = prepared().map_err(BootError::Prepare)?;
+    let guest = Rc::new(Guest {
+        reaper: Reaper::default(),
+        gate: RwLock::new(()),
+        end: watch::Sender::new(0),
+        abandon: watch::Sender::new(0),
+        null,
+        memory: MemoryFiles::open(),
+        roots: sweep::roots(),
+        environ: env::vars_os().collect(),
+    });
+    let link = async {
+        let link = Link::open(input, output).await?;
+        let accept = |stream| {
+            tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
+        };
+        Ok(link.drive(accept).await?)
+    };
+    tokio::select! {
+        ended = link => ended,
+        ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
+    }
+}
+
+/// Undoes what the guest may have inherited. The C library's own function refuses two signals that
+/// it keeps for itself, and a program would inherit these, too; hence the system call. Those that
+/// cannot be changed need no change.
+fn set_default_disposition(number: i32) {
+    // `struct kernel_sigaction`, all zero: SIG_DFL, no flags, empty mask. See sigaction(2).
+    const DEFAULT: [u64; 4] = [0; 4];
+    const MASK_BYTES: usize = size_of::<u64>();
+    let old = std::ptr::null_mut::<u64>();
+    // SAFETY: the structure is valid for the call, and no handler is involved.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            number,
+            DEFAULT.as_ptr(),
+            old,
+            MASK_BYTES,
+        )
+    };
+}
+
+/// # Safety
+///
+/// Nothing else may own descriptor `number`.
+unsafe fn take(number: i32) -> OwnedFd {
+    use std::os::fd::FromRawFd;
+    // SAFETY: by the caller.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Empties the inheritable set, and with it the ambient one. See capset(2) for the layout.
+fn clear_inheritable_capabilities() -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    const INHERITABLE: [usize; 2] = [2, 5];
+    let header = [VERSION_3, 0];
+    // Twice: effective, permitted, inheritable.
+    let mut sets = [0_u32; 6];
+    // SAFETY: both arrays have the layout and size that version 3 asks for.
+    if unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if INHERITABLE.iter().all(|index| sets[*index] == 0) {
+        return Ok(());
+    }
+    for index in INHERITABLE {
+        sets[index] = 0;
+    }
+    // SAFETY: as above.
+    if unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

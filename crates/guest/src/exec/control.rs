@@ -1,0 +1,57 @@
+//! What the host says while a program runs.
+
+use std::{convert::Infallible, time::Duration};
+
+use isol8_protocol::{ExecControl, FrameKind, decode};
+use nix::libc;
+use tokio::{sync::Notify, time::sleep};
+
+use super::input::Input;
+use crate::{
+    frames::{FrameReader, StreamError},
+    reaper::Reaper,
+};
+
+/// Between two looks whether the host has reset a stream that is not being read because the
+/// program does not read its input.
+const RESET_INTERVAL: Duration = Duration::from_millis(25);
+
+/// Obeys the host until it closes the stream or breaks the protocol's rules.
+pub(super) async fn obey(
+    frames: &mut FrameReader,
+    reaper: &Reaper,
+    pid: i32,
+    input: &Input,
+    kill: &Notify,
+) -> Result<Infallible, StreamError> {
+    loop {
+        while input.is_full() {
+            if frames.is_reset() {
+                return Err(StreamError::Closed);
+            }
+            tokio::select! {
+                () = input.taken() => {}
+                () = sleep(RESET_INTERVAL) => {}
+            }
+        }
+        match frames.next().await? {
+            (FrameKind::Data, []) => input.end(),
+            (FrameKind::Data, bytes) if !input.has_ended() => input.push(bytes),
+            (FrameKind::Message, payload) => match decode(payload)? {
+                ExecControl::Kill => kill.notify_one(),
+                ExecControl::Signal(number) => signal_group(reaper, pid, number),
+            },
+            // Data after its end, or a kind of frame that only the guest sends.
+            _ => return Err(StreamError::Closed),
+        }
+    }
+}
+
+/// Sends a signal to the program's process group, which has the program's id. A number that is no
+/// signal has no effect, like a signal to a program that has ended.
+fn signal_group(reaper: &Reaper, pid: i32, number: i32) {
+    if (1..=libc::SIGRTMAX()).contains(&number) && reaper.is_child(pid) {
+        // SAFETY: passes two numbers; real-time signals have no name in `nix`.
+        unsafe { libc::killpg(pid, number) };
+    }
+}

@@ -1,0 +1,345 @@
+//! Starting a program: what the guest prepares, and what the forked child does until it is the
+//! program. Inline files are written by that same child, so that a run costs one fork.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    ffi::{CStr, CString, OsStr, OsString},
+    fs::File,
+    io::{self, Write},
+    os::{
+        fd::{AsFd, FromRawFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply};
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    libc,
+    unistd::{chdir, execve, setsid},
+};
+use tokio::{sync::oneshot, time::timeout};
+
+use crate::{
+    as_user::{fork_as_user, parse_reply, report},
+    failure::Failure,
+    fd::{Fd, pipe},
+    kill,
+    reaper::{Ended, Reaper, Role},
+    user_files::{check_path, make_directory, replace},
+};
+
+/// Where programs are looked up when the environment has no `PATH`.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What runs a script that does not name its interpreter, as execvp(3) has it.
+const SHELL: &CStr = c"/bin/sh";
+
+/// User code goes first when memory runs out. It may lower this value again, down to the guest's.
+const OUT_OF_MEMORY_SCORE: &str = "1000";
+
+/// The status pipe's descriptor in the child, after standard input, output and error.
+const STATUS_FD: i32 = 3;
+
+/// Exit code of a child that has reported why it could not become the program.
+const NOT_STARTED: i32 = 127;
+
+/// How long a child may take to become the program. It does a handful of local file operations.
+const LAUNCH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Largest report of a child that could not become the program, in bytes.
+const MAX_REPORT_BYTES: usize = 32 * 1024;
+
+/// A program, checked and ready to be started.
+#[derive(Debug)]
+pub(super) struct Launch {
+    argv: Vec<CString>,
+    environ: Vec<CString>,
+    /// Where the program may be, in the order to try.
+    candidates: Vec<CString>,
+    cwd: String,
+    files: Vec<InlineFile>,
+}
+
+/// The child's ends of its standard streams.
+pub(super) struct Stdio<'a> {
+    pub(super) input: &'a OwnedFd,
+    pub(super) output: OwnedFd,
+    pub(super) error: OwnedFd,
+}
+
+/// A started program.
+pub(super) struct Program {
+    pub(super) pid: i32,
+    pub(super) started: Instant,
+    pub(super) ended: oneshot::Receiver<Ended>,
+}
+
+impl Launch {
+    /// Checks the parts of a request that say what to run.
+    pub(super) fn new(
+        request: &mut ExecRequest,
+        image_environ: &[(OsString, OsString)],
+    ) -> Result<Self, Failure> {
+        let name = request.argv.first().filter(|name| !name.is_empty());
+        let Some(name) = name.cloned() else {
+            return Err(Failure::invalid("there is no program to run"));
+        };
+        check_path(&request.cwd)?;
+        for file in &request.files {
+            check_path(&file.path)?;
+        }
+        let environ = environment(image_environ, &request.env)?;
+        let path = environ
+            .get(b"PATH".as_slice())
+            .map_or(DEFAULT_PATH, Vec::as_slice);
+        let argv = std::mem::take(&mut request.argv);
+        Ok(Self {
+            candidates: candidates(&name, path)?,
+            argv: argv
+                .into_iter()
+                .map(|text| c_string(text.into()))
+                .collect::<Result<_, _>>()?,
+            environ: environ
+                .into_iter()
+                .map(|(name, value)| c_string([name, value].join(&b'=')))
+                .collect::<Result<_, _>>()?,
+            cwd: std::mem::take(&mut request.cwd),
+            files: std::mem::take(&mut request.files),
+        })
+    }
+
+    /// Starts the program; returns when it runs.
+    pub(super) async fn start(self, reaper: &Reaper, stdio: Stdio<'_>) -> Result<Program, Failure> {
+        let starting = |error| Failure::system("cannot start the program", &error);
+        let (status, theirs) = pipe().map_err(starting)?;
+        let fds = [
+            stdio.input.as_fd(),
+            stdio.output.as_fd(),
+            stdio.error.as_fd(),
+            theirs.as_fd(),
+        ];
+        let started = Instant::now();
+        let pid = fork_as_user(&fds, prefer_for_killing, || {
+            let Err(failure) = self.become_program();
+            // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
+            report(unsafe { File::from_raw_fd(STATUS_FD) }, failure);
+            NOT_STARTED
+        })
+        .map_err(starting)?;
+        let ended = reaper.register(pid, Role::Program);
+        // The pipes' other ends must be the program's alone, or their end would never be seen.
+        drop((self, stdio, theirs));
+
+        let status = Fd::new(status).map_err(starting)?;
+        let report = timeout(LAUNCH_DEADLINE, status.read_to_end(MAX_REPORT_BYTES)).await;
+        match report {
+            Ok(Ok(report)) if report.is_empty() => Ok(Program {
+                pid,
+                started,
+                ended,
+            }),
+            Ok(Ok(report)) => Err(match parse_reply(&report) {
+                Some(Reply::Failed {
+                    kind,
+                    path,
+                    message,
+                }) => Failure::new(kind, &path, message),
+                _ => Failure::system("cannot start the program", &io::ErrorKind::Other.into()),
+            }),
+            Ok(Err(error)) => Err(starting(error)),
+            Err(_) => {
+                if reaper.is_child(pid) {
+                    kill::send(pid, nix::sys::signal::Signal::SIGKILL);
+                }
+                Err(starting(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    /// Turns the forked child into the program. Returns only when that fails.
+    fn become_program(&self) -> Result<Infallible, Failure> {
+        let system = |error: Errno| Failure::system("cannot start the program", &error.into());
+        // SAFETY: borrowed for one call; the descriptor is open until the child ends.
+        let status = unsafe { std::os::fd::BorrowedFd::borrow_raw(STATUS_FD) };
+        fcntl(status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
+        setsid().map_err(system)?;
+        for file in &self.files {
+            replace(&file.path, |target| {
+                target.write_all(&file.data).map(|()| true)
+            })?;
+        }
+        self.enter_directory()?;
+        // SAFETY: restores the disposition that a program expects; no handler is involved.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        Err(self.execute())
+    }
+
+    fn enter_directory(&self) -> Result<(), Failure> {
+        let failed = |error: Errno| {
+            Failure::os(
+                &self.cwd,
+                "cannot enter the working directory",
+                &error.into(),
+            )
+        };
+        match chdir(self.cwd.as_str()) {
+            Err(Errno::ENOENT) => {
+                make_directory(&self.cwd, Path::new(&self.cwd))?;
+                chdir(self.cwd.as_str()).map_err(failed)
+            }
+            done => done.map_err(failed),
+        }
+    }
+
+    /// Tries the candidates in order, as execvp(3) does.
+    fn execute(&self) -> Failure {
+        let name = self.argv[0].to_string_lossy();
+        let mut denied = false;
+        for candidate in &self.candidates {
+            let Err(errno) = execve(candidate, &self.argv, &self.environ);
+            match errno {
+                Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ELOOP => {}
+                Errno::EACCES => denied = true,
+                Errno::ENOEXEC => return self.execute_script(candidate),
+                Errno::E2BIG => {
+                    let message = "the arguments and environment are longer than the system allows";
+                    return Failure::new(ErrorKind::System, &name, message);
+                }
+                errno => return Failure::os(&name, "cannot run the program", &errno.into()),
+            }
+        }
+        if denied {
+            return Failure::os(&name, "cannot run the program", &Errno::EACCES.into());
+        }
+        Failure::new(
+            ErrorKind::NotFound,
+            &name,
+            format!("program not found: {name}"),
+        )
+    }
+
+    fn execute_script(&self, script: &CStr) -> Failure {
+        let argv: Vec<&CStr> = [SHELL, script]
+            .into_iter()
+            .chain(self.argv[1..].iter().map(CString::as_c_str))
+            .collect();
+        let Err(errno) = execve(SHELL, &argv, &self.environ);
+        let name = self.argv[0].to_string_lossy();
+        Failure::os(&name, "cannot run the program with /bin/sh", &errno.into())
+    }
+}
+
+/// The score can only be raised; done as root because the file is root's until the program runs.
+fn prefer_for_killing() {
+    // Without it, the kernel still picks the largest process, which is not the guest.
+    let _ = std::fs::write("/proc/self/oom_score_adj", OUT_OF_MEMORY_SCORE);
+}
+
+fn environment(
+    image: &[(OsString, OsString)],
+    request: &[(String, String)],
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Failure> {
+    let mut environ: BTreeMap<_, _> = image
+        .iter()
+        .map(|(name, value)| (name.clone().into_vec(), value.clone().into_vec()))
+        .collect();
+    for (name, value) in request {
+        if name.is_empty() || name.contains('=') {
+            return Err(Failure::invalid(format!(
+                "not a name of an environment variable: {name:?}"
+            )));
+        }
+        environ.insert(name.clone().into_bytes(), value.clone().into_bytes());
+    }
+    Ok(environ)
+}
+
+fn candidates(name: &str, path: &[u8]) -> Result<Vec<CString>, Failure> {
+    if name.contains('/') {
+        return Ok(vec![c_string(name.into())?]);
+    }
+    path.split(|byte| *byte == b':')
+        .map(|directory| {
+            // An empty entry is the working directory.
+            let directory = if directory.is_empty() {
+                b"."
+            } else {
+                directory
+            };
+            c_string(
+                Path::new(OsStr::from_bytes(directory))
+                    .join(name)
+                    .into_os_string()
+                    .into_vec(),
+            )
+        })
+        .collect()
+}
+
+/// The text may be a secret, so the failure does not repeat it.
+fn c_string(text: Vec<u8>) -> Result<CString, Failure> {
+    CString::new(text)
+        .map_err(|_| Failure::invalid("an argument or environment variable contains a NUL byte"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(argv: &[&str], env: &[(&str, &str)]) -> ExecRequest {
+        ExecRequest {
+            argv: argv.iter().map(|text| (*text).to_owned()).collect(),
+            env: env
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect(),
+            cwd: "/".to_owned(),
+            ..ExecRequest::default()
+        }
+    }
+
+    #[test]
+    fn the_program_is_looked_up_in_the_path_of_the_final_environment() {
+        let image = [
+            ("PATH".into(), "/image".into()),
+            ("LANG".into(), "C".into()),
+        ];
+        let launch = Launch::new(&mut request(&["x"], &[("PATH", "/a::/b")]), &image).unwrap();
+        assert_eq!(
+            launch.candidates,
+            [c"/a/x".into(), c"./x".into(), CString::from(c"/b/x")]
+        );
+        assert_eq!(
+            launch.environ,
+            [c"LANG=C".into(), CString::from(c"PATH=/a::/b")]
+        );
+    }
+
+    #[test]
+    fn a_name_with_a_slash_is_not_looked_up() {
+        let launch = Launch::new(&mut request(&["./x"], &[]), &[]).unwrap();
+        assert_eq!(launch.candidates, [CString::from(c"./x")]);
+    }
+
+    #[test]
+    fn what_no_system_call_can_express_is_refused() {
+        for (argv, env) in [
+            (&[][..], &[][..]),
+            (&[""], &[]),
+            (&["a\0b"], &[]),
+            (&["a"], &[("", "x")]),
+            (&["a"], &[("a=b", "x")]),
+            (&["a"], &[("a", "x\0")]),
+        ] {
+            assert!(
+                Launch::new(&mut request(argv, env), &[]).is_err(),
+                "{argv:?} {env:?}"
+            );
+        }
+    }
+}

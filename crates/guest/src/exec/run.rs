@@ -1,0 +1,154 @@
+//! An exec request from its first to its last frame.
+
+use std::{collections::BTreeSet, io, time::Duration};
+
+use futures::{FutureExt, future::FusedFuture};
+use isol8_protocol::{AfterExit, ExecRequest, ExitReport, FrameKind, Reply, Stdin};
+use tokio::sync::Notify;
+
+use super::{
+    control,
+    input::Input,
+    launch::{Launch, Stdio},
+    output::{self, Source, Target},
+    supervise::{Bounds, End, supervise},
+};
+use crate::{
+    failure::{Failure, RequestError},
+    fd::{Fd, user_pipe},
+    frames::{FrameReader, FrameWriter},
+    guest::Guest,
+    kill,
+    usage::Meter,
+};
+
+/// Runs a program and reports its end. When the host goes away, the program is killed.
+pub(crate) async fn run(
+    guest: &Guest,
+    mut request: ExecRequest,
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+) -> Result<Option<Reply>, RequestError> {
+    let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
+    let launch = Launch::new(&mut request, &guest.environ)?;
+    let end = guest.end.subscribe();
+    let bystanders = match request.after_exit {
+        AfterExit::KillAll => BTreeSet::new(),
+        AfterExit::Keep => kill::bystanders().map_err(preparing)?,
+    };
+    let meter = Meter::start(&guest.memory);
+
+    let (mut stdout, their_stdout) = source(FrameKind::Stdout).map_err(preparing)?;
+    let (mut stderr, their_stderr) = source(FrameKind::Stderr).map_err(preparing)?;
+    let input = Input::default();
+    let (their_input, sink) = input_pipe(&input, &request.stdin).map_err(preparing)?;
+    let stdio = Stdio {
+        input: their_input.as_ref().unwrap_or(&guest.null),
+        output: their_stdout,
+        error: their_stderr,
+    };
+    let program = launch.start(&guest.reaper, stdio).await?;
+    drop(their_input);
+
+    let (killing, ended) = (Notify::new(), Notify::new());
+    let bounds = Bounds {
+        time_limit: (request.timeout_ms > 0).then(|| Duration::from_millis(request.timeout_ms)),
+        after_exit: request.after_exit,
+        bystanders,
+        kill: &killing,
+        end,
+    };
+    let pid = program.pid;
+    let life = async {
+        let end = supervise(guest, program, bounds, meter).await;
+        input.close();
+        ended.notify_one();
+        end
+    }
+    .fuse();
+    tokio::pin!(life);
+
+    let told = tokio::select! {
+        biased;
+        told = async {
+            let forward = async {
+                writer.reply(&Reply::Started).await?;
+                let target = Target::new(writer, request.output_limit);
+                output::forward(&mut stdout, &mut stderr, target, &ended).await
+            };
+            let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
+            Ok(end)
+        } => told,
+        // Signals that arrive are obeyed until the last byte is sent.
+        gone = control::obey(reader, &guest.reaper, pid, &input, &killing) => gone.map(|never| match never {}),
+        never = feed(&input, sink) => match never {},
+    };
+    let end = match told {
+        Ok(end) => end,
+        Err(gone) => {
+            killing.notify_one();
+            if !life.is_terminated() {
+                life.await;
+            }
+            return Err(gone.into());
+        }
+    };
+    let report = exit_report(&end, &stdout, &stderr);
+    if request.after_exit == AfterExit::Keep {
+        for stream in [stdout, stderr] {
+            tokio::task::spawn_local(stream.discard());
+        }
+    }
+    Ok(Some(Reply::Exited(report)))
+}
+
+/// An output stream: the guest's side and the program's.
+fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedFd)> {
+    let (ours, theirs) = user_pipe()?;
+    Ok((Source::new(Fd::new(ours)?, kind), theirs))
+}
+
+/// The program's end of its standard input and the guest's; none when there is nothing to read.
+fn input_pipe(
+    input: &Input,
+    stdin: &Stdin,
+) -> io::Result<(Option<std::os::fd::OwnedFd>, Option<Fd>)> {
+    match stdin {
+        Stdin::Empty => {
+            input.end();
+            input.close();
+            return Ok((None, None));
+        }
+        Stdin::Inline(bytes) => {
+            input.push(bytes);
+            input.end();
+        }
+        Stdin::Stream => {}
+    }
+    let (theirs, ours) = user_pipe()?;
+    Ok((Some(theirs), Some(Fd::new(ours)?)))
+}
+
+async fn feed(input: &Input, sink: Option<Fd>) -> std::convert::Infallible {
+    if let Some(sink) = sink {
+        input.feed(sink).await;
+    }
+    std::future::pending().await
+}
+
+fn exit_report(end: &End, stdout: &Source, stderr: &Source) -> ExitReport {
+    ExitReport {
+        status: end.status,
+        timed_out: end.timed_out,
+        wall_us: microseconds(end.wall),
+        cpu_us: microseconds(end.cpu),
+        memory_bytes: end.memory_bytes,
+        peak_memory_bytes: end.peak_memory_bytes,
+        stdout_bytes: stdout.total(),
+        stderr_bytes: stderr.total(),
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

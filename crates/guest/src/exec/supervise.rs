@@ -1,0 +1,98 @@
+//! The life of a started program: its exit, its time limit, its end by force, and what it used.
+
+use std::{collections::BTreeSet, future::pending, time::Duration};
+
+use isol8_protocol::{AfterExit, ExitStatus};
+use nix::libc;
+use tokio::{
+    sync::{Notify, watch},
+    time::{interval, sleep, timeout},
+};
+
+use super::launch::Program;
+use crate::{
+    guest::Guest,
+    kill::{self, KILL_DEADLINE},
+    usage::{Meter, SAMPLE_INTERVAL},
+};
+
+/// How a program's life is bounded.
+pub(super) struct Bounds<'a> {
+    pub(super) time_limit: Option<Duration>,
+    pub(super) after_exit: AfterExit,
+    /// What ran before and is not the program's.
+    pub(super) bystanders: BTreeSet<(i32, u64)>,
+    /// The host wants the program killed.
+    pub(super) kill: &'a Notify,
+    /// The sandbox is about to be reset.
+    pub(super) end: watch::Receiver<u32>,
+}
+
+/// How a program ended, and what it used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) status: ExitStatus,
+    pub(super) timed_out: bool,
+    pub(super) wall: Duration,
+    pub(super) cpu: Duration,
+    pub(super) memory_bytes: u64,
+    pub(super) peak_memory_bytes: u64,
+}
+
+/// Waits for the end of a program, or brings it about. Must not be dropped before it is done.
+pub(super) async fn supervise(
+    guest: &Guest,
+    mut program: Program,
+    mut bounds: Bounds<'_>,
+    mut meter: Meter<'_>,
+) -> End {
+    let started = program.started;
+    let limit = async {
+        match bounds.time_limit {
+            Some(limit) => sleep(limit).await,
+            None => pending().await,
+        }
+    };
+    tokio::pin!(limit);
+    let mut samples = interval(SAMPLE_INTERVAL);
+    let mut timed_out = false;
+    let mut ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut program.ended => break ended.ok(),
+            () = &mut limit => {
+                timed_out = true;
+                break None;
+            }
+            () = bounds.kill.notified() => break None,
+            _ = bounds.end.changed() => break None,
+            _ = samples.tick() => { meter.sample(); }
+        }
+    };
+    let memory = meter.sample();
+    match bounds.after_exit {
+        AfterExit::KillAll => {
+            kill::all_programs(&guest.reaper).await;
+        }
+        AfterExit::Keep if ended.is_none() => {
+            kill::program(&guest.reaper, program.pid, &bounds.bystanders).await;
+        }
+        AfterExit::Keep => {}
+    }
+    if ended.is_none() {
+        ended = timeout(KILL_DEADLINE, program.ended)
+            .await
+            .ok()
+            .and_then(Result::ok);
+    }
+    let max_rss_bytes = ended.map_or(0, |ended| ended.max_rss_bytes);
+    End {
+        // One that takes longer to be gone is dead all the same.
+        status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
+        timed_out,
+        wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
+        cpu: meter.cpu(),
+        memory_bytes: memory.unwrap_or(max_rss_bytes),
+        peak_memory_bytes: meter.peak(max_rss_bytes),
+    }
+}

@@ -1,0 +1,149 @@
+//! Descriptors in the event loop: pipes and sockets read and written without blocking.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    task::{Context, Poll, ready},
+};
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    libc,
+    unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
+};
+use tokio::io::unix::AsyncFd;
+
+/// Capacity asked for a pipe, in bytes. Larger ones would use up what the system allows all
+/// processes of root together (64 MiB by default, shared with every other sandbox).
+const PIPE_BYTES: i32 = 256 * 1024;
+
+/// A pipe or socket of the event loop.
+pub(crate) struct Fd(AsyncFd<OwnedFd>);
+
+impl Fd {
+    /// Makes `fd` non-blocking and adds it to the event loop.
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
+        let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
+        fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        // SAFETY: an `OwnedFd` is open and names one description until it is dropped, and it is
+        // only ever borrowed here.
+        Ok(Self(unsafe { AsyncFd::register(fd) }?))
+    }
+
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            if let Ok(done) = guard.try_io(|fd| Ok(nix::unistd::read(fd, buffer)?)) {
+                return Poll::Ready(done);
+            }
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.0.poll_write_ready(cx))?;
+            if let Ok(done) = guard.try_io(|fd| write_vectored(fd.get_ref(), parts)) {
+                return Poll::Ready(done);
+            }
+        }
+    }
+
+    /// Reads what is there; 0 at the end. Cancel safe: nothing is lost.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_read(cx, buffer)).await
+    }
+
+    /// Waits until a read would not block. Cancel safe.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.0
+            .readable()
+            .await
+            .map(|mut guard| guard.retain_ready())
+    }
+
+    /// Reads what is there, or `None` when a read would block.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        match self.0.try_io(tokio::io::Interest::READABLE, |fd| {
+            Ok(nix::unistd::read(fd, buffer)?)
+        }) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            done => Some(done),
+        }
+    }
+
+    /// How many bytes wait to be read.
+    pub(crate) fn pending(&self) -> usize {
+        let mut count: libc::c_int = 0;
+        // SAFETY: FIONREAD writes one int, to which `count` is valid for the call.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::FIONREAD, &raw mut count) };
+        if result == 0 {
+            usize::try_from(count).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
+    /// Writes all of `bytes`. Not cancel safe: it may stop half way.
+    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let parts = [io::IoSlice::new(bytes)];
+            let count = std::future::poll_fn(|cx| self.poll_write(cx, &parts)).await?;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// Reads to the end, at most `limit` bytes.
+    pub(crate) async fn read_to_end(&self, limit: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 1024];
+        while bytes.len() < limit {
+            match self.read(&mut buffer).await? {
+                0 => break,
+                count => bytes.extend_from_slice(&buffer[..count]),
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let count = libc::c_int::try_from(parts.len()).unwrap_or(1);
+    // SAFETY: `IoSlice` has the layout of `iovec` by its documentation, and the slices outlive the
+    // call.
+    let written = unsafe { libc::writev(fd.as_raw_fd(), parts.as_ptr().cast(), count) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
+/// A pipe between the guest and a child: read end, write end.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe2(OFlag::O_CLOEXEC)?;
+    widen(&read);
+    Ok((read, write))
+}
+
+/// A pipe that belongs to the sandbox user, so that a program may open `/dev/stdout`, which is
+/// its own descriptor under another name.
+pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let user = Uid::from_raw(isol8_protocol::USER_ID);
+    let group = Gid::from_raw(isol8_protocol::GROUP_ID);
+    // These two calls report no failure; without effect, the pipe is root's and works all the same.
+    let (old_group, old_user) = (setfsgid(group), setfsuid(user));
+    let made = pipe();
+    setfsuid(old_user);
+    setfsgid(old_group);
+    made
+}
+
+fn widen(pipe: &impl AsFd) {
+    // The system may refuse; then the pipe is slower and nothing else.
+    let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+}

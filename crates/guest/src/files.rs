@@ -1,0 +1,101 @@
+//! File requests: the host's frames on one side, a helper with the user's rights on the other, and
+//! a pipe between them whose fullness slows the faster one down.
+
+use isol8_protocol::{ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, Reply};
+
+use crate::{
+    as_user::Helper,
+    failure::{Failure, RequestError},
+    fd::{Fd, pipe},
+    frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
+    reaper::Reaper,
+    user_files::{self, CopyError},
+};
+
+/// Writes a file from the host's data frames. Without the empty one that ends them, nothing is
+/// changed.
+pub(crate) async fn write(
+    reaper: &Reaper,
+    request: &FileRequest,
+    frames: &mut FrameReader,
+) -> Result<Option<Reply>, RequestError> {
+    let path = &request.path;
+    user_files::check_path(path)?;
+    let starting = |error| Failure::system("cannot start to write the file", &error);
+    let (source, sink) = pipe().map_err(starting)?;
+    let helper = Helper::start(reaper, &source, |mut source, mut commit| {
+        user_files::replace(path, |file| match user_files::copy(&mut source, file) {
+            Ok(()) => Ok(commit.is_given()),
+            Err(CopyError::Read(error) | CopyError::Write(error)) => Err(error),
+        })?;
+        Ok(Reply::Done)
+    })
+    .map_err(starting)?;
+    drop(source);
+    let sink = Fd::new(sink).map_err(starting)?;
+    loop {
+        let (kind, data) = frames.next().await?;
+        if kind != FrameKind::Data {
+            return Err(Failure::invalid(format!("{kind:?} frame inside a file")).into());
+        }
+        if data.is_empty() {
+            helper.commit().await;
+            break;
+        }
+        if sink.write_all(data).await.is_err() {
+            break; // The helper has failed and says why.
+        }
+    }
+    drop(sink);
+    Ok(Some(helper.answer().await))
+}
+
+/// Sends a file's contents. Returns a reply when it failed.
+pub(crate) async fn read(
+    reaper: &Reaper,
+    request: &FileRequest,
+    writer: &mut FrameWriter,
+) -> Result<Option<Reply>, RequestError> {
+    let path = &request.path;
+    user_files::check_path(path)?;
+    let starting = |error| Failure::system("cannot start to read the file", &error);
+    let (source, sink) = pipe().map_err(starting)?;
+    let helper = Helper::start(reaper, &sink, |mut sink, _| {
+        match user_files::copy(&mut user_files::open(path)?, &mut sink) {
+            Ok(()) => Ok(Reply::Done),
+            Err(CopyError::Read(error) | CopyError::Write(error)) => {
+                Err(Failure::os(path, "cannot read the file", &error))
+            }
+        }
+    })
+    .map_err(starting)?
+    .kill_on_drop();
+    drop(sink);
+    let source = Fd::new(source).map_err(starting)?;
+    let mut frame = vec![0; OUTPUT_FRAME_BYTES];
+    loop {
+        let reading = |error| Failure::system("cannot read the file", &error);
+        let room = &mut frame[FRAME_HEADER_BYTES..];
+        let count = source.read(room).await.map_err(reading)?;
+        if count == 0 {
+            break;
+        }
+        writer.payload(FrameKind::Data, &mut frame, count).await?;
+    }
+    match helper.answer().await {
+        Reply::Done => {
+            writer.payload(FrameKind::Data, &mut frame, 0).await?;
+            Ok(None)
+        }
+        Reply::Failed {
+            kind,
+            path,
+            message,
+        } => Ok(Some(Reply::Failed {
+            kind,
+            path,
+            message,
+        })),
+        _ => Err(Failure::new(ErrorKind::System, path, "unexpected answer").into()),
+    }
+}

@@ -1,0 +1,26 @@
+//! What all requests share.
+
+use std::{ffi::OsString, os::fd::OwnedFd};
+
+use tokio::sync::{RwLock, watch};
+
+use crate::{reaper::Reaper, sweep::Root, usage::MemoryFiles};
+
+/// The state of the guest. Nothing in it comes from a run, so nothing is carried from one to the
+/// next.
+pub(crate) struct Guest {
+    pub(crate) reaper: Reaper,
+    /// Held shared by requests that work, exclusively by a reset.
+    pub(crate) gate: RwLock<()>,
+    /// Counts up when running programs are to end.
+    pub(crate) end: watch::Sender<u32>,
+    /// Counts up when requests that have not ended in time are to be dropped.
+    pub(crate) abandon: watch::Sender<u32>,
+    /// `/dev/null`, for reading and writing.
+    pub(crate) null: OwnedFd,
+    pub(crate) memory: MemoryFiles,
+    /// The writable places as they were at the start.
+    pub(crate) roots: Vec<Root>,
+    /// The environment that the image defines.
+    pub(crate) environ: Vec<(OsString, OsString)>,
+}

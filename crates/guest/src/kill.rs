@@ -1,0 +1,135 @@
+//! Killing: everything, or one program with all that it started.
+
+use std::{collections::BTreeSet, io, time::Duration};
+
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    reaper::{Reaper, Role},
+    tree,
+};
+
+/// How long killed processes may take to be gone. One that waits for a broken device may take
+/// longer; it can do nothing meanwhile.
+pub(crate) const KILL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Between two looks at processes that were killed and are not gone, unless one ends before.
+const KILL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Rounds that spare the helpers before they, too, are killed: only a program that multiplies
+/// faster than it can be listed takes that many.
+const SPARING_ROUNDS: usize = 64;
+
+/// Sends a signal; a process that is gone already is no failure.
+pub(crate) fn send(pid: i32, signal: Signal) {
+    let _ = signal::kill(Pid::from_raw(pid), signal);
+}
+
+/// Kills every process but the guest, at once: the kernel lets none be born meanwhile.
+pub(crate) fn send_to_all() {
+    send(-1, Signal::SIGKILL);
+}
+
+/// Kills every process but the guest and waits until they are gone. Returns whether they are.
+pub(crate) async fn everything(reaper: &Reaper) -> bool {
+    everything_but(reaper, 0).await
+}
+
+/// Kills every process but the guest and its helpers, and waits until they are gone. Returns
+/// whether they are.
+pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
+    everything_but(reaper, SPARING_ROUNDS).await
+}
+
+async fn everything_but(reaper: &Reaper, sparing_rounds: usize) -> bool {
+    let deadline = Instant::now() + KILL_DEADLINE;
+    let mut round = 0;
+    // Without children of any kind there is nobody.
+    while reaper.collect() {
+        // Asked in each round: helpers may start and end while this waits.
+        let helpers = if round < sparing_rounds {
+            reaper.pids(Role::Helper)
+        } else {
+            Vec::new()
+        };
+        match if helpers.is_empty() {
+            Ok(Vec::new())
+        } else {
+            tree::list()
+        } {
+            Ok(processes) if !helpers.is_empty() => {
+                let programs = processes
+                    .iter()
+                    .filter(|process| !helpers.contains(&process.pid));
+                if programs
+                    .map(|program| send(program.pid, Signal::SIGKILL))
+                    .count()
+                    == 0
+                {
+                    return true;
+                }
+            }
+            _ => send_to_all(),
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        pause(reaper).await;
+        round += 1;
+    }
+    true
+}
+
+/// The processes that a program finds when it starts, and that outlive its end by force.
+pub(crate) fn bystanders() -> io::Result<BTreeSet<(i32, u64)>> {
+    Ok(tree::list()?
+        .into_iter()
+        .map(tree::Process::identity)
+        .collect())
+}
+
+/// Kills the program `main` and all that it started, but none of the `bystanders`.
+pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i32, u64)>) -> bool {
+    let deadline = Instant::now() + KILL_DEADLINE;
+    while Instant::now() < deadline {
+        if reaper.is_child(main) {
+            send(main, Signal::SIGKILL);
+        }
+        let Ok(processes) = tree::list() else {
+            return false;
+        };
+        let programs = reaper.pids(Role::Program);
+        let helpers = reaper.pids(Role::Helper);
+        let mut others = bystanders.clone();
+        let started_by_us = programs.iter().chain(&helpers).filter(|pid| **pid != main);
+        let started_by_us = started_by_us.collect::<Vec<_>>();
+        others.extend(
+            processes
+                .iter()
+                .filter(|process| started_by_us.contains(&&process.pid))
+                .map(|process| process.identity()),
+        );
+        let only = programs.iter().all(|pid| *pid == main);
+        let victims = tree::belonging_to(main, &processes, &others, only);
+        if victims.is_empty() {
+            return true;
+        }
+        for pid in victims {
+            send(pid, Signal::SIGKILL);
+        }
+        reaper.collect();
+        pause(reaper).await;
+    }
+    false
+}
+
+async fn pause(reaper: &Reaper) {
+    tokio::select! {
+        () = reaper.changed() => {}
+        () = sleep(KILL_INTERVAL) => {}
+    }
+}

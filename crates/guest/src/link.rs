@@ -1,0 +1,196 @@
+//! The link to the host: the two descriptors, the handshake, and the task that drives yamux.
+
+use std::{
+    cell::RefCell,
+    io,
+    os::fd::OwnedFd,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use futures::{AsyncRead, AsyncWrite};
+use isol8_protocol::{
+    MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble, preamble,
+};
+
+use crate::{fd::Fd, frames::OUTPUT_FRAME_BYTES};
+
+/// Read from the link at once, so that small yamux frames do not cost two calls each. In bytes.
+const READ_BUFFER_BYTES: usize = 32 * 1024;
+
+/// Collected before a write to the link, in bytes.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A body at least this long is written from where it is instead of being copied. In bytes.
+const DIRECT_WRITE_BYTES: usize = 8 * 1024;
+
+/// Why the link ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    /// The host closed the link before the handshake was done.
+    #[error("the host closed the link before its first bytes")]
+    NoHandshake,
+    /// The peer is not a host of this version.
+    #[error(transparent)]
+    Preamble(#[from] PreambleError),
+    /// The descriptors failed.
+    #[error("the link broke: {0}")]
+    Io(#[from] io::Error),
+    /// The peer broke the multiplexing protocol.
+    #[error("the link broke: {0}")]
+    Yamux(#[from] yamux::ConnectionError),
+}
+
+/// Bytes on their way to the host.
+///
+/// yamux flushes after each of its frames. Here that only collects them: the driver writes once
+/// when nothing more is ready, so that a program's last output and its exit are one write.
+struct Outgoing {
+    fd: Fd,
+    buffer: Vec<u8>,
+}
+
+impl Outgoing {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.buffer.is_empty() {
+            let parts = [io::IoSlice::new(&self.buffer)];
+            let count = ready!(self.fd.poll_write(cx, &parts))?;
+            self.buffer.drain(..count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        while bytes.len() >= DIRECT_WRITE_BYTES {
+            let parts = [io::IoSlice::new(&self.buffer), io::IoSlice::new(bytes)];
+            let count = ready!(self.fd.poll_write(cx, &parts))?;
+            let collected = count.min(self.buffer.len());
+            self.buffer.drain(..collected);
+            if count > collected {
+                return Poll::Ready(Ok(count - collected));
+            }
+        }
+        if self.buffer.len() >= WRITE_BUFFER_BYTES {
+            ready!(self.poll_flush(cx))?;
+        }
+        let count = bytes.len().min(WRITE_BUFFER_BYTES - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    }
+}
+
+/// Both directions of the link, as yamux wants them.
+struct Duplex {
+    input: Fd,
+    buffer: Box<[u8]>,
+    /// The part of `buffer` that was read and not yet handed on.
+    filled: std::ops::Range<usize>,
+    output: Rc<RefCell<Outgoing>>,
+}
+
+impl AsyncRead for Duplex {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        target: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.filled.is_empty() {
+            if target.len() >= this.buffer.len() {
+                return this.input.poll_read(cx, target);
+            }
+            let count = ready!(this.input.poll_read(cx, &mut this.buffer))?;
+            this.filled = 0..count;
+        }
+        let count = target.len().min(this.filled.len());
+        let start = this.filled.start;
+        target[..count].copy_from_slice(&this.buffer[start..start + count]);
+        this.filled.start += count;
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Duplex {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.output.borrow_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(())) // See `Outgoing`.
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.output.borrow_mut().poll_flush(cx)
+    }
+}
+
+/// The link after a successful handshake.
+pub(crate) struct Link {
+    connection: yamux::Connection<Duplex>,
+    output: Rc<RefCell<Outgoing>>,
+}
+
+impl Link {
+    /// Sends this side's preamble, checks the other's, and starts yamux.
+    pub(crate) async fn open(input: OwnedFd, output: OwnedFd) -> Result<Self, LinkError> {
+        let (input, output) = (Fd::new(input)?, Fd::new(output)?);
+        output.write_all(&preamble()).await?;
+        check_preamble(read_preamble(&input).await?)?;
+
+        let output = Rc::new(RefCell::new(Outgoing {
+            fd: output,
+            buffer: Vec::new(),
+        }));
+        let duplex = Duplex {
+            input,
+            buffer: vec![0; READ_BUFFER_BYTES].into(),
+            filled: 0..0,
+            output: Rc::clone(&output),
+        };
+        let mut config = yamux::Config::default();
+        config.set_max_num_streams(MAX_STREAMS);
+        config.set_max_connection_receive_window(Some(MAX_WINDOW_BYTES));
+        config.set_split_send_size(OUTPUT_FRAME_BYTES);
+        let connection = yamux::Connection::new(duplex, config, yamux::Mode::Server);
+        Ok(Self { connection, output })
+    }
+
+    /// Moves bytes between the link and its streams until the link ends; hands each stream that the
+    /// host opens to `accept`.
+    pub(crate) async fn drive(
+        mut self,
+        mut accept: impl FnMut(yamux::Stream),
+    ) -> Result<(), LinkError> {
+        std::future::poll_fn(|cx| {
+            while let Poll::Ready(next) = self.connection.poll_next_inbound(cx) {
+                match next {
+                    Some(Ok(stream)) => accept(stream),
+                    Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                    None => return Poll::Ready(Ok(())),
+                }
+            }
+            match self.output.borrow_mut().poll_flush(cx) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+async fn read_preamble(input: &Fd) -> Result<[u8; PREAMBLE_BYTES], LinkError> {
+    let mut bytes = [0; PREAMBLE_BYTES];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match input.read(&mut bytes[filled..]).await? {
+            0 => return Err(LinkError::NoHandshake),
+            count => filled += count,
+        }
+    }
+    Ok(bytes)
+}

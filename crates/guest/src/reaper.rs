@@ -1,0 +1,127 @@
+//! The one caller of `wait`: it collects every ended child, those that were adopted included, and
+//! tells whoever asked about it.
+//!
+//! A process id stays in [`Reaper::children`] from the fork to the collection, both of which happen
+//! on this one thread. So an id found there has not been given to another process meanwhile.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io,
+    time::Instant,
+};
+
+use isol8_protocol::ExitStatus;
+use nix::libc;
+use tokio::sync::{Notify, oneshot};
+
+/// What a child is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// User code.
+    Program,
+    /// The guest's own work with the user's rights; it survives the end of a program.
+    Helper,
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) at: Instant,
+    /// Largest resident memory of the child or of a descendant it waited for, in bytes.
+    pub(crate) max_rss_bytes: u64,
+}
+
+struct Child {
+    role: Role,
+    ended: oneshot::Sender<Ended>,
+}
+
+/// The children of the guest.
+#[derive(Default)]
+pub(crate) struct Reaper {
+    children: RefCell<BTreeMap<i32, Child>>,
+    reaped: Cell<u32>,
+    changed: Notify,
+}
+
+impl Reaper {
+    /// Tells the reaper of a child. To be called between the fork and the next await.
+    pub(crate) fn register(&self, pid: i32, role: Role) -> oneshot::Receiver<Ended> {
+        let (ended, receiver) = oneshot::channel();
+        self.children
+            .borrow_mut()
+            .insert(pid, Child { role, ended });
+        receiver
+    }
+
+    /// Collects every child that has ended. Returns whether any child is left, be it an own or an
+    /// adopted one.
+    pub(crate) fn collect(&self) -> bool {
+        let before = self.reaped.get();
+        let left = loop {
+            let mut status = 0;
+            // SAFETY: all-zero bytes are a valid `rusage`, a structure of integers.
+            let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+            // SAFETY: both pointers are valid for the call.
+            let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage) };
+            match pid {
+                0 => break true,
+                pid if pid > 0 => self.ended(pid, status, &usage),
+                _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                _ => break false, // ECHILD
+            }
+        };
+        if self.reaped.get() != before {
+            self.changed.notify_waiters();
+        }
+        left
+    }
+
+    fn ended(&self, pid: i32, status: i32, usage: &libc::rusage) {
+        self.reaped.set(self.reaped.get().wrapping_add(1));
+        let Some(child) = self.children.borrow_mut().remove(&pid) else {
+            return;
+        };
+        let status = if libc::WIFSIGNALED(status) {
+            ExitStatus::Signal(libc::WTERMSIG(status))
+        } else {
+            ExitStatus::Code(libc::WEXITSTATUS(status))
+        };
+        let max_rss_bytes = u64::try_from(usage.ru_maxrss)
+            .unwrap_or(0)
+            .saturating_mul(1024);
+        // Whoever no longer waits does not want to know.
+        let _ = child.ended.send(Ended {
+            status,
+            at: Instant::now(),
+            max_rss_bytes,
+        });
+    }
+
+    /// Whether `pid` is a child that has not been collected, so that the id is still its own.
+    pub(crate) fn is_child(&self, pid: i32) -> bool {
+        self.children.borrow().contains_key(&pid)
+    }
+
+    /// The ids of the children of a role.
+    pub(crate) fn pids(&self, role: Role) -> Vec<i32> {
+        let children = self.children.borrow();
+        children
+            .iter()
+            .filter(|(_, child)| child.role == role)
+            .map(|(pid, _)| *pid)
+            .collect()
+    }
+
+    /// How many processes were ever collected; wraps around.
+    pub(crate) fn reaped(&self) -> u32 {
+        self.reaped.get()
+    }
+
+    /// Waits until another child was collected.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}

@@ -1,0 +1,86 @@
+//! One stream: its request is read and handed to whoever answers it.
+
+use std::rc::Rc;
+
+use isol8_protocol::{FrameError, FrameKind, Reply, Request, decode};
+
+use crate::{
+    exec,
+    failure::{Failure, RequestError},
+    files,
+    frames::{FrameReader, StreamError, split},
+    guest::Guest,
+    reset,
+};
+
+/// Serves a stream that the host has opened. When it returns without closing the stream, yamux
+/// resets it.
+pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
+    let (mut reader, mut writer) = split(stream);
+    let done = match request(&mut reader).await {
+        Ok(Request::Reset) => Ok(Some(reset::run(&guest).await)),
+        Ok(Request::Exec(request)) => {
+            working(&guest, exec::run(&guest, request, &mut reader, &mut writer)).await
+        }
+        Ok(Request::WriteFile(request)) => {
+            working(&guest, files::write(&guest.reaper, &request, &mut reader)).await
+        }
+        Ok(Request::ReadFile(request)) => {
+            let reading = async {
+                tokio::select! {
+                    done = files::read(&guest.reaper, &request, &mut writer) => done,
+                    () = reader.closed() => Err(StreamError::Closed.into()),
+                }
+            };
+            working(&guest, reading).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    let reply = match done {
+        Ok(reply) => reply,
+        Err(RequestError::Failed(failure)) => Some(failure.into_reply()),
+        Err(RequestError::Stream(StreamError::Closed)) => return,
+        Err(RequestError::Stream(StreamError::Frame(error))) => {
+            Some(Failure::invalid(error.to_string()).into_reply())
+        }
+    };
+    let parting = async {
+        if let Some(reply) = reply {
+            // A host that has gone needs no reply.
+            let _ = writer.reply(&reply).await;
+        }
+        writer.close().await;
+    };
+    tokio::select! {
+        biased;
+        () = parting => {}
+        // A host that takes no more and has closed its side will never take the rest.
+        () = reader.closed() => {}
+    }
+    // A host that is still sending (a file that could not be written) would otherwise wait for ever
+    // for room: yamux does not tell it that a stream is gone whose other side was closed before.
+    reader.closed().await;
+}
+
+async fn request(reader: &mut FrameReader) -> Result<Request, StreamError> {
+    let (kind, payload) = reader.next().await?;
+    if kind != FrameKind::Message {
+        return Err(FrameError::UnknownKind(kind as u8).into());
+    }
+    Ok(decode(payload)?)
+}
+
+/// Does the work of a request, unless a reset comes first and cannot wait for it any longer.
+async fn working(
+    guest: &Guest,
+    work: impl Future<Output = Result<Option<Reply>, RequestError>>,
+) -> Result<Option<Reply>, RequestError> {
+    let _working = guest.gate.read().await;
+    let mut abandon = guest.abandon.subscribe();
+    tokio::select! {
+        biased;
+        // It may have stopped in the middle of a frame, so nothing more can be said.
+        _ = abandon.changed() => Err(StreamError::Closed.into()),
+        done = work => done,
+    }
+}

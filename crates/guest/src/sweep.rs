@@ -1,0 +1,255 @@
+//! Emptying the writable places. Runs in a forked child with the user's rights, after every
+//! process of the user has been killed: nothing changes under its hands.
+//!
+//! A tree may be deeper than a path is allowed to be long and than descriptors are allowed to be
+//! many, so the walk holds one directory at a time and goes up through `..`.
+
+use std::{
+    ffi::{CStr, CString},
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+};
+
+use isol8_protocol::{ErrorKind, Reply, ResetReport, USER_ID, WRITABLE_DIRS};
+use nix::{
+    dir::{Dir, Type},
+    errno::Errno,
+    fcntl::{OFlag, open, openat},
+    libc,
+    sys::{
+        stat::{
+            FchmodatFlags, FileStat, Mode, UtimensatFlags, fchmod, fchmodat, fstat, lstat,
+            utimensat,
+        },
+        time::TimeSpec,
+    },
+    unistd::{UnlinkatFlags, unlinkat},
+};
+
+use crate::{failure::Failure, ipc};
+
+/// What its owner needs to list and empty a directory.
+const OWNER_ALL: u32 = 0o700;
+
+/// The part of `st_mode` that can be changed.
+const MODE_BITS: u32 = 0o7777;
+
+/// Room for the names of the extended attributes of one directory, in bytes: the kernel's limit.
+const MAX_ATTRIBUTE_NAMES: usize = 64 * 1024;
+
+/// A writable place as it was when the sandbox started.
+pub(crate) struct Root {
+    path: &'static str,
+    before: FileStat,
+}
+
+/// The writable places that exist.
+pub(crate) fn roots() -> Vec<Root> {
+    let roots = WRITABLE_DIRS.into_iter().filter_map(|path| {
+        let before = lstat(path).ok()?;
+        is_directory(&before).then_some(Root { path, before })
+    });
+    roots.collect()
+}
+
+/// Empties every root and removes what else outlives a process.
+pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
+    let mut entries = ipc::remove_all().map_err(|error| {
+        Failure::new(
+            ErrorKind::NotClean,
+            "",
+            format!("System V objects are left: {error}"),
+        )
+    })?;
+    for root in roots {
+        entries += empty(root).map_err(|(name, errno)| {
+            let path = format!("{}/{}", root.path, name.to_string_lossy());
+            Failure::new(
+                ErrorKind::NotClean,
+                &path,
+                format!("cannot be removed: {}", errno.desc()),
+            )
+        })?;
+        restore(root).map_err(|error| {
+            let message = format!("the directory itself cannot be restored: {error}");
+            Failure::new(ErrorKind::NotClean, root.path, message)
+        })?;
+    }
+    Ok(Reply::Reset(ResetReport {
+        processes: 0,
+        entries,
+    }))
+}
+
+/// An entry that could not be removed, or the empty name for the directory itself, and why.
+type Stuck = (CString, Errno);
+
+/// Removes everything inside `root` and returns how much that was.
+fn empty(root: &Root) -> Result<u64, Stuck> {
+    let itself = |errno| (CString::default(), errno);
+    if is_own(&root.before) {
+        // User code may have taken its own permissions away.
+        let mode = Mode::from_bits_truncate(root.before.st_mode | OWNER_ALL);
+        fchmodat(
+            nix::fcntl::AT_FDCWD,
+            root.path,
+            mode,
+            FchmodatFlags::FollowSymlink,
+        )
+        .map_err(itself)?;
+    }
+    let mut current = open(root.path, DIRECTORY, Mode::empty()).map_err(itself)?;
+    let mut above: Vec<CString> = Vec::new();
+    let mut removed = 0;
+    loop {
+        match next_directory(&current, &mut removed)? {
+            Some(name) => {
+                current = enter(&current, &name).map_err(|errno| (name.clone(), errno))?;
+                above.push(name);
+            }
+            None => match above.pop() {
+                Some(name) => {
+                    let stuck = |errno| (name.clone(), errno);
+                    current = openat(&current, "..", DIRECTORY, Mode::empty()).map_err(stuck)?;
+                    unlinkat(&current, name.as_c_str(), UnlinkatFlags::RemoveDir).map_err(stuck)?;
+                    removed += 1;
+                }
+                // The last look at the root found nothing in it: that is the proof.
+                None => return Ok(removed),
+            },
+        }
+    }
+}
+
+const DIRECTORY: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+
+/// Removes what can be removed at once, until there is a directory that is not empty. `None`: the
+/// whole directory was seen to be empty.
+fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CString>, Stuck> {
+    let itself = |errno| (CString::default(), errno);
+    loop {
+        // Removing while listing may make a listing skip entries, so it is repeated until it is
+        // empty. Opened anew, because a listing starts where the last one of a descriptor ended.
+        let fd = openat(directory, ".", DIRECTORY, Mode::empty()).map_err(itself)?;
+        let mut listing = Dir::from_fd(fd).map_err(itself)?;
+        let mut seen = false;
+        for entry in listing.iter() {
+            let entry = entry.map_err(itself)?;
+            let name = entry.file_name();
+            if name == c"." || name == c".." {
+                continue;
+            }
+            seen = true;
+            if !remove(directory, name, entry.file_type()).map_err(|errno| (name.into(), errno))? {
+                return Ok(Some(name.into()));
+            }
+            *removed += 1;
+        }
+        if !seen {
+            return Ok(None);
+        }
+    }
+}
+
+/// Removes an entry; `false` when it is a directory with something in it.
+fn remove(directory: &OwnedFd, name: &CStr, kind: Option<Type>) -> Result<bool, Errno> {
+    if kind != Some(Type::Directory) {
+        match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::EISDIR) => {} // A file system that does not say what its entries are.
+            done => return done.map(|()| true),
+        }
+    }
+    match unlinkat(directory, name, UnlinkatFlags::RemoveDir) {
+        // With EACCES it is not known: the directory does not say whether it is empty.
+        Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::EACCES) => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
+fn enter(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    let mode = Mode::from_bits_truncate(OWNER_ALL);
+    let child = match openat(directory, name, DIRECTORY, Mode::empty()) {
+        Err(Errno::EACCES) => {
+            fchmodat(directory, name, mode, FchmodatFlags::FollowSymlink)?;
+            openat(directory, name, DIRECTORY, Mode::empty())
+        }
+        opened => opened,
+    }?;
+    if fstat(&child)?.st_mode & OWNER_ALL != OWNER_ALL {
+        fchmod(&child, mode)?;
+    }
+    Ok(child)
+}
+
+/// Makes an emptied root what it was: mode, times, attributes.
+fn restore(root: &Root) -> io::Result<()> {
+    let directory = open(root.path, DIRECTORY, Mode::empty())?;
+    let now = fstat(&directory)?;
+    if (now.st_uid, now.st_gid) != (root.before.st_uid, root.before.st_gid) {
+        return Err(io::Error::other("its owner or group was changed"));
+    }
+    if !is_own(&root.before) {
+        return Ok(()); // Nobody but its owner can change the rest.
+    }
+    remove_attributes(&directory)?;
+    fchmod(
+        &directory,
+        Mode::from_bits_truncate(root.before.st_mode & MODE_BITS),
+    )?;
+    let accessed = TimeSpec::new(root.before.st_atime, root.before.st_atime_nsec);
+    let modified = TimeSpec::new(root.before.st_mtime, root.before.st_mtime_nsec);
+    utimensat(
+        &directory,
+        ".",
+        &accessed,
+        &modified,
+        UtimensatFlags::FollowSymlink,
+    )?;
+    Ok(())
+}
+
+/// Removes the attributes and access lists that user code can set on a directory of its own.
+fn remove_attributes(directory: &OwnedFd) -> io::Result<()> {
+    let mut names = vec![0_u8; MAX_ATTRIBUTE_NAMES];
+    // SAFETY: the buffer is valid for its length during the call.
+    let length = unsafe {
+        libc::flistxattr(
+            directory.as_raw_fd(),
+            names.as_mut_ptr().cast(),
+            names.len(),
+        )
+    };
+    let Ok(length) = usize::try_from(length) else {
+        let error = io::Error::last_os_error();
+        // A file system without attributes holds none.
+        return if error.raw_os_error() == Some(libc::ENOTSUP) {
+            Ok(())
+        } else {
+            Err(error)
+        };
+    };
+    for name in names[..length].split_inclusive(|byte| *byte == 0) {
+        let Ok(name) = CStr::from_bytes_with_nul(name) else {
+            continue;
+        };
+        if !name.to_bytes().starts_with(b"user.") && !name.to_bytes().starts_with(b"system.") {
+            continue; // The rest is the system's own, beyond the user's reach.
+        }
+        // SAFETY: `name` ends with its only NUL.
+        if unsafe { libc::fremovexattr(directory.as_fd().as_raw_fd(), name.as_ptr()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn is_own(stat: &FileStat) -> bool {
+    stat.st_uid == USER_ID
+}
+
+fn is_directory(stat: &FileStat) -> bool {
+    stat.st_mode & libc::S_IFMT == libc::S_IFDIR
+}

@@ -1,0 +1,150 @@
+//! What runs in the sandbox: the process list, and who belongs to whom.
+
+use std::{collections::BTreeSet, fs, io};
+
+/// A process that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) parent: i32,
+    pub(crate) session: i32,
+    /// Start time in clock ticks: together with the id it names one process for ever.
+    pub(crate) started: u64,
+}
+
+impl Process {
+    pub(crate) fn identity(self) -> (i32, u64) {
+        (self.pid, self.started)
+    }
+}
+
+/// Every process but the guest and those that have ended and only wait to be collected.
+pub(crate) fn list() -> io::Result<Vec<Process>> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        if pid == 1 {
+            continue;
+        }
+        // A process may end between the listing and this.
+        let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        processes.extend(parse(pid, &stat));
+    }
+    Ok(processes)
+}
+
+/// Reads `/proc/PID/stat`, see proc(5). The name in it is chosen by user code and may hold anything,
+/// also brackets; nothing after its last bracket is.
+fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let fields = std::str::from_utf8(&stat[after_name..]).ok()?;
+    let mut fields = fields.split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    let parent = fields.next()?.parse().ok()?;
+    let session = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(15)?.parse().ok()?;
+    Some(Process {
+        pid,
+        parent,
+        session,
+        started,
+    })
+}
+
+/// The processes that belong to the program `main`: its session, its descendants, and, when it is
+/// the `only` program, also those that have cut every tie to it and that nobody else started.
+/// Processes in `others`, and their descendants, are never among them.
+pub(crate) fn belonging_to(
+    main: i32,
+    processes: &[Process],
+    others: &BTreeSet<(i32, u64)>,
+    only: bool,
+) -> Vec<i32> {
+    let mine = |process: &&Process| {
+        let mut current = **process;
+        // No chain of parents is longer than the list, whatever changes while it is read.
+        for _ in 0..=processes.len() {
+            if current.pid == main {
+                return true;
+            }
+            if others.contains(&current.identity()) || current.parent == 0 {
+                return false;
+            }
+            if process.session == main {
+                return true;
+            }
+            match processes.iter().find(|parent| parent.pid == current.parent) {
+                Some(parent) => current = *parent,
+                None => return only,
+            }
+        }
+        only
+    };
+    processes
+        .iter()
+        .filter(mine)
+        .map(|process| process.pid)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32, parent: i32, session: i32) -> Process {
+        Process {
+            pid,
+            parent,
+            session,
+            started: 1,
+        }
+    }
+
+    #[test]
+    fn a_hostile_process_name_does_not_confuse_the_parser() {
+        let stat = b"7 (a) S 1 1 1 (\xff) ) R 3 7 5 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 999 0";
+        let expected = Process {
+            pid: 7,
+            parent: 3,
+            session: 5,
+            started: 999,
+        };
+        assert_eq!(parse(7, stat), Some(expected));
+    }
+
+    #[test]
+    fn an_ended_process_is_not_listed() {
+        let stat = b"7 (a) Z 3 7 5 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 999 0";
+        assert_eq!(parse(7, stat), None);
+    }
+
+    #[test]
+    fn descendants_and_strays_belong_to_the_program_and_older_services_do_not() {
+        let processes = [
+            process(10, 1, 10), // the program
+            process(11, 10, 10),
+            process(12, 11, 12), // setsid under it
+            process(13, 1, 13),  // a daemon: nobody's child any more
+            process(14, 1, 10),  // an orphan in the program's session
+            process(20, 1, 20),  // a service from before
+            process(21, 20, 20),
+            process(30, 0, 30), // entered from outside
+        ];
+        let others = BTreeSet::from([(20, 1)]);
+        assert_eq!(
+            belonging_to(10, &processes, &others, true),
+            [10, 11, 12, 13, 14]
+        );
+        assert_eq!(
+            belonging_to(10, &processes, &others, false),
+            [10, 11, 12, 14]
+        );
+    }
+}

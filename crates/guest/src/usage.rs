@@ -1,0 +1,138 @@
+//! What a run used: CPU time and memory.
+//!
+//! The control group's peak cannot be reset from inside, and sandboxes are used again. So the peak
+//! of a run is: the group's peak if it rose during the run; otherwise the largest of the group's
+//! usage as sampled during the run and the largest resident memory of the program and the
+//! descendants it waited for. Without a control group it is the latter alone.
+
+use std::{fs::File, io, os::unix::fs::FileExt, time::Duration};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+/// Between two samples of memory in use.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
+
+/// Current usage and peak, in version 2 and in version 1 of control groups.
+const FILES: [(&str, &str); 2] = [
+    (
+        "/sys/fs/cgroup/memory.current",
+        "/sys/fs/cgroup/memory.peak",
+    ),
+    (
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
+    ),
+];
+
+/// The files of the sandbox's control group, kept open.
+#[derive(Default)]
+pub(crate) struct MemoryFiles {
+    current: Option<File>,
+    peak: Option<File>,
+}
+
+impl MemoryFiles {
+    /// Opens what there is; a system without is no failure.
+    pub(crate) fn open() -> Self {
+        for (current, peak) in FILES {
+            if let Ok(current) = File::open(current) {
+                return Self {
+                    current: Some(current),
+                    peak: File::open(peak).ok(),
+                };
+            }
+        }
+        Self::default()
+    }
+
+    fn current(&self) -> Option<u64> {
+        self.current.as_ref().and_then(|file| number(file).ok())
+    }
+
+    fn peak(&self) -> Option<u64> {
+        self.peak.as_ref().and_then(|file| number(file).ok())
+    }
+}
+
+fn number(file: &File) -> io::Result<u64> {
+    let mut buffer = [0; 24];
+    let length = file.read_at(&mut buffer, 0)?;
+    let text = std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)?;
+    text.trim_end().parse().map_err(io::Error::other)
+}
+
+/// Measures one run.
+pub(crate) struct Meter<'a> {
+    files: &'a MemoryFiles,
+    cpu_before: Duration,
+    peak_before: Option<u64>,
+    sampled: u64,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn start(files: &'a MemoryFiles) -> Self {
+        Self {
+            files,
+            cpu_before: cpu_of_children(),
+            peak_before: files.peak(),
+            sampled: 0,
+        }
+    }
+
+    /// Looks at the memory in use now, and returns it.
+    pub(crate) fn sample(&mut self) -> Option<u64> {
+        let current = self.files.current()?;
+        self.sampled = self.sampled.max(current);
+        Some(current)
+    }
+
+    /// CPU time of everything that was collected since the start.
+    pub(crate) fn cpu(&self) -> Duration {
+        cpu_of_children().saturating_sub(self.cpu_before)
+    }
+
+    /// The run's peak of memory in bytes, by the rule above.
+    pub(crate) fn peak(&self, max_rss_bytes: u64) -> u64 {
+        peak(
+            self.peak_before,
+            self.files.peak(),
+            self.sampled,
+            max_rss_bytes,
+        )
+    }
+}
+
+fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u64) -> u64 {
+    match (before, after) {
+        (Some(before), Some(after)) if after > before => after,
+        _ => sampled.max(max_rss_bytes),
+    }
+}
+
+fn cpu_of_children() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
+        return Duration::ZERO;
+    };
+    [usage.user_time(), usage.system_time()]
+        .map(|time| {
+            let microseconds = time
+                .tv_sec()
+                .saturating_mul(1_000_000)
+                .saturating_add(time.tv_usec());
+            Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
+        })
+        .iter()
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::peak;
+
+    #[test]
+    fn a_peak_from_an_earlier_run_is_not_this_runs() {
+        assert_eq!(peak(Some(900), Some(900), 50, 40), 50);
+        assert_eq!(peak(Some(900), Some(901), 50, 40), 901);
+        assert_eq!(peak(None, None, 0, 40), 40);
+    }
+}

@@ -1,0 +1,182 @@
+//! Files as the sandbox user sees them. Runs in forked children only, with plain blocking calls.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind as Io, Read, Write},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use isol8_protocol::ErrorKind;
+use nix::libc;
+
+use crate::failure::Failure;
+
+/// Bytes moved at once.
+const COPY_BYTES: usize = 256 * 1024;
+
+/// How many names are tried for a file that is still being written.
+const TEMPORARY_NAMES: u32 = 64;
+
+/// Checks what a path must be whatever the file system holds.
+pub(crate) fn check_path(path: &str) -> Result<(), Failure> {
+    if !path.starts_with('/') {
+        return Err(Failure::new(
+            ErrorKind::Invalid,
+            path,
+            "the path must be absolute",
+        ));
+    }
+    if path.contains('\0') {
+        return Err(Failure::new(
+            ErrorKind::Invalid,
+            path,
+            "the path contains a NUL byte",
+        ));
+    }
+    Ok(())
+}
+
+/// Creates or replaces the file `path`, and the directories above it. `contents` writes them
+/// and says whether to keep them. Until then the old file stays what it was.
+pub(crate) fn replace(
+    path: &str,
+    contents: impl FnOnce(&mut File) -> io::Result<bool>,
+) -> Result<(), Failure> {
+    let target = Path::new(path);
+    let (Some(directory), Some(_), false) = (
+        target.parent(),
+        target.file_name(),
+        path.ends_with('/') || path.ends_with("/."),
+    ) else {
+        return Err(not_a_file(path, "it names a directory"));
+    };
+    let old_mode = existing_mode(path)?;
+    let (mut file, temporary) = create_temporary(path, directory)?;
+    let written = contents(&mut file).and_then(|keep| {
+        if !keep {
+            return Err(io::Error::other("the transfer was given up"));
+        }
+        if let Some(mode) = old_mode {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        // The name itself is replaced: a symbolic link there is not followed.
+        fs::rename(&temporary, target)
+    });
+    written.map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        Failure::os(path, "cannot write the file", &error)
+    })
+}
+
+/// The permissions of the regular file at `path`, if there is one; anything else but a symbolic
+/// link is in the way.
+fn existing_mode(path: &str) -> Result<Option<u32>, Failure> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(None);
+    };
+    if metadata.file_type().is_symlink() {
+        return Ok(None);
+    }
+    check_regular(path, &metadata)?;
+    Ok(Some(metadata.permissions().mode() & 0o777))
+}
+
+fn create_temporary(path: &str, directory: &Path) -> Result<(File, PathBuf), Failure> {
+    let process = std::process::id();
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .mode(0o666)
+        .custom_flags(libc::O_NOFOLLOW);
+    let mut made_directory = false;
+    let mut attempt = 0;
+    loop {
+        let temporary = directory.join(format!(".isol8-{process}-{attempt}"));
+        match options.open(&temporary) {
+            Ok(file) => return Ok((file, temporary)),
+            Err(error) if error.kind() == Io::AlreadyExists && attempt < TEMPORARY_NAMES => {
+                attempt += 1;
+            }
+            Err(error) if error.kind() == Io::NotFound && !made_directory => {
+                make_directory(path, directory)?;
+                made_directory = true;
+            }
+            Err(error) => return Err(Failure::os(path, "cannot create the file", &error)),
+        }
+    }
+}
+
+/// Creates `directory` and what is missing above it, for the sake of `path`.
+pub(crate) fn make_directory(path: &str, directory: &Path) -> Result<(), Failure> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o777)
+        .create(directory)
+        .map_err(|error| {
+            let doing = format!("cannot create the directory {}", directory.display());
+            Failure::os(path, &doing, &error)
+        })
+}
+
+/// Opens the regular file `path` for reading. Nothing else is opened for longer than it takes to
+/// see what it is, and a pipe without a writer does not block.
+pub(crate) fn open(path: &str) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO) => not_a_file(path, "it is a socket or a device"),
+            _ => Failure::os(path, "cannot open the file", &error),
+        })?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Failure::os(path, "cannot read", &error))?;
+    check_regular(path, &metadata)?;
+    Ok(file)
+}
+
+fn check_regular(path: &str, metadata: &fs::Metadata) -> Result<(), Failure> {
+    let kind = metadata.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => "it is a directory",
+        () if kind.is_fifo() => "it is a named pipe",
+        () if kind.is_socket() => "it is a socket",
+        () => "it is a device",
+    };
+    Err(not_a_file(path, what))
+}
+
+fn not_a_file(path: &str, what: &str) -> Failure {
+    Failure::new(
+        ErrorKind::NotAFile,
+        path,
+        format!("not a regular file: {what}"),
+    )
+}
+
+/// Which side of a copy failed.
+pub(crate) enum CopyError {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies everything.
+pub(crate) fn copy(source: &mut File, target: &mut File) -> Result<(), CopyError> {
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => target
+                .write_all(&buffer[..count])
+                .map_err(CopyError::Write)?,
+            Err(error) if error.kind() == Io::Interrupted => {}
+            Err(error) => return Err(CopyError::Read(error)),
+        }
+    }
+}

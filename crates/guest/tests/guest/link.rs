@@ -1,0 +1,115 @@
+//! The link: handshake, malformed bytes, and its end.
+
+use std::time::Duration;
+
+use futures::AsyncWriteExt as _;
+use isol8_protocol::{ErrorKind, FrameKind, Request, preamble};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::common::{Sandbox, failure, sh, start_raw, within};
+
+#[tokio::test]
+async fn another_version_is_refused() {
+    let (mut process, mut input, mut output, _root) = start_raw();
+    let mut wrong = preamble();
+    wrong[6] ^= 0xff;
+    input.write_all(&wrong).await.unwrap();
+    let mut answer = Vec::new();
+    within(output.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(
+        answer,
+        preamble(),
+        "its own version, so that the host can say what is wrong"
+    );
+    assert!(!within(process.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn the_end_of_the_link_is_the_end_of_everything() {
+    for hang_up in [true, false] {
+        let sandbox = Sandbox::start().await;
+        let marker = format!(
+            "6{:08}",
+            std::process::id() % 100_000_000 + u32::from(hang_up)
+        );
+        let mut stream = sandbox
+            .send(&Request::Exec(sh(&format!(
+                "trap '' TERM; setsid sleep {marker} & wait"
+            ))))
+            .await;
+        stream.reply().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(runs(&marker).await);
+        let mut process = if hang_up {
+            sandbox.hang_up().await
+        } else {
+            let Sandbox { process, .. } = sandbox;
+            let pid = process.id().unwrap();
+            let told = tokio::process::Command::new("pkill")
+                .args(["-TERM", "-P", &pid.to_string()])
+                .status();
+            assert!(told.await.unwrap().success());
+            process
+        };
+        within(process.wait()).await.unwrap();
+        assert!(!runs(&marker).await);
+    }
+}
+
+async fn runs(marker: &str) -> bool {
+    let command = format!("sleep {marker}");
+    let mut found = tokio::process::Command::new("pgrep");
+    found.args(["-fx", &command]);
+    found.output().await.unwrap().status.success()
+}
+
+#[tokio::test]
+async fn garbage_instead_of_yamux_ends_the_guest() {
+    let (mut process, mut input, _output, _root) = start_raw();
+    input.write_all(&preamble()).await.unwrap();
+    input.write_all(&[0xff; 64]).await.unwrap();
+    assert!(!within(process.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn malformed_requests_are_answered_and_the_link_lives_on() {
+    let sandbox = Sandbox::start().await;
+    for bytes in [
+        &[0xff, 0xff, 0xff, 0xff, 0][..], // a length beyond every limit
+        &[0, 0, 0, 0, 9],                 // an unknown kind
+        &[1, 0, 0, 0, 0, 99],             // an unknown request
+        &[1, 0, 0, 0, 1, 0],              // data instead of a request
+        &[6, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f], // 2^32 arguments
+    ] {
+        let mut stream = sandbox.open().await;
+        stream.0.write_all(bytes).await.unwrap();
+        assert_eq!(
+            failure(stream.reply().await).0,
+            ErrorKind::Invalid,
+            "{bytes:?}"
+        );
+        assert_eq!(stream.next().await, None);
+    }
+    assert_eq!(sandbox.sh("echo fine").await, "fine\n");
+}
+
+#[tokio::test]
+async fn a_program_whose_host_breaks_the_rules_is_killed() {
+    let sandbox = Sandbox::start().await;
+    let mut stream = sandbox.send(&Request::Exec(sh("sleep 60"))).await;
+    stream.reply().await;
+    stream.frame(FrameKind::Stdout, b"wrong way").await;
+    assert_eq!(stream.next().await, None);
+    assert_eq!(sandbox.sh("pgrep sleep || echo none").await, "none\n");
+}
+
+#[tokio::test]
+async fn outside_a_sandbox_it_does_not_start() {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_isol8-guest"))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("process 1"));
+}

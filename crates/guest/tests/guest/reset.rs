@@ -1,0 +1,150 @@
+//! Making a sandbox as new.
+
+use std::time::{Duration, Instant};
+
+use isol8_protocol::{AfterExit, ExecRequest, ExitStatus, Reply, Request};
+
+use crate::common::{Sandbox, program, sh};
+
+/// Everything that a later run could find of an earlier one.
+const TRACES: &str = "find /sandbox /tmp /dev/shm /dev/mqueue -mindepth 1
+    tail -qn +2 /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg
+    stat -c '%n %a %u:%g' /sandbox /tmp /dev/shm /dev/mqueue
+    ls -d /proc/[0-9]* | wc -l";
+
+fn kept(script: &str) -> ExecRequest {
+    ExecRequest {
+        after_exit: AfterExit::Keep,
+        ..sh(script)
+    }
+}
+
+#[tokio::test]
+async fn a_clean_sandbox_is_reset_quickly() {
+    let sandbox = Sandbox::start().await;
+    let report = sandbox.must_reset().await;
+    assert_eq!((report.processes, report.entries), (0, 0));
+    let started = Instant::now();
+    for _ in 0..100 {
+        sandbox.must_reset().await;
+    }
+    let each = started.elapsed() / 100;
+    assert!(each < Duration::from_millis(20), "{each:?}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_run_is_left() {
+    let sandbox = Sandbox::start().await;
+    let before = sandbox.sh(TRACES).await;
+    let mess = r#"
+        mkdir -p a/b/c /tmp/d; echo x > a/b/c/file; ln -s /etc a/etc; mkfifo a/fifo
+        ln -s / /tmp/root; ln -s /etc/passwd '/tmp/line
+break'
+        mkdir locked locked/inner; echo x > locked/inner/file; chmod 000 locked/inner locked
+        mkdir readonly; echo x > readonly/file; chmod 500 readonly
+        touch a/b/immutable; chmod 000 a/b/immutable
+        echo x > /dev/shm/semaphore; mkdir /dev/shm/dir
+        ipcmk -M 4096 >/dev/null; ipcmk -S 3 >/dev/null; ipcmk -Q >/dev/null
+        touch /dev/mqueue/queue
+        for i in $(seq 200); do echo $i > "/tmp/$i"; done
+        chmod 000 /sandbox
+        setsid sh -c 'trap "" TERM INT; while :; do sleep 1; done' & sleep 0.1"#;
+    sandbox.exec(kept(mess)).await.report();
+    let report = sandbox.must_reset().await;
+    assert!(report.processes >= 1, "{report:?}");
+    assert!(report.entries >= 220, "{report:?}");
+    assert_eq!(sandbox.sh(TRACES).await, before);
+    assert_eq!(
+        sandbox.sh("cat /etc/passwd | head -c 4").await,
+        "root",
+        "links are not followed"
+    );
+}
+
+#[tokio::test]
+async fn messages_in_attributes_modes_and_times_are_removed() {
+    let sandbox = Sandbox::start().await;
+    let look =
+        "stat -c '%a %x %y' /sandbox; python3 -c 'import os; print(os.listxattr(\"/sandbox\"))'";
+    sandbox.must_reset().await;
+    let before = sandbox.sh(look).await;
+    let mess = "python3 -c '
+import os
+try: os.setxattr(\"/sandbox\", \"user.message\", b\"secret\")
+except OSError as e: print(e)
+os.utime(\"/sandbox\", (12345, 67890))
+os.chmod(\"/sandbox\", 0o2711)
+'";
+    sandbox.sh(mess).await;
+    sandbox.must_reset().await;
+    assert_eq!(sandbox.sh(look).await, before);
+}
+
+#[tokio::test]
+async fn a_tree_deeper_than_any_path_and_stack() {
+    let sandbox = Sandbox::start().await;
+    let dig = r#"python3 -c '
+import os
+for root in "/sandbox", "/tmp":
+    os.chdir(root)
+    for n in range(5000):
+        os.mkdir("d" * 50); os.chdir("d" * 50)
+        if n % 1000 == 0: open("file", "w").close()
+'"#;
+    sandbox.sh(dig).await;
+    let report = sandbox.must_reset().await;
+    assert_eq!(report.entries, 2 * 5005);
+    assert_eq!(sandbox.sh("find /sandbox /tmp -mindepth 1").await, "");
+}
+
+#[tokio::test]
+async fn processes_that_multiply_are_all_killed() {
+    let sandbox = Sandbox::start().await;
+    let bomb = "ulimit -u 300; f() { while :; do (f) & sleep 0.001; done; }; f & sleep 0.5";
+    sandbox.exec(kept(bomb)).await.report();
+    let report = sandbox.must_reset().await;
+    assert!(report.processes > 10, "{report:?}");
+    assert_eq!(sandbox.sh("ls -d /proc/[0-9]* | wc -l").await.trim(), "4");
+}
+
+#[tokio::test]
+async fn a_running_program_ends_with_its_report() {
+    let sandbox = Sandbox::start().await;
+    let mut stream = sandbox
+        .send(&Request::Exec(program(&["sleep", "60"])))
+        .await;
+    assert_eq!(stream.reply().await, Reply::Started);
+    sandbox.must_reset().await;
+    let report = stream.finish().await.report();
+    assert_eq!(
+        (report.status, report.timed_out),
+        (ExitStatus::Signal(9), false)
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_read_does_not_hold_a_reset_up() {
+    let sandbox = Sandbox::start().await;
+    let mut stream = sandbox.send(&Request::Exec(program(&["yes"]))).await;
+    stream.reply().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let started = Instant::now();
+    sandbox.must_reset().await;
+    assert!(started.elapsed() < Duration::from_secs(4));
+    assert_eq!(sandbox.sh("echo fine").await, "fine\n");
+}
+
+#[tokio::test]
+async fn many_rounds_keep_the_guest_small() {
+    let sandbox = Sandbox::start().await;
+    for _ in 0..50 {
+        sandbox.write("/sandbox/file", &[1; 300_000]).await;
+        sandbox.sh("head -c 300000 /dev/zero").await;
+        sandbox.must_reset().await;
+    }
+    let memory = sandbox.sh("grep VmRSS /proc/1/status | tr -dc 0-9").await;
+    let memory: u32 = memory.parse().unwrap();
+    assert!(memory < 16 * 1024, "{memory} KiB, in a debug build");
+    let threads = sandbox.sh("grep Threads /proc/1/status | tr -dc 0-9").await;
+    assert_eq!(threads, "1");
+}

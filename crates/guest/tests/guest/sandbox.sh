@@ -1,0 +1,38 @@
+# A sandbox as Docker makes it, of what this machine has: own root directory, processes, IPC and
+# mounts; a root user with three capabilities. Arguments: an empty directory, the guest.
+set -e
+root=$1
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$root"
+cd "$root"
+mkdir -p sandbox tmp dev proc .isol8 secret
+for name in usr bin sbin lib lib64 etc; do
+    if [ -L "/$name" ]; then
+        cp -P "/$name" "$name"
+    elif [ -d "/$name" ]; then
+        mkdir "$name"
+        mount --rbind "/$name" "$name"
+    fi
+done
+echo forbidden >secret/file
+chmod 600 secret/file
+cp "$2" .isol8/guest
+mount -t tmpfs -o mode=755 tmpfs dev
+for device in null zero full random urandom; do
+    touch "dev/$device"
+    mount --bind "/dev/$device" "dev/$device"
+done
+ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+mkdir dev/shm dev/mqueue
+mount -t tmpfs -o uid=100,gid=101,mode=755,size=64m tmpfs sandbox
+mount -t tmpfs -o mode=1777,size=64m,noexec tmpfs tmp
+mount -t tmpfs -o mode=1777,size=8m tmpfs dev/shm
+mount -t mqueue mqueue dev/mqueue
+mount -t proc proc proc
+mount -o remount,bind,ro "$root"
+unset OLDPWD PWD
+exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
+    --bounding-set=-all,+setuid,+setgid,+kill /.isol8/guest
