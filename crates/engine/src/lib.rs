@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod config;
 mod engine;
 mod error;
 pub mod event;

@@ -125,4 +125,3 @@ pub(super) fn ok(body: &str) -> String {
 pub(super) fn moved(location: &str) -> String {
     format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 }
-

@@ -11,6 +11,7 @@ mod size;
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
 pub use raw::{RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity};
+pub(crate) use resolved::DEFAULT_BLOCKED_HOSTS;
 pub use resolved::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, Options,
     PoolSize, PoolStrategy, RemoteCodePolicy, Seccomp,
