@@ -10,6 +10,7 @@ mod engine;
 mod error;
 pub mod event;
 mod execution;
+pub mod fetch;
 pub mod image;
 pub mod options;
 pub mod output;

@@ -12,8 +12,9 @@ use crate::{
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
+    fetch::{FetchRequest, Fetcher},
     options::{Mode, Options, StartOptions},
-    plan::{ExecutionPlan, PlanError, RequestSource, plan, source},
+    plan::{ExecutionPlan, RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
     runtime::Registry,
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     pub(super) images: Images,
     pub(super) pools: Pools,
     pub(super) session: Session,
+    fetcher: Fetcher,
     permits: Semaphore,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
     life: Mutex<CancellationToken>,
@@ -66,7 +68,11 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
+        let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
+            EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
+        })?;
         Ok(Self(Arc::new(Inner {
+            fetcher,
             options,
             registry: Registry::default(),
             backend,
@@ -196,12 +202,23 @@ impl Engine {
 
     async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
         let Inner {
-            options, registry, ..
+            options,
+            registry,
+            fetcher,
+            ..
         } = &*self.0;
-        match source(request)? {
-            RequestSource::Ready(source) => Ok(plan(options, request, registry, source)?),
-            RequestSource::Url(_) => Err(PlanError::NoSource.into()),
-        }
+        let source = match check(options, request, registry)? {
+            RequestSource::Ready(source) => source,
+            RequestSource::Url(url) => {
+                let request = FetchRequest {
+                    url: &url,
+                    hash: request.code_hash.as_deref(),
+                    insecure: request.allow_insecure_code_url,
+                };
+                Source::Code(fetcher.fetch(request).await?)
+            }
+        };
+        Ok(plan(options, request, registry, source)?)
     }
 
     fn result(
