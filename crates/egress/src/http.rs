@@ -1,7 +1,7 @@
 //! HTTP/1.1 towards the client and towards upstream: each request is judged, rebuilt and sent.
 //!
-//! An upstream connection serves one client connection only, and a further request only when it
-//! is for the same host and port, which is judged anew.
+//! An upstream connection serves one client connection only, and a further request on it only when
+//! that is for the very host and port that the policy, which never changes, has already allowed.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -227,10 +227,6 @@ impl Session {
         entry: OpenEntry,
     ) -> Answer {
         let method = request.method().clone();
-        // A kept connection does not spare a request its judgement.
-        if let Err(denial) = self.context.proxy.policy().judge(&target.host, target.port) {
-            return denied(&method, &target, &entry, denial.into());
-        }
         let upgrade = headers::upgrades(request.headers());
         let client = upgrade.then(|| on(&mut request));
         let Some(request) = rebuild(request, &target, upgrade) else {

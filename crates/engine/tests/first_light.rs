@@ -1,4 +1,5 @@
 //! The engine on a real Docker daemon, without JavaScript in between.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_engine::{
     Engine,

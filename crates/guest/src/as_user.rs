@@ -6,9 +6,9 @@
 //! has one thread, so a forked child may use everything the guest could.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Write},
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -88,12 +88,27 @@ fn arrange(fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         std::mem::forget(unsafe { dup2_raw(BorrowedFd::borrow_raw(source), target) }?);
     }
     // SAFETY: closes descriptors that nothing in this child uses any more.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, count, libc::c_uint::MAX, 0) };
-    if closed == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
+    if unsafe { libc::syscall(libc::SYS_close_range, count, libc::c_uint::MAX, 0) } == 0 {
+        return Ok(());
     }
+    close_one_by_one(count)
+}
+
+/// For kernels before 5.9 and filters that do not know the call.
+fn close_one_by_one(from: RawFd) -> io::Result<()> {
+    let names = fs::read_dir("/proc/self/fd")?
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<Result<Vec<_>, _>>()?;
+    for number in names
+        .iter()
+        .filter_map(|name| name.to_str()?.parse::<RawFd>().ok())
+    {
+        if number >= from {
+            // SAFETY: as above. The listing's own descriptor is among them and closed already.
+            unsafe { libc::close(number) };
+        }
+    }
+    Ok(())
 }
 
 /// Gives up every right but the sandbox user's, and checks that they are gone.
@@ -183,6 +198,14 @@ impl<'a> Helper<'a> {
         self
     }
 
+    /// A handle that can end the helper while its answer is awaited.
+    pub(crate) fn killer(&self) -> Killer<'a> {
+        Killer {
+            reaper: self.reaper,
+            pid: self.pid,
+        }
+    }
+
     /// Tells the helper to make its work final.
     pub(crate) async fn commit(&self) {
         // One that has failed already is gone; its answer says why.
@@ -209,7 +232,22 @@ impl<'a> Helper<'a> {
 
 impl Drop for Helper<'_> {
     fn drop(&mut self) {
-        if self.kill_on_drop && self.reaper.is_child(self.pid) {
+        if self.kill_on_drop {
+            self.killer().kill();
+        }
+    }
+}
+
+/// Ends a helper.
+#[derive(Clone, Copy)]
+pub(crate) struct Killer<'a> {
+    reaper: &'a Reaper,
+    pid: i32,
+}
+
+impl Killer<'_> {
+    pub(crate) fn kill(self) {
+        if self.reaper.is_child(self.pid) {
             kill::send(self.pid, Signal::SIGKILL);
         }
     }
@@ -223,13 +261,4 @@ pub(crate) fn parse_reply(frame: &[u8]) -> Option<Reply> {
         return None;
     }
     decode(payload).ok()
-}
-
-/// Writes a failure into the status pipe of a program that could not be started.
-pub(crate) fn report(status: impl AsRawFd + Write, failure: Failure) {
-    let mut status = status;
-    if let Ok(frame) = encode_message(&failure.into_reply()) {
-        // The guest that would read it is the only one to tell.
-        let _ = status.write_all(&frame);
-    }
 }

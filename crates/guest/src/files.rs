@@ -1,16 +1,24 @@
 //! File requests: the host's frames on one side, a helper with the user's rights on the other, and
 //! a pipe between them whose fullness slows the faster one down.
 
+use std::{io, time::Duration};
+
 use isol8_protocol::{ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, Reply};
 
+use tokio::time::timeout;
+
 use crate::{
-    as_user::Helper,
+    as_user::{Helper, Killer},
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
     frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
     reaper::Reaper,
     user_files::{self, CopyError},
 };
+
+/// How long a helper may take for its next step. It waits for nothing but local files; but user code
+/// has the same rights and may stop it.
+const STALL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Writes a file from the host's data frames. Without the empty one that ends them, nothing is
 /// changed.
@@ -31,6 +39,7 @@ pub(crate) async fn write(
         Ok(Reply::Done)
     })
     .map_err(starting)?;
+    let killer = helper.killer();
     drop(source);
     let sink = Fd::new(sink).map_err(starting)?;
     loop {
@@ -42,12 +51,12 @@ pub(crate) async fn write(
             helper.commit().await;
             break;
         }
-        if sink.write_all(data).await.is_err() {
+        if unstalled(killer, sink.write_all(data)).await?.is_err() {
             break; // The helper has failed and says why.
         }
     }
     drop(sink);
-    Ok(Some(helper.answer().await))
+    Ok(Some(unstalled(killer, helper.answer()).await?))
 }
 
 /// Sends a file's contents. Returns a reply when it failed.
@@ -70,19 +79,22 @@ pub(crate) async fn read(
     })
     .map_err(starting)?
     .kill_on_drop();
+    let killer = helper.killer();
     drop(sink);
     let source = Fd::new(source).map_err(starting)?;
     let mut frame = vec![0; OUTPUT_FRAME_BYTES];
     loop {
         let reading = |error| Failure::system("cannot read the file", &error);
         let room = &mut frame[FRAME_HEADER_BYTES..];
-        let count = source.read(room).await.map_err(reading)?;
+        let count = unstalled(killer, source.read(room))
+            .await?
+            .map_err(reading)?;
         if count == 0 {
             break;
         }
         writer.payload(FrameKind::Data, &mut frame, count).await?;
     }
-    match helper.answer().await {
+    match unstalled(killer, helper.answer()).await? {
         Reply::Done => {
             writer.payload(FrameKind::Data, &mut frame, 0).await?;
             Ok(None)
@@ -98,4 +110,12 @@ pub(crate) async fn read(
         })),
         _ => Err(Failure::new(ErrorKind::System, path, "unexpected answer").into()),
     }
+}
+
+/// Waits for a helper's next step; ends the helper when there is none.
+async fn unstalled<T>(killer: Killer<'_>, step: impl Future<Output = T>) -> Result<T, Failure> {
+    timeout(STALL_DEADLINE, step).await.map_err(|_| {
+        killer.kill();
+        Failure::system("the transfer stopped", &io::ErrorKind::TimedOut.into())
+    })
 }

@@ -70,6 +70,11 @@ impl FrameReader {
         Ok((header.kind, payload))
     }
 
+    /// Frees the memory of the last frame, when the next ones are likely to be smaller.
+    pub(crate) fn release(&mut self) {
+        self.payload = Vec::new();
+    }
+
     /// Whether the host has reset the stream, also when unread frames are before the reset.
     pub(crate) fn is_reset(&self) -> bool {
         self.stream.borrow().is_closed()

@@ -56,24 +56,22 @@ async fn everything_but(reaper: &Reaper, sparing_rounds: usize) -> bool {
         } else {
             Vec::new()
         };
-        match if helpers.is_empty() {
-            Ok(Vec::new())
+        if helpers.is_empty() {
+            send_to_all();
         } else {
-            tree::list()
-        } {
-            Ok(processes) if !helpers.is_empty() => {
-                let programs = processes
-                    .iter()
-                    .filter(|process| !helpers.contains(&process.pid));
-                if programs
-                    .map(|program| send(program.pid, Signal::SIGKILL))
-                    .count()
-                    == 0
-                {
-                    return true;
-                }
+            let Ok(processes) = tree::list() else {
+                return false;
+            };
+            let programs = processes
+                .iter()
+                .filter(|process| !helpers.contains(&process.pid));
+            if programs
+                .map(|program| send(program.pid, Signal::SIGKILL))
+                .count()
+                == 0
+            {
+                return true;
             }
-            _ => send_to_all(),
         }
         if Instant::now() >= deadline {
             return false;

@@ -67,7 +67,9 @@ async fn request(reader: &mut FrameReader) -> Result<Request, StreamError> {
     if kind != FrameKind::Message {
         return Err(FrameError::UnknownKind(kind as u8).into());
     }
-    Ok(decode(payload)?)
+    let request = decode(payload)?;
+    reader.release();
+    Ok(request)
 }
 
 /// Does the work of a request, unless a reset comes first and cannot wait for it any longer.

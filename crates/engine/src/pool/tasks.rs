@@ -277,7 +277,8 @@ impl Lease {
     #[must_use]
     #[expect(
         clippy::expect_used,
-        reason = "only `into_sandbox` and `drop` take it, by value"
+        clippy::missing_panics_doc,
+        reason = "only `into_sandbox` and `drop` take it, and nothing can follow these"
     )]
     pub fn sandbox(&self) -> &Sandbox {
         self.sandbox

@@ -103,8 +103,8 @@ impl Sandbox {
     }
 
     /// Lets go of a sandbox that its user wants to keep; it lives on without this process.
-    pub fn release(mut self) -> String {
-        std::mem::take(&mut self.id)
+    pub fn release(mut self) {
+        self.id.clear();
     }
 
     fn link(&self) -> Result<&Link, EngineError> {

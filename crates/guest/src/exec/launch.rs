@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply};
+use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply, encode_message};
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
@@ -25,7 +25,7 @@ use nix::{
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    as_user::{fork_as_user, parse_reply, report},
+    as_user::{fork_as_user, parse_reply},
     failure::Failure,
     fd::{Fd, pipe},
     kill,
@@ -44,6 +44,10 @@ const OUT_OF_MEMORY_SCORE: &str = "1000";
 
 /// The status pipe's descriptor in the child, after standard input, output and error.
 const STATUS_FD: i32 = 3;
+
+/// First byte in the status pipe: the child has become the sandbox user. Without it, it ended before
+/// it could report anything. When nothing follows, it has become the program.
+const READY: u8 = 1;
 
 /// Exit code of a child that has reported why it could not become the program.
 const NOT_STARTED: i32 = 127;
@@ -125,9 +129,12 @@ impl Launch {
         ];
         let started = Instant::now();
         let pid = fork_as_user(&fds, prefer_for_killing, || {
-            let Err(failure) = self.become_program();
             // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
-            report(unsafe { File::from_raw_fd(STATUS_FD) }, failure);
+            let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
+            let Err(failure) = self.become_program(&mut status);
+            let frame = encode_message(&failure.into_reply()).unwrap_or_default();
+            // The guest that would read it is the only one to tell.
+            let _ = status.write_all(&frame);
             NOT_STARTED
         })
         .map_err(starting)?;
@@ -138,19 +145,15 @@ impl Launch {
         let status = Fd::new(status).map_err(starting)?;
         let report = timeout(LAUNCH_DEADLINE, status.read_to_end(MAX_REPORT_BYTES)).await;
         match report {
-            Ok(Ok(report)) if report.is_empty() => Ok(Program {
-                pid,
-                started,
-                ended,
-            }),
-            Ok(Ok(report)) => Err(match parse_reply(&report) {
-                Some(Reply::Failed {
-                    kind,
-                    path,
-                    message,
-                }) => Failure::new(kind, &path, message),
-                _ => Failure::system("cannot start the program", &io::ErrorKind::Other.into()),
-            }),
+            Ok(Ok(report)) => match report.split_first() {
+                Some((&READY, [])) => Ok(Program {
+                    pid,
+                    started,
+                    ended,
+                }),
+                Some((&READY, frame)) => Err(reported(frame)),
+                _ => Err(starting(io::Error::other("its process ended at once"))),
+            },
             Ok(Err(error)) => Err(starting(error)),
             Err(_) => {
                 if reaper.is_child(pid) {
@@ -162,11 +165,12 @@ impl Launch {
     }
 
     /// Turns the forked child into the program. Returns only when that fails.
-    fn become_program(&self) -> Result<Infallible, Failure> {
+    fn become_program(&self, status: &mut File) -> Result<Infallible, Failure> {
         let system = |error: Errno| Failure::system("cannot start the program", &error.into());
-        // SAFETY: borrowed for one call; the descriptor is open until the child ends.
-        let status = unsafe { std::os::fd::BorrowedFd::borrow_raw(STATUS_FD) };
-        fcntl(status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
+        fcntl(&*status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
+        status
+            .write_all(&[READY])
+            .map_err(|error| Failure::system("cannot report", &error))?;
         setsid().map_err(system)?;
         for file in &self.files {
             replace(&file.path, |target| {
@@ -231,6 +235,17 @@ impl Launch {
         let Err(errno) = execve(SHELL, &argv, &self.environ);
         let name = self.argv[0].to_string_lossy();
         Failure::os(&name, "cannot run the program with /bin/sh", &errno.into())
+    }
+}
+
+fn reported(frame: &[u8]) -> Failure {
+    match parse_reply(frame) {
+        Some(Reply::Failed {
+            kind,
+            path,
+            message,
+        }) => Failure::new(kind, &path, message),
+        _ => Failure::new(ErrorKind::System, "", "the program could not be started"),
     }
 }
 

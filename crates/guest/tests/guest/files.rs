@@ -218,3 +218,24 @@ async fn files_move_while_a_program_ends() {
     };
     futures::join!(writing, running);
 }
+
+#[tokio::test]
+async fn the_work_on_files_is_out_of_reach_of_user_code() {
+    let sandbox = Sandbox::start().await;
+    let request = FileRequest {
+        path: "/sandbox/file".into(),
+    };
+    let mut stream = sandbox.send(&Request::WriteFile(request)).await;
+    stream.frame(FrameKind::Data, b"x").await;
+    let script = "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] ||
+        ls -l /proc/$p/fd /proc/$p/mem 2>/dev/null | grep -c pipe; done; true";
+    let request = isol8_protocol::ExecRequest {
+        after_exit: isol8_protocol::AfterExit::Keep,
+        ..crate::common::sh(script)
+    };
+    let seen = sandbox.exec(request).await.stdout();
+    assert!(
+        seen.lines().all(|count| count == "0"),
+        "descriptors of the helper: {seen}"
+    );
+}

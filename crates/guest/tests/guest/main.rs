@@ -1,5 +1,9 @@
 //! The real guest, in a sandbox made of namespaces, from the host's side of the link. Needs root.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 mod exec;

@@ -138,7 +138,7 @@ async fn a_host_that_does_not_read_does_not_hold_a_reset_up() {
 async fn many_rounds_keep_the_guest_small() {
     let sandbox = Sandbox::start().await;
     for _ in 0..50 {
-        sandbox.write("/sandbox/file", &[1; 300_000]).await;
+        sandbox.write("/sandbox/file", &vec![1; 300_000]).await;
         sandbox.sh("head -c 300000 /dev/zero").await;
         sandbox.must_reset().await;
     }

@@ -220,7 +220,7 @@ async fn old_files_go_and_the_script_runs() {
     let directory = tempfile::tempdir().unwrap();
     let old = directory.path().join("executions-1.log");
     let days = Duration::from_hours(24 * 2);
-    fs::File::create(&old)
+    File::create(&old)
         .unwrap()
         .set_modified(SystemTime::now() - days)
         .unwrap();
