@@ -4,11 +4,14 @@
 //! `sandbox`); where that stream comes from is a backend's business (module `backend`).
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod backend;
+pub mod config;
 mod engine;
 mod error;
 pub mod event;
 mod execution;
+pub mod fetch;
 pub mod image;
 pub mod options;
 pub mod output;
