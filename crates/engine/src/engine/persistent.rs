@@ -89,6 +89,7 @@ impl Engine {
         };
         let outcome = run(Run {
             options: &self.0.options,
+            network: &self.0.network,
             sandbox,
             plan,
             image_setup: None,
@@ -103,14 +104,13 @@ impl Engine {
         let spec = self
             .0
             .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
-        let started = match Sandbox::start(&self.0.backend, &spec).await {
+        match Sandbox::start(&self.0.backend, &spec).await {
             Err(EngineError::ImageMissing { image }) => {
                 self.0.images.provide(&self.0.registry, &image).await?;
                 Sandbox::start(&self.0.backend, &spec).await
             }
             started => started,
-        };
-        started.map(|(sandbox, _)| sandbox)
+        }
     }
 
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.

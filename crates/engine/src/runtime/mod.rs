@@ -7,9 +7,11 @@ mod deno;
 mod node;
 mod packages;
 mod python;
+mod registries;
 mod registry;
 mod spec;
 
 pub use packages::{PackageError, normalize_packages};
+pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec};
