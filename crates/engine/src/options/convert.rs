@@ -4,8 +4,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, OptionError,
-    Options, PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
-    RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
+    Options, PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions,
+    RawPoolSize, RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
     resolved::DEFAULT_BLOCKED_HOSTS,

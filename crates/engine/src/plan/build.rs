@@ -13,7 +13,8 @@ use crate::{
     options::{NetworkMode, Options, timeout},
     request::ExecutionRequest,
     runtime::{
-        CommandContext, InstallCommand, Registry, RuntimeSpec, normalize_packages, registry_hosts,
+        CommandContext, InstallCommand, Registry, RuntimeSpec, any_shell, normalize_packages,
+        registry_hosts,
     },
 };
 
@@ -32,7 +33,10 @@ pub fn plan(
     let Place { image, owner } = place(request, registry)?;
     let env = environment(options, &request.env, owner);
     let step = |argv| Step {
-        argv,
+        argv: match options.image {
+            Some(_) => any_shell(argv),
+            None => argv,
+        },
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
@@ -42,15 +46,13 @@ pub fn plan(
         Some(runtime) => normalize_packages(runtime.name, &request.install_packages)?,
         None => Vec::new(),
     };
-    let install = owner
-        .filter(|_| !packages.is_empty())
-        .map(|runtime| {
-            let mut install = install_step(step(Vec::new()), runtime.install(&packages));
-            if reaches_registries(options) {
-                give_proxy(&mut install);
-            }
-            install
-        });
+    let install = owner.filter(|_| !packages.is_empty()).map(|runtime| {
+        let mut install = install_step(step(Vec::new()), runtime.install(&packages));
+        if reaches_registries(options) {
+            give_proxy(&mut install);
+        }
+        install
+    });
     let install_hosts = match (owner, &install) {
         (Some(runtime), Some(install)) if reaches_registries(options) => {
             registry_hosts(runtime.registries, &install.env)

@@ -11,6 +11,7 @@ mod registries;
 mod registry;
 mod spec;
 
+pub(crate) use bash::any_shell;
 pub use packages::{PackageError, normalize_packages};
 pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};

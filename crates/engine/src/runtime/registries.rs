@@ -51,7 +51,10 @@ mod tests {
     fn configured_registries_join_the_public_ones() {
         let env = [
             ("PIP_INDEX_URL", "https://user:secret@pip.example/simple"),
-            ("PIP_EXTRA_INDEX_URL", "http://a.example:8080/x  https://b.example/"),
+            (
+                "PIP_EXTRA_INDEX_URL",
+                "http://a.example:8080/x  https://b.example/",
+            ),
             ("npm_config_registry", "https://NPM.example"),
             ("npm_config_@scope:registry", "http://[2001:db8::1]/"),
             ("PIP_FIND_LINKS", "/wheels ./more"),
@@ -60,7 +63,14 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(
             registry_hosts(&["pypi.org"], &env),
-            ["pypi.org", "pip.example", "a.example", "b.example", "npm.example", "[2001:db8::1]"]
+            [
+                "pypi.org",
+                "pip.example",
+                "a.example",
+                "b.example",
+                "npm.example",
+                "[2001:db8::1]"
+            ]
         );
     }
 }

@@ -55,9 +55,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Shakes hands with the guest at the other end of `io` and starts the multiplexer.
-    pub(super) async fn connect(
-        mut io: Box<dyn DuplexStream>,
-    ) -> Result<Self, EngineError> {
+    pub(super) async fn connect(mut io: Box<dyn DuplexStream>) -> Result<Self, EngineError> {
         tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut io))
             .await
             .map_err(|_| {
