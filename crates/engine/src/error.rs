@@ -157,6 +157,15 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the request was not acceptable, so that nothing was started for it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Option(_) | Self::Plan(_) | Self::Runtime(_) | Self::RuntimeSwitch { .. }
+        )
+    }
+
     /// A stable name of this kind of error.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -13,7 +13,7 @@ use crate::{
     event::StreamEvent,
     execution::{Outcome, Sink},
     fetch::{FetchRequest, Fetcher},
-    options::{Mode, Options},
+    options::{Mode, Options, StartOptions},
     plan::{ExecutionPlan, RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
@@ -84,10 +84,11 @@ impl Engine {
         })))
     }
 
-    /// Makes sandboxes ready for these runtimes. Only an ephemeral engine keeps any. What fails is
-    /// told in the debug log and tried again by the first execution.
-    pub async fn start(&self, runtimes: &[String]) {
+    /// Makes sandboxes ready. Only an ephemeral engine keeps any. What fails is told in the debug
+    /// log and tried again by the first execution.
+    pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
+            let runtimes = options.runtimes();
             let warmups = runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
                     tracing::debug!(runtime = %name, %error, "prewarming failed");
@@ -127,6 +128,7 @@ impl Engine {
     pub fn stream(&self, request: ExecutionRequest) -> EventStream {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
+        let (refuse, refusal) = tokio::sync::oneshot::channel();
         let engine = self.clone();
         let token = cancel.clone();
         tokio::spawn(async move {
@@ -134,6 +136,10 @@ impl Engine {
             let failure = match engine.carry_out(request, &sink, token).await {
                 // Told already: the program's exit, and that of a failed setup script.
                 Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Err(error) if error.is_refusal() => {
+                    let _ = refuse.send(error);
+                    return;
+                }
                 Err(error) => error,
             };
             for event in StreamEvent::failure(&failure.to_string()) {
@@ -142,7 +148,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, cancel)
+        EventStream::new(events, refusal, cancel)
     }
 
     /// The container of a persistent engine, once there is one.

@@ -7,6 +7,7 @@ mod raw;
 mod resolved;
 mod secrets;
 mod size;
+mod start;
 
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
@@ -18,3 +19,4 @@ pub use resolved::{
 };
 pub use secrets::Secrets;
 pub use size::parse_size;
+pub use start::{Prewarm, PrewarmOptions, StartOptions};
