@@ -30,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a Options,
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) plan: ExecutionPlan,
+    /// Makes what the image has usable.
+    pub(crate) prepare: Option<Step>,
     /// The setup script of the image that was chosen.
     pub(crate) image_setup: Option<Step>,
     /// What becomes of the processes that the program leaves behind.
@@ -56,6 +58,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         options,
         sandbox,
         plan,
+        prepare,
         image_setup,
         after_exit,
         sink,
@@ -67,7 +70,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         output_limit: options.max_output_bytes,
         timeout: plan.timeout,
     };
-    if let Some(step) = plan.install {
+    for step in prepare.into_iter().chain(plan.install) {
         install(&rules, step).await?;
     }
     for step in image_setup.into_iter().chain(plan.request_setup) {
@@ -135,7 +138,11 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// What a failed step said, and that it ran out of time if it did.
 fn failure_text(outcome: &StepOutcome) -> String {
-    let said = trim_output(&outcome.stderr);
+    // Some package managers complain on standard output.
+    let said = match trim_output(&outcome.stderr) {
+        "" => trim_output(&outcome.stdout),
+        said => said,
+    };
     match (outcome.report.timed_out, said.is_empty()) {
         (false, _) => said.to_owned(),
         (true, true) => "timed out".to_owned(),

@@ -10,6 +10,7 @@ mod python;
 mod registry;
 mod spec;
 
+pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec};
