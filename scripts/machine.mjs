@@ -3,6 +3,9 @@
 import { existsSync } from "node:fs";
 import { root, run } from "./steps.mjs";
 
+/** How much of a build step is shown; the commands in it are long. */
+const MESSAGE_WIDTH = 90;
+
 const script = (name, ...args) => run("sh", [`scripts/${name}`, ...args]);
 
 /** Certificate authorities of this machine that the images need, too (a proxy that reads TLS). */
@@ -18,7 +21,8 @@ async function buildImages() {
   const { buildBaseImages } = await import(`${root}/index.js`);
   await buildBaseImages(undefined, ({ runtime, status, message }) => {
     const marker = { building: "[INFO]", done: "[OK]", error: "[ERR]" }[status];
-    console.log(`${marker} ${runtime}: ${message ?? status}`);
+    const line = (message ?? status).slice(0, status === "building" ? MESSAGE_WIDTH : undefined);
+    console.log(`${marker} ${runtime}: ${line}`);
   });
 }
 

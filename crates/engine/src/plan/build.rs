@@ -12,7 +12,9 @@ use super::{
 use crate::{
     options::{Options, timeout},
     request::ExecutionRequest,
-    runtime::{CommandContext, InstallCommand, Registry, RuntimeSpec, normalize_packages},
+    runtime::{
+        CommandContext, InstallCommand, Registry, RuntimeSpec, any_shell, normalize_packages,
+    },
 };
 
 /// Where a command goes that is too long for a command line.
@@ -30,7 +32,10 @@ pub fn plan(
     let Place { image, owner } = place(request, registry)?;
     let env = environment(options, &request.env, owner);
     let step = |argv| Step {
-        argv,
+        argv: match options.image {
+            Some(_) => any_shell(argv),
+            None => argv,
+        },
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,

@@ -10,6 +10,7 @@ mod python;
 mod registry;
 mod spec;
 
+pub(crate) use bash::any_shell;
 pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub use registry::{Registry, RuntimeError};
