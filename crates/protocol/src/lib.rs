@@ -32,5 +32,5 @@ pub use message::{
 pub use place::{
     GROUP_ID, GUEST_DIR, GUEST_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID, WRITABLE_DIRS,
 };
-pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
 pub use preamble::check_preamble;
+pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};

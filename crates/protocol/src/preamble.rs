@@ -41,7 +41,11 @@ pub fn check_preamble(bytes: [u8; PREAMBLE_BYTES]) -> Result<(), PreambleError> 
         return Err(PreambleError::NotIsol8);
     }
     let theirs = u16::from_le_bytes([bytes[6], bytes[7]]);
-    if theirs == PROTOCOL_VERSION { Ok(()) } else { Err(PreambleError::Version { theirs }) }
+    if theirs == PROTOCOL_VERSION {
+        Ok(())
+    } else {
+        Err(PreambleError::Version { theirs })
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +59,9 @@ mod tests {
         let mut newer = preamble();
         newer[6] += 1;
         let theirs = PROTOCOL_VERSION + 1;
-        assert_eq!(check_preamble(newer), Err(PreambleError::Version { theirs }));
+        assert_eq!(
+            check_preamble(newer),
+            Err(PreambleError::Version { theirs })
+        );
     }
 }

@@ -17,7 +17,10 @@ fn version_2_of_every_message() {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
         cwd: "/".into(),
-        files: vec![InlineFile { path: "/f".into(), data: vec![7, 8] }],
+        files: vec![InlineFile {
+            path: "/f".into(),
+            data: vec![7, 8],
+        }],
         stdin: Stdin::Inline(vec![9]),
         timeout_ms: 300,
         output_limit: 5,
@@ -48,9 +51,15 @@ fn version_2_of_every_message() {
         stdout_bytes: 5,
         stderr_bytes: 6,
     };
-    assert_eq!(payload(&Reply::Exited(exit)), b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06");
+    assert_eq!(
+        payload(&Reply::Exited(exit)),
+        b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06"
+    );
     assert_eq!(payload(&Reply::Done), b"\x02");
-    let reset = ResetReport { processes: 1, entries: 2 };
+    let reset = ResetReport {
+        processes: 1,
+        entries: 2,
+    };
     assert_eq!(payload(&Reply::Reset(reset)), b"\x03\x01\x02");
     let failed = Reply::Failed {
         kind: ErrorKind::NoSpace,

@@ -197,8 +197,8 @@ impl Engine {
             .await
             .map_err(|_| EngineError::Stopped)?;
         let (outcome, container_id) = match self.0.options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, sink).await?,
-            Mode::Persistent => self.run_persistent(plan, sink).await?,
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
+            Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
         };
         Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
     }

@@ -33,6 +33,8 @@ pub(crate) struct Run<'a> {
     pub(crate) network: &'a Network,
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) plan: ExecutionPlan,
+    /// Makes what the image has usable.
+    pub(crate) prepare: Option<Step>,
     /// The setup script of the image that was chosen.
     pub(crate) image_setup: Option<Step>,
     /// What becomes of the processes that the program leaves behind.
@@ -62,6 +64,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         network,
         sandbox,
         plan,
+        prepare,
         image_setup,
         after_exit,
         sink,
@@ -81,7 +84,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         };
         network.open(sandbox, extra_hosts, log).map(Some)
     };
-    if let Some(step) = plan.install {
+    for step in prepare.into_iter().chain(plan.install) {
         // What it may reach, nothing that it leaves behind may reach after it.
         let _gateway = gateway(step.proxy, &plan.install_hosts)?;
         install(&rules, step).await?;
@@ -157,7 +160,11 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// What a failed step said, and that it ran out of time if it did.
 fn failure_text(outcome: &StepOutcome) -> String {
-    let said = trim_output(&outcome.stderr);
+    // Some package managers complain on standard output.
+    let said = match trim_output(&outcome.stderr) {
+        "" => trim_output(&outcome.stdout),
+        said => said,
+    };
     match (outcome.report.timed_out, said.is_empty()) {
         (false, _) => said.to_owned(),
         (true, true) => "timed out".to_owned(),

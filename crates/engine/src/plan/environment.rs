@@ -10,13 +10,16 @@ use crate::{
     runtime::RuntimeSpec,
 };
 
+/// Where Deno keeps modules.
+pub(crate) const DENO_DIR: &str = "/sandbox/.deno";
+
 /// What every process finds. Secrets and the request's own environment may replace it.
 const BASE: [(&str, &str); 7] = [
     ("HOME", SANDBOX_DIR),
     ("PYTHONUNBUFFERED", "1"),
     ("PYTHONUSERBASE", "/sandbox/.local"),
     ("NPM_CONFIG_PREFIX", "/sandbox/.npm-global"),
-    ("DENO_DIR", "/sandbox/.deno"),
+    ("DENO_DIR", DENO_DIR),
     (
         "PATH",
         "/sandbox/.local/bin:/sandbox/.npm-global/bin:/sandbox/.bun-global/bin:\

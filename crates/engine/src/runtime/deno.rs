@@ -1,6 +1,9 @@
 //! Deno.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::{
+    packages::installer_names,
+    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+};
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
 pub(super) const DENO: RuntimeSpec = RuntimeSpec {
@@ -32,7 +35,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         )
     },
     install: |packages| InstallCommand {
-        argv: argv(&["deno", "cache", "--"], packages),
+        argv: argv(&["deno", "cache", "--"], &installer_names("deno", packages)),
         env: Vec::new(),
     },
 };

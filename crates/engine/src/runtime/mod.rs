@@ -12,6 +12,7 @@ mod registry;
 mod spec;
 
 pub(crate) use bash::any_shell;
+pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};

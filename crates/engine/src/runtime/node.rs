@@ -23,6 +23,11 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
                 "--cache",
                 "/tmp/.npm",
                 "--no-audit",
+                // Its own two retries take over a minute where nothing can be reached.
+                "--fetch-retries",
+                "1",
+                "--fetch-retry-mintimeout",
+                "500",
                 "--no-fund",
                 "--no-update-notifier",
                 "--",
