@@ -168,11 +168,8 @@ impl Pool {
     fn spawn_create(&self) {
         let pool = self.clone();
         self.0.tasks.spawn(async move {
-            let started = tokio::select! {
-                started = Sandbox::start(&pool.0.backend, &pool.0.spec) => started,
-                () = pool.0.closing.cancelled() => Err(EngineError::Stopped),
-            };
-            let actions = match started {
+            // Not cut short by the end of the pool, which waits until what was begun is removed.
+            let actions = match Sandbox::start(&pool.0.backend, &pool.0.spec).await {
                 Ok(sandbox) => pool.state().created(Some(sandbox), Instant::now()),
                 Err(error) => {
                     tracing::debug!(%error, "a sandbox did not start");
