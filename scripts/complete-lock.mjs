@@ -10,7 +10,17 @@ const file = `${root}/package-lock.json`;
 const lock = JSON.parse(readFileSync(file, "utf8"));
 
 const SYSTEMS = ["android", "darwin", "freebsd", "linux", "openharmony", "win32", "windows", "aix"];
-const PROCESSORS = ["x64", "arm64", "arm", "ia32", "ppc64", "riscv64", "s390x", "loong64", "wasm32"];
+const PROCESSORS = [
+  "x64",
+  "arm64",
+  "arm",
+  "ia32",
+  "ppc64",
+  "riscv64",
+  "s390x",
+  "loong64",
+  "wasm32",
+];
 
 /** Platform conditions, from the conventions of such packages' names. */
 function conditions(name) {
