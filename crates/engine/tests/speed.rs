@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use isol8_engine::{
     Engine,
     backend::DockerAddress,
-    options::{Options, RawOptions},
+    options::{Options, RawOptions, StartOptions},
     request::ExecutionRequest,
 };
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,9 @@ async fn warm_executions() {
         }
         for parking in [false, true] {
             let engine = engine(parking);
-            engine.start(&[runtime.to_owned()]).await;
+            let prewarm = serde_json::json!({"prewarm": {"runtimes": [runtime]}});
+            let prewarm: StartOptions = serde_json::from_value(prewarm).unwrap();
+            engine.start(&prewarm).await;
             let request: ExecutionRequest =
                 serde_json::from_value(serde_json::json!({"runtime": runtime, "code": code}))
                     .unwrap();

@@ -74,6 +74,10 @@ pub struct ExecRequest {
     /// Whether a parked interpreter of the same command line may become the program. Without one
     /// the program is started as ever.
     pub parked: bool,
+    /// Whether programs find the proxy on [`PROXY_PORT`](crate::PROXY_PORT) from now on: its
+    /// listener is there before the program starts, or it and its connections are gone by then. A
+    /// reset closes it.
+    pub proxy: bool,
 }
 
 /// A small file inside an [`ExecRequest`].

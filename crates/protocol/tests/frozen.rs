@@ -1,9 +1,10 @@
 //! The wire format, byte for byte. When one of these fails, raise `PROTOCOL_VERSION` and write the
 //! new bytes down here.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
+    InlineFile, PROTOCOL_VERSION, ParkRequest, Reply, Request, ResetReport, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -11,8 +12,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_1_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 1);
+fn version_3_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 3);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -25,15 +26,33 @@ fn version_1_of_every_message() {
         timeout_ms: 300,
         output_limit: 5,
         after_exit: AfterExit::Keep,
+        parked: true,
+        proxy: true,
     });
     assert_eq!(
         payload(&exec),
-        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01"
+        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01\x01"
     );
     let file = FileRequest { path: "/x".into() };
     assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
     assert_eq!(payload(&Request::ReadFile(file)), b"\x02\x02/x");
     assert_eq!(payload(&Request::Reset), b"\x03");
+    let park = Request::Park(ParkRequest {
+        argv: vec!["a".into()],
+        launcher_argv: vec!["b".into()],
+        env: vec![("K".into(), "V".into())],
+        launcher_env: vec![("L".into(), "W".into())],
+        cwd: "/".into(),
+        program: "/p".into(),
+        files: vec![InlineFile {
+            path: "/f".into(),
+            data: vec![7],
+        }],
+    });
+    assert_eq!(
+        payload(&park),
+        b"\x04\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07"
+    );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");
     assert_eq!(payload(&Stdin::Empty), b"\0");
@@ -43,6 +62,7 @@ fn version_1_of_every_message() {
     let exit = ExitReport {
         status: ExitStatus::Signal(9),
         timed_out: true,
+        parked: true,
         wall_us: 1,
         cpu_us: 2,
         memory_bytes: 3,
@@ -52,7 +72,7 @@ fn version_1_of_every_message() {
     };
     assert_eq!(
         payload(&Reply::Exited(exit)),
-        b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06"
+        b"\x01\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06"
     );
     assert_eq!(payload(&Reply::Done), b"\x02");
     let reset = ResetReport {

@@ -1,22 +1,29 @@
 //! What callers hold: options, permits, and the way from a request to its sandbox.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{images::Images, persistent::Session, pools::Pools, stream::EventStream};
+use super::{
+    admission::{Admission, Call, Place},
+    images::Images,
+    persistent::Session,
+    pools::Pools,
+    stream::EventStream,
+};
 use crate::{
     backend::{Backend, DockerAddress, DockerBackend, DockerClient},
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
-    options::{Mode, Options},
-    plan::{ExecutionPlan, PlanError, RequestSource, plan, source},
+    fetch::{FetchRequest, Fetcher},
+    network::Network,
+    options::{Mode, NetworkMode, Options, StartOptions},
+    plan::{ExecutionPlan, RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
     runtime::Registry,
@@ -40,10 +47,10 @@ pub(super) struct Inner {
     pub(super) images: Images,
     pub(super) pools: Pools,
     pub(super) session: Session,
-    permits: Semaphore,
+    pub(super) network: Network,
+    fetcher: Fetcher,
+    admission: Admission,
     parked: AtomicU64,
-    /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
-    life: Mutex<CancellationToken>,
 }
 
 impl Engine {
@@ -65,28 +72,38 @@ impl Engine {
         backend: Arc<dyn Backend>,
         images: Images,
     ) -> Result<Self, EngineError> {
-        if max_concurrent == 0 || max_concurrent > Semaphore::MAX_PERMITS {
+        if max_concurrent == 0 || max_concurrent > Admission::MAX {
             let message =
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
+        let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
+            EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
+        })?;
+        // One sandbox does one thing at a time; its calls queue here, in their order.
+        let limit = match options.mode {
+            Mode::Ephemeral => max_concurrent,
+            Mode::Persistent => 1,
+        };
         Ok(Self(Arc::new(Inner {
+            network: Network::new(&options)?,
+            fetcher,
             options,
             registry: Registry::default(),
             backend,
             images,
             pools: Pools::default(),
             session: Session::default(),
-            permits: Semaphore::new(max_concurrent),
+            admission: Admission::new(limit),
             parked: AtomicU64::new(0),
-            life: Mutex::default(),
         })))
     }
 
-    /// Makes sandboxes ready for these runtimes. Only an ephemeral engine keeps any. What fails is
-    /// told in the debug log and tried again by the first execution.
-    pub async fn start(&self, runtimes: &[String]) {
+    /// Makes sandboxes ready. Only an ephemeral engine keeps any. What fails is told in the debug
+    /// log and tried again by the first execution.
+    pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
+            let runtimes = options.runtimes();
             let warmups = runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
                     tracing::debug!(runtime = %name, %error, "prewarming failed");
@@ -99,11 +116,7 @@ impl Engine {
     /// Ends every running execution and removes every sandbox that is not persisted; returns when
     /// they are gone. The engine may be used again afterwards.
     pub async fn stop(&self) {
-        let ended = {
-            let mut life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *life)
-        };
-        ended.cancel();
+        self.0.admission.end_all();
         let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
     }
 
@@ -111,12 +124,18 @@ impl Engine {
     /// result, not an error.
     ///
     /// `cancel` ends the program and gives [`EngineError::Cancelled`]; so does dropping the future.
-    pub async fn execute(
+    /// The place in the order of executions is taken by the call, not when the future is first polled.
+    pub fn execute(
         &self,
         request: ExecutionRequest,
         cancel: CancellationToken,
-    ) -> Result<ExecutionResult, EngineError> {
-        self.carry_out(request, &Sink::Collect, cancel).await
+    ) -> impl Future<Output = Result<ExecutionResult, EngineError>> + Send + use<> {
+        let (engine, call) = (self.clone(), self.0.admission.call());
+        async move {
+            engine
+                .carry_out(request, &Sink::Collect, cancel, call)
+                .await
+        }
     }
 
     /// Runs `request` and tells what happens. Dropping the stream ends the program.
@@ -126,13 +145,18 @@ impl Engine {
     pub fn stream(&self, request: ExecutionRequest) -> EventStream {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
-        let engine = self.clone();
+        let (refuse, refusal) = tokio::sync::oneshot::channel();
+        let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
-            let failure = match engine.carry_out(request, &sink, token).await {
+            let failure = match engine.carry_out(request, &sink, token, call).await {
                 // Told already: the program's exit, and that of a failed setup script.
                 Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Err(error) if error.is_refusal() => {
+                    let _ = refuse.send(error);
+                    return;
+                }
                 Err(error) => error,
             };
             for event in StreamEvent::failure(&failure.to_string()) {
@@ -141,7 +165,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, cancel)
+        EventStream::new(events, refusal, cancel)
     }
 
     /// The container of a persistent engine, once there is one.
@@ -161,18 +185,13 @@ impl Engine {
         request: ExecutionRequest,
         sink: &Sink,
         cancel: CancellationToken,
+        Call { place, life }: Call,
     ) -> Result<ExecutionResult, EngineError> {
-        let life = self
-            .0
-            .life
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(EngineError::Cancelled),
             () = life.cancelled() => Err(EngineError::Stopped),
-            result = self.admit(request, sink) => result,
+            result = self.admit(request, sink, place) => result,
         }
     }
 
@@ -180,33 +199,39 @@ impl Engine {
         &self,
         request: ExecutionRequest,
         sink: &Sink,
+        place: Place,
     ) -> Result<ExecutionResult, EngineError> {
         let execution_id = Uuid::new_v4().to_string();
         let timestamp = time::now_iso8601();
         let plan = self.plan(&request).await?;
         let runtime = plan.runtime.clone();
-        // The semaphore is never closed, and it is fair: first come, first served.
-        let _permit = self
-            .0
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| EngineError::Stopped)?;
+        let _turn = place.turn().await?;
         let (outcome, container_id) = match self.0.options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, sink).await?,
-            Mode::Persistent => self.run_persistent(plan, sink).await?,
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
+            Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
         };
         Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
     }
 
     async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
         let Inner {
-            options, registry, ..
+            options,
+            registry,
+            fetcher,
+            ..
         } = &*self.0;
-        match source(request)? {
-            RequestSource::Ready(source) => Ok(plan(options, request, registry, source)?),
-            RequestSource::Url(_) => Err(PlanError::NoSource.into()),
-        }
+        let source = match check(options, request, registry)? {
+            RequestSource::Ready(source) => source,
+            RequestSource::Url(url) => {
+                let request = FetchRequest {
+                    url: &url,
+                    hash: request.code_hash.as_deref(),
+                    insecure: request.allow_insecure_code_url,
+                };
+                Source::Code(fetcher.fetch(request).await?)
+            }
+        };
+        Ok(plan(options, request, registry, source)?)
     }
 
     fn result(
@@ -220,7 +245,14 @@ impl Engine {
         self.0
             .parked
             .fetch_add(outcome.report.parked.into(), Ordering::Relaxed);
-        let usage = ResourceUsage::from_report(&outcome.report);
+        let options = &self.0.options;
+        let network = outcome.network.unwrap_or_default();
+        let usage = ResourceUsage {
+            network_bytes_in: network.bytes_in,
+            network_bytes_out: network.bytes_out,
+            ..ResourceUsage::from_report(&outcome.report)
+        };
+        let logs_network = options.log_network && options.network == NetworkMode::Filtered;
         ExecutionResult {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
@@ -232,8 +264,8 @@ impl Engine {
             timestamp,
             container_id: Some(container_id),
             files: outcome.files,
-            resource_usage: self.0.options.audit.track_resources.then_some(usage),
-            network_logs: None,
+            resource_usage: options.audit.track_resources.then_some(usage),
+            network_logs: logs_network.then_some(network.entries),
         }
     }
 }

@@ -70,6 +70,7 @@ impl StepRules<'_> {
             output_limit: forward_limit(self.output_limit, self.secrets),
             after_exit: manner.after_exit,
             parked: manner.parked,
+            proxy: step.proxy,
         };
         let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
         let exec = self.sandbox.exec(request).await?;

@@ -1,6 +1,8 @@
 //! Options as the engine uses them: complete, checked, in the engine's own units.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use super::Secrets;
 
@@ -38,6 +40,8 @@ pub struct Options {
     pub network: NetworkMode,
     /// What a filtered network lets through.
     pub network_filter: NetworkFilter,
+    /// Whether installations may reach the public registries though the program may not.
+    pub install_network: bool,
     /// CPU cores; finite and above 0.
     pub cpu_limit: f64,
     /// Memory without swap, in bytes.
@@ -92,7 +96,9 @@ pub enum Mode {
 }
 
 /// Network of a sandbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
     /// Loopback only.
     #[default]
@@ -110,6 +116,14 @@ pub struct NetworkFilter {
     pub whitelist: Vec<String>,
     /// Refused hosts; they win.
     pub blacklist: Vec<String>,
+    /// Addresses of names that are not looked up.
+    pub hosts: Vec<(String, Vec<IpAddr>)>,
+    /// Where private addresses may be reached without a whitelist entry.
+    pub allow_private: Vec<String>,
+    /// Where addresses of the host may be reached.
+    pub allow_loopback: Vec<String>,
+    /// The only ports that may be reached.
+    pub ports: Option<Vec<u16>>,
 }
 
 /// System call filter of a sandbox.
@@ -125,7 +139,9 @@ pub enum Seccomp {
 }
 
 /// When a used sandbox is cleaned.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum PoolStrategy {
     /// In the background after use.
     #[default]

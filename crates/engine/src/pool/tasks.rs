@@ -109,7 +109,7 @@ impl Pool {
             // The slot is taken; whatever becomes of the start must be told to the state.
             let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
             let (sandbox, outcome) = match sandbox {
-                Ok((sandbox, _)) => {
+                Ok(sandbox) => {
                     if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
                         parking.park(parker).await;
                     }
@@ -189,12 +189,9 @@ impl Pool {
     fn spawn_create(&self) {
         let pool = self.clone();
         self.0.tasks.spawn(async move {
-            let started = tokio::select! {
-                started = Sandbox::start(&pool.0.backend, &pool.0.spec) => started,
-                () = pool.0.closing.cancelled() => Err(EngineError::Stopped),
-            };
-            let actions = match started {
-                Ok((sandbox, _)) => {
+            // Not cut short by the end of the pool, which waits until what was begun is removed.
+            let actions = match Sandbox::start(&pool.0.backend, &pool.0.spec).await {
+                Ok(sandbox) => {
                     let parker = sandbox.parker();
                     let actions = pool.state().created(Some(sandbox), Instant::now());
                     pool.park_if_kept(parker, &actions);

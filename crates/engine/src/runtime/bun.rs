@@ -13,6 +13,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
     parking: Some(&parking::BUN),
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,

@@ -1,6 +1,7 @@
 //! Deno.
 
 use super::{
+    packages::installer_names,
     parking,
     spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
 };
@@ -13,6 +14,13 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     default_extension: ".mts",
     env: &[],
     parking: Some(&parking::DENO),
+    registries: &[
+        "jsr.io",
+        "npm.jsr.io",
+        "registry.npmjs.org",
+        "deno.land",
+        "esm.sh",
+    ],
     program_is_file: always_a_file,
     command: |context| {
         argv(
@@ -29,7 +37,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         )
     },
     install: |packages| InstallCommand {
-        argv: argv(&["deno", "cache", "--"], packages),
+        argv: argv(&["deno", "cache", "--"], &installer_names("deno", packages)),
         env: Vec::new(),
     },
 };

@@ -14,6 +14,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     default_extension: ".js",
     env: &[],
     parking: Some(&parking::NODE),
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command,
     install: |packages| InstallCommand {
@@ -26,6 +27,11 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
                 "--cache",
                 "/tmp/.npm",
                 "--no-audit",
+                // Its own two retries take over a minute where nothing can be reached.
+                "--fetch-retries",
+                "1",
+                "--fetch-retry-mintimeout",
+                "500",
                 "--no-fund",
                 "--no-update-notifier",
                 "--",

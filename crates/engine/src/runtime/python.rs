@@ -13,6 +13,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     default_extension: ".py",
     env: &[],
     parking: Some(&parking::PYTHON),
+    registries: &["pypi.org", "files.pythonhosted.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {

@@ -17,6 +17,8 @@ pub struct RuntimeSpec {
     pub env: &'static [(&'static str, &'static str)],
     /// How its interpreter is started ahead of programs, if it is.
     pub parking: Option<&'static ParkingSpec>,
+    /// Public registries that its installer needs.
+    pub registries: &'static [&'static str],
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.

@@ -8,6 +8,6 @@ mod park;
 mod wire;
 
 pub use exec::{Exec, ExecEvent};
-pub use link::InboundStreams;
+pub use link::{InboundStreams, LinkStream};
 pub use live::Sandbox;
 pub use park::Parker;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use isol8_engine::{
     Engine,
     backend::DockerAddress,
-    options::{Options, RawOptions},
+    options::{Options, RawOptions, StartOptions},
     request::ExecutionRequest,
 };
 use regex::Regex;
@@ -81,8 +81,10 @@ async fn compare(runtime: &str, text: &str) {
     ];
     let only = std::env::var("ONLY").unwrap_or_default();
     let (parked, plain) = (engine(true), engine(false));
-    parked.start(&[runtime.to_owned()]).await;
-    plain.start(&[runtime.to_owned()]).await;
+    let prewarm: StartOptions =
+        serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
+    parked.start(&prewarm).await;
+    plain.start(&prewarm).await;
     let mut report = String::new();
     let mut cases = corpus(runtime, text);
     assert!(cases.len() > 20, "the corpus was not read");

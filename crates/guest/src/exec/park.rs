@@ -218,9 +218,14 @@ pub(super) async fn take(
         ..
     } = parked;
     let mut others = launch.files().to_vec();
-    let own = others.iter().rposition(|file| file.path == program);
-    let contents = own.map(|at| others.remove(at).data);
     let elsewhere = (cwd != launch.cwd()).then(|| launch.cwd());
+    // The launcher writes the program, unless a directory is to be made after it: the order can be
+    // seen in the listing of their parent.
+    let own = others
+        .iter()
+        .rposition(|file| file.path == program)
+        .filter(|_| elsewhere.is_none());
+    let contents = own.map(|at| others.remove(at).data);
     if (elsewhere.is_some() || !others.is_empty())
         && let Err(failure) = write(guest, &others, elsewhere).await
     {

@@ -1,0 +1,146 @@
+//! The engine as a class.
+
+use isol8_engine::{
+    Engine, EngineError,
+    backend::DockerAddress,
+    options::{Options, RawOptions, StartOptions},
+};
+use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw, within_runtime_if_available};
+use napi_derive::napi;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    debug,
+    outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
+    request::{self, NativeFile},
+    stream::NativeStream,
+};
+
+/// An engine.
+#[napi]
+pub struct NativeEngine(Engine);
+
+#[napi]
+impl NativeEngine {
+    /// An engine with the options in `options_json`. Does no I/O; throws when an option is refused.
+    #[napi(constructor)]
+    pub fn new(options_json: String, max_concurrent: u32) -> Result<Self, napi::Error<String>> {
+        create(&options_json, max_concurrent)
+            .map(Self)
+            .map_err(thrown)
+    }
+
+    /// Prewarms what `start_json` asks for.
+    #[napi]
+    pub async fn start(&self, start_json: String) -> NativeOutcome {
+        let engine = self.0.clone();
+        let options = tree("options", &start_json).and_then(|json| parse("options", json));
+        match options {
+            Ok(options) => {
+                let options: StartOptions = options;
+                engine.start(&options).await;
+                Ok(()).into()
+            }
+            Err(error) => Err::<(), _>(error).into(),
+        }
+    }
+
+    /// Ends every execution and sandbox.
+    #[napi]
+    pub async fn stop(&self) {
+        let engine = self.0.clone();
+        engine.stop().await;
+    }
+
+    /// Runs a request to its end. Not an async function: the files are copied before it returns.
+    #[napi]
+    pub fn execute<'env>(
+        &self,
+        env: &'env Env,
+        request_json: String,
+        files: Vec<NativeFile<'_>>,
+        cancel: &NativeCancel,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
+        // Begun here, so that executions have the order of the calls.
+        let running = request::parse(&request_json, &files)
+            .map(|request| self.0.execute(request, cancel.0.clone()));
+        env.spawn_future(async move {
+            Ok(match running {
+                Ok(running) => running.await.map_err(NativeError::from).into(),
+                Err(error) => Err::<(), _>(error).into(),
+            })
+        })
+    }
+
+    /// Runs a request and streams what happens.
+    #[napi]
+    pub fn stream(&self, request_json: String, files: Vec<NativeFile<'_>>) -> NativeStream {
+        match request::parse(&request_json, &files) {
+            Ok(request) => {
+                NativeStream::running(within_runtime_if_available(|| self.0.stream(request)))
+            }
+            Err(error) => NativeStream::refused(error),
+        }
+    }
+
+    /// Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns.
+    #[napi]
+    pub fn put_file<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        data: BufferSlice<'_>,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
+        let (engine, data) = (self.0.clone(), data.to_vec());
+        env.spawn_future(async move {
+            let written = engine.put_file(&path, &data).await;
+            Ok(written.map_err(NativeError::from).into())
+        })
+    }
+
+    /// Reads a file in the sandbox of a persistent engine.
+    #[napi]
+    pub async fn get_file(&self, path: String) -> NativeBytes {
+        let engine = self.0.clone();
+        engine.get_file(&path).await.into()
+    }
+
+    /// The container of a persistent engine, once there is one.
+    #[napi(getter)]
+    pub fn container_id(&self) -> Option<String> {
+        self.0.container_id()
+    }
+}
+
+/// `options_json` has the public options, and `docker` beside them.
+fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
+    let mut fields = tree("options", options_json)?;
+    let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
+    let raw: RawOptions = parse("options", fields)?;
+    let options = Options::try_from(raw).map_err(EngineError::from)?;
+    if options.debug {
+        debug::enable();
+    }
+    let docker = docker.unwrap_or_default();
+    Ok(Engine::new(options, max_concurrent as usize, docker)?)
+}
+
+/// Ends an execution.
+#[napi]
+#[derive(Default)]
+pub struct NativeCancel(CancellationToken);
+
+#[napi]
+impl NativeCancel {
+    /// One that has not been used.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the execution that it was given to.
+    #[napi]
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}

@@ -1,0 +1,123 @@
+//! A value or an error, as one object.
+
+use isol8_engine::EngineError;
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// Why a call failed.
+#[napi(object)]
+pub struct NativeError {
+    /// Stable name of the kind of error.
+    pub code: String,
+    /// What to tell the user.
+    pub message: String,
+}
+
+impl NativeError {
+    fn invalid(what: &str, reason: &str) -> Self {
+        let code = if what == "request" {
+            "ISOL8_INVALID_REQUEST"
+        } else {
+            "ISOL8_INVALID_OPTION"
+        };
+        Self {
+            code: code.to_owned(),
+            message: format!("Invalid {what}: {reason}"),
+        }
+    }
+}
+
+impl From<EngineError> for NativeError {
+    fn from(error: EngineError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// JSON text, or an error.
+#[napi(object)]
+pub struct NativeOutcome {
+    /// The value as JSON; absent after an error.
+    pub result: Option<String>,
+    /// The error; absent after a success.
+    pub error: Option<NativeError>,
+}
+
+impl<T: Serialize> From<Result<T, NativeError>> for NativeOutcome {
+    fn from(outcome: Result<T, NativeError>) -> Self {
+        let json = outcome.and_then(|value| {
+            serde_json::to_string(&value)
+                .map_err(|error| EngineError::Internal(error.to_string()).into())
+        });
+        match json {
+            Ok(json) => Self {
+                result: Some(json),
+                error: None,
+            },
+            Err(error) => Self {
+                result: None,
+                error: Some(error),
+            },
+        }
+    }
+}
+
+/// Bytes, or an error.
+#[napi(object)]
+pub struct NativeBytes {
+    /// The bytes; absent after an error.
+    pub data: Option<Buffer>,
+    /// The error; absent after a success.
+    pub error: Option<NativeError>,
+}
+
+impl From<Result<Vec<u8>, EngineError>> for NativeBytes {
+    fn from(outcome: Result<Vec<u8>, EngineError>) -> Self {
+        match outcome {
+            Ok(bytes) => Self {
+                data: Some(bytes.into()),
+                error: None,
+            },
+            Err(error) => Self {
+                data: None,
+                error: Some(error.into()),
+            },
+        }
+    }
+}
+
+/// A JavaScript error for what cannot be returned as a value: a constructor's failure. Thrown at once
+/// it keeps its code, which a rejection would not.
+pub(crate) fn thrown(error: NativeError) -> napi::Error<String> {
+    napi::Error::new(error.code, error.message)
+}
+
+/// The value that JSON text from the facade stands for; what callers wrote is in it, so an error names
+/// the field. `what` is "options" or "request".
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, NativeError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." {
+            String::new()
+        } else {
+            format!("{path}: ")
+        };
+        NativeError::invalid(what, &format!("{field}{}", error.inner()))
+    })
+}
+
+/// Takes a field out of a tree; null when it is not there.
+pub(crate) fn take(tree: &mut Value, field: &str) -> Value {
+    tree.as_object_mut()
+        .and_then(|fields| fields.remove(field))
+        .unwrap_or_default()
+}
+
+/// The tree of JSON text.
+pub(crate) fn tree(what: &str, json: &str) -> Result<Value, NativeError> {
+    serde_json::from_str(json).map_err(|error| NativeError::invalid(what, &error.to_string()))
+}

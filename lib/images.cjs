@@ -1,0 +1,44 @@
+"use strict";
+// Building and looking up the runtime images. The work is native; progress comes back by callback.
+
+const { dockerAddress } = require("./docker-address.cjs");
+const { unwrap } = require("./errors.cjs");
+const { native } = require("./native.cjs");
+
+/** Names of the labels that isol8 puts on its images. */
+const LABELS = Object.freeze({
+  dockerHash: "org.isol8.build.hash",
+  depsHash: "org.isol8.deps.hash",
+  runtime: "org.isol8.runtime",
+  dependencies: "org.isol8.dependencies",
+  setupScript: "org.isol8.setup",
+});
+
+async function buildBaseImages(
+  docker,
+  onProgress,
+  force = false,
+  onlyRuntimes = undefined,
+  sources = {},
+) {
+  const options = JSON.stringify({ ...sources, force, runtimes: onlyRuntimes ?? null });
+  const address = JSON.stringify(dockerAddress(docker));
+  // A callback that throws must not take the process down; its error is the caller's to see.
+  let thrown;
+  const report = (json) => {
+    try {
+      onProgress?.(JSON.parse(json));
+    } catch (error) {
+      thrown ??= { error };
+    }
+  };
+  unwrap(await native().buildBaseImages(address, options, report));
+  if (thrown) throw thrown.error;
+}
+
+async function imageExists(docker, name) {
+  const address = JSON.stringify(dockerAddress(docker));
+  return JSON.parse(unwrap(await native().imageExists(address, name)).result);
+}
+
+module.exports = { LABELS, buildBaseImages, imageExists };
