@@ -27,11 +27,13 @@ try {
   };
   const [, path, count] = [next(), next(), next()];
   if (count !== '-') {
-    // A request only adds to what is there, and Deno sets some itself.
+    // A request only adds to what is there. Deno sets some itself, and a request with a search path
+    // of its own is never handed over.
     for (let left = Number(count); left > 0; left--) {
       const pair = next();
       const middle = pair.indexOf('=');
-      Deno.env.set(pair.slice(0, middle), pair.slice(middle + 1));
+      const name = pair.slice(0, middle);
+      if (name !== 'PATH') Deno.env.set(name, pair.slice(middle + 1));
     }
   }
   if (path) Deno.writeFileSync(path, body.subarray(at));
