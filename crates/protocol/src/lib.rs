@@ -22,11 +22,12 @@ mod limits;
 mod message;
 mod place;
 mod preamble;
+mod session;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
 pub use limits::{MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES};
 pub use message::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
+    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
     InlineFile, Reply, Request, ResetReport, Stdin,
 };
 pub use place::{
@@ -34,3 +35,4 @@ pub use place::{
 };
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
 pub use preamble::check_preamble;
+pub use session::{COMMAND_FD, MAX_REPORT_BYTES, REPORT_FD, command, parse_report};
