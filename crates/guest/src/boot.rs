@@ -9,7 +9,7 @@ use nix::{
     sys::{prctl, signal, stat::Mode},
 };
 use tokio::{
-    sync::{RwLock, watch},
+    sync::{Mutex, RwLock, watch},
     task::LocalSet,
 };
 
@@ -103,6 +103,7 @@ async fn talk() -> Result<(), BootError> {
         abandon: watch::Sender::new(0),
         null,
         memory: MemoryFiles::open(),
+        resident: Mutex::default(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
     });
