@@ -27,8 +27,9 @@ case $image in
     debian:"$suite"*) ;;
     *) die "only Debian $suite can be made without a registry, and docker/Dockerfile asks for $image" ;;
 esac
-[ "$(uname -s)" = Linux ] && is_root ||
+if [ "$(uname -s)" != Linux ] || ! is_root; then
     die "$image can neither be pulled nor made: debootstrap needs root on Linux. Log in to a registry that has it, or run this as root."
+fi
 have debootstrap || apt_install "making $image" debootstrap
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install "making $image" debian-archive-keyring
 

@@ -1,1 +1,5 @@
-fn main() { napi_build::setup(); }
+//! Sets the linker up for a Node addon.
+
+fn main() {
+    napi_build::setup();
+}

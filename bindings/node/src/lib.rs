@@ -1,1 +1,14 @@
-//! Binding.
+//! The engine for JavaScript: values cross here and nothing is decided.
+//!
+//! Requests and results cross as JSON text, file contents as Buffers (copied on entry, because
+//! JavaScript may change them meanwhile). A rejected promise cannot carry a code of ours, so
+//! whatever may fail returns a value or an error, and the facade throws.
+#![expect(clippy::needless_pass_by_value, reason = "JavaScript's values are handed over, not lent")]
+
+pub mod config;
+mod debug;
+pub mod engine;
+pub mod images;
+pub mod outcome;
+pub mod request;
+pub mod stream;

@@ -2,7 +2,7 @@
 
 use isol8_protocol::ErrorKind;
 
-use crate::{options::OptionError, plan::PlanError, runtime::RuntimeError};
+use crate::{fetch::FetchError, options::OptionError, plan::PlanError, runtime::RuntimeError};
 
 /// Why something could not be done. The text is for people; [`Self::code`] is for programs.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum EngineError {
     /// A request is not acceptable.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The program could not be fetched from its URL.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// There is no such runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -154,12 +157,22 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the request was not acceptable, so that nothing was started for it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Option(_) | Self::Plan(_) | Self::Runtime(_) | Self::RuntimeSwitch { .. }
+        )
+    }
+
     /// A stable name of this kind of error.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Option(_) => "ISOL8_INVALID_OPTION",
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
+            Self::Fetch(_) => "ISOL8_REMOTE_CODE",
             Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",
             Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
             Self::DockerUnreachable { .. } => "ISOL8_DOCKER_UNREACHABLE",

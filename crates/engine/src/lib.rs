@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod config;
 mod engine;
 mod error;
 pub mod event;
 mod execution;
+pub mod fetch;
 pub mod image;
 pub mod options;
 pub mod output;

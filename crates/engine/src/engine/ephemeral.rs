@@ -22,14 +22,8 @@ impl Engine {
             .clone()
             .unwrap_or_else(|| spec.image.to_owned());
         let spec = self.0.sandbox_spec(image, runtime)?;
-        let pool = self.pool(spec.clone());
-        match pool.prewarm().await {
-            Err(EngineError::ImageMissing { image }) => {
-                self.0.images.provide(&self.0.registry, &image).await?;
-                pool.prewarm().await
-            }
-            outcome => outcome,
-        }
+        // An image that is missing is built by the first execution, which can tell.
+        self.pool(spec).prewarm().await
     }
 
     pub(super) async fn run_ephemeral(

@@ -1,21 +1,27 @@
 //! The consumer's end of a streaming execution.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::event::StreamEvent;
+use crate::{error::EngineError, event::StreamEvent};
 
 /// Events of one execution, in order. Dropping it ends the program.
 pub struct EventStream {
     events: mpsc::Receiver<StreamEvent>,
+    refusal: oneshot::Receiver<EngineError>,
     cancel: CancellationToken,
     _end_on_drop: DropGuard,
 }
 
 impl EventStream {
-    pub(super) fn new(events: mpsc::Receiver<StreamEvent>, cancel: CancellationToken) -> Self {
+    pub(super) fn new(
+        events: mpsc::Receiver<StreamEvent>,
+        refusal: oneshot::Receiver<EngineError>,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             events,
+            refusal,
             _end_on_drop: cancel.clone().drop_guard(),
             cancel,
         }
@@ -35,6 +41,12 @@ impl EventStream {
         let mut events = Vec::new();
         self.events.recv_many(&mut events, limit).await;
         events
+    }
+
+    /// Why nothing was run: a request that is not acceptable gives no event. Known once the events
+    /// have ended; given once.
+    pub fn take_refusal(&mut self) -> Option<EngineError> {
+        self.refusal.try_recv().ok()
     }
 
     /// What ends the program when cancelled, from anywhere.

@@ -12,8 +12,9 @@ use crate::{
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
-    options::{Mode, Options},
-    plan::{ExecutionPlan, PlanError, RequestSource, plan, source},
+    fetch::{FetchRequest, Fetcher},
+    options::{Mode, Options, StartOptions},
+    plan::{ExecutionPlan, RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
     runtime::Registry,
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     pub(super) images: Images,
     pub(super) pools: Pools,
     pub(super) session: Session,
+    fetcher: Fetcher,
     permits: Semaphore,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
     life: Mutex<CancellationToken>,
@@ -66,7 +68,11 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
+        let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
+            EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
+        })?;
         Ok(Self(Arc::new(Inner {
+            fetcher,
             options,
             registry: Registry::default(),
             backend,
@@ -78,10 +84,11 @@ impl Engine {
         })))
     }
 
-    /// Makes sandboxes ready for these runtimes. Only an ephemeral engine keeps any. What fails is
-    /// told in the debug log and tried again by the first execution.
-    pub async fn start(&self, runtimes: &[String]) {
+    /// Makes sandboxes ready. Only an ephemeral engine keeps any. What fails is told in the debug
+    /// log and tried again by the first execution.
+    pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
+            let runtimes = options.runtimes();
             let warmups = runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
                     tracing::debug!(runtime = %name, %error, "prewarming failed");
@@ -121,6 +128,7 @@ impl Engine {
     pub fn stream(&self, request: ExecutionRequest) -> EventStream {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
+        let (refuse, refusal) = tokio::sync::oneshot::channel();
         let engine = self.clone();
         let token = cancel.clone();
         tokio::spawn(async move {
@@ -128,6 +136,10 @@ impl Engine {
             let failure = match engine.carry_out(request, &sink, token).await {
                 // Told already: the program's exit, and that of a failed setup script.
                 Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Err(error) if error.is_refusal() => {
+                    let _ = refuse.send(error);
+                    return;
+                }
                 Err(error) => error,
             };
             for event in StreamEvent::failure(&failure.to_string()) {
@@ -136,7 +148,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, cancel)
+        EventStream::new(events, refusal, cancel)
     }
 
     /// The container of a persistent engine, once there is one.
@@ -190,12 +202,23 @@ impl Engine {
 
     async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
         let Inner {
-            options, registry, ..
+            options,
+            registry,
+            fetcher,
+            ..
         } = &*self.0;
-        match source(request)? {
-            RequestSource::Ready(source) => Ok(plan(options, request, registry, source)?),
-            RequestSource::Url(_) => Err(PlanError::NoSource.into()),
-        }
+        let source = match check(options, request, registry)? {
+            RequestSource::Ready(source) => source,
+            RequestSource::Url(url) => {
+                let request = FetchRequest {
+                    url: &url,
+                    hash: request.code_hash.as_deref(),
+                    insecure: request.allow_insecure_code_url,
+                };
+                Source::Code(fetcher.fetch(request).await?)
+            }
+        };
+        Ok(plan(options, request, registry, source)?)
     }
 
     fn result(

@@ -7,13 +7,16 @@ mod raw;
 mod resolved;
 mod secrets;
 mod size;
+mod start;
 
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
 pub use raw::{RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity};
+pub(crate) use resolved::DEFAULT_BLOCKED_HOSTS;
 pub use resolved::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, Options,
     PoolSize, PoolStrategy, RemoteCodePolicy, Seccomp,
 };
 pub use secrets::Secrets;
 pub use size::parse_size;
+pub use start::{Prewarm, PrewarmOptions, StartOptions};

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::Secrets;
 
 /// Most sandboxes that a pool keeps of each kind.
@@ -89,7 +91,9 @@ pub enum Mode {
 }
 
 /// Network of a sandbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum NetworkMode {
     /// Loopback only.
     #[default]
@@ -122,7 +126,9 @@ pub enum Seccomp {
 }
 
 /// When a used sandbox is cleaned.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum PoolStrategy {
     /// In the background after use.
     #[default]

@@ -1,0 +1,26 @@
+//! The configuration file as a function.
+
+use std::path::Path;
+
+use isol8_engine::config::load_config as load;
+use napi_derive::napi;
+
+/// The configuration for programs that run in a directory.
+#[napi(object)]
+pub struct NativeConfig {
+    /// The configuration as JSON.
+    pub json: String,
+    /// What in the file was not used, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the configuration; throws when the file cannot be used at all.
+#[napi]
+pub fn load_config(cwd: String) -> napi::Result<NativeConfig> {
+    let failed = |error: String| napi::Error::from_reason(error);
+    let loaded = load(Path::new(&cwd)).map_err(|error| failed(error.to_string()))?;
+    Ok(NativeConfig {
+        json: serde_json::to_string(&loaded.config).map_err(|error| failed(error.to_string()))?,
+        warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+    })
+}

@@ -1,0 +1,115 @@
+//! A streaming execution as a class.
+
+use std::sync::Arc;
+
+use isol8_engine::{
+    EngineError, EventStream,
+    event::{EventKind, Phase, StreamEvent},
+};
+use napi_derive::napi;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::outcome::NativeError;
+
+/// Events that cross at once, at most.
+const BATCH: usize = 16;
+
+/// One event.
+#[napi(object, object_from_js = false)]
+pub struct NativeEvent {
+    /// `stdout`, `stderr`, `exit` or `error`.
+    #[napi(js_name = "type")]
+    pub kind: &'static str,
+    /// Text, or the exit code in decimal.
+    pub data: String,
+    /// `setup` or `code`.
+    pub phase: Option<&'static str>,
+}
+
+impl From<StreamEvent> for NativeEvent {
+    fn from(event: StreamEvent) -> Self {
+        Self {
+            kind: match event.kind {
+                EventKind::Stdout => "stdout",
+                EventKind::Stderr => "stderr",
+                EventKind::Exit => "exit",
+                EventKind::Error => "error",
+            },
+            data: event.data,
+            phase: event.phase.map(|phase| match phase {
+                Phase::Setup => "setup",
+                Phase::Code => "code",
+            }),
+        }
+    }
+}
+
+/// What a stream has to say: some events, the end (neither), or why the request was refused.
+#[napi(object, object_from_js = false)]
+pub struct NativeBatch {
+    /// The next events, in order.
+    pub events: Option<Vec<NativeEvent>>,
+    /// Why nothing was run.
+    pub error: Option<NativeError>,
+}
+
+/// A running execution.
+#[napi]
+pub struct NativeStream {
+    events: Arc<Mutex<Result<EventStream, Option<EngineError>>>>,
+    cancel: CancellationToken,
+}
+
+#[napi]
+impl NativeStream {
+    pub(crate) fn running(stream: EventStream) -> Self {
+        let cancel = stream.canceller();
+        Self {
+            events: Arc::new(Mutex::new(Ok(stream))),
+            cancel,
+        }
+    }
+
+    pub(crate) fn refused(error: EngineError) -> Self {
+        Self {
+            events: Arc::new(Mutex::new(Err(Some(error)))),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// The next events.
+    #[napi]
+    pub async fn recv(&self) -> NativeBatch {
+        let events = Arc::clone(&self.events);
+        let mut events = events.lock().await;
+        let next = match &mut *events {
+            Ok(stream) => match stream.recv_many(BATCH).await {
+                // The end; a request that was refused has none but this.
+                events if events.is_empty() => stream.take_refusal().map_or(Ok(events), Err),
+                events => Ok(events),
+            },
+            Err(error) => error.take().map_or_else(|| Ok(Vec::new()), Err),
+        };
+        match next {
+            Ok(events) if events.is_empty() => NativeBatch {
+                events: None,
+                error: None,
+            },
+            Ok(events) => NativeBatch {
+                events: Some(events.into_iter().map(NativeEvent::from).collect()),
+                error: None,
+            },
+            Err(error) => NativeBatch {
+                events: None,
+                error: Some(error.into()),
+            },
+        }
+    }
+
+    /// Ends the execution. May be called at any time and more than once.
+    #[napi]
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,18 @@
+//! The configuration file: its types, its defaults, finding and merging it.
+//!
+//! `schema/isol8.config.schema.json` is generated from these types; a test keeps it current.
+
+mod load;
+mod options;
+#[cfg(test)]
+mod schema;
+mod types;
+
+pub use load::{
+    CONFIG_FILE, ConfigError, ConfigProblem, ConfigSource, ConfigWarning, LoadedConfig,
+    MAX_CONFIG_BYTES, load_config, load_config_from,
+};
+pub use types::{
+    AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, DependenciesConfig,
+    NetworkConfig, PoolSizeConfig, PrebuiltImage, RemoteCodeConfig, SeccompMode, SecurityConfig,
+};

@@ -1,0 +1,149 @@
+//! What a configuration says about every engine.
+
+use super::{Config, PoolSizeConfig, SeccompMode};
+use crate::options::{
+    NetworkMode, PoolStrategy, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode,
+    RawSecurity,
+};
+
+impl Config {
+    /// The options of an engine that is made by this configuration alone; a request's or a command
+    /// line's own options go over them.
+    #[must_use]
+    pub fn raw_options(&self) -> RawOptions {
+        let defaults = &self.defaults;
+        RawOptions {
+            network: Some(
+                match defaults.network {
+                    NetworkMode::None => "none",
+                    NetworkMode::Host => "host",
+                    NetworkMode::Filtered => "filtered",
+                }
+                .to_owned(),
+            ),
+            network_filter: Some(RawNetworkFilter {
+                whitelist: Some(self.network.whitelist.clone()),
+                blacklist: Some(self.network.blacklist.clone()),
+            }),
+            cpu_limit: Some(defaults.cpu_limit),
+            memory_limit: Some(defaults.memory_limit.clone()),
+            readonly_root_fs: Some(defaults.readonly_root_fs),
+            timeout_ms: Some(number(defaults.timeout_ms)),
+            sandbox_size: Some(defaults.sandbox_size.clone()),
+            tmp_size: Some(defaults.tmp_size.clone()),
+            debug: Some(self.debug),
+            security: Some(self.raw_security()),
+            audit: Some(self.raw_audit()),
+            remote_code: Some(self.raw_remote_code()),
+            pool_strategy: Some(
+                match self.pool_strategy {
+                    PoolStrategy::Fast => "fast",
+                    PoolStrategy::Secure => "secure",
+                }
+                .to_owned(),
+            ),
+            pool_size: Some(match self.pool_size {
+                PoolSizeConfig::Both(size) => RawPoolSize::Both(number(size)),
+                PoolSizeConfig::Each { clean, dirty } => RawPoolSize::Each {
+                    clean: Some(number(clean)),
+                    dirty: Some(number(dirty)),
+                },
+            }),
+            ..RawOptions::default()
+        }
+    }
+
+    fn raw_security(&self) -> RawSecurity {
+        RawSecurity {
+            seccomp: Some(
+                match self.security.seccomp {
+                    SeccompMode::Strict => "strict",
+                    SeccompMode::Unconfined => "unconfined",
+                    SeccompMode::Custom => "custom",
+                }
+                .to_owned(),
+            ),
+            custom_profile_path: self.security.custom_profile_path.clone(),
+            runtime: self.security.runtime.clone(),
+        }
+    }
+
+    fn raw_audit(&self) -> RawAudit {
+        let audit = self.audit.clone();
+        RawAudit {
+            enabled: Some(audit.enabled),
+            destination: Some(audit.destination),
+            log_dir: audit.log_dir,
+            post_log_script: audit.post_log_script,
+            track_resources: Some(audit.track_resources),
+            retention_days: Some(number(audit.retention_days)),
+            include_code: Some(audit.include_code),
+            include_output: Some(audit.include_output),
+        }
+    }
+
+    fn raw_remote_code(&self) -> RawRemoteCode {
+        let remote = self.remote_code.clone();
+        RawRemoteCode {
+            enabled: Some(remote.enabled),
+            allowed_schemes: Some(remote.allowed_schemes),
+            allowed_hosts: Some(remote.allowed_hosts),
+            blocked_hosts: Some(remote.blocked_hosts),
+            max_code_size: Some(number(remote.max_code_size)),
+            fetch_timeout_ms: Some(number(remote.fetch_timeout_ms)),
+            require_hash: Some(remote.require_hash),
+            enable_cache: Some(remote.enable_cache),
+            cache_ttl: Some(number(remote.cache_ttl)),
+        }
+    }
+}
+
+/// As JavaScript would have it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no limit needs more than 53 bits"
+)]
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+
+    #[test]
+    fn the_default_configuration_is_the_default_options() {
+        let from_config = Options::try_from(Config::default().raw_options());
+        assert_eq!(from_config, Options::try_from(RawOptions::default()));
+        assert!(from_config.is_ok());
+    }
+
+    #[test]
+    fn every_section_reaches_the_options() {
+        let config: Config = serde_json::from_str(
+            r#"{"defaults": {"network": "host", "timeoutMs": 5}, "network": {"blacklist": ["b"]},
+                "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
+                "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
+                "remoteCode": {"enabled": true, "cacheTtl": 7}, "debug": true}"#,
+        )
+        .unwrap();
+        let mut expected = RawOptions {
+            network: Some("host".into()),
+            timeout_ms: Some(5.0),
+            pool_size: Some(RawPoolSize::Both(4.0)),
+            pool_strategy: Some("secure".into()),
+            debug: Some(true),
+            ..Config::default().raw_options()
+        };
+        expected.network_filter.as_mut().unwrap().blacklist = Some(vec!["b".into()]);
+        let security = expected.security.as_mut().unwrap();
+        security.seccomp = Some("unconfined".into());
+        security.runtime = Some("runsc".into());
+        let audit = expected.audit.as_mut().unwrap();
+        (audit.enabled, audit.destination) = (Some(true), Some("stdout".into()));
+        let remote = expected.remote_code.as_mut().unwrap();
+        (remote.enabled, remote.cache_ttl) = (Some(true), Some(7.0));
+        assert_eq!(config.raw_options(), expected);
+    }
+}

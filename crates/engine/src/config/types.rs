@@ -1,0 +1,386 @@
+//! What a configuration file may say. The values of `Default` are the public defaults, the comments
+//! are the descriptions in the schema, and the ranges are there for editors: limits are enforced
+//! where the values are used.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};
+
+/// Configuration of isol8: `isol8.config.json` in the working directory, or
+/// `~/.isol8/config.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// Schema of this file, for editors.
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Executions that may run at once.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub max_concurrent: u64,
+    /// Limits of an execution that names none.
+    pub defaults: DefaultsConfig,
+    /// What a filtered network lets through.
+    pub network: NetworkConfig,
+    /// Removal of what is left over.
+    pub cleanup: CleanupConfig,
+    /// When a used sandbox is cleaned: after use ("fast"), or when it is handed out ("secure").
+    pub pool_strategy: PoolStrategy,
+    /// Sandboxes kept ready.
+    pub pool_size: PoolSizeConfig,
+    /// System call filter and OCI runtime.
+    pub security: SecurityConfig,
+    /// Programs fetched from URLs.
+    pub remote_code: RemoteCodeConfig,
+    /// Audit log.
+    pub audit: AuditConfig,
+    /// Keys of the server.
+    pub auth: AuthConfig,
+    /// Images that `isol8 setup` builds.
+    pub prebuilt_images: Vec<PrebuiltImage>,
+    /// Packages of the image that `isol8 setup` builds for each runtime.
+    pub dependencies: DependenciesConfig,
+    /// Whether each step is explained on standard error.
+    pub debug: bool,
+}
+
+/// Limits of an execution that names none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct DefaultsConfig {
+    /// Time limit in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub timeout_ms: u64,
+    /// Memory, such as "512m" or "1g".
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
+    pub memory_limit: String,
+    /// CPU cores.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
+    pub cpu_limit: f64,
+    /// Network of a sandbox.
+    pub network: NetworkMode,
+    /// Size of /sandbox.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
+    pub sandbox_size: String,
+    /// Size of /tmp.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
+    pub tmp_size: String,
+    /// Whether the root file system is read-only.
+    pub readonly_root_fs: bool,
+}
+
+/// What a filtered network lets through.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct NetworkConfig {
+    /// Allowed hosts, as regular expressions.
+    pub whitelist: Vec<String>,
+    /// Refused hosts, as regular expressions; they win.
+    pub blacklist: Vec<String>,
+}
+
+/// Removal of what is left over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct CleanupConfig {
+    /// Whether idle sessions of the server are removed.
+    pub auto_prune: bool,
+    /// Age at which they are, in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub max_container_age_ms: u64,
+}
+
+/// Sandboxes kept ready: one number for both, or each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged, deny_unknown_fields)]
+pub enum PoolSizeConfig {
+    /// As many clean ones as dirty ones.
+    Both(#[cfg_attr(test, schemars(range(max = 1000)))] u64),
+    /// Each number by itself.
+    Each {
+        /// Sandboxes ready for use.
+        #[serde(default = "one")]
+        #[cfg_attr(test, schemars(range(max = 1000)))]
+        clean: u64,
+        /// Used sandboxes that wait to be cleaned.
+        #[serde(default = "one")]
+        #[cfg_attr(test, schemars(range(max = 1000)))]
+        dirty: u64,
+    },
+}
+
+/// System call filter and OCI runtime.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct SecurityConfig {
+    /// Which system call filter a sandbox has.
+    pub seccomp: SeccompMode,
+    /// Profile file for "custom".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_profile_path: Option<String>,
+    /// OCI runtime that Docker is asked to use, such as "runsc".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+}
+
+/// Which system call filter a sandbox has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SeccompMode {
+    /// The allowlist of isol8.
+    #[default]
+    Strict,
+    /// None.
+    Unconfined,
+    /// The profile in the file `customProfilePath`.
+    Custom,
+}
+
+/// Programs fetched from URLs. Hosts are regular expressions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct RemoteCodeConfig {
+    /// Whether fetching is allowed at all.
+    pub enabled: bool,
+    /// URL schemes.
+    pub allowed_schemes: Vec<String>,
+    /// Allowed hosts; none means any that is not blocked.
+    pub allowed_hosts: Vec<String>,
+    /// Refused hosts; they win.
+    pub blocked_hosts: Vec<String>,
+    /// Largest program in bytes.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub max_code_size: u64,
+    /// Time limit of a fetch in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub fetch_timeout_ms: u64,
+    /// Whether each request must carry the hash of its program.
+    pub require_hash: bool,
+    /// Whether fetched programs are kept in memory.
+    pub enable_cache: bool,
+    /// How long they are kept, in seconds.
+    pub cache_ttl: u64,
+}
+
+/// Audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings are independent switches"
+)]
+pub struct AuditConfig {
+    /// Whether executions are recorded.
+    pub enabled: bool,
+    /// Where to: "filesystem" (also called "file") or "stdout".
+    #[cfg_attr(test, schemars(extend("enum" = ["filesystem", "file", "stdout"])))]
+    pub destination: String,
+    /// Directory of executions.log. Everything there that ends in .log and is older than
+    /// retentionDays is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_dir: Option<String>,
+    /// Program that is run after each record, with the path of the log file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_log_script: Option<String>,
+    /// Whether resource usage is recorded.
+    pub track_resources: bool,
+    /// Days after which log files are deleted.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub retention_days: u64,
+    /// Whether the program's text is recorded.
+    pub include_code: bool,
+    /// Whether output is recorded.
+    pub include_output: bool,
+}
+
+/// Keys of the server.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuthConfig {
+    /// Whether keys are kept in a database.
+    pub enabled: bool,
+    /// File of a SQLite database, or a postgres:// or mysql:// URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_string: Option<String>,
+    /// How long a key is valid that is made without a time, in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub default_ttl_ms: u64,
+    /// How often expired keys are removed, in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub cleanup_interval_ms: u64,
+}
+
+/// An image that `isol8 setup` builds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct PrebuiltImage {
+    /// Tag of the image.
+    pub tag: String,
+    /// Runtime that it is based on.
+    #[cfg_attr(test, schemars(extend("enum" = ["python", "node", "bun", "deno", "bash", "agent"])))]
+    pub runtime: String,
+    /// Packages that it has.
+    #[serde(default)]
+    pub install_packages: Vec<String>,
+    /// Script that runs before each program in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_script: Option<String>,
+}
+
+/// Packages of the image that `isol8 setup` builds for each runtime.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(default)]
+pub struct DependenciesConfig {
+    /// Of pip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<Vec<String>>,
+    /// Of npm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<Vec<String>>,
+    /// Of Bun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bun: Option<Vec<String>>,
+    /// Module specifiers of Deno.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deno: Option<Vec<String>>,
+    /// Of the distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bash: Option<Vec<String>>,
+}
+
+impl DependenciesConfig {
+    /// Runtimes and their packages, those without any left out.
+    #[must_use]
+    pub fn by_runtime(&self) -> BTreeMap<&'static str, &[String]> {
+        [
+            ("python", &self.python),
+            ("node", &self.node),
+            ("bun", &self.bun),
+            ("deno", &self.deno),
+            ("bash", &self.bash),
+        ]
+        .into_iter()
+        .filter_map(|(runtime, packages)| Some((runtime, packages.as_deref()?)))
+        .filter(|(_, packages)| !packages.is_empty())
+        .collect()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            schema: None,
+            max_concurrent: 10,
+            defaults: DefaultsConfig::default(),
+            network: NetworkConfig::default(),
+            cleanup: CleanupConfig::default(),
+            pool_strategy: PoolStrategy::default(),
+            pool_size: PoolSizeConfig::Each {
+                clean: one(),
+                dirty: one(),
+            },
+            security: SecurityConfig::default(),
+            remote_code: RemoteCodeConfig::default(),
+            audit: AuditConfig::default(),
+            auth: AuthConfig::default(),
+            prebuilt_images: Vec::new(),
+            dependencies: DependenciesConfig::default(),
+            debug: false,
+        }
+    }
+}
+
+impl Default for DefaultsConfig {
+    fn default() -> Self {
+        Self {
+            timeout_ms: 30_000,
+            memory_limit: "512m".to_owned(),
+            cpu_limit: 1.0,
+            network: NetworkMode::None,
+            sandbox_size: "512m".to_owned(),
+            tmp_size: "256m".to_owned(),
+            readonly_root_fs: true,
+        }
+    }
+}
+
+impl Default for CleanupConfig {
+    fn default() -> Self {
+        Self {
+            auto_prune: true,
+            max_container_age_ms: 3_600_000,
+        }
+    }
+}
+
+impl Default for RemoteCodeConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            allowed_schemes: vec!["https".to_owned()],
+            allowed_hosts: Vec::new(),
+            blocked_hosts: DEFAULT_BLOCKED_HOSTS.map(str::to_owned).to_vec(),
+            max_code_size: 10_485_760,
+            fetch_timeout_ms: 30_000,
+            require_hash: false,
+            enable_cache: true,
+            cache_ttl: 3600,
+        }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            destination: "filesystem".to_owned(),
+            log_dir: None,
+            post_log_script: None,
+            track_resources: true,
+            retention_days: 90,
+            include_code: false,
+            include_output: false,
+        }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            connection_string: None,
+            default_ttl_ms: 86_400_000,
+            cleanup_interval_ms: 3_600_000,
+        }
+    }
+}
+
+impl fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A connection string may hold a password.
+        let connection = self.connection_string.as_ref().map(|_| "***");
+        f.debug_struct("AuthConfig")
+            .field("enabled", &self.enabled)
+            .field("connection_string", &connection)
+            .field("default_ttl_ms", &self.default_ttl_ms)
+            .field("cleanup_interval_ms", &self.cleanup_interval_ms)
+            .finish()
+    }
+}
+
+fn one() -> u64 {
+    1
+}

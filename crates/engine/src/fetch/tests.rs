@@ -1,0 +1,330 @@
+//! Fetches from servers in this process. Names are resolved by a table, so that nothing leaves.
+
+use std::time::Duration;
+
+use rustls::{RootCertStore, ServerConfig, pki_types::PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    super::testing::{Names, Server, moved, ok},
+    *,
+};
+use crate::options::{Options, RawOptions};
+
+/// The policy `more` on top of one under which the servers of these tests can be reached.
+fn policy(more: &serde_json::Value) -> RemoteCodePolicy {
+    let mut policy = serde_json::json!({ "enabled": true, "blockedHosts": [] });
+    for (name, value) in more.as_object().unwrap() {
+        policy[name] = value.clone();
+    }
+    let raw: RawOptions =
+        serde_json::from_value(serde_json::json!({ "remoteCode": policy })).unwrap();
+    Options::try_from(raw).unwrap().remote_code
+}
+
+fn fetcher(more: &serde_json::Value, names: &[(&'static str, &[&str])]) -> Fetcher {
+    Fetcher::with(&policy(more), Names::with(names), Dialler::default()).unwrap()
+}
+
+async fn get(fetcher: &Fetcher, url: &str) -> Result<String, String> {
+    get_with_hash(fetcher, url, None).await
+}
+
+async fn get_with_hash(fetcher: &Fetcher, url: &str, hash: Option<&str>) -> Result<String, String> {
+    let request = FetchRequest {
+        url,
+        hash,
+        insecure: true,
+    };
+    fetcher
+        .fetch(request)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+const HERE: &[(&str, &[&str])] = &[("code.test", &["127.0.0.1"])];
+
+#[tokio::test]
+async fn a_program_is_fetched_and_asked_for_plainly() {
+    let server = Server::new(ok("print('é')")).await;
+    let fetcher = fetcher(&serde_json::json!({}), HERE);
+    assert_eq!(
+        get(&fetcher, &server.url("code.test")).await.unwrap(),
+        "print('é')"
+    );
+    let seen = server.seen.lock().unwrap().to_ascii_lowercase();
+    assert!(seen.starts_with("get /main.py?x=1 http/1.1\r\n"), "{seen}");
+    assert!(
+        seen.contains(&format!("host: code.test:{}\r\n", server.address.port())),
+        "{seen}"
+    );
+    assert!(
+        !seen.contains("cookie") && !seen.contains("authorization"),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
+async fn remote_code_disabled() {
+    let fetcher = fetcher(&serde_json::json!({ "enabled": false }), &[]);
+    assert_eq!(
+        get(&fetcher, "https://code.test/").await.unwrap_err(),
+        "Remote code fetching is disabled. Set remoteCode.enabled=true to allow it."
+    );
+}
+
+#[tokio::test]
+async fn unresolved_and_addressless_hosts() {
+    let fetcher = fetcher(&serde_json::json!({}), &[]);
+    assert_eq!(
+        get(&fetcher, "http://nowhere.test/").await.unwrap_err(),
+        "Failed to resolve code URL host: nowhere.test"
+    );
+}
+
+#[tokio::test]
+async fn resolved_addresses_are_checked() {
+    let server = Server::new(ok("1")).await;
+    let default = serde_json::json!({ "blockedHosts": null });
+    for (name, addresses) in [
+        ("a.test", "127.0.0.1"),
+        ("b.test", "::ffff:127.0.0.1"),
+        ("c.test", "10.0.0.1"),
+        // One bad address is enough: which one would be dialled is the other side's choice.
+        ("d.test", "93.184.216.34 169.254.169.254"),
+    ] {
+        let fetcher = fetcher(&default, &[(name, &[addresses])]);
+        let error = get(&fetcher, &server.url(name)).await.unwrap_err();
+        assert_eq!(error, format!("Blocked code URL host: {name}"));
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn every_redirect_is_checked_and_resolved_again() {
+    let end = Server::new(ok("1")).await;
+    let inside = Server::new(moved(&end.url("end.test"))).await;
+    let names: &[(&str, &[&str])] = &[
+        ("start.test", &["127.0.0.1"]),
+        ("end.test", &["127.0.0.1"]),
+        ("evil.test", &["169.254.169.254"]),
+    ];
+    let open = fetcher(&serde_json::json!({}), names);
+    assert_eq!(get(&open, &inside.url("start.test")).await.unwrap(), "1");
+
+    let listed = fetcher(&serde_json::json!({ "blockedHosts": ["^end\\."] }), names);
+    assert_eq!(
+        get(&listed, &inside.url("start.test")).await.unwrap_err(),
+        "Blocked code URL host: end.test"
+    );
+    for (location, message) in [
+        ("http://evil.test/", "Blocked code URL host: evil.test"),
+        (
+            "http://[::ffff:169.254.169.254]/",
+            "Blocked code URL host: 169.254.169.254",
+        ),
+        ("file:///etc/passwd", "URL scheme not allowed: file"),
+    ] {
+        let start = Server::new(moved(location)).await;
+        assert_eq!(
+            get(&open, &start.url("start.test")).await.unwrap_err(),
+            message
+        );
+    }
+    let server = Server::new(moved("/again")).await;
+    assert_eq!(
+        get(&open, &server.url("start.test")).await.unwrap_err(),
+        "Failed to fetch remote code: more than 5 redirects"
+    );
+    assert_eq!(server.requests(), 6);
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_address_is_not_asked_twice() {
+    let server = Server::new(ok("1")).await;
+    let policy = serde_json::json!({ "blockedHosts": ["^10\\."] });
+    let fetcher = fetcher(&policy, &[("code.test", &["127.0.0.1", "10.0.0.1"])]);
+    // The lookup that was checked is the one that is dialled: the second answer is never seen.
+    assert_eq!(get(&fetcher, &server.url("code.test")).await.unwrap(), "1");
+    let error = get(
+        &fetcher,
+        &format!("http://code.test:{}/", server.address.port()),
+    )
+    .await;
+    assert_eq!(error.unwrap_err(), "Blocked code URL host: code.test");
+}
+
+#[tokio::test]
+async fn a_redirect_from_tls_to_plain_http_needs_leave() {
+    let plain = Server::new(ok("1")).await;
+    let certified = rcgen::generate_simple_self_signed(["code.test".to_owned()]).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certified.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key.into())
+        .unwrap();
+    let tls = TlsAcceptor::from(Arc::new(config));
+    let start = Server::start(moved(&plain.url("code.test")).into(), Some(tls.clone())).await;
+    let end = Server::start(ok("2").into(), Some(tls)).await;
+    let url = |server: &Server, host| format!("https://{host}:{}/", server.address.port());
+
+    let names = &[
+        ("code.test", &["127.0.0.1"][..]),
+        ("other.test", &["127.0.0.1"]),
+    ];
+    let dialler = Dialler::trusting(roots).unwrap();
+    let fetcher =
+        Fetcher::with(&policy(&serde_json::json!({})), Names::with(names), dialler).unwrap();
+    let get = async |url: String, insecure| {
+        let request = FetchRequest {
+            url: &url,
+            hash: None,
+            insecure,
+        };
+        fetcher
+            .fetch(request)
+            .await
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(get(url(&end, "code.test"), false).await.unwrap(), "2");
+    assert_eq!(
+        get(url(&start, "code.test"), false).await.unwrap_err(),
+        "Insecure code URL blocked. Use allowInsecureCodeUrl=true to allow HTTP."
+    );
+    assert_eq!(get(url(&start, "code.test"), true).await.unwrap(), "1");
+    // What was fetched with leave is not given to those without.
+    assert!(get(url(&start, "code.test"), false).await.is_err());
+    let error = get(url(&end, "other.test"), false).await.unwrap_err();
+    assert!(
+        error.starts_with("Failed to fetch remote code: "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn size_limit_announced_and_streamed() {
+    let message = "Remote code exceeds maxCodeSize (10 bytes)";
+    let fetcher = fetcher(&serde_json::json!({ "maxCodeSize": 10 }), HERE);
+    let fits = Server::new(ok("0123456789")).await;
+    assert_eq!(
+        get(&fetcher, &fits.url("code.test")).await.unwrap(),
+        "0123456789"
+    );
+    let announced = Server::new("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n").await;
+    assert_eq!(
+        get(&fetcher, &announced.url("code.test"))
+            .await
+            .unwrap_err(),
+        message
+    );
+    let streamed = Server::new(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(11))).await;
+    assert_eq!(
+        get(&fetcher, &streamed.url("code.test")).await.unwrap_err(),
+        message
+    );
+}
+
+#[tokio::test]
+async fn time_limit_covers_everything() {
+    let server = Server::new("").await;
+    let fetcher = fetcher(&serde_json::json!({ "fetchTimeoutMs": 150 }), HERE);
+    let begun = Instant::now();
+    assert_eq!(
+        get(&fetcher, &server.url("code.test")).await.unwrap_err(),
+        "Remote code fetch timed out after 150ms"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn answers_that_are_no_program() {
+    let fetcher = fetcher(&serde_json::json!({}), HERE);
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+    for (answer, message) in [
+        (
+            "HTTP/1.1 404 Not Found\r\n\r\nx",
+            "Failed to fetch remote code: HTTP 404",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\n\r\n",
+            "Failed to fetch remote code: HTTP 302",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n\r\na\0b",
+            "Fetched code appears to be binary content",
+        ),
+        (cut, "Failed to fetch remote code: "),
+        ("nonsense\r\n\r\n", "Failed to fetch remote code: "),
+    ] {
+        let server = Server::new(answer).await;
+        let error = get(&fetcher, &server.url("code.test")).await.unwrap_err();
+        assert!(error.starts_with(message), "{error}");
+    }
+    let latin = Server::new(b"HTTP/1.1 200 OK\r\n\r\nprint('\xe9')".as_slice()).await;
+    let error = get(&fetcher, &latin.url("code.test")).await.unwrap_err();
+    assert_eq!(error, "Fetched code appears to be binary content");
+    let packed = Server::new("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nx").await;
+    let error = get(&fetcher, &packed.url("code.test")).await.unwrap_err();
+    assert_eq!(
+        error,
+        "Failed to fetch remote code: the answer is compressed"
+    );
+    let error = get(&fetcher, "http://user:secret@code.test/")
+        .await
+        .unwrap_err();
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn hashes_are_verified_also_from_the_cache() {
+    let server = Server::new(ok("abc")).await;
+    let right = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
+    let wrong = "0".repeat(64);
+    let strict = fetcher(&serde_json::json!({ "requireHash": true }), HERE);
+    let url = server.url("code.test");
+    assert_eq!(
+        get(&strict, &url).await.unwrap_err(),
+        "Hash verification required: provide codeHash for remote code execution."
+    );
+    assert_eq!(server.requests(), 0);
+    for _ in 0..2 {
+        assert_eq!(
+            get_with_hash(&strict, &url, Some(right)).await.unwrap(),
+            "abc"
+        );
+        let error = get_with_hash(&strict, &url, Some(&wrong))
+            .await
+            .unwrap_err();
+        assert_eq!(error, "Remote code hash mismatch");
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn the_cache_has_its_time_and_can_be_off() {
+    for (policy, requests) in [
+        (serde_json::json!({}), 1),
+        (serde_json::json!({ "cacheTtl": 0 }), 2),
+        (serde_json::json!({ "enableCache": false }), 2),
+    ] {
+        let server = Server::new(ok("abc")).await;
+        let fetcher = fetcher(&policy, HERE);
+        for part in ["a", "b"] {
+            let url = server.url("code.test").replace("part", part);
+            assert_eq!(get(&fetcher, &url).await.unwrap(), "abc");
+        }
+        assert_eq!(server.requests(), requests, "{policy}");
+    }
+}
+
+#[test]
+fn a_wrong_pattern_is_named() {
+    let policy = policy(&serde_json::json!({ "blockedHosts": ["ok", "(oops"] }));
+    let error = Fetcher::new(&policy).err().unwrap().to_string();
+    assert!(error.contains("(oops"), "{error}");
+}

@@ -1,0 +1,33 @@
+"use strict";
+// What the package offers. One implementation serves `require` and `import`, so that classes and the
+// registry are the same objects either way.
+
+const { loadConfig } = require("./lib/config.cjs");
+const { DockerIsol8 } = require("./lib/docker-isol8.cjs");
+const { LABELS, buildBaseImages, buildCustomImage, imageExists } = require("./lib/images.cjs");
+const { logger } = require("./lib/logger.cjs");
+const { RemoteIsol8 } = require("./lib/remote/client.cjs");
+const adapters = require("./lib/runtime/adapters.cjs");
+const { RuntimeRegistry } = require("./lib/runtime/registry.cjs");
+const { Semaphore } = require("./lib/semaphore.cjs");
+const { VERSION } = require("./lib/version.cjs");
+
+module.exports = {
+  AgentAdapter: adapters.AgentAdapter,
+  BunAdapter: adapters.BunAdapter,
+  DenoAdapter: adapters.DenoAdapter,
+  DockerIsol8,
+  LABELS,
+  NodeAdapter: adapters.NodeAdapter,
+  PythonAdapter: adapters.PythonAdapter,
+  RemoteIsol8,
+  RuntimeRegistry,
+  Semaphore,
+  VERSION,
+  bashAdapter: adapters.bashAdapter,
+  buildBaseImages,
+  buildCustomImage,
+  imageExists,
+  loadConfig,
+  logger,
+};

@@ -1,0 +1,34 @@
+"use strict";
+// Where the Docker daemon is. Callers may hand over a dockerode instance; what matters of it is where
+// and how it connects, which the native client then does itself.
+
+const FIELDS = ["socketPath", "host", "port", "protocol", "ca", "cert", "key"];
+
+/** PEM texts arrive as strings, Buffers or lists of them. */
+function plain(value) {
+  if (Array.isArray(value)) return value.map(plain).join("\n");
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+  return value;
+}
+
+/**
+ * The address in a dockerode instance, or in a plain object of its options. An empty object stands
+ * for the environment's daemon (`DOCKER_HOST`, else the default socket).
+ *
+ * @returns {Record<string, string | number>}
+ */
+function dockerAddress(docker) {
+  const address = {};
+  const source = docker?.modem ?? docker ?? {};
+  for (const field of FIELDS) {
+    const value = plain(source[field]);
+    if (value === undefined || value === null || value === "") continue;
+    address[field] = field === "port" ? Number(value) : value;
+  }
+  // dockerode keeps defaults for TCP beside a socket path; the socket is what it uses.
+  if (address.socketPath) return { socketPath: address.socketPath };
+  // A protocol or port without a host says nothing of where to connect.
+  return address.host ? address : {};
+}
+
+module.exports = { dockerAddress };

@@ -1,0 +1,126 @@
+"use strict";
+// DockerIsol8: the local engine. Everything is decided natively; this file gives the native engine
+// JavaScript's shapes (Errors with a code, async iterables, AbortSignal).
+
+const { dockerAddress } = require("./docker-address.cjs");
+const { abortReason, errorFrom, rethrowing, throwIfAborted, unwrap } = require("./errors.cjs");
+const { native } = require("./native.cjs");
+const { bytes, toNative } = require("./request.cjs");
+const { Semaphore } = require("./semaphore.cjs");
+
+const DEFAULT_MAX_CONCURRENT = 10;
+
+/** Calls `cancel` once when the signal aborts; returns what stops listening. */
+function onAbort(signal, cancel) {
+  if (!signal) return () => {};
+  signal.addEventListener("abort", cancel, { once: true });
+  return () => signal.removeEventListener("abort", cancel);
+}
+
+class DockerIsol8 {
+  #native;
+
+  constructor(options = {}, maxConcurrent = DEFAULT_MAX_CONCURRENT) {
+    const { docker, ...rest } = options ?? {};
+    // The limit obeys the same rule as the exported semaphore, with the same message.
+    new Semaphore(maxConcurrent);
+    const json = JSON.stringify({ ...rest, docker: dockerAddress(docker) });
+    const { NativeEngine } = native();
+    this.#native = rethrowing(() => new NativeEngine(json, Math.floor(maxConcurrent)));
+  }
+
+  /** Removes sandboxes that isol8 left behind. Running ones of a live process are not touched. */
+  static async cleanup(docker) {
+    return JSON.parse(unwrap(await native().cleanup(JSON.stringify(dockerAddress(docker)))).result);
+  }
+
+  /** Removes the images that isol8 built. */
+  static async cleanupImages(docker) {
+    const address = JSON.stringify(dockerAddress(docker));
+    return JSON.parse(unwrap(await native().cleanupImages(address)).result);
+  }
+
+  async start(options = {}) {
+    await this.#native.start(JSON.stringify(options ?? {}));
+  }
+
+  async stop() {
+    await this.#native.stop();
+  }
+
+  async execute(request, { signal } = {}) {
+    throwIfAborted(signal);
+    const { json, files } = toNative(request);
+    const cancel = new (native().NativeCancel)();
+    const unlisten = onAbort(signal, () => cancel.cancel());
+    try {
+      const outcome = await this.#native.execute(json, files, cancel);
+      if (signal?.aborted && outcome.error) throw abortReason(signal);
+      return JSON.parse(unwrap(outcome).result);
+    } finally {
+      unlisten();
+    }
+  }
+
+  executeStream(request, { signal } = {}) {
+    let stream;
+    const cancel = () => stream?.cancel();
+    const start = () => {
+      throwIfAborted(signal);
+      const { json, files } = toNative(request);
+      stream = this.#native.stream(json, files);
+      return stream;
+    };
+    const events = pump(start, cancel, signal);
+    // A generator's own `return` would wait behind a pending `next`; ending the run does not.
+    return {
+      next: () => events.next(),
+      return: (value) => {
+        cancel();
+        return events.return(value);
+      },
+      throw: (error) => {
+        cancel();
+        return events.throw(error);
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  async putFile(path, content) {
+    unwrap(await this.#native.putFile(path, bytes(path, content)));
+  }
+
+  async getFile(path) {
+    return unwrap(await this.#native.getFile(path)).data;
+  }
+
+  get containerId() {
+    return this.#native.containerId ?? null;
+  }
+}
+
+/** Events of one run. The program runs only as fast as the consumer takes them. */
+async function* pump(start, cancel, signal) {
+  const stream = start();
+  const unlisten = onAbort(signal, cancel);
+  try {
+    for (;;) {
+      const { events, error } = await stream.recv();
+      throwIfAborted(signal);
+      if (error) throw errorFrom(error);
+      if (!events) return;
+      for (const event of events) {
+        yield event;
+        throwIfAborted(signal);
+      }
+    }
+  } finally {
+    unlisten();
+    cancel();
+  }
+}
+
+module.exports = { DockerIsol8 };

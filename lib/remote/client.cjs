@@ -1,0 +1,153 @@
+"use strict";
+// RemoteIsol8: the engine's interface over an isol8 server.
+
+const { abortReason, throwIfAborted } = require("../errors.cjs");
+const { bytes } = require("../request.cjs");
+const { Http, describe } = require("./http.cjs");
+const sse = require("./sse.cjs");
+const websocket = require("./websocket.cjs");
+
+const NO_SESSION = "File operations require a sessionId (persistent mode)";
+
+/** A request as JSON: text as it is, bytes as base64, so that every byte arrives as it left. */
+function wireRequest(request) {
+  if (!request.files) return request;
+  const files = Object.entries(request.files).map(([path, content]) => [
+    path,
+    typeof content === "string"
+      ? content
+      : { type: "base64", data: bytes(path, content).toString("base64") },
+  ]);
+  return { ...request, files: Object.fromEntries(files) };
+}
+
+/** Whether an event ends the run. A setup phase that succeeded is followed by the program. */
+const isLast = ({ type, phase, data }) => type === "exit" && !(phase === "setup" && data === "0");
+
+class RemoteIsol8 {
+  #http;
+  #sessionId;
+  #options;
+  #useWebSocket = websocket.available();
+
+  constructor({ host, apiKey, sessionId }, options = undefined) {
+    this.#http = new Http(host, apiKey);
+    this.#sessionId = sessionId;
+    this.#options = options;
+  }
+
+  #body(request) {
+    const body = { request: wireRequest(request) };
+    if (this.#options) {
+      const { docker: _local, ...options } = this.#options;
+      body.options = options;
+    }
+    if (this.#sessionId) body.sessionId = this.#sessionId;
+    return body;
+  }
+
+  async start(_options = {}) {
+    const failure = "Remote server health check failed";
+    let response;
+    try {
+      response = await fetch(`${this.#http.host}/health`);
+    } catch (cause) {
+      throw new Error(`${failure}: ${describe(cause)}`, { cause });
+    }
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`${failure}: ${response.status}`);
+  }
+
+  async stop() {
+    if (this.#sessionId) await this.deleteSession(this.#sessionId);
+  }
+
+  async execute(request, { signal } = {}) {
+    throwIfAborted(signal);
+    const body = this.#body(request);
+    const response = await this.#http.send("POST", "/execute", "Execution failed", {
+      body,
+      signal,
+    });
+    return response.json();
+  }
+
+  async *executeStream(request, { signal } = {}) {
+    throwIfAborted(signal);
+    const body = this.#body(request);
+    let complete = false;
+    try {
+      for await (const event of this.#events(body, signal)) {
+        throwIfAborted(signal);
+        complete = isLast(event);
+        yield event;
+        if (complete) return;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw abortReason(signal);
+      if (error.message?.startsWith("Stream failed: ")) throw error;
+      throw new Error(`Stream failed: ${describe(error)}`, { cause: error });
+    }
+    throwIfAborted(signal);
+    if (!complete) throw new Error("Stream failed: the connection ended before the program did");
+  }
+
+  /** Events by WebSocket; by SSE where the platform has none or the first attempt does not open. */
+  async *#events(body, signal) {
+    if (this.#useWebSocket) {
+      const url = `${this.#http.host.replace(/^http/i, "ws")}/execute/ws`;
+      const message = { type: "execute", ...body };
+      try {
+        yield* websocket.events(url, this.#http.headers, message, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof websocket.NotOpened)) throw error;
+        this.#useWebSocket = false;
+      }
+    }
+    const response = await this.#http.send("POST", "/execute/stream", "Stream failed", {
+      body,
+      signal,
+      accept: "text/event-stream",
+    });
+    yield* sse.events(response.body);
+  }
+
+  async putFile(path, content) {
+    if (!this.#sessionId) throw new Error(NO_SESSION);
+    const body = {
+      sessionId: this.#sessionId,
+      path,
+      content: bytes(path, content).toString("base64"),
+    };
+    const response = await this.#http.send("POST", "/file", "File upload failed", { body });
+    await response.body?.cancel();
+  }
+
+  async getFile(path) {
+    if (!this.#sessionId) throw new Error(NO_SESSION);
+    const query = new URLSearchParams({ sessionId: this.#sessionId, path });
+    const response = await this.#http.send("GET", `/file?${query}`, "File download failed");
+    const { content } = await response.json();
+    return Buffer.from(content, "base64");
+  }
+
+  async listSessions() {
+    const response = await this.#http.send("GET", "/sessions", "Failed to list sessions");
+    const { sessions } = await response.json();
+    return sessions;
+  }
+
+  async deleteSession(id) {
+    const path = `/session/${encodeURIComponent(id)}`;
+    const response = await this.#http.send("DELETE", path, "Failed to delete session");
+    await response.body?.cancel();
+  }
+
+  /** A server's sandboxes are its own; there is none here to name. */
+  get containerId() {
+    return null;
+  }
+}
+
+module.exports = { RemoteIsol8 };

@@ -1,0 +1,68 @@
+"use strict";
+// One execution over a WebSocket, where the platform has one (Node 22 and later, Bun, Deno).
+
+const CLOSED_NORMALLY = 1000;
+
+/** Whether this platform has a WebSocket client. */
+const available = () => typeof globalThis.WebSocket === "function";
+
+/** The connection did not come to be: another way of streaming may. */
+class NotOpened extends Error {}
+
+/** Resolves with an open socket; rejects with `NotOpened`. */
+function open(url, headers) {
+  return new Promise((resolve, reject) => {
+    let socket;
+    try {
+      // Headers are an extension of the standard that Node, Bun and Deno share.
+      socket = new WebSocket(url, { headers });
+    } catch (cause) {
+      reject(new NotOpened("the WebSocket could not be made", { cause }));
+      return;
+    }
+    socket.onopen = () => resolve(socket);
+    socket.onerror = () => reject(new NotOpened("the WebSocket did not open"));
+    socket.onclose = () => reject(new NotOpened("the WebSocket did not open"));
+  });
+}
+
+/**
+ * Events of one execution. `message` is sent once the socket is open. How much can wait here for a
+ * slow consumer is limited by the run's `maxOutputSize`.
+ */
+async function* events(url, headers, message, signal) {
+  const socket = await open(url, headers);
+  const queue = [];
+  let wake = () => {};
+  let ended;
+  const end = (error) => {
+    ended ??= { error };
+    wake();
+  };
+  socket.onmessage = ({ data }) => {
+    queue.push(data);
+    wake();
+  };
+  socket.onerror = () => end(new Error("the connection failed"));
+  socket.onclose = ({ code, reason }) =>
+    end(code === CLOSED_NORMALLY ? undefined : new Error(reason || `closed with code ${code}`));
+  const abort = () => end(undefined);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    socket.send(JSON.stringify(message));
+    for (;;) {
+      while (queue.length > 0) yield JSON.parse(queue.shift());
+      if (ended?.error) throw ended.error;
+      if (ended) return;
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    // The server ends the run of a client that goes away.
+    socket.close();
+  }
+}
+
+module.exports = { NotOpened, available, events };

@@ -1,0 +1,57 @@
+"use strict";
+// A request as JavaScript writes it, made ready to cross to the native engine: JSON for the plain
+// fields, Buffers for the files, and the command line that a registered adapter gives.
+
+const { customAdapter } = require("./runtime/registry.cjs");
+
+const isBlank = (text) => text === undefined || text === null || String(text).trim() === "";
+
+/** What the engine needs of an adapter whose `getCommand` is JavaScript. */
+function adapterFields(request) {
+  // Without a runtime the native side has the better message; it checks sources first.
+  if (isBlank(request.runtime)) return undefined;
+  const sources = [request.code, request.codeUrl, request.cmd].filter((source) => !isBlank(source));
+  if (sources.length !== 1) return undefined;
+
+  const adapter = customAdapter(request.runtime);
+  if (adapter === undefined) return undefined;
+  const fileExtension = request.fileExtension ?? adapter.getFileExtension();
+  const filePath = `/sandbox/main${fileExtension}`;
+  // Code behind a URL is fetched later; the program is in the file either way.
+  const code = request.code ?? "";
+  const command =
+    adapter.getCommandWithOptions === undefined
+      ? adapter.getCommand(code, filePath)
+      : adapter.getCommandWithOptions(code, { filePath, agentFlags: request.agentFlags });
+  return { image: adapter.image, command, fileExtension };
+}
+
+/** The bytes of a file to send. Text is UTF-8. */
+function bytes(path, content) {
+  if (typeof content === "string") return Buffer.from(content, "utf8");
+  if (Buffer.isBuffer(content)) return content;
+  if (ArrayBuffer.isView(content)) {
+    return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  }
+  if (content instanceof ArrayBuffer) return Buffer.from(content);
+  throw new TypeError(
+    `The content of file "${path}" must be a string, a Buffer or another view of bytes.`,
+  );
+}
+
+/**
+ * Splits a request in what crosses as JSON and what crosses as bytes.
+ *
+ * @returns {{json: string, files: {path: string, data: Buffer}[]}}
+ */
+function toNative(request) {
+  const { files = {}, ...fields } = request;
+  const adapter = adapterFields(request);
+  const list = Object.entries(files ?? {}).map(([path, content]) => ({
+    path,
+    data: bytes(path, content),
+  }));
+  return { json: JSON.stringify(adapter ? { ...fields, adapter } : fields), files: list };
+}
+
+module.exports = { bytes, toNative };
