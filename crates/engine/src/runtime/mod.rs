@@ -12,4 +12,4 @@ mod spec;
 
 pub use packages::{PackageError, normalize_packages};
 pub use registry::{Registry, RuntimeError};
-pub use spec::{CommandContext, InstallCommand, RuntimeSpec};
+pub use spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher};

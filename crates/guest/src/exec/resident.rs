@@ -51,13 +51,13 @@ impl Resident {
         let (reports, their_reports) = user_pipe().map_err(preparing)?;
         let commands = Fd::new(commands).map_err(preparing)?;
         let reports = Fd::new(reports).map_err(preparing)?;
-        let stdio = Stdio {
+        let streams = Stdio {
             input: &stdin,
             output: their_stdout,
             error: their_stderr,
             more: vec![(their_commands, COMMAND_FD), (their_reports, REPORT_FD)],
         };
-        let program = launch.start(&guest.reaper, Role::Resident, stdio).await?;
+        let program = launch.start(&guest.reaper, Role::Resident, streams).await?;
         Ok(Self {
             program,
             stdin: Stdin(stdin),
