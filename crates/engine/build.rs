@@ -25,6 +25,7 @@ fn main() -> BuildResult<()> {
         "../guest/Cargo.toml",
         "../protocol/src",
         "../../Cargo.lock",
+        LAUNCHERS,
     ] {
         println!("cargo::rerun-if-changed={watched}");
     }
@@ -58,7 +59,10 @@ fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, Vec<u8>>> {
             if path.is_dir() {
                 pending.push(path);
             } else {
-                let name = path.strip_prefix(directory)?.to_str().ok_or("a name in UTF-8")?;
+                let name = path
+                    .strip_prefix(directory)?
+                    .to_str()
+                    .ok_or("a name in UTF-8")?;
                 found.insert(name.replace('\\', "/"), fs::read(&path)?);
             }
         }
@@ -69,14 +73,15 @@ fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, Vec<u8>>> {
 /// The source of the table that `src/backend/docker/guest.rs` includes.
 fn table(launchers: &BTreeMap<String, Vec<u8>>) -> BuildResult<String> {
     let directory = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(LAUNCHERS);
-    let rows: String = launchers
-        .keys()
-        .map(|path| {
-            let source = directory.join(path);
-            format!("VolumeFile {{ path: {path:?}, contents: include_bytes!({source:?}) }},\n")
-        })
-        .collect();
-    Ok(format!("static LAUNCHERS: &[VolumeFile] = &[\n{rows}];\n"))
+    let mut table = "static LAUNCHERS: &[VolumeFile] = &[\n".to_owned();
+    for path in launchers.keys() {
+        let source = directory.join(path);
+        let source = source.to_str().ok_or("a name in UTF-8")?;
+        let row = format!("path: {path:?}, contents: include_bytes!({source:?})");
+        table.extend(["VolumeFile { ", &row, " },\n"]);
+    }
+    table.push_str("];\n");
+    Ok(table)
 }
 
 fn build_guest(out: &Path) -> BuildResult<PathBuf> {

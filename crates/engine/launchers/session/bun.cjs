@@ -19,6 +19,11 @@ const transpiler = new Bun.Transpiler({
   deadCodeElimination: false,
 });
 
+// Most programs are JavaScript, which keeps its lines when it is left alone. But a call with type
+// arguments can be read as comparisons, so what looks like one is TypeScript.
+exports.prepare = (source) =>
+  /[\w$]\s*<[^;{}()]*>\s*[(`]/.test(source) ? exports.stripTypes(source) : source;
+
 exports.stripTypes = (source) => transpiler.transformSync(source);
 
 exports.meta = ({ program, url, require }) => ({

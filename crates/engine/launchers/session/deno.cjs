@@ -1,12 +1,12 @@
 // What is special about Deno in a session.
 'use strict';
 
-const { Deno, Error, Object, ReadableStream, Uint8Array, process } = globalThis;
+const { Deno, Error, Object, ReadableStream, String, SyntaxError, URL, Uint8Array, process } = globalThis;
 const nodeModule = require('node:module');
 const path = require('node:path');
 const { Readable } = require('node:stream');
 const { pathToFileURL } = require('node:url');
-const { snippet } = require('./describe.cjs');
+const { NOWHERE, POSITION, snippet } = require('./describe.cjs');
 
 exports.kinds = ['module', 'script'];
 exports.typescript = true;
@@ -15,7 +15,34 @@ exports.unsettled = { code: 1, message: 'error: Top-level await promise never re
 
 exports.scriptName = (program) => pathToFileURL(program).href;
 
-exports.stripTypes = (source) => nodeModule.stripTypeScriptTypes(source, { mode: 'transform' });
+// Types are taken away in place when they can be, and else by rewriting what has to be.
+exports.prepare = (source) => {
+  try {
+    return nodeModule.stripTypeScriptTypes(source, { mode: 'strip' });
+  } catch {
+    return source;
+  }
+};
+
+exports.stripTypes = (source) => {
+  try {
+    return nodeModule.stripTypeScriptTypes(useImports(source), { mode: 'transform' });
+  } catch (error) {
+    const message = String(error.message).replace(/^SyntaxError: /, '');
+    throw Object.assign(new SyntaxError(message), { [POSITION]: NOWHERE });
+  }
+};
+
+// Rewriting drops imports that are not used, and a later program may use them.
+function useImports(source) {
+  const names = [];
+  for (const [, clause] of source.matchAll(/^\s*import\s+(?!type\b)([^'"();]+?)\s+from\s*['"]/gm)) {
+    for (const part of clause.replace(/[{}]/g, ',').split(',')) {
+      if (!/^\s*(type\s.*)?$/s.test(part)) names.push(part.trim().split(/\s/).at(-1));
+    }
+  }
+  return names.length ? `${source}\n;void (() => [${names}])` : source;
+}
 
 exports.meta = ({ program, url }) => ({
   dirname: path.dirname(program),
@@ -28,7 +55,9 @@ exports.meta = ({ program, url }) => ({
 exports.describe = (error, { program, source, inspect }) => {
   const text = inspect(error, (value) => Deno.inspect(value));
   const at = error instanceof Error && snippet(error, program, source);
-  const [first, ...frames] = text.split(/\n(?= {4}at )/);
+  // Deno does not show its own frames.
+  const [first, ...all] = text.split(/\n(?= {4}at )/);
+  const frames = all.filter((frame) => !/\bext:/.test(frame));
   const shown = at ? [first, at.text, at.caret, ...frames] : [first, ...frames];
   return `error: Uncaught (in promise) ${shown.join('\n')}\n`;
 };

@@ -6,6 +6,9 @@ const { Number, RegExp, Symbol } = globalThis;
 // Property of an error that knows where it comes from.
 const POSITION = (exports.POSITION = Symbol('position'));
 
+// For an error whose message says where it is.
+exports.NOWHERE = { line: 0, column: 0 };
+
 // The line and a caret below the column, or null when no frame of the program is known.
 exports.snippet = (error, program, source) => {
   const found = error?.[POSITION] ?? position(error?.stack, program);

@@ -110,9 +110,11 @@ async function importNames(load, name, wanted, attributes) {
 function compile(source, program) {
   let parts;
   try {
-    parts = transform(source, host.kinds);
+    parts = transform(host.prepare(source), host.kinds);
   } catch (error) {
-    parts = host.typescript ? transform(host.stripTypes(source), host.kinds) : newSyntax(source, program, error);
+    parts = host.typescript
+      ? transform(host.stripTypes(source), host.kinds)
+      : newSyntax(source, error);
   }
   for (const name of parts.names) {
     if (declared.has(name)) continue;
@@ -131,7 +133,7 @@ function compile(source, program) {
 }
 
 // What the parser does not know may be newer than it is. Then nothing of it persists.
-function newSyntax(source, program, error) {
+function newSyntax(source, error) {
   const open = '(async function($isol8){';
   const body = { code: `${open}${source}\n})`, offset: open.length };
   try {

@@ -11,6 +11,7 @@ const { snippet } = require('./describe.cjs');
 // As Node decides: a script, unless its syntax says that it is a module.
 exports.kinds = ['script', 'module'];
 exports.typescript = false;
+exports.prepare = (source) => source;
 exports.rejectionsAreSeparate = false;
 exports.unsettled = { code: 13, message: 'Warning: Detected unsettled top-level await\n' };
 

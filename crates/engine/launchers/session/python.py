@@ -99,11 +99,9 @@ def wait_for_work(threads_before):
         queues = getattr(pools, "_threads_queues", {})
         busy = False
         for thread in threading.enumerate():
-            if thread.daemon or thread in threads_before:
-                continue
             if thread in queues:
                 busy = busy or has_work(thread)
-            else:
+            elif not thread.daemon and thread not in threads_before:
                 thread.join()
                 busy = True
         if not busy:

@@ -3,7 +3,8 @@
 use std::{mem, time::Duration};
 
 use isol8_protocol::{
-    AfterExit, CallRequest, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES, SANDBOX_DIR, Stdin,
+    AfterExit, CallRequest, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES, SANDBOX_DIR,
+    Stdin,
 };
 use tokio::time::Instant;
 
@@ -55,7 +56,12 @@ impl StepRules<'_> {
             None => (step.argv, step.env, step.cwd, None),
             Some(mut call) => {
                 let argv = call.argv.iter().map(|word| (*word).to_owned()).collect();
-                (argv, mem::take(&mut call.env), SANDBOX_DIR.to_owned(), Some(call))
+                (
+                    argv,
+                    mem::take(&mut call.env),
+                    SANDBOX_DIR.to_owned(),
+                    Some(call),
+                )
             }
         };
         let request = ExecRequest {

@@ -52,7 +52,13 @@ pub fn plan(
         extension: main_extension,
     } = program(options, request, registry, source)?;
     let mut program = step(argv);
-    program.session = session_call(options, request, registry, main_extension.as_deref(), &program);
+    program.session = session_call(
+        options,
+        request,
+        registry,
+        main_extension.as_deref(),
+        &program,
+    );
     if let Some(stdin) = request.stdin.as_deref().filter(|stdin| !stdin.is_empty()) {
         program.stdin = StepStdin::Bytes(stdin.as_bytes().to_vec());
     }
@@ -248,7 +254,12 @@ fn session_call(
     let env = environment(options, &BTreeMap::new(), Some(runtime));
     Some(SessionCall {
         argv: launcher.argv,
-        call_env: program.env.iter().filter(|pair| !env.contains(pair)).cloned().collect(),
+        call_env: program
+            .env
+            .iter()
+            .filter(|pair| !env.contains(pair))
+            .cloned()
+            .collect(),
         env,
         program: main_path(extension),
         cwd: request.workdir.as_ref().map(|_| program.cwd.clone()),

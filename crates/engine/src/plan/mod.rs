@@ -15,4 +15,6 @@ pub use build::{image_setup_step, plan};
 pub use check::{check, source};
 pub use error::PlanError;
 pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
-pub use types::{ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin};
+pub use types::{
+    ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin,
+};

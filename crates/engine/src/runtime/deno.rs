@@ -10,7 +10,15 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     default_extension: ".mts",
     env: &[],
     session: Some(SessionLauncher {
-        argv: &["deno", "run", "--allow-read=/sandbox,/tmp,/.isol8,/dev/fd", "--allow-write=/sandbox,/tmp,/dev/fd", "--allow-env", "--allow-net", "/.isol8/session/javascript.cjs"],
+        argv: &[
+            "deno",
+            "run",
+            "--allow-read=/sandbox,/tmp,/.isol8,/dev/fd",
+            "--allow-write=/sandbox,/tmp,/dev/fd",
+            "--allow-env",
+            "--allow-net",
+            "/.isol8/session/javascript.cjs",
+        ],
         lead: "",
     }),
     program_is_file: always_a_file,

@@ -1,6 +1,8 @@
 //! Node.
 
-use super::spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
+use super::spec::{
+    CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv,
+};
 
 /// Node. A `.js` file is a module or a script by its syntax (Node's own detection), so inline code
 /// may use `import` as well as `require`.

@@ -44,10 +44,7 @@ pub struct Exec {
 
 impl Exec {
     /// Sends `request`, one that runs a program.
-    pub(super) async fn start(
-        stream: LinkStream,
-        request: Request,
-    ) -> Result<Self, EngineError> {
+    pub(super) async fn start(stream: LinkStream, request: Request) -> Result<Self, EngineError> {
         let (reader, mut writer) = tokio::io::split(stream);
         send_message(&mut writer, &request).await?;
         let (input, inputs) = mpsc::channel(INPUT_QUEUE);

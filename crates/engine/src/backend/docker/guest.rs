@@ -77,9 +77,15 @@ include!(concat!(env!("OUT_DIR"), "/launchers.rs"));
 /// The volume's contents. The guest comes last: while it is being written it cannot be started, so
 /// a sandbox that starts finds everything.
 static ARCHIVE: LazyLock<bytes::Bytes> = LazyLock::new(|| {
-    let launchers: usize = LAUNCHERS.iter().map(|file| file.contents.len() + 4096).sum();
+    let launchers: usize = LAUNCHERS
+        .iter()
+        .map(|file| file.contents.len() + 4096)
+        .sum();
     let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + launchers + 4096));
-    let guest = VolumeFile { path: "guest", contents: GUEST };
+    let guest = VolumeFile {
+        path: "guest",
+        contents: GUEST,
+    };
     for VolumeFile { path, contents } in LAUNCHERS.iter().chain([&guest]) {
         let mut header = tar::Header::new_ustar();
         header.set_mode(0o755);
