@@ -16,7 +16,6 @@ export const {
   VERSION,
   bashAdapter,
   buildBaseImages,
-  buildCustomImage,
   imageExists,
   loadConfig,
   logger,

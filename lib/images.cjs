@@ -14,35 +14,26 @@ const LABELS = Object.freeze({
   setupScript: "org.isol8.setup",
 });
 
-/** A native progress callback takes JSON; a caller's takes the object. */
-const reporter = (onProgress) => (json) => {
-  onProgress?.(JSON.parse(json));
-};
-
-async function buildBaseImages(docker, onProgress, force = false, onlyRuntimes = undefined) {
-  const options = JSON.stringify({ force, runtimes: onlyRuntimes ?? null });
-  const address = JSON.stringify(dockerAddress(docker));
-  unwrap(await native().buildBaseImages(address, options, reporter(onProgress)));
-}
-
-async function buildCustomImage(
+async function buildBaseImages(
   docker,
-  runtime,
-  packages,
-  tag,
   onProgress,
   force = false,
-  setupScript = undefined,
+  onlyRuntimes = undefined,
+  sources = {},
 ) {
-  const options = JSON.stringify({
-    runtime,
-    packages,
-    tag,
-    force,
-    setupScript: setupScript ?? null,
-  });
+  const options = JSON.stringify({ ...sources, force, runtimes: onlyRuntimes ?? null });
   const address = JSON.stringify(dockerAddress(docker));
-  unwrap(await native().buildCustomImage(address, options, reporter(onProgress)));
+  // A callback that throws must not take the process down; its error is the caller's to see.
+  let thrown;
+  const report = (json) => {
+    try {
+      onProgress?.(JSON.parse(json));
+    } catch (error) {
+      thrown ??= { error };
+    }
+  };
+  unwrap(await native().buildBaseImages(address, options, report));
+  if (thrown) throw thrown.error;
 }
 
 async function imageExists(docker, name) {
@@ -50,4 +41,4 @@ async function imageExists(docker, name) {
   return JSON.parse(unwrap(await native().imageExists(address, name)).result);
 }
 
-module.exports = { LABELS, buildBaseImages, buildCustomImage, imageExists };
+module.exports = { LABELS, buildBaseImages, imageExists };

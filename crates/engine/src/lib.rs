@@ -4,6 +4,7 @@
 //! `sandbox`); where that stream comes from is a backend's business (module `backend`).
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod backend;
 pub mod config;
 mod engine;
@@ -12,6 +13,7 @@ pub mod event;
 mod execution;
 pub mod fetch;
 pub mod image;
+mod network;
 pub mod options;
 pub mod output;
 pub mod plan;

@@ -4,7 +4,7 @@ use std::{ffi::OsString, os::fd::OwnedFd};
 
 use tokio::sync::{Mutex, RwLock, watch};
 
-use crate::{exec::Resident, reaper::Reaper, sweep::Root, usage::MemoryFiles};
+use crate::{egress::Egress, exec::Resident, reaper::Reaper, sweep::Root, usage::MemoryFiles};
 
 /// The state of the guest. Nothing in it but `resident` comes from a run, and a reset takes that away.
 pub(crate) struct Guest {
@@ -17,6 +17,7 @@ pub(crate) struct Guest {
     pub(crate) abandon: watch::Sender<u32>,
     /// `/dev/null`, for reading and writing.
     pub(crate) null: OwnedFd,
+    pub(crate) egress: Egress,
     pub(crate) memory: MemoryFiles,
     /// The interpreter of the session, while no call uses it. Held during a call, so that calls
     /// come one after the other.

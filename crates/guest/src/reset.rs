@@ -27,6 +27,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
         guest.gate.write().await
     };
     drop(guest.resident.lock().await.take());
+    guest.egress.close().await;
     // One that came from outside is no descendant, so the absence of children proves nothing yet.
     kill::send_to_all();
     if !kill::everything(&guest.reaper).await {

@@ -71,7 +71,10 @@ impl FrameHeader {
 
     /// The header's bytes.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "`new` limits the length to 1 MiB")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`new` limits the length to 1 MiB"
+    )]
     pub fn to_bytes(self) -> [u8; FRAME_HEADER_BYTES] {
         let [a, b, c, d] = (self.length as u32).to_le_bytes();
         [a, b, c, d, self.kind as u8]
@@ -98,7 +101,12 @@ mod tests {
 
     #[test]
     fn header_survives_the_wire() {
-        for kind in [FrameKind::Message, FrameKind::Data, FrameKind::Stdout, FrameKind::Stderr] {
+        for kind in [
+            FrameKind::Message,
+            FrameKind::Data,
+            FrameKind::Stdout,
+            FrameKind::Stderr,
+        ] {
             let header = FrameHeader::new(kind, MAX_FRAME_BYTES).unwrap();
             assert_eq!(FrameHeader::parse(header.to_bytes()), Ok(header));
         }
@@ -108,13 +116,22 @@ mod tests {
     fn a_length_above_the_limit_is_refused_before_allocation() {
         let bytes = [0xff, 0xff, 0xff, 0xff, 0];
         let length = u32::MAX as usize;
-        assert_eq!(FrameHeader::parse(bytes), Err(FrameError::TooLong { length }));
+        assert_eq!(
+            FrameHeader::parse(bytes),
+            Err(FrameError::TooLong { length })
+        );
     }
 
     #[test]
     fn unknown_kinds_and_malformed_messages_are_refused() {
-        assert_eq!(FrameHeader::parse([0, 0, 0, 0, 9]), Err(FrameError::UnknownKind(9)));
-        assert!(matches!(decode::<Request>(&[0xff; 32]), Err(FrameError::Malformed(_))));
+        assert_eq!(
+            FrameHeader::parse([0, 0, 0, 0, 9]),
+            Err(FrameError::UnknownKind(9))
+        );
+        assert!(matches!(
+            decode::<Request>(&[0xff; 32]),
+            Err(FrameError::Malformed(_))
+        ));
     }
 
     #[test]

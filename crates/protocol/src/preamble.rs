@@ -7,7 +7,7 @@
 pub const PREAMBLE_MAGIC: [u8; 6] = *b"ISOL8\0";
 
 /// Version of everything in this crate. Host and guest are built from one tree and must be equal.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Length of a preamble in bytes.
 pub const PREAMBLE_BYTES: usize = 8;
@@ -41,7 +41,11 @@ pub fn check_preamble(bytes: [u8; PREAMBLE_BYTES]) -> Result<(), PreambleError> 
         return Err(PreambleError::NotIsol8);
     }
     let theirs = u16::from_le_bytes([bytes[6], bytes[7]]);
-    if theirs == PROTOCOL_VERSION { Ok(()) } else { Err(PreambleError::Version { theirs }) }
+    if theirs == PROTOCOL_VERSION {
+        Ok(())
+    } else {
+        Err(PreambleError::Version { theirs })
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +59,9 @@ mod tests {
         let mut newer = preamble();
         newer[6] += 1;
         let theirs = PROTOCOL_VERSION + 1;
-        assert_eq!(check_preamble(newer), Err(PreambleError::Version { theirs }));
+        assert_eq!(
+            check_preamble(newer),
+            Err(PreambleError::Version { theirs })
+        );
     }
 }

@@ -57,7 +57,10 @@ mod tests {
     #[test]
     fn commands_and_reports_have_the_drawn_layout() {
         let env = [("K".to_owned(), "V".to_owned())];
-        assert_eq!(command("x\n", 7, "/p", None, &env), b"x\n7\0/p\0\x001\0K\0V\0");
+        assert_eq!(
+            command("x\n", 7, "/p", None, &env),
+            b"x\n7\0/p\0\x001\0K\0V\0"
+        );
         assert_eq!(command("", 8, "/p", Some("/d"), &[]), b"8\0/p\0/d\x000\0");
         assert_eq!(parse_report(b"7 -1"), Some((7, -1)));
         for wrong in ["", "7", "7 ", " 1", "7 1 1", "x 1", "7 99999999999"] {

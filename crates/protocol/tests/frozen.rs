@@ -2,8 +2,8 @@
 //! new bytes down here.
 
 use isol8_protocol::{
-    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
+    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
+    FileRequest, InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -11,21 +11,25 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_2_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 2);
+fn version_3_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 3);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
         cwd: "/".into(),
-        files: vec![InlineFile { path: "/f".into(), data: vec![7, 8] }],
+        files: vec![InlineFile {
+            path: "/f".into(),
+            data: vec![7, 8],
+        }],
         stdin: Stdin::Inline(vec![9]),
         timeout_ms: 300,
         output_limit: 5,
         after_exit: AfterExit::Keep,
+        proxy: true,
     });
     assert_eq!(
         payload(&exec),
-        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01"
+        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01"
     );
     let file = FileRequest { path: "/x".into() };
     assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
@@ -40,7 +44,7 @@ fn version_2_of_every_message() {
     });
     assert_eq!(
         payload(&call),
-        b"\x04\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l"
+        b"\x04\0\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l"
     );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");
@@ -58,9 +62,15 @@ fn version_2_of_every_message() {
         stdout_bytes: 5,
         stderr_bytes: 6,
     };
-    assert_eq!(payload(&Reply::Exited(exit)), b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06");
+    assert_eq!(
+        payload(&Reply::Exited(exit)),
+        b"\x01\x01\x12\x01\x01\x02\x03\x04\x05\x06"
+    );
     assert_eq!(payload(&Reply::Done), b"\x02");
-    let reset = ResetReport { processes: 1, entries: 2 };
+    let reset = ResetReport {
+        processes: 1,
+        entries: 2,
+    };
     assert_eq!(payload(&Reply::Reset(reset)), b"\x03\x01\x02");
     let failed = Reply::Failed {
         kind: ErrorKind::NoSpace,

@@ -210,7 +210,7 @@ pub struct AuditConfig {
 pub struct AuthConfig {
     /// Whether keys are kept in a database.
     pub enabled: bool,
-    /// File of a SQLite database, or a postgres:// or mysql:// URL.
+    /// Path of a database file, or a postgres:// or mysql:// URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_string: Option<String>,
     /// How long a key is valid that is made without a time, in milliseconds.

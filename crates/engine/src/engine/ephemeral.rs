@@ -2,14 +2,18 @@
 
 use isol8_protocol::AfterExit;
 
-use super::top::{Engine, Inner};
+use super::{
+    choice::{Chosen, Fitted},
+    top::{Engine, Inner},
+};
 use crate::{
     backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
     options::{NetworkMode, Seccomp},
-    plan::{ExecutionPlan, ImageChoice},
+    plan::ExecutionPlan,
     pool::{Lease, Pool},
+    request::ExecutionRequest,
 };
 
 impl Engine {
@@ -29,15 +33,23 @@ impl Engine {
     pub(super) async fn run_ephemeral(
         &self,
         plan: ExecutionPlan,
+        request: &ExecutionRequest,
         sink: &Sink,
     ) -> Result<(Outcome, String), EngineError> {
-        let lease = self.lease(&plan).await?;
+        let (lease, chosen) = self.lease(&plan).await?;
+        let Fitted {
+            plan,
+            prepare,
+            image_setup,
+        } = self.fit(plan, &chosen, request)?;
         let container_id = lease.sandbox().id().to_owned();
         let outcome = run(Run {
             options: &self.0.options,
+            network: &self.0.network,
             sandbox: lease.sandbox(),
             plan,
-            image_setup: None,
+            prepare,
+            image_setup,
             after_exit: AfterExit::KillAll,
             sink,
         })
@@ -51,18 +63,21 @@ impl Engine {
         Ok((outcome?, container_id))
     }
 
-    async fn lease(&self, plan: &ExecutionPlan) -> Result<Lease, EngineError> {
-        let spec = self
-            .0
-            .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
-        let pool = self.pool(spec);
-        match pool.acquire().await {
-            Err(EngineError::ImageMissing { image }) => {
-                self.0.images.provide(&self.0.registry, &image).await?;
-                pool.acquire().await
+    /// A sandbox for `plan`, and the image that it has.
+    async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, Chosen), EngineError> {
+        let chosen = self.choose(plan).await?;
+        match self.acquire(&chosen, plan).await {
+            Err(EngineError::ImageMissing { .. }) => {
+                let chosen = self.choose_again(chosen, plan).await?;
+                Ok((self.acquire(&chosen, plan).await?, chosen))
             }
-            lease => lease,
+            lease => Ok((lease?, chosen)),
         }
+    }
+
+    async fn acquire(&self, chosen: &Chosen, plan: &ExecutionPlan) -> Result<Lease, EngineError> {
+        let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
+        self.pool(spec).acquire().await
     }
 
     fn pool(&self, spec: SandboxSpec) -> Pool {
@@ -102,14 +117,5 @@ impl Inner {
             oci_runtime: options.oci_runtime.clone(),
             persist: options.persist,
         })
-    }
-}
-
-impl ExecutionPlan {
-    /// The image that this plan starts from.
-    pub(super) fn image_name(&self) -> &str {
-        match &self.image {
-            ImageChoice::Explicit(image) | ImageChoice::Runtime { image, .. } => image,
-        }
     }
 }

@@ -5,11 +5,15 @@ use std::sync::{Mutex as StdMutex, PoisonError};
 use isol8_protocol::AfterExit;
 use tokio::sync::Mutex;
 
-use super::top::Engine;
+use super::{
+    choice::{Chosen, Fitted},
+    top::Engine,
+};
 use crate::{
     error::EngineError,
     execution::{self, Outcome, Run, Sink, run},
     plan::ExecutionPlan,
+    request::ExecutionRequest,
     sandbox::Sandbox,
 };
 
@@ -22,6 +26,7 @@ pub(super) struct Session {
 
 struct Live {
     runtime: String,
+    image: Chosen,
     sandbox: Sandbox,
 }
 
@@ -59,6 +64,7 @@ impl Engine {
     pub(super) async fn run_persistent(
         &self,
         plan: ExecutionPlan,
+        request: &ExecutionRequest,
         sink: &Sink,
     ) -> Result<(Outcome, String), EngineError> {
         let session = &self.0.session;
@@ -77,21 +83,29 @@ impl Engine {
         {
             session.set_container_id(None);
             *live = None;
-            let sandbox = self.start_session(&plan).await?;
+            let (sandbox, image) = self.start_session(&plan).await?;
             session.set_container_id(Some(sandbox.id().to_owned()));
             *live = Some(Live {
                 runtime: plan.runtime.clone(),
+                image,
                 sandbox,
             });
         }
-        let Some(Live { sandbox, .. }) = &*live else {
+        let Some(Live { sandbox, image, .. }) = &*live else {
             return Err(EngineError::SandboxLost);
         };
+        let Fitted {
+            plan,
+            prepare,
+            image_setup,
+        } = self.fit(plan, image, request)?;
         let outcome = run(Run {
             options: &self.0.options,
+            network: &self.0.network,
             sandbox,
             plan,
-            image_setup: None,
+            prepare,
+            image_setup,
             after_exit: AfterExit::Keep,
             sink,
         })
@@ -99,18 +113,24 @@ impl Engine {
         Ok((outcome, sandbox.id().to_owned()))
     }
 
-    async fn start_session(&self, plan: &ExecutionPlan) -> Result<Sandbox, EngineError> {
-        let spec = self
-            .0
-            .sandbox_spec(plan.image_name().to_owned(), &plan.runtime)?;
-        let started = match Sandbox::start(&self.0.backend, &spec).await {
-            Err(EngineError::ImageMissing { image }) => {
-                self.0.images.provide(&self.0.registry, &image).await?;
-                Sandbox::start(&self.0.backend, &spec).await
+    async fn start_session(&self, plan: &ExecutionPlan) -> Result<(Sandbox, Chosen), EngineError> {
+        let chosen = self.choose(plan).await?;
+        match self.start_in(&chosen, plan).await {
+            Err(EngineError::ImageMissing { .. }) => {
+                let chosen = self.choose_again(chosen, plan).await?;
+                Ok((self.start_in(&chosen, plan).await?, chosen))
             }
-            started => started,
-        };
-        started.map(|(sandbox, _)| sandbox)
+            sandbox => Ok((sandbox?, chosen)),
+        }
+    }
+
+    async fn start_in(
+        &self,
+        chosen: &Chosen,
+        plan: &ExecutionPlan,
+    ) -> Result<Sandbox, EngineError> {
+        let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
+        Sandbox::start(&self.0.backend, &spec).await
     }
 
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.

@@ -13,7 +13,8 @@ use crate::{
     event::StreamEvent,
     execution::{Outcome, Sink},
     fetch::{FetchRequest, Fetcher},
-    options::{Mode, Options, StartOptions},
+    network::Network,
+    options::{Mode, NetworkMode, Options, StartOptions},
     plan::{ExecutionPlan, RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
@@ -38,6 +39,7 @@ pub(super) struct Inner {
     pub(super) images: Images,
     pub(super) pools: Pools,
     pub(super) session: Session,
+    pub(super) network: Network,
     fetcher: Fetcher,
     permits: Semaphore,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
@@ -72,6 +74,7 @@ impl Engine {
             EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
         })?;
         Ok(Self(Arc::new(Inner {
+            network: Network::new(&options)?,
             fetcher,
             options,
             registry: Registry::default(),
@@ -194,8 +197,8 @@ impl Engine {
             .await
             .map_err(|_| EngineError::Stopped)?;
         let (outcome, container_id) = match self.0.options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, sink).await?,
-            Mode::Persistent => self.run_persistent(plan, sink).await?,
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
+            Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
         };
         Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
     }
@@ -229,7 +232,14 @@ impl Engine {
         container_id: String,
         outcome: Outcome,
     ) -> ExecutionResult {
-        let usage = ResourceUsage::from_report(&outcome.report);
+        let options = &self.0.options;
+        let network = outcome.network.unwrap_or_default();
+        let usage = ResourceUsage {
+            network_bytes_in: network.bytes_in,
+            network_bytes_out: network.bytes_out,
+            ..ResourceUsage::from_report(&outcome.report)
+        };
+        let logs_network = options.log_network && options.network == NetworkMode::Filtered;
         ExecutionResult {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
@@ -241,8 +251,8 @@ impl Engine {
             timestamp,
             container_id: Some(container_id),
             files: outcome.files,
-            resource_usage: self.0.options.audit.track_resources.then_some(usage),
-            network_logs: None,
+            resource_usage: options.audit.track_resources.then_some(usage),
+            network_logs: logs_network.then_some(network.entries),
         }
     }
 }

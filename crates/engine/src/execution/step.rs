@@ -3,8 +3,8 @@
 use std::{mem, time::Duration};
 
 use isol8_protocol::{
-    AfterExit, CallRequest, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES, SANDBOX_DIR,
-    Stdin,
+    AfterExit, CallRequest, ErrorKind, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES,
+    SANDBOX_DIR, Stdin,
 };
 use tokio::time::Instant;
 
@@ -51,17 +51,48 @@ impl StepRules<'_> {
         after_exit: AfterExit,
         keep_output: bool,
     ) -> Result<StepOutcome, EngineError> {
+        let Some(call) = &step.session else {
+            return self
+                .attempt(step, files, phase, after_exit, keep_output)
+                .await;
+        };
+        let interpreter = call.argv[0];
+        let plain = Step {
+            session: None,
+            ..step.clone()
+        };
+        match self
+            .attempt(step, files, phase, after_exit, keep_output)
+            .await
+        {
+            // A process of its own may do with another interpreter. The files are there by now.
+            Err(EngineError::Refused {
+                kind: ErrorKind::NotFound,
+                path,
+                ..
+            }) if path == interpreter => {
+                self.attempt(plain, Vec::new(), phase, after_exit, keep_output)
+                    .await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        step: Step,
+        files: Vec<InlineFile>,
+        phase: Phase,
+        after_exit: AfterExit,
+        keep_output: bool,
+    ) -> Result<StepOutcome, EngineError> {
         let (stdin, streamed) = stdin_of(step.stdin, &files);
         let (argv, env, cwd, call) = match step.session {
             None => (step.argv, step.env, step.cwd, None),
             Some(mut call) => {
                 let argv = call.argv.iter().map(|word| (*word).to_owned()).collect();
-                (
-                    argv,
-                    mem::take(&mut call.env),
-                    SANDBOX_DIR.to_owned(),
-                    Some(call),
-                )
+                let env = mem::take(&mut call.env);
+                (argv, env, SANDBOX_DIR.to_owned(), Some(call))
             }
         };
         let request = ExecRequest {
@@ -73,6 +104,7 @@ impl StepRules<'_> {
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             output_limit: forward_limit(self.output_limit, self.secrets),
             after_exit,
+            proxy: step.proxy,
         };
         let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
         let exec = match call {

@@ -15,7 +15,7 @@ pub async fn image_exists(client: &DockerClient, name: &str) -> Result<bool, Eng
 }
 
 /// Labels of an image; `None` when there is no such image.
-async fn labels_of(
+pub(super) async fn labels_of(
     client: &DockerClient,
     name: &str,
 ) -> Result<Option<HashMap<String, String>>, EngineError> {

@@ -42,19 +42,21 @@ const FILES: [(&str, &str, u32); 6] = [
 
 /// The context as a tar archive, with the caller's certificates.
 pub(super) fn archive(sources: &ImageSources) -> Result<Bytes, EngineError> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, contents, mode) in FILES {
-        append(&mut archive, name, contents, mode)?;
-    }
+    let mut files = FILES.to_vec();
     // The folder must exist for COPY even when there is no certificate.
-    append(
-        &mut archive,
-        "ca/README.md",
-        "Extra certificate authorities, *.crt in PEM.\n",
-        0o644,
-    )?;
+    let readme = "Extra certificate authorities, *.crt in PEM.\n";
+    files.push(("ca/README.md", readme, 0o644));
     if let Some(certificates) = &sources.ca_certificates {
-        append(&mut archive, "ca/extra.crt", certificates, 0o644)?;
+        files.push(("ca/extra.crt", certificates, 0o644));
+    }
+    tarball(files)
+}
+
+/// A tar archive of `files`: name, contents, mode.
+pub(super) fn tarball(files: Vec<(&str, &str, u32)>) -> Result<Bytes, EngineError> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, contents, mode) in files {
+        append(&mut archive, name, contents, mode)?;
     }
     let bytes = archive
         .into_inner()

@@ -13,6 +13,7 @@ mod types;
 
 pub use build::{image_setup_step, plan};
 pub use check::{check, source};
+pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
 pub use types::{

@@ -13,6 +13,8 @@ pub struct ExecutionPlan {
     pub image: ImageChoice,
     /// Installs the packages.
     pub install: Option<Step>,
+    /// Hosts that the installation may reach beside those that the program may.
+    pub install_hosts: Vec<String>,
     /// The request's setup script.
     pub request_setup: Option<Step>,
     /// Files of the request, by absolute path.
@@ -71,6 +73,8 @@ pub struct Step {
     pub stdin: StepStdin,
     /// How to run it in the interpreter of a session instead.
     pub session: Option<SessionCall>,
+    /// Whether it finds the filtering proxy.
+    pub proxy: bool,
 }
 
 impl fmt::Debug for Step {
@@ -82,6 +86,7 @@ impl fmt::Debug for Step {
             .field("cwd", &self.cwd)
             .field("stdin", &self.stdin)
             .field("session", &self.session)
+            .field("proxy", &self.proxy)
             .finish()
     }
 }

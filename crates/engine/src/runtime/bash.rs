@@ -13,6 +13,14 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
         argv: &["bash", "/dev/fd/250"],
         lead: LEAD,
     }),
+    registries: &[
+        "deb.debian.org",
+        "security.debian.org",
+        "archive.ubuntu.com",
+        "security.ubuntu.com",
+        "ports.ubuntu.com",
+        "dl-cdn.alpinelinux.org",
+    ],
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
     install: |packages| InstallCommand {
@@ -27,6 +35,18 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
 const LEAD: &str = ". /.isol8/session/begin.sh; \
     . \"$isol8_program\" 250<&- 251>&-; \
     { . /.isol8/session/end.sh; } 2>/dev/null\n";
+
+/// The same command for an image that may have no Bash: its `sh` takes over there.
+pub(crate) fn any_shell(argv: Vec<String>) -> Vec<String> {
+    const CHOOSE: &str =
+        r#"if command -v bash >/dev/null 2>&1; then exec bash "$@"; else exec sh "$@"; fi"#;
+    match argv.split_first() {
+        Some((program, arguments)) if program == "bash" => {
+            super::spec::argv(&["sh", "-c", CHOOSE, "sh"], arguments)
+        }
+        _ => argv,
+    }
+}
 
 /// Installs packages of the distribution without being root and without writing to the root file
 /// system: they are downloaded with what they depend on, unpacked below `/sandbox/.local`, and their
@@ -58,3 +78,18 @@ for program in "$root"/{bin,sbin,usr/bin,usr/sbin,usr/games}/*; do
   chmod +x "$bin/${program##*/}"
 done
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bash_is_replaced_where_it_may_be_missing() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let python: Vec<String> = words(&["python3", "x"]);
+        assert_eq!(any_shell(python.clone()), python);
+        let bash = any_shell(words(&["bash", "-c", "echo"]));
+        assert_eq!(bash[..2], ["sh", "-c"]);
+        assert_eq!(bash[3..], ["sh", "-c", "echo"]);
+    }
+}

@@ -13,6 +13,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
         argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
         lead: "",
     }),
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,

@@ -1,6 +1,9 @@
 //! Deno.
 
-use super::spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
+use super::{
+    packages::installer_names,
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+};
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
 pub(super) const DENO: RuntimeSpec = RuntimeSpec {
@@ -21,6 +24,13 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         ],
         lead: "",
     }),
+    registries: &[
+        "jsr.io",
+        "npm.jsr.io",
+        "registry.npmjs.org",
+        "deno.land",
+        "esm.sh",
+    ],
     program_is_file: always_a_file,
     command: |context| {
         argv(
@@ -37,7 +47,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         )
     },
     install: |packages| InstallCommand {
-        argv: argv(&["deno", "cache", "--"], packages),
+        argv: argv(&["deno", "cache", "--"], &installer_names("deno", packages)),
         env: Vec::new(),
     },
 };

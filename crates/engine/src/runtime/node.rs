@@ -16,6 +16,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         argv: &["node", "/.isol8/session/javascript.cjs"],
         lead: "",
     }),
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command,
     install: |packages| InstallCommand {
@@ -28,6 +29,11 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
                 "--cache",
                 "/tmp/.npm",
                 "--no-audit",
+                // Its own two retries take over a minute where nothing can be reached.
+                "--fetch-retries",
+                "1",
+                "--fetch-retry-mintimeout",
+                "500",
                 "--no-fund",
                 "--no-update-notifier",
                 "--",

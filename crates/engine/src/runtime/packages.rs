@@ -38,6 +38,22 @@ pub fn normalize_packages(runtime: &str, names: &[String]) -> Result<Vec<String>
     Ok(packages)
 }
 
+/// Checked packages as the installer of `runtime` wants them called: Deno takes a name without a
+/// scheme for a file, so such a name is npm's.
+pub(crate) fn installer_names(runtime: &str, packages: &[String]) -> Vec<String> {
+    let has_scheme = |name: &str| DENO_SCHEMES.iter().any(|scheme| name.starts_with(scheme));
+    packages
+        .iter()
+        .map(|name| {
+            if runtime == "deno" && !has_scheme(name) {
+                format!("npm:{name}")
+            } else {
+                name.clone()
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +107,12 @@ mod tests {
             "https://deno.land/x/a/mod.ts",
         ];
         assert_eq!(normalize("deno", &modules).unwrap().len(), 3);
+        let names = ["jsr:@std/path", "lodash@4"].map(str::to_owned);
+        assert_eq!(
+            installer_names("deno", &names),
+            ["jsr:@std/path", "npm:lodash@4"]
+        );
+        assert_eq!(installer_names("bun", &names[1..]), ["lodash@4"]);
         for wrong in [
             "npm:",
             "npm:-x",

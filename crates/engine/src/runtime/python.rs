@@ -13,6 +13,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
         argv: &["python3", "/.isol8/session/python.py"],
         lead: "",
     }),
+    registries: &["pypi.org", "files.pythonhosted.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {

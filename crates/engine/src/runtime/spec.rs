@@ -15,6 +15,8 @@ pub struct RuntimeSpec {
     pub env: &'static [(&'static str, &'static str)],
     /// What makes it the interpreter of a persistent engine's session.
     pub session: Option<SessionLauncher>,
+    /// Public registries that its installer needs.
+    pub registries: &'static [&'static str],
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.

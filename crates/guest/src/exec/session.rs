@@ -31,6 +31,7 @@ pub(crate) async fn call(
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     check(&request)?;
+    guest.egress.set(request.exec.proxy).await?;
     let end = guest.end.subscribe();
     let mut session = guest.resident.lock().await;
     if let Some(failed) = prepare(guest, &mut request).await? {

@@ -1,0 +1,58 @@
+// Whether a sandbox is as new: a program that lists everything that an earlier one could have left.
+
+import assert from "node:assert/strict";
+
+const PROBE = `
+import ctypes, json, os
+left = []
+for root in ("/sandbox", "/tmp", "/dev/shm", "/dev/mqueue"):
+    for folder, folders, files in os.walk(root):
+        left += [os.path.join(folder, name) for name in folders + files]
+left.remove("/sandbox/main.py")
+def command(pid):
+    try:
+        return open(f"/proc/{pid}/cmdline").read().replace("\\0", " ").strip()
+    except OSError:
+        return "?"
+own = {1, os.getpid()}
+libc = ctypes.CDLL(None, use_errno=True)
+ipc = [kind for kind in ("shm", "msg", "sem") if len(open("/proc/sysvipc/" + kind).readlines()) > 1]
+root = os.stat("/sandbox")
+print(json.dumps({
+    "left": left,
+    "processes": [command(pid) for pid in os.listdir("/proc") if pid.isdigit() and int(pid) not in own],
+    "ipc": ipc,
+    "attributes": os.listxattr("/sandbox"),
+    "sandbox": [oct(root.st_mode), root.st_uid, root.st_gid],
+    "tmp": oct(os.stat("/tmp").st_mode),
+}))
+`;
+
+const CLEAN = {
+  left: [],
+  processes: [],
+  ipc: [],
+  attributes: [],
+  sandbox: ["0o40755", 100, 101],
+  tmp: "0o41777",
+};
+
+/** Runs the probe once: the sandbox that it gets must be as new. Gives the result. */
+export async function assertClean(engine) {
+  const result = await engine.execute({ runtime: "python", code: PROBE });
+  assert.equal(result.exitCode, 0, result.stderr);
+  assert.deepEqual(JSON.parse(result.stdout), CLEAN);
+  return result;
+}
+
+/**
+ * Every sandbox handed out from now on must be as new, and the one of `containerId` must be handed out
+ * again: this is about reuse, and must not pass because a new sandbox was made.
+ */
+export async function assertReusedClean(engine, containerId) {
+  for (let round = 0; round < 10; round += 1) {
+    const { containerId: given } = await assertClean(engine);
+    if (given === containerId) return;
+  }
+  assert.fail(`the sandbox ${containerId} was not used again`);
+}

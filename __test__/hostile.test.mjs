@@ -1,0 +1,209 @@
+// Programs that misbehave: each ends as promised, and what runs next finds a clean sandbox.
+
+import assert from "node:assert/strict";
+import { docker } from "./helpers/docker.mjs";
+import { eventsOf, sharedEngine, test, textOf, until } from "./helpers/harness.mjs";
+import { assertClean } from "./helpers/probe.mjs";
+
+const engine = sharedEngine({ memoryLimit: "192m" });
+
+const NOTICE = "\n--- EXECUTION TIMED OUT ---";
+
+/** Runs `request` until its time limit, which must end it; gives its result. */
+async function timesOut(request) {
+  const started = Date.now();
+  const result = await engine.execute({ timeoutMs: 1500, ...request });
+  const took = Date.now() - started;
+  assert.equal(result.exitCode, 137);
+  assert.ok(result.stderr.endsWith(NOTICE), result.stderr);
+  assert.ok(took >= 1500 && took < 12_000, `ended after ${took} ms`);
+  assert.ok(result.durationMs >= 1500, `durationMs ${result.durationMs}`);
+  return result;
+}
+
+/** The sandbox is clean or gone: the next ones that are handed out prove it. */
+async function assertNextAreClean() {
+  for (let round = 0; round < 3; round += 1) await assertClean(engine);
+}
+
+/** No process of the container has `marker` in its command line. Seen from outside. */
+async function assertGone(containerId, marker) {
+  const gone = async () => {
+    const processes = await docker("top", containerId, "-eo", "pid,args").catch(() => "");
+    return !processes.includes(marker);
+  };
+  await until(gone, 5000, `no ${marker} in ${containerId}`);
+}
+
+test("a program that runs too long is killed; what it said is kept", async () => {
+  const code = "import time, sys; print('out'); print('err', file=sys.stderr); time.sleep(60)";
+  const result = await timesOut({ runtime: "python", code });
+  assert.equal(result.stdout, "out");
+  assert.equal(result.stderr, `err${NOTICE}`);
+  await assertNextAreClean();
+});
+
+for (const [runtime, code] of [
+  ["node", "setInterval(() => {}, 1000); for (;;);"],
+  ["bun", "for (;;);"],
+  ["deno", "setInterval(() => {}, 1000)"],
+  ["bash", "while :; do :; done"],
+]) {
+  test(`${runtime}: a program that never ends is killed`, async () => {
+    await timesOut({ runtime, code });
+  });
+}
+
+test("a timeout kills the whole tree, daemons in sessions of their own included", async () => {
+  const code = `
+setsid bash -c 'exec -a isol8-daemon sleep 600' &
+(setsid bash -c 'setsid bash -c "exec -a isol8-orphan sleep 600" & disown') &
+nohup bash -c 'exec -a isol8-nohup sleep 600' >/dev/null 2>&1 &
+sleep 0.5; touch /tmp/left /sandbox/left; sleep 600`;
+  const { containerId } = await timesOut({ runtime: "bash", code });
+  await assertGone(containerId, "isol8-");
+  await assertNextAreClean();
+});
+
+test("a program that ignores SIGTERM and everything else ends all the same", async () => {
+  const code = `
+import signal, time
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+while True: time.sleep(60)`;
+  await timesOut({ runtime: "python", code });
+  await assertNextAreClean();
+});
+
+test("a program that closes its outputs and sleeps runs until its limit", async () => {
+  const code =
+    "import os, time\nfor fd in range(0, 64):\n  try: os.close(fd)\n  except OSError: pass\ntime.sleep(60)";
+  await timesOut({ runtime: "python", code });
+  await assertNextAreClean();
+});
+
+test("a program that closes its outputs and exits is not waited for", async () => {
+  const started = Date.now();
+  const result = await engine.execute({
+    runtime: "bash",
+    code: "exec >&- 2>&-; sleep 0.2; exit 6",
+  });
+  assert.equal(result.exitCode, 6);
+  assert.ok(Date.now() - started < 10_000);
+});
+
+for (const [kind, outputs] of [
+  ["that keeps its outputs", ""],
+  ["with outputs of its own", ">/dev/null 2>&1 </dev/null"],
+]) {
+  test(`a daemon ${kind} is not waited for and does not survive`, async () => {
+    const started = Date.now();
+    const code = `setsid bash -c 'exec -a isol8-left sleep 600' ${outputs} & echo started`;
+    const result = await engine.execute({ runtime: "bash", code });
+    assert.equal(result.stdout, "started");
+    assert.equal(result.exitCode, 0);
+    assert.ok(Date.now() - started < 10_000);
+    await assertGone(result.containerId, "isol8-left");
+    await assertNextAreClean();
+  });
+}
+
+test("a daemon that ignores signals and forks on does not survive", async () => {
+  const code = `
+import os, signal, time
+if os.fork(): os._exit(0)
+os.setsid()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while True:
+    if os.fork(): os._exit(0)
+    time.sleep(0.001)`;
+  const { exitCode } = await engine.execute({ runtime: "python", code });
+  assert.equal(exitCode, 0);
+  await assertNextAreClean();
+});
+
+test("a fork bomb hits the process limit and ends with its time", async () => {
+  await timesOut({ runtime: "bash", code: "bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 60" });
+  await assertNextAreClean();
+});
+
+test("a fork bomb of children that wait reaches only the limit", async () => {
+  const code = `
+import os, time
+made = 0
+try:
+    while True:
+        if os.fork() == 0:
+            while True: time.sleep(60)
+        made += 1
+except OSError as error:
+    print(made, error.errno, flush=True)`;
+  const result = await engine.execute({ runtime: "python", code });
+  const [made, errno] = result.stdout.split(" ").map(Number);
+  // The guest has a few of its own on top of the 64, which it does not need all the time.
+  assert.ok(made >= 50 && made <= 72, `${made} processes`);
+  assert.equal(errno, 11);
+  await assertNextAreClean();
+});
+
+test("a memory hog is killed", async () => {
+  const code = "hog = []\nwhile True: hog.append(bytearray(8 << 20))";
+  const result = await engine.execute({ runtime: "python", code });
+  assert.equal(result.exitCode, 137, result.stderr);
+  assert.ok(!result.stderr.includes("TIMED OUT"));
+  await assertNextAreClean();
+});
+
+test("memory held as files counts, and comes back", async () => {
+  const code = `
+for place in /dev/shm /tmp /sandbox; do
+  dd if=/dev/zero of=$place/full bs=1M count=400 status=none 2>/dev/null || true
+done; exit 0`;
+  for (let round = 0; round < 2; round += 1) {
+    const result = await engine.execute({ runtime: "bash", code });
+    assert.ok([0, 137].includes(result.exitCode), `${result.exitCode} ${result.stderr}`);
+    await assertNextAreClean();
+  }
+});
+
+test("a full disk is an error for the program only", async () => {
+  const small = { runtime: "bash", code: "head -c 300m /dev/zero >/tmp/full; echo $?" };
+  const result = await engine.execute(small);
+  assert.ok(["1", ""].includes(result.stdout), result.stdout);
+  await assertNextAreClean();
+});
+
+test("a program that kills everything it can reach harms only itself", async () => {
+  const result = await engine.execute({
+    runtime: "bash",
+    code: "kill -9 -1; kill -9 1; echo alive",
+  });
+  assert.match(result.stderr, /\(1\) - Operation not permitted/);
+  await assertNextAreClean();
+});
+
+test("a program that stops itself is resumed by nobody and killed at its limit", async () => {
+  await timesOut({ runtime: "bash", code: "kill -STOP $$" });
+  await assertNextAreClean();
+});
+
+test("timeouts hold while output pours", async () => {
+  const result = await timesOut({ runtime: "bash", code: "yes; echo never" });
+  assert.equal(result.truncated, true);
+  const events = await eventsOf(engine, { runtime: "bash", code: "yes", timeoutMs: 1500 });
+  assert.deepEqual(
+    events.slice(-2).map(({ type, data }) => [type, data]),
+    [
+      ["error", "EXECUTION TIMED OUT"],
+      ["exit", "137"],
+    ],
+  );
+  assert.match(textOf(events, "stdout"), /OUTPUT TRUNCATED \(\d{7,} bytes, limit: 1048576\)/);
+  await assertNextAreClean();
+});
+
+test("timeouts hold while large input is not read", async () => {
+  await timesOut({ runtime: "bash", code: "sleep 60", stdin: "x".repeat(4 << 20) });
+  await assertNextAreClean();
+});

@@ -1,0 +1,119 @@
+// The remote client over a WebSocket: what is sent, how it ends, and when it falls back.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import WS, { WebSocketServer } from "ws";
+import { RemoteIsol8 } from "../index.js";
+import { eventsOf, test } from "./helpers/harness.mjs";
+
+// Node 18 and 20 have no WebSocket of their own; the client then takes SSE. For these tests they get
+// one with the same signature.
+globalThis.WebSocket ??= class extends WS {
+  constructor(url, { headers }) {
+    super(url, { headers });
+  }
+};
+
+const EXIT = { type: "exit", data: "0", phase: "code" };
+const request = { runtime: "bash", code: "x" };
+
+/** A server whose sockets are handled by `onSocket(socket, upgradeRequest)`. */
+async function withServer(onSocket, use) {
+  const server = createServer((_request, response) => response.writeHead(418).end());
+  const sockets = new WebSocketServer({ server, path: "/execute/ws" });
+  sockets.on("connection", onSocket);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use(`http://127.0.0.1:${server.address().port}`);
+  } finally {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+    server.closeAllConnections?.();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test("the request goes out with key, options and session; events come back", async () => {
+  const seen = [];
+  const onSocket = (socket, upgrade) => {
+    socket.on("message", (data) => {
+      seen.push([upgrade.headers.authorization, JSON.parse(data)]);
+      socket.send(JSON.stringify({ type: "stdout", data: "é", phase: "code" }));
+      socket.send(JSON.stringify(EXIT));
+      socket.close(1000, "Execution complete");
+    });
+  };
+  await withServer(onSocket, async (host) => {
+    const connection = { host, apiKey: "k", sessionId: "s" };
+    const engine = new RemoteIsol8(connection, { network: "none" });
+    const events = await eventsOf(engine, request);
+    assert.deepEqual(events, [{ type: "stdout", data: "é", phase: "code" }, EXIT]);
+    const options = { network: "none" };
+    assert.deepEqual(seen, [["Bearer k", { type: "execute", request, options, sessionId: "s" }]]);
+  });
+});
+
+test("a socket that closes early is never a success", async () => {
+  const closings = [
+    (socket) => socket.close(1011, "it broke"),
+    (socket) => socket.terminate(),
+    (socket) => socket.close(1000),
+  ];
+  for (const close of closings) {
+    const onSocket = (socket) => {
+      socket.on("message", () => {
+        socket.send(JSON.stringify({ type: "stdout", data: "half" }));
+        setTimeout(() => close(socket), 50);
+      });
+    };
+    await withServer(onSocket, async (host) => {
+      const engine = new RemoteIsol8({ host, apiKey: "k" });
+      await assert.rejects(eventsOf(engine, request), { message: /^Stream failed: / });
+    });
+  }
+});
+
+test("leaving the loop and aborting close the socket", async () => {
+  let closed = 0;
+  const onSocket = (socket) => {
+    socket.on("close", () => {
+      closed += 1;
+    });
+    socket.on("message", () => socket.send(JSON.stringify({ type: "stdout", data: "a" })));
+  };
+  await withServer(onSocket, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: "k" });
+    for await (const { data } of engine.executeStream(request)) {
+      if (data === "a") break;
+    }
+    const abort = new AbortController();
+    const running = eventsOf(engine, request, { signal: abort.signal });
+    setTimeout(() => abort.abort(new Error("enough")), 100);
+    await assert.rejects(running, { message: "enough" });
+    for (let wait = 0; closed < 2 && wait < 100; wait += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(closed, 2);
+  });
+});
+
+test("a server without WebSocket is asked by SSE, and remembered", async () => {
+  const paths = [];
+  const server = createServer((incoming, response) => {
+    paths.push(incoming.url);
+    if (incoming.url !== "/execute/stream") return response.writeHead(404).end();
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.end(`data: ${JSON.stringify(EXIT)}\n\n`);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const host = `http://127.0.0.1:${server.address().port}`;
+    const engine = new RemoteIsol8({ host, apiKey: "k" });
+    assert.deepEqual(await eventsOf(engine, request), [EXIT]);
+    assert.deepEqual(await eventsOf(engine, request), [EXIT]);
+    assert.deepEqual(paths, ["/execute/ws", "/execute/stream", "/execute/stream"]);
+  } finally {
+    server.closeAllConnections?.();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});

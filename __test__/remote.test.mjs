@@ -1,0 +1,189 @@
+// The remote client against a server that answers as the contract says, on the loopback.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { RemoteIsol8 } from "../index.js";
+import { eventsOf, sleep, test } from "./helpers/harness.mjs";
+
+const KEY = "k-1";
+const EXIT = { type: "exit", data: "0", phase: "code" };
+
+/** Serves with `answers` ("METHOD /path" → function) while `use` runs; records what was asked. */
+async function withServer(answers, use) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    const url = new URL(request.url, "http://localhost");
+    const body = text ? JSON.parse(text) : undefined;
+    const entry = { what: `${request.method} ${url.pathname}`, body, url };
+    entry.key = request.headers.authorization;
+    asked.push(entry);
+    const answer = answers[entry.what];
+    if (answer) await answer(response, entry);
+    else response.writeHead(404).end();
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use(`http://127.0.0.1:${server.address().port}`, asked);
+  } finally {
+    server.closeAllConnections?.();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const json = (status, value) => (response) => {
+  response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(value));
+};
+
+const sse =
+  (...parts) =>
+  async (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    for (const part of parts) {
+      response.write(part);
+      await sleep(20);
+    }
+    response.end();
+  };
+const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
+const request = { runtime: "bash", code: "x" };
+
+test("start checks the server's health", async () => {
+  await withServer({ "GET /health": json(200, { status: "ok" }) }, async (host, asked) => {
+    await new RemoteIsol8({ host: `${host}/`, apiKey: KEY }).start();
+    assert.equal(asked[0].what, "GET /health");
+  });
+  await withServer({ "GET /health": json(503, {}) }, async (host) => {
+    await assert.rejects(new RemoteIsol8({ host, apiKey: KEY }).start(), {
+      message: "Remote server health check failed: 503",
+    });
+  });
+  const nowhere = new RemoteIsol8({ host: "http://127.0.0.1:1", apiKey: KEY });
+  await assert.rejects(nowhere.start(), { message: /^Remote server health check failed: / });
+});
+
+test("execute sends request, options and session, and bytes survive", async () => {
+  const answers = { "POST /execute": json(200, { stdout: "x" }) };
+  await withServer(answers, async (host, asked) => {
+    const connection = { host, apiKey: KEY, sessionId: "s" };
+    const engine = new RemoteIsol8(connection, { network: "none", docker: { modem: {} } });
+    const files = { "/sandbox/t": "text", "/sandbox/b": Buffer.from([0, 255]) };
+    assert.deepEqual(await engine.execute({ ...request, files }), { stdout: "x" });
+    const [{ key, body }] = asked;
+    assert.equal(key, `Bearer ${KEY}`);
+    assert.equal(body.sessionId, "s");
+    assert.deepEqual(body.options, { network: "none" });
+    assert.deepEqual(body.request.files, {
+      "/sandbox/t": "text",
+      "/sandbox/b": { type: "base64", data: "AP8=" },
+    });
+  });
+});
+
+test("what the server refuses is told in its words", async () => {
+  await withServer({ "POST /execute": json(403, { error: "Invalid API key" }) }, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: "wrong" });
+    await assert.rejects(engine.execute(request), { message: "Execution failed: Invalid API key" });
+    await assert.rejects(eventsOf(engine, request), { message: "Stream failed: HTTP 404" });
+    await assert.rejects(engine.listSessions(), {
+      message: "Failed to list sessions: HTTP 404",
+    });
+    await assert.rejects(engine.deleteSession("x"), {
+      message: "Failed to delete session: HTTP 404",
+    });
+  });
+});
+
+test("events come by SSE when no WebSocket opens, however they are cut", async () => {
+  const text = event({ type: "stdout", data: "é\n\n", phase: "code" }) + event(EXIT);
+  const bytes = Buffer.from(text);
+  const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+  await withServer({ "POST /execute/stream": sse(": hi\n\n", ...pieces) }, async (host, asked) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+    const events = await eventsOf(engine, request);
+    assert.deepEqual(events, [{ type: "stdout", data: "é\n\n", phase: "code" }, EXIT]);
+    const streamed = asked.filter(({ what }) => what === "POST /execute/stream");
+    assert.equal(streamed[0].body.sessionId, "s");
+  });
+});
+
+test("the exit of a setup script does not end a stream that goes on", async () => {
+  const setup = { type: "exit", data: "0", phase: "setup" };
+  const answers = { "POST /execute/stream": sse(event(setup), event(EXIT)) };
+  await withServer(answers, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY });
+    assert.deepEqual(await eventsOf(engine, request), [setup, EXIT]);
+  });
+});
+
+test("a stream that breaks is never a success", async () => {
+  const half = event({ type: "stdout", data: "half" });
+  const setup = event({ type: "exit", data: "0", phase: "setup" });
+  for (const parts of [[half], [setup], []]) {
+    await withServer({ "POST /execute/stream": sse(...parts) }, async (host) => {
+      const engine = new RemoteIsol8({ host, apiKey: KEY });
+      await assert.rejects(eventsOf(engine, request), {
+        message: "Stream failed: the connection ended before the program did",
+      });
+    });
+  }
+  const cut = async (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write(half);
+    await sleep(50);
+    response.destroy();
+  };
+  await withServer({ "POST /execute/stream": cut }, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY });
+    await assert.rejects(eventsOf(engine, request), { message: /^Stream failed: / });
+  });
+});
+
+test("leaving the loop and aborting end the connection", async () => {
+  let closed = 0;
+  const endless = async (response) => {
+    response.on("close", () => {
+      closed += 1;
+    });
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write(event({ type: "stdout", data: "a" }));
+  };
+  await withServer({ "POST /execute/stream": endless }, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY });
+    for await (const { data } of engine.executeStream(request)) {
+      if (data === "a") break;
+    }
+    const abort = new AbortController();
+    const running = eventsOf(engine, request, { signal: abort.signal });
+    setTimeout(() => abort.abort(new Error("enough")), 100);
+    await assert.rejects(running, { message: "enough" });
+    for (let wait = 0; closed < 2 && wait < 50; wait += 1) await sleep(50);
+    assert.equal(closed, 2);
+  });
+});
+
+test("files and sessions", async () => {
+  const answers = {
+    "POST /file": json(200, { ok: true }),
+    "GET /file": json(200, { content: "AP8=" }),
+    "GET /sessions": json(200, { sessions: [{ id: "s", isActive: false }] }),
+    "DELETE /session/s%2F1": json(200, { ok: true }),
+  };
+  await withServer(answers, async (host, asked) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s/1" });
+    await engine.putFile("/sandbox/a b", Buffer.from([0, 255]));
+    assert.deepEqual(await engine.getFile("/sandbox/a b"), Buffer.from([0, 255]));
+    assert.deepEqual(await engine.listSessions(), [{ id: "s", isActive: false }]);
+    await engine.stop();
+    assert.deepEqual(asked[0].body, { sessionId: "s/1", path: "/sandbox/a b", content: "AP8=" });
+    assert.equal(asked[1].url.searchParams.get("path"), "/sandbox/a b");
+    assert.equal(asked.at(-1).what, "DELETE /session/s%2F1");
+    const without = new RemoteIsol8({ host, apiKey: KEY });
+    const message = "File operations require a sessionId (persistent mode)";
+    await assert.rejects(without.putFile("/sandbox/a", ""), { message });
+    await assert.rejects(without.getFile("/sandbox/a"), { message });
+    await without.stop();
+  });
+});

@@ -1,0 +1,271 @@
+// Every export and type by name, each member used: what does not compile here does not for users.
+// Never run; checked by `tsc` under both module resolutions.
+
+import {
+  AgentAdapter,
+  type AuditConfig,
+  type AuthConfig,
+  BunAdapter,
+  bashAdapter,
+  buildBaseImages,
+  type CleanupResult,
+  DenoAdapter,
+  type DockerAddress,
+  type DockerConnection,
+  DockerIsol8,
+  type DockerIsol8Options,
+  type ExecuteOptions,
+  type ExecutionRequest,
+  type ExecutionResult,
+  type ImageProgress,
+  type ImageSources,
+  type Isol8Config,
+  type Isol8Engine,
+  type Isol8Mode,
+  type Isol8Options,
+  imageExists,
+  LABELS,
+  loadConfig,
+  logger,
+  type NetworkFilterConfig,
+  type NetworkLogEntry,
+  type NetworkMode,
+  NodeAdapter,
+  type PoolSize,
+  type PrebuiltImageConfig,
+  PythonAdapter,
+  type RemoteCodePolicy,
+  RemoteIsol8,
+  type RemoteIsol8Options,
+  type ResourceUsage,
+  type Runtime,
+  type RuntimeAdapter,
+  type RuntimeCommandOptions,
+  RuntimeRegistry,
+  type SecurityConfig,
+  Semaphore,
+  type SessionInfo,
+  type StartOptions,
+  type StreamEvent,
+  VERSION,
+  type WsClientMessage,
+  type WsServerMessage,
+} from "@isol8/core";
+import type { Equal, Expect } from "./equal.js";
+
+const mode: Isol8Mode = "persistent";
+const network: NetworkMode = "filtered";
+const networkFilter: NetworkFilterConfig = { whitelist: ["^a$"], blacklist: [] };
+const security: SecurityConfig = { seccomp: "custom", customProfilePath: "/p", runtime: "runsc" };
+const audit: AuditConfig = {
+  enabled: true,
+  destination: "filesystem",
+  logDir: "/l",
+  postLogScript: "/s",
+  trackResources: true,
+  retentionDays: 1,
+  includeCode: false,
+  includeOutput: false,
+};
+const remoteCode: RemoteCodePolicy = {
+  enabled: true,
+  allowedSchemes: ["https"],
+  allowedHosts: [],
+  blockedHosts: [],
+  maxCodeSize: 1,
+  fetchTimeoutMs: 1,
+  requireHash: false,
+  enableCache: true,
+  cacheTtl: 1,
+};
+const poolSizes: PoolSize[] = [1, { clean: 1, dirty: 1 }, { clean: 2 }];
+const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol: "https" };
+const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
+
+const common: Isol8Options = {
+  mode,
+  network,
+  networkFilter,
+  cpuLimit: 0.5,
+  memoryLimit: "1g",
+  pidsLimit: 10,
+  readonlyRootFs: true,
+  maxOutputSize: 1,
+  secrets: { A: "b" },
+  timeoutMs: 1,
+  image: "i",
+  sandboxSize: "1m",
+  tmpSize: "1m",
+  debug: false,
+  persist: false,
+  logNetwork: true,
+  security,
+  audit,
+  remoteCode,
+  poolStrategy: "secure",
+  poolSize: poolSizes[0] as PoolSize,
+};
+const options: DockerIsol8Options = { ...common, docker: connections[0] as DockerConnection };
+
+const request: Required<ExecutionRequest> = {
+  runtime: "python",
+  code: "1",
+  codeUrl: "",
+  cmd: "",
+  codeHash: "",
+  allowInsecureCodeUrl: false,
+  timeoutMs: 1,
+  env: {},
+  fileExtension: ".py",
+  stdin: "",
+  files: { "/sandbox/a": "text", "/sandbox/b": Buffer.from("b"), "/sandbox/c": new Uint8Array() },
+  outputPaths: [],
+  installPackages: [],
+  metadata: { userId: "u" },
+  setupScript: "",
+  workdir: "w",
+  agentFlags: "",
+};
+
+// A minimal request, and a runtime of one's own.
+const minimal: ExecutionRequest = { runtime: "mine" satisfies Runtime, cmd: "true" };
+
+async function useEngine(engine: Isol8Engine): Promise<void> {
+  const start: StartOptions = { prewarm: { runtimes: ["python"] } };
+  await engine.start(start);
+  await engine.start({ prewarm: true });
+  const execute: ExecuteOptions = { signal: new AbortController().signal };
+  const result: ExecutionResult = await engine.execute(request, execute);
+  const texts: string[] = [result.stdout, result.stderr, result.executionId, result.timestamp];
+  const numbers: number[] = [result.exitCode, result.durationMs];
+  const truncated: boolean = result.truncated;
+  const runtime: Runtime = result.runtime;
+  const container: string | undefined = result.containerId;
+  const files: Record<string, string> | undefined = result.files;
+  const usage: ResourceUsage | undefined = result.resourceUsage;
+  if (usage) numbers.push(usage.cpuPercent, usage.memoryMB, usage.networkBytesIn);
+  if (usage) numbers.push(usage.networkBytesOut, usage.peakMemoryMB ?? 0);
+  const log: NetworkLogEntry | undefined = result.networkLogs?.[0];
+  if (log) texts.push(log.timestamp, log.method, log.host, log.path ?? "", log.action);
+  if (log) numbers.push(log.durationMs);
+  for await (const event of engine.executeStream(minimal, execute)) {
+    const same: StreamEvent = event;
+    texts.push(same.type, same.data, same.phase ?? "");
+  }
+  await engine.putFile("/sandbox/a", "text");
+  await engine.putFile("/sandbox/a", Buffer.from("bytes"));
+  const content: Buffer = await engine.getFile("/sandbox/a");
+  await engine.stop();
+  console.log(texts, numbers, truncated, runtime, container, files, content.toString());
+}
+
+async function useDocker(): Promise<void> {
+  const engine = new DockerIsol8(options, 4);
+  const id: string | null = engine.containerId;
+  await useEngine(engine);
+  await useEngine(new DockerIsol8());
+  const cleaned: CleanupResult = await DockerIsol8.cleanup();
+  const images: CleanupResult = await DockerIsol8.cleanupImages(address);
+  console.log(id, cleaned.removed + images.failed, cleaned.errors.join());
+}
+
+async function useRemote(): Promise<void> {
+  const where: RemoteIsol8Options = { host: "http://h", apiKey: "k", sessionId: "s" };
+  const engine = new RemoteIsol8(where, common);
+  await useEngine(engine);
+  const [session]: SessionInfo[] = await engine.listSessions();
+  if (session?.isActive) await engine.deleteSession(session.id);
+  console.log(session?.lastAccessedAt);
+  const sent: WsClientMessage[] = [
+    { type: "execute", request, options: common, sessionId: "s" },
+    { type: "stdin", data: "" },
+    { type: "signal", signal: "SIGINT" },
+  ];
+  const received: WsServerMessage = { type: "exit", data: "0", phase: "code" };
+  console.log(sent, received);
+}
+
+async function useImages(): Promise<void> {
+  const report = (progress: ImageProgress) =>
+    console.log(progress.runtime, progress.status, progress.message);
+  const sources: ImageSources = {
+    baseImage: "b",
+    npmRegistry: "n",
+    aptMirror: "a",
+    caCertificates: "c",
+  };
+  await buildBaseImages();
+  await buildBaseImages(null, report, true, ["python"], sources);
+  const exists: boolean = await imageExists(address, "isol8:python");
+  const labels: string[] = [LABELS.dockerHash, LABELS.depsHash, LABELS.runtime];
+  labels.push(LABELS.dependencies, LABELS.setupScript);
+  console.log(exists, labels);
+}
+
+function useRuntimes(): void {
+  const command: RuntimeCommandOptions = { filePath: "/sandbox/main.txt", agentFlags: "-x" };
+  const mine: RuntimeAdapter = {
+    name: "mine",
+    image: "mine:latest",
+    getCommand: (code, filePath) => ["mine", filePath ?? code],
+    getCommandWithOptions: (code, given) => ["mine", given?.filePath ?? code],
+    getFileExtension: () => ".mine",
+  };
+  RuntimeRegistry.register(mine, [".m"]);
+  const all: RuntimeAdapter[] = [PythonAdapter, NodeAdapter, BunAdapter, DenoAdapter, bashAdapter];
+  all.push(RuntimeRegistry.get("mine"), RuntimeRegistry.detect("a.m"), ...RuntimeRegistry.list());
+  console.log(AgentAdapter.getCommandWithOptions("prompt", command), all);
+}
+
+function useConfig(): void {
+  const config: Isol8Config = loadConfig("/");
+  const auth: AuthConfig = config.auth;
+  const image: PrebuiltImageConfig | undefined = config.prebuiltImages[0];
+  console.log(
+    config.maxConcurrent,
+    config.defaults.timeoutMs + config.defaults.cpuLimit,
+    config.defaults.memoryLimit + config.defaults.sandboxSize + config.defaults.tmpSize,
+    config.defaults.network satisfies NetworkMode,
+    config.defaults.readonlyRootFs,
+    config.network.whitelist.concat(config.network.blacklist),
+    config.cleanup.autoPrune && config.cleanup.maxContainerAgeMs,
+    config.poolStrategy,
+    config.poolSize,
+    config.security.seccomp,
+    config.remoteCode.enabled,
+    config.audit.enabled,
+    auth.enabled && auth.connectionString,
+    auth.defaultTtlMs + auth.cleanupIntervalMs,
+    image?.tag,
+    image?.runtime,
+    image?.installPackages,
+    image?.setupScript,
+    [config.dependencies.python, config.dependencies.node, config.dependencies.bun],
+    [config.dependencies.deno, config.dependencies.bash],
+    config.debug,
+  );
+}
+
+async function useTools(): Promise<void> {
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire();
+  semaphore.release();
+  console.log(semaphore.available + semaphore.pending, VERSION);
+  logger.setDebug(true);
+  logger.debug("a", 1);
+  logger.info("a");
+  logger.warn("a");
+  logger.error("a");
+}
+
+// What must not compile.
+// @ts-expect-error a runtime is needed
+const withoutRuntime: ExecutionRequest = { code: "1" };
+// @ts-expect-error not a mode
+const wrongMode: Isol8Options = { mode: "forever" };
+// @ts-expect-error sizes are strings
+const wrongSize: Isol8Options = { memoryLimit: 512 };
+export type Checks = [Expect<Equal<WsServerMessage, StreamEvent>>];
+
+console.log(useDocker, useRemote, useImages, useRuntimes, useConfig, useTools);
+console.log(withoutRuntime, wrongMode, wrongSize);

@@ -1,0 +1,3 @@
+// The package under test, as its users import it.
+
+export { DockerIsol8 } from "../../index.js";

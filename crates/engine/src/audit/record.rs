@@ -1,0 +1,207 @@
+//! One line of the audit log: what it holds and what it leaves out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    options::{AuditOptions, Secrets},
+    plan::Source,
+    request::ExecutionRequest,
+    result::{ExecutionResult, NetworkLogEntry, ResourceUsage, SecurityEvent},
+};
+
+/// What a record is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordSource<'a> {
+    /// What was asked for.
+    pub request: &'a ExecutionRequest,
+    /// What was run.
+    pub source: &'a Source,
+    /// What came of it.
+    pub result: &'a ExecutionResult,
+    /// All requests through the proxy, also when the result does not show them.
+    pub network: &'a [NetworkLogEntry],
+}
+
+/// One line of the audit log, under its public JSON names. Secrets are masked in it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRecord {
+    execution_id: String,
+    user_id: String,
+    timestamp: String,
+    runtime: String,
+    code_hash: String,
+    container_id: String,
+    exit_code: i32,
+    duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_usage: Option<ResourceUsage>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    security_events: Vec<SecurityEvent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_logs: Option<Vec<NetworkLogEntry>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<String>,
+}
+
+impl AuditRecord {
+    /// The record of an execution, with what `options` allow to be recorded.
+    #[must_use]
+    pub fn new(options: &AuditOptions, secrets: &Secrets, from: RecordSource<'_>) -> Self {
+        let RecordSource {
+            request,
+            source,
+            result,
+            network,
+        } = from;
+        let (Source::Code(text) | Source::Command(text)) = source;
+        let mask = |text: &str| secrets.masker().mask(text);
+        let masked = |entry: &NetworkLogEntry| NetworkLogEntry {
+            host: mask(&entry.host),
+            path: entry.path.as_deref().map(mask),
+            ..entry.clone()
+        };
+        let output = |text: &str| options.include_output.then(|| mask(text));
+        Self {
+            execution_id: result.execution_id.clone(),
+            user_id: request
+                .metadata
+                .get("userId")
+                .map_or_else(String::new, |user| mask(user)),
+            timestamp: result.timestamp.clone(),
+            runtime: result.runtime.clone(),
+            code_hash: hex::encode(Sha256::digest(text)),
+            container_id: result.container_id.clone().unwrap_or_default(),
+            exit_code: result.exit_code,
+            duration_ms: result.duration_ms,
+            resource_usage: result.resource_usage.filter(|_| options.track_resources),
+            security_events: network
+                .iter()
+                .filter_map(|entry| SecurityEvent::from_network(&masked(entry)))
+                .collect(),
+            network_logs: result
+                .network_logs
+                .as_ref()
+                .map(|entries| entries.iter().map(masked).collect()),
+            metadata: request
+                .metadata
+                .iter()
+                .map(|(key, value)| (key.clone(), mask(value)))
+                .collect(),
+            code: options.include_code.then(|| mask(text)),
+            stdout: output(&result.stdout),
+            stderr: output(&result.stderr),
+        }
+    }
+
+    /// The record as a line with its end. JSON has no line breaks of its own.
+    pub(super) fn line(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        options::{Options, RawOptions},
+        result::NetworkAction,
+    };
+    use serde_json::{Value, json};
+
+    fn audit(json: &Value) -> AuditOptions {
+        let raw: RawOptions = serde_json::from_value(json!({"audit": json})).unwrap();
+        Options::try_from(raw).unwrap().audit
+    }
+
+    fn entry(action: NetworkAction) -> NetworkLogEntry {
+        NetworkLogEntry {
+            timestamp: "t1".into(),
+            method: "GET".into(),
+            host: "a.test".into(),
+            path: Some("/?key=hunter2".into()),
+            action,
+            duration_ms: 1,
+        }
+    }
+
+    fn record(options: &Value) -> Value {
+        let request: ExecutionRequest = serde_json::from_value(json!({
+            "runtime": "bash", "code": "echo hunter2",
+            "metadata": {"userId": "u", "note": "hunter2"},
+        }))
+        .unwrap();
+        let result = ExecutionResult {
+            stdout: "out".into(),
+            stderr: "err".into(),
+            exit_code: 3,
+            duration_ms: 12,
+            execution_id: "id".into(),
+            runtime: "bash".into(),
+            timestamp: "t0".into(),
+            resource_usage: Some(ResourceUsage::default()),
+            network_logs: Some(vec![entry(NetworkAction::Allow)]),
+            ..Default::default()
+        };
+        let secrets = Secrets::new([("KEY".to_owned(), "hunter2".to_owned())].into());
+        let from = RecordSource {
+            request: &request,
+            source: &Source::Code("echo hunter2".into()),
+            result: &result,
+            network: &[entry(NetworkAction::Allow), entry(NetworkAction::Block)],
+        };
+        let line = AuditRecord::new(&audit(options), &secrets, from)
+            .line()
+            .unwrap();
+        assert_eq!(
+            line.iter().position(|byte| *byte == b'\n'),
+            Some(line.len() - 1)
+        );
+        assert!(!String::from_utf8_lossy(&line).contains("hunter2"));
+        serde_json::from_slice(&line).unwrap()
+    }
+
+    #[test]
+    fn by_default_neither_code_nor_output_is_recorded() {
+        assert_eq!(
+            record(&json!({})),
+            json!({
+                "executionId": "id", "userId": "u", "timestamp": "t0", "runtime": "bash",
+                // printf 'echo hunter2' | sha256sum
+                "codeHash": "d319538e7dc2c3a000ebce3e274826dffbfef8725c5250cfea43233368051bc3",
+                "containerId": "", "exitCode": 3, "durationMs": 12,
+                "resourceUsage": {"cpuPercent": 0.0, "memoryMB": 0.0, "networkBytesIn": 0,
+                    "networkBytesOut": 0},
+                "securityEvents": [{"type": "network_blocked",
+                    "message": "GET to a.test blocked by network filter",
+                    "details": {"method": "GET", "host": "a.test", "reason": "filter_mismatch"},
+                    "timestamp": "t1"}],
+                "networkLogs": [{"timestamp": "t1", "method": "GET", "host": "a.test",
+                    "path": "/?key=***", "action": "ALLOW", "durationMs": 1}],
+                "metadata": {"userId": "u", "note": "***"},
+            })
+        );
+    }
+
+    #[test]
+    fn the_switches_decide_what_is_recorded() {
+        let all = record(&json!({"includeCode": true, "includeOutput": true}));
+        assert_eq!(
+            (&all["code"], &all["stdout"], &all["stderr"]),
+            (&json!("echo ***"), &json!("out"), &json!("err"))
+        );
+        let untracked = record(&json!({"trackResources": false}));
+        assert_eq!(untracked.get("resourceUsage"), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! Which image an execution runs in, and what that image brings: packages, a setup script.
+
+use isol8_protocol::SANDBOX_DIR;
+
+use super::top::Engine;
+use crate::{
+    error::EngineError,
+    image::{BAKED_DENO_DIR, CustomImageInfo, ImageFacts, best_match},
+    options::NetworkMode,
+    plan::{DENO_DIR, ExecutionPlan, ImageChoice, PlanError, Step, StepStdin, image_setup_step},
+    request::ExecutionRequest,
+    runtime::normalize_packages,
+};
+
+/// An image, and what its labels say.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    pub(super) image: String,
+    /// Whether it was found by its packages, so that another may do as well.
+    pub(super) found: bool,
+    facts: ImageFacts,
+}
+
+/// What a plan becomes in a particular image.
+pub(super) struct Fitted {
+    pub(super) plan: ExecutionPlan,
+    /// Makes the image's packages usable, unheard.
+    pub(super) prepare: Option<Step>,
+    /// The image's setup script.
+    pub(super) image_setup: Option<Step>,
+}
+
+impl Engine {
+    /// The image for `plan`: the one that the caller named; else, when packages are wanted, a custom
+    /// one that has them all and as few others as possible; else the runtime's own.
+    pub(super) async fn choose(&self, plan: &ExecutionPlan) -> Result<Chosen, EngineError> {
+        match &plan.image {
+            ImageChoice::Explicit(image) => Ok(Chosen {
+                image: image.clone(),
+                found: false,
+                // A missing image is the start's to tell.
+                facts: self.0.images.facts(image).await?.unwrap_or_default(),
+            }),
+            ImageChoice::Runtime { image, packages } => {
+                let runtime = self
+                    .0
+                    .registry
+                    .by_image(image)
+                    .map_or("", |runtime| runtime.name);
+                let custom = match packages.as_slice() {
+                    [] => None,
+                    wanted => best_match(&self.0.images.custom().await?, runtime, wanted).cloned(),
+                };
+                Ok(match custom {
+                    Some(CustomImageInfo {
+                        tag,
+                        runtime,
+                        packages,
+                        setup_script,
+                        ..
+                    }) => Chosen {
+                        image: tag,
+                        found: true,
+                        facts: ImageFacts {
+                            runtime,
+                            packages,
+                            setup_script,
+                        },
+                    },
+                    None => Chosen {
+                        image: image.clone(),
+                        found: false,
+                        facts: ImageFacts::default(),
+                    },
+                })
+            }
+        }
+    }
+
+    /// The image for `plan` after `missing` was not there: a base image is built, and one that was
+    /// found by its packages is forgotten.
+    pub(super) async fn choose_again(
+        &self,
+        missing: Chosen,
+        plan: &ExecutionPlan,
+    ) -> Result<Chosen, EngineError> {
+        let mut chosen = missing;
+        if chosen.found {
+            self.0.images.forget_custom();
+            chosen = self.choose(plan).await?;
+        }
+        if !chosen.found {
+            self.0
+                .images
+                .provide(&self.0.registry, &chosen.image)
+                .await?;
+        }
+        Ok(chosen)
+    }
+
+    /// `plan` as it is carried out in `chosen`: without the installation of what is there.
+    pub(super) fn fit(
+        &self,
+        mut plan: ExecutionPlan,
+        chosen: &Chosen,
+        request: &ExecutionRequest,
+    ) -> Result<Fitted, PlanError> {
+        let facts = &chosen.facts;
+        let (options, registry) = (&self.0.options, &self.0.registry);
+        if plan.install.is_some() {
+            let wanted = normalize_packages(&facts.runtime, &request.install_packages);
+            if wanted.is_ok_and(|wanted| facts.has(&wanted)) {
+                plan.install = None;
+            }
+        }
+        let mut image_setup = facts
+            .setup_script
+            .as_deref()
+            .map(|script| image_setup_step(script, options, request, registry))
+            .transpose()?;
+        let mut prepare = None;
+        if facts.runtime == "deno" && !facts.packages.is_empty() {
+            if options.network == NetworkMode::None {
+                // Nothing can be added to them: they are used where they are.
+                let steps = [&mut plan.install, &mut plan.request_setup, &mut image_setup];
+                let steps = steps.into_iter().flatten().chain([&mut plan.program]);
+                steps.for_each(use_baked_modules);
+            } else {
+                prepare = Some(copy_baked_modules());
+            }
+        }
+        Ok(Fitted {
+            plan,
+            prepare,
+            image_setup,
+        })
+    }
+}
+
+fn use_baked_modules(step: &mut Step) {
+    let session = step.session.iter_mut().flat_map(|call| &mut call.env);
+    for (name, value) in step.env.iter_mut().chain(session) {
+        if name == "DENO_DIR" && value == DENO_DIR {
+            BAKED_DENO_DIR.clone_into(value);
+        }
+    }
+}
+
+/// A copy, since Deno may read only the modules that are in its own folder.
+fn copy_baked_modules() -> Step {
+    let script = format!("[ -e {DENO_DIR} ] || cp -r {BAKED_DENO_DIR} {DENO_DIR}");
+    Step {
+        argv: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+        env: Vec::new(),
+        cwd: SANDBOX_DIR.to_owned(),
+        stdin: StepStdin::Empty,
+        session: None,
+        proxy: false,
+    }
+}

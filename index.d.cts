@@ -1,0 +1,52 @@
+// The public types, by theme. Values and types of `require`; index.d.ts gives the same to `import`.
+/// <reference types="node" />
+
+export type {
+  AuthConfig,
+  Isol8Config,
+  PrebuiltImageConfig,
+} from "./types/config.cjs";
+export { loadConfig } from "./types/config.cjs";
+export type { CleanupResult, DockerAddress, DockerConnection } from "./types/docker.cjs";
+export type {
+  Isol8Engine,
+  RemoteIsol8Options,
+  SessionInfo,
+  WsClientMessage,
+  WsServerMessage,
+} from "./types/engine.cjs";
+export { DockerIsol8, RemoteIsol8 } from "./types/engine.cjs";
+export type {
+  ExecuteOptions,
+  ExecutionRequest,
+  ExecutionResult,
+  NetworkLogEntry,
+  ResourceUsage,
+  Runtime,
+  StartOptions,
+  StreamEvent,
+} from "./types/execution.cjs";
+export type { ImageProgress, ImageSources } from "./types/images.cjs";
+export { buildBaseImages, imageExists, LABELS } from "./types/images.cjs";
+export type {
+  AuditConfig,
+  DockerIsol8Options,
+  Isol8Mode,
+  Isol8Options,
+  NetworkFilterConfig,
+  NetworkMode,
+  PoolSize,
+  RemoteCodePolicy,
+  SecurityConfig,
+} from "./types/options.cjs";
+export type { RuntimeAdapter, RuntimeCommandOptions } from "./types/runtime.cjs";
+export {
+  AgentAdapter,
+  BunAdapter,
+  bashAdapter,
+  DenoAdapter,
+  NodeAdapter,
+  PythonAdapter,
+  RuntimeRegistry,
+} from "./types/runtime.cjs";
+export { logger, Semaphore, VERSION } from "./types/tools.cjs";

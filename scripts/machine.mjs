@@ -1,0 +1,57 @@
+// What quickstart and test both need first: tools, Docker, the native addon, the images.
+
+import { existsSync } from "node:fs";
+import { root, run } from "./steps.mjs";
+
+/** How much of a build step is shown; the commands in it are long. */
+const MESSAGE_WIDTH = 90;
+
+const script = (name, ...args) => run("sh", [`scripts/${name}`, ...args]);
+
+/** Certificate authorities of this machine that the images need, too (a proxy that reads TLS). */
+function extraCertificates() {
+  const file = process.env.ISOL8_EXTRA_CA ?? process.env.SSL_CERT_FILE;
+  return file && existsSync(file) ? file : undefined;
+}
+
+/** Builds the images that are missing or not current, through the public package. */
+async function buildImages() {
+  const ca = extraCertificates();
+  if (ca) process.env.ISOL8_EXTRA_CA = ca;
+  const { buildBaseImages } = await import(`${root}/index.js`);
+  await buildBaseImages(undefined, ({ runtime, status, message }) => {
+    const marker = { building: "[INFO]", done: "[OK]", error: "[ERR]" }[status];
+    const line = (message ?? status).slice(0, status === "building" ? MESSAGE_WIDTH : undefined);
+    console.log(`${marker} ${runtime}: ${line}`);
+  });
+}
+
+export const tools = {
+  name: "tools",
+  needed: true,
+  run: () => script("ensure-toolchain.sh"),
+};
+export const testTools = {
+  name: "tools, those for tests included",
+  needed: true,
+  run: () => script("ensure-toolchain.sh", "--test"),
+};
+export const docker = {
+  name: "Docker",
+  needed: true,
+  async run() {
+    await script("ensure-docker.sh");
+    await script("ensure-base-image.sh");
+  },
+};
+export const build = {
+  name: "build",
+  needed: true,
+  run: () => run("npm", ["run", "--silent", "build"]),
+};
+export const images = { name: "images", needed: true, run: buildImages };
+export const foreignImage = {
+  name: "an image that is not ours",
+  needed: true,
+  run: () => script("ensure-busybox-image.sh"),
+};

@@ -1,0 +1,49 @@
+// npm run quickstart: from a fresh clone to code running in every runtime.
+
+import { build, docker, images, tools } from "./machine.mjs";
+import { carryOut, root } from "./steps.mjs";
+
+/** How many warm executions the shown figure is the median of. */
+const WARM_RUNS = 9;
+
+const PROGRAMS = {
+  python: "import sys\nprint('hello from Python', sys.version.split()[0])",
+  node: "console.log('hello from Node.js', process.versions.node)",
+  bun: "console.log('hello from Bun', Bun.version)",
+  deno: "console.log('hello from Deno', Deno.version.deno)",
+  bash: 'echo "hello from Bash $BASH_VERSION"',
+};
+
+const steps = [tools, docker, build, images];
+const failed = (await carryOut(steps)).filter(({ outcome }) => outcome !== "passed");
+if (failed.length > 0) {
+  console.error(`\n[ERR] quickstart stopped at: ${failed[0].name}: ${failed[0].why}`);
+  process.exit(1);
+}
+
+const { DockerIsol8 } = await import(`${root}/index.js`);
+
+/** Runs a program; its standard output and how long the call took, in milliseconds. */
+async function timed(engine, runtime, code) {
+  const since = performance.now();
+  const result = await engine.execute({ runtime, code });
+  const ms = performance.now() - since;
+  if (result.exitCode !== 0) throw new Error(`${runtime}: ${result.stderr}`);
+  return { stdout: result.stdout, ms };
+}
+
+console.log("\nRunning code in every runtime …\n");
+for (const [runtime, code] of Object.entries(PROGRAMS)) {
+  const engine = new DockerIsol8();
+  try {
+    const cold = await timed(engine, runtime, code);
+    const warm = [];
+    for (let i = 0; i < WARM_RUNS; i += 1) warm.push((await timed(engine, runtime, code)).ms);
+    warm.sort((a, b) => a - b);
+    const median = warm[Math.floor(WARM_RUNS / 2)];
+    const figures = `cold ${cold.ms.toFixed(0)} ms, warm ${median.toFixed(1)} ms`;
+    console.log(`${runtime.padEnd(7)} ${cold.stdout.padEnd(36)} ${figures}`);
+  } finally {
+    await engine.stop();
+  }
+}

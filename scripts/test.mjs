@@ -1,0 +1,90 @@
+// npm test: everything. `--only NAME…` runs the steps whose names contain one of these words.
+
+import { readdirSync } from "node:fs";
+import { build, docker, foreignImage, images, testTools } from "./machine.mjs";
+import { carryOut, NotRun, root, run } from "./steps.mjs";
+
+const cargo = (...args) => run("cargo", args);
+const tool = (name, ...args) => run(`node_modules/.bin/${name}`, args);
+const tests = readdirSync(`${root}/__test__`)
+  .filter((name) => name.endsWith(".test.mjs"))
+  .map((name) => `__test__/${name}`);
+
+/** Known vulnerabilities. Their list is on the network, and without it nothing can be said. */
+async function advisories() {
+  try {
+    await run("cargo", ["deny", "check", "advisories"], { quiet: true });
+  } catch (error) {
+    if (/failed to fetch advisory database/.test(error.output ?? "")) {
+      throw new NotRun("the database of advisories cannot be reached");
+    }
+    throw error;
+  }
+}
+
+/** What the build generates is committed; a difference means that somebody forgot. */
+async function generatedFiles() {
+  const generated = ["native.cjs", "native.d.ts", "schema"];
+  await run("git", ["diff", "--exit-code", "--stat", "--", ...generated]);
+}
+
+/** The package as it would be published. */
+async function packedPackage() {
+  await tool("publint", "--strict");
+  await tool("attw", "--pack", ".");
+}
+
+async function bunTests() {
+  for (const file of tests) await tool("bun", "test", "--timeout", "120000", `./${file}`);
+}
+
+const steps = [
+  testTools,
+  { name: "formatting of Rust", run: () => cargo("fmt", "--check") },
+  {
+    name: "formatting and lints of JavaScript",
+    run: () => tool("biome", "check", "--error-on-warnings", "."),
+  },
+  {
+    name: "lints of Rust",
+    run: () => cargo("clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"),
+  },
+  {
+    name: "dependencies",
+    run: () => cargo("deny", "check", "licenses", "bans", "sources"),
+  },
+  { name: "advisories", run: advisories },
+  docker,
+  build,
+  { name: "generated files", run: generatedFiles },
+  images,
+  foreignImage,
+  { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
+  { name: "package", run: packedPackage },
+  { name: "Rust", run: () => cargo("test", "--workspace", "--quiet") },
+  { name: "seccomp", run: () => run("node", ["--test", "docker/tests/seccomp.test.mjs"]) },
+  { name: "JavaScript under Node", run: () => run("node", ["--test", ...tests]) },
+  { name: "JavaScript under Bun", run: bunTests },
+];
+
+const only = process.argv.slice(2).filter((word) => word !== "--only");
+const wanted = steps.filter(
+  ({ name }) => only.length === 0 || only.some((word) => name.toLowerCase().includes(word)),
+);
+if (wanted.length === 0) {
+  console.error(
+    `[ERR] no step matches ${only.join(", ")}; there are: ${steps.map(({ name }) => name).join("; ")}`,
+  );
+  process.exit(1);
+}
+const results = await carryOut(wanted);
+
+console.log("\n");
+for (const { name, outcome, time, why } of results) {
+  console.log(`${outcome.padEnd(8)} ${time.padStart(9)}  ${name}${why ? `: ${why}` : ""}`);
+}
+const count = (outcome) => results.filter((result) => result.outcome === outcome).length;
+console.log(
+  `\nsteps: ${count("passed")} passed, ${count("failed")} failed, ${count("not run")} skipped`,
+);
+process.exit(count("failed") > 0 ? 1 : 0);

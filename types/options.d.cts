@@ -1,0 +1,127 @@
+// How an engine is set up.
+
+import type { DockerConnection } from "./docker.cjs";
+
+/** `"ephemeral"`: each execution has a clean sandbox. `"persistent"`: one sandbox for all of them. */
+export type Isol8Mode = "ephemeral" | "persistent";
+
+/**
+ * `"none"`: no network but loopback. `"filtered"`: HTTP and HTTPS to allowed hosts, through a proxy.
+ * `"host"`: the host's own network, unfiltered.
+ */
+export type NetworkMode = "none" | "host" | "filtered";
+
+/** Hosts of a filtered network, as ECMAScript regular expressions. The blacklist wins. */
+export interface NetworkFilterConfig {
+  /** Allowed hosts, such as `"^api\\.example\\.com$"`. */
+  whitelist: string[];
+  /** Refused hosts, also when the whitelist allows them. */
+  blacklist: string[];
+}
+
+/** System call filter and OCI runtime. */
+export interface SecurityConfig {
+  /** `"strict"` (default): an allowlist. `"custom"`: a profile of yours. `"unconfined"`: none. */
+  seccomp?: "strict" | "unconfined" | "custom";
+  /** File with the profile for `"custom"`, in Docker's format. */
+  customProfilePath?: string;
+  /** OCI runtime that Docker is asked to use, such as `"runsc"`. Default: Docker's own. */
+  runtime?: string;
+}
+
+/** Where executions are recorded. */
+export interface AuditConfig {
+  /** Default: false. */
+  enabled?: boolean;
+  /** `"filesystem"` (default; also `"file"`) or `"stdout"`. */
+  destination?: string;
+  /** Directory of the log. Default: `ISOL8_AUDIT_DIR`, else `./.isol8_audit`. */
+  logDir?: string;
+  /** Program that is run after each record, with the log's path. */
+  postLogScript?: string;
+  /** Whether resource usage is measured and recorded. Default: true. */
+  trackResources?: boolean;
+  /** Age at which log files are deleted, in days. Default: 90. */
+  retentionDays?: number;
+  /** Whether the program's text is recorded. Default: false. */
+  includeCode?: boolean;
+  /** Whether its output is recorded. Default: false. */
+  includeOutput?: boolean;
+}
+
+/** Whether and how programs are fetched from URLs. */
+export interface RemoteCodePolicy {
+  /** Default: false. */
+  enabled: boolean;
+  /** Default: `["https"]`. */
+  allowedSchemes: string[];
+  /** Host patterns. Default: every host that is not blocked. */
+  allowedHosts: string[];
+  /** Host patterns. Default: local, private and metadata hosts. */
+  blockedHosts: string[];
+  /** Largest program, in bytes. Default: 10485760. */
+  maxCodeSize: number;
+  /** Time limit of a fetch, in milliseconds. Default: 30000. */
+  fetchTimeoutMs: number;
+  /** Whether each request must carry `codeHash`. Default: false. */
+  requireHash: boolean;
+  /** Whether fetched programs are kept in memory. Default: true. */
+  enableCache: boolean;
+  /** How long they are kept, in seconds. Default: 3600. */
+  cacheTtl: number;
+}
+
+/** Sandboxes kept ready: one number for both, or each by itself. */
+export type PoolSize = number | { clean?: number; dirty?: number };
+
+/** Options of every engine. */
+export interface Isol8Options {
+  /** Default: `"ephemeral"`. */
+  mode?: Isol8Mode;
+  /** Default: `"none"`. */
+  network?: NetworkMode;
+  /** Hosts for `network: "filtered"`. An invalid pattern is refused when the engine is made. */
+  networkFilter?: Partial<NetworkFilterConfig>;
+  /** CPU cores; fractions are possible. Default: 1. */
+  cpuLimit?: number;
+  /** Memory as a size, such as `"512m"` (default) or `"1g"`. There is no swap. */
+  memoryLimit?: string;
+  /** Processes and threads. Default: 64 (agent: 200). */
+  pidsLimit?: number;
+  /** Whether the root file system is read-only. Default: true. */
+  readonlyRootFs?: boolean;
+  /** Bytes kept of each output stream; the rest is cut. Default: 1048576. */
+  maxOutputSize?: number;
+  /** Environment variables whose values are replaced by `***` in all output. */
+  secrets?: Record<string, string>;
+  /** Time limit in milliseconds: of install, of each setup script and of the program. Default: 30000. */
+  timeoutMs?: number;
+  /** Image to use instead of the runtime's own. Any local image works. */
+  image?: string;
+  /** Size of `/sandbox`. Default: `"512m"` (agent: `"2g"`). */
+  sandboxSize?: string;
+  /** Size of `/tmp`, where nothing can be executed. Default: `"256m"`. */
+  tmpSize?: string;
+  /** Whether each step is explained on standard error. Default: false. */
+  debug?: boolean;
+  /** Whether containers are kept after use, for inspection. Default: false. */
+  persist?: boolean;
+  /** Whether results carry the log of the filtered network. Default: false. */
+  logNetwork?: boolean;
+  /** System call filter and OCI runtime. */
+  security?: SecurityConfig;
+  /** Audit log. */
+  audit?: AuditConfig;
+  /** Programs from URLs. What is left out has its default. */
+  remoteCode?: Partial<RemoteCodePolicy>;
+  /** When a used sandbox is cleaned: after use (`"fast"`, default) or when handed out (`"secure"`). */
+  poolStrategy?: "fast" | "secure";
+  /** Default: one clean and one dirty. */
+  poolSize?: PoolSize;
+}
+
+/** Options of {@link DockerIsol8}. */
+export interface DockerIsol8Options extends Isol8Options {
+  /** A dockerode instance, or where the daemon is. Default: as the `docker` command finds it. */
+  docker?: DockerConnection;
+}
