@@ -61,14 +61,12 @@ impl NativeEngine {
         files: Vec<NativeFile<'_>>,
         cancel: &NativeCancel,
     ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
-        let (engine, cancel) = (self.0.clone(), cancel.0.clone());
-        let request = request::parse(&request_json, &files);
+        // Begun here, so that executions have the order of the calls.
+        let running = request::parse(&request_json, &files)
+            .map(|request| self.0.execute(request, cancel.0.clone()));
         env.spawn_future(async move {
-            Ok(match request {
-                Ok(request) => {
-                    let result = engine.execute(request, cancel).await;
-                    result.map_err(NativeError::from).into()
-                }
+            Ok(match running {
+                Ok(running) => running.await.map_err(NativeError::from).into(),
                 Err(error) => Err::<(), _>(error).into(),
             })
         })
