@@ -1,4 +1,5 @@
 //! A persistent engine is a session: what a program leaves in its interpreter, the next one finds.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_engine::{
     Engine,
@@ -29,7 +30,7 @@ impl Session {
         Self { engine, runtime }
     }
 
-    fn request(&self, code: &str, more: Value) -> ExecutionRequest {
+    fn request(&self, code: &str, more: &Value) -> ExecutionRequest {
         let mut request = json!({"runtime": self.runtime, "code": code});
         for (name, value) in more.as_object().unwrap() {
             request[name] = value.clone();
@@ -41,7 +42,7 @@ impl Session {
     }
 
     async fn run_with(&self, code: &str, more: Value) -> ExecutionResult {
-        let request = self.request(code, more);
+        let request = self.request(code, &more);
         self.engine
             .execute(request, CancellationToken::new())
             .await
@@ -313,7 +314,7 @@ async fn output_is_whole_limited_and_the_same_when_streamed() {
 
         for code in [language.unfinished, language.fail, language.large] {
             let collected = session.run(code).await;
-            let mut stream = session.engine.stream(session.request(code, json!({})));
+            let mut stream = session.engine.stream(session.request(code, &json!({})));
             let (mut stdout, mut stderr, mut exit) = (String::new(), String::new(), String::new());
             while let Some(event) = stream.recv().await {
                 match serde_json::to_value(&event).unwrap()["type"]
@@ -688,7 +689,7 @@ async fn a_cancelled_call_ends_the_interpreter_and_the_next_is_served() {
     let session = Session::new("python");
     session.says("x = 42").await;
     let cancel = CancellationToken::new();
-    let request = session.request("import time; time.sleep(60)", json!({}));
+    let request = session.request("import time; time.sleep(60)", &json!({}));
     let (cancelled, ()) = tokio::join!(session.engine.execute(request, cancel.clone()), async {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         cancel.cancel();
