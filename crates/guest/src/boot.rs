@@ -9,7 +9,7 @@ use nix::{
     sys::{prctl, signal, stat::Mode},
 };
 use tokio::{
-    sync::{RwLock, watch},
+    sync::{Mutex, RwLock, watch},
     task::LocalSet,
 };
 
@@ -108,6 +108,7 @@ async fn talk() -> Result<(), BootError> {
         egress,
         memory: MemoryFiles::open(),
         parking: Parking::default(),
+        resident: Mutex::default(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
     });

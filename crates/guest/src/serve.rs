@@ -23,6 +23,13 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
             working(&guest, exec::run(&guest, request, &mut reader, &mut writer)).await
         }
         Ok(Request::Park(request)) => working(&guest, exec::park(&guest, request)).await,
+        Ok(Request::Call(request)) => {
+            working(
+                &guest,
+                exec::call(&guest, request, &mut reader, &mut writer),
+            )
+            .await
+        }
         Ok(Request::WriteFile(request)) => {
             working(&guest, files::write(&guest.reaper, &request, &mut reader)).await
         }

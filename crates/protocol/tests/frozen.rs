@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_protocol::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, PROTOCOL_VERSION, ParkRequest, Reply, Request, ResetReport, Stdin, encode_message,
+    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
+    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, Reply, Request, ResetReport, Stdin,
+    encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -12,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_3_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 3);
+fn version_4_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 4);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -37,6 +38,17 @@ fn version_3_of_every_message() {
     assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
     assert_eq!(payload(&Request::ReadFile(file)), b"\x02\x02/x");
     assert_eq!(payload(&Request::Reset), b"\x03");
+    let call = Request::Call(CallRequest {
+        exec: ExecRequest::default(),
+        program: "/p".into(),
+        cwd: Some("/d".into()),
+        env: vec![("K".into(), "V".into())],
+        lead: "l".into(),
+    });
+    assert_eq!(
+        payload(&call),
+        b"\x04\0\0\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l"
+    );
     let park = Request::Park(ParkRequest {
         argv: vec!["a".into()],
         launcher_argv: vec!["b".into()],
@@ -51,7 +63,7 @@ fn version_3_of_every_message() {
     });
     assert_eq!(
         payload(&park),
-        b"\x04\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07"
+        b"\x05\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07"
     );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");

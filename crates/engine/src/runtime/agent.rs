@@ -14,6 +14,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     default_extension: ".txt",
     env: &[bun::GLOBAL_MODULES],
     parking: None,
+    session: None,
     registries: &["registry.npmjs.org"],
     program_is_file: prompt_is_file,
     command,

@@ -2,7 +2,7 @@
 
 use super::{
     parking,
-    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
 
 /// Bun. Its program is TypeScript unless the request says otherwise.
@@ -13,6 +13,10 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
     parking: Some(&parking::BUN),
+    session: Some(SessionLauncher {
+        argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
+        lead: "",
+    }),
     registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),

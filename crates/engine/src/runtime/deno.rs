@@ -3,7 +3,7 @@
 use super::{
     packages::installer_names,
     parking,
-    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
@@ -14,6 +14,18 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     default_extension: ".mts",
     env: &[],
     parking: Some(&parking::DENO),
+    session: Some(SessionLauncher {
+        argv: &[
+            "deno",
+            "run",
+            "--allow-read=/sandbox,/tmp,/.isol8,/dev/fd",
+            "--allow-write=/sandbox,/tmp,/dev/fd",
+            "--allow-env",
+            "--allow-net",
+            "/.isol8/session/javascript.cjs",
+        ],
+        lead: "",
+    }),
     registries: &[
         "jsr.io",
         "npm.jsr.io",

@@ -18,4 +18,4 @@ pub use packages::{PackageError, normalize_packages};
 pub use parking::{ParkingSpec, StartFiles};
 pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};
-pub use spec::{CommandContext, InstallCommand, RuntimeSpec};
+pub use spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher};

@@ -2,7 +2,7 @@
 
 use super::{
     parking,
-    spec::{CommandContext, InstallCommand, RuntimeSpec, always_a_file, argv},
+    spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
 
 /// Node. A `.js` file is a module or a script by its syntax (Node's own detection), so inline code
@@ -14,6 +14,10 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     default_extension: ".js",
     env: &[],
     parking: Some(&parking::NODE),
+    session: Some(SessionLauncher {
+        argv: &["node", "/.isol8/session/javascript.cjs"],
+        lead: "",
+    }),
     registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command,

@@ -2,7 +2,7 @@
 
 use super::{
     parking,
-    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
 
 /// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
@@ -13,6 +13,10 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     default_extension: ".py",
     env: &[],
     parking: Some(&parking::PYTHON),
+    session: Some(SessionLauncher {
+        argv: &["python3", "/.isol8/session/python.py"],
+        lead: "",
+    }),
     registries: &["pypi.org", "files.pythonhosted.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),

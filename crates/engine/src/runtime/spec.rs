@@ -17,6 +17,8 @@ pub struct RuntimeSpec {
     pub env: &'static [(&'static str, &'static str)],
     /// How its interpreter is started ahead of programs, if it is.
     pub parking: Option<&'static ParkingSpec>,
+    /// What makes it the interpreter of a persistent engine's session.
+    pub session: Option<SessionLauncher>,
     /// Public registries that its installer needs.
     pub registries: &'static [&'static str],
     /// Whether the program is written to its file, or is in the command line.
@@ -25,6 +27,16 @@ pub struct RuntimeSpec {
     pub(super) command: fn(&CommandContext<'_>) -> Vec<String>,
     /// Command that installs packages.
     pub(super) install: fn(packages: &[String]) -> InstallCommand,
+}
+
+/// How a runtime's interpreter stays resident. The launchers are files below `launchers/session`,
+/// found in every sandbox; `isol8_protocol::command` says what they are told.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLauncher {
+    /// Program and arguments.
+    pub argv: &'static [&'static str],
+    /// What precedes each command, for a shell that reads commands as its script.
+    pub lead: &'static str,
 }
 
 /// What a command line is made from.

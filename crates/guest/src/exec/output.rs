@@ -42,6 +42,11 @@ impl Source {
         self.pipe.pending() > 0
     }
 
+    /// Begins to count anew.
+    pub(super) fn restart(&mut self) {
+        self.total = 0;
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.total
     }

@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     launch::{Launch, Program, Stdio},
     output::Source,
+    run::source,
 };
 use crate::{
     as_user::Helper,
@@ -26,6 +27,7 @@ use crate::{
     fd::{Fd, user_pipe},
     guest::Guest,
     kill::{self, KILL_DEADLINE},
+    reaper::Role,
     user_files::{make_directory, replace},
 };
 
@@ -94,7 +96,7 @@ pub(crate) async fn park(
         return Err(late());
     }
     let files: Vec<_> = request.files.iter().map(|file| file.path.clone()).collect();
-    let mut waiting = start(guest, &request).await?;
+    let mut waiting = start_parked(guest, &request).await?;
     let (ready, given_up) = tokio::select! {
         ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
         _ = unwanted.changed() => (false, true),
@@ -136,7 +138,7 @@ fn plain_request(request: &ParkRequest) -> ExecRequest {
     }
 }
 
-async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> {
+async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> {
     let taken = |(name, _): &(String, String)| {
         let of_image = guest
             .environ
@@ -152,38 +154,34 @@ async fn start(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> 
     exec.env.extend(request.launcher_env.iter().cloned());
     exec.files.clone_from(&request.files);
     let launch = Launch::new(&mut exec, &guest.environ)?;
-    let (stdio, waiting) = pipes().map_err(|error| Failure::system("cannot park", &error))?;
-    let (stdin, stdout, stderr) = waiting;
-    let program = launch.start(&guest.reaper, stdio).await?;
+    let mut waiting = start(guest, launch).await?;
+    waiting.parked = true;
+    Ok(waiting)
+}
+
+/// Starts a program on three new pipes. They are the same for every program, parked or not,
+/// whatever its standard input.
+pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failure> {
+    let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
+    let (input, stdin) = user_pipe().map_err(preparing)?;
+    let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
+    let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
+    let stdin = Fd::new(stdin).map_err(preparing)?;
+    let stdio = Stdio {
+        input: &input,
+        output,
+        error,
+        more: Vec::new(),
+    };
+    let program = launch.start(&guest.reaper, Role::Program, stdio).await?;
     Ok(Handed {
         program,
         stdin,
         stdout,
         stderr,
         cpu_before: Duration::ZERO,
-        parked: true,
+        parked: false,
     })
-}
-
-/// Three pipes: a program's ends and the guest's. They are the same for every program, parked or
-/// not, whatever its standard input.
-pub(super) fn pipes() -> io::Result<(Stdio, (Fd, Source, Source))> {
-    let (input, stdin) = user_pipe()?;
-    let (stdout, output) = user_pipe()?;
-    let (stderr, error) = user_pipe()?;
-    let ours = (
-        Fd::new(stdin)?,
-        Source::new(Fd::new(stdout)?, FrameKind::Stdout),
-        Source::new(Fd::new(stderr)?, FrameKind::Stderr),
-    );
-    Ok((
-        Stdio {
-            input,
-            output,
-            error,
-        },
-        ours,
-    ))
 }
 
 /// The interpreter for a request, if one waits that can become its program: it has then been handed

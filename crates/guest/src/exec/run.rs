@@ -1,25 +1,26 @@
 //! An exec request from its first to its last frame.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, io, time::Duration};
 
 use futures::{FutureExt, future::FusedFuture};
-use isol8_protocol::{AfterExit, ExecRequest, ExitReport, Reply, Stdin};
+use isol8_protocol::{AfterExit, ExecRequest, ExitReport, FrameKind, Reply, Stdin};
 use tokio::sync::Notify;
 
 use super::{
     control,
     input::Input,
-    launch::Launch,
+    launch::{Launch, Program},
     output::{self, Source, Target},
     park::{self, Handed},
     supervise::{Bounds, End, supervise},
 };
 use crate::{
     failure::{Failure, RequestError},
-    fd::Fd,
-    frames::{FrameReader, FrameWriter},
+    fd::{Fd, user_pipe},
+    frames::{FrameReader, FrameWriter, StreamError},
     guest::Guest,
     kill,
+    reaper::Reaper,
     usage::Meter,
 };
 
@@ -49,7 +50,7 @@ pub(crate) async fn run(
         parked,
     } = match park::take(guest, &request, &launch).await? {
         Some(taken) => taken,
-        None => launch_plain(guest, launch).await?,
+        None => park::start(guest, launch).await?,
     };
     meter.exclude(cpu_before);
     let input = Input::default();
@@ -65,42 +66,30 @@ pub(crate) async fn run(
         kill: &killing,
         end,
     };
-    let pid = program.pid;
+    let Program {
+        pid,
+        started,
+        ended: over,
+    } = program;
     let life = async {
-        let end = supervise(guest, program, bounds, meter).await;
+        let over = over.map(Result::ok);
+        let end = supervise(guest, pid, started, over, bounds, meter).await;
         input.close();
         ended.notify_one();
         end
-    }
-    .fuse();
-    tokio::pin!(life);
-
-    let told = tokio::select! {
-        biased;
-        told = async {
-            let forward = async {
-                writer.reply(&Reply::Started).await?;
-                let target = Target::new(writer, request.output_limit);
-                output::forward(&mut stdout, &mut stderr, target, &ended).await
-            };
-            let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
-            Ok(end)
-        } => told,
-        // Signals that arrive are obeyed until the last byte is sent.
-        gone = control::obey(reader, &guest.reaper, pid, &input, &killing) => gone.map(|never| match never {}),
-        never = feed(&input, sink) => match never {},
     };
-    let end = match told {
-        Ok(end) => end,
-        Err(gone) => {
-            killing.notify_one();
-            if !life.is_terminated() {
-                life.await;
-            }
-            return Err(gone.into());
-        }
+    let talk = Talk {
+        reaper: &guest.reaper,
+        pid,
+        input: &input,
+        killing: &killing,
+        ended: &ended,
+        output_limit: request.output_limit,
     };
-    let report = exit_report(&end, parked, &stdout, &stderr);
+    let feed = feed(&input, sink);
+    let end = accompany(talk, reader, writer, (&mut stdout, &mut stderr), life, feed).await?;
+    let mut report = exit_report(&end, &stdout, &stderr);
+    report.parked = parked;
     if request.after_exit == AfterExit::Keep {
         for stream in [stdout, stderr] {
             tokio::task::spawn_local(stream.discard());
@@ -109,18 +98,59 @@ pub(crate) async fn run(
     Ok(Some(Reply::Exited(report)))
 }
 
-async fn launch_plain(guest: &Guest, launch: Launch) -> Result<Handed, Failure> {
-    let (stdio, (stdin, stdout, stderr)) =
-        park::pipes().map_err(|error| Failure::system("cannot prepare the program", &error))?;
-    let program = launch.start(&guest.reaper, stdio).await?;
-    Ok(Handed {
-        program,
-        stdin,
-        stdout,
-        stderr,
-        cpu_before: Duration::ZERO,
-        parked: false,
-    })
+/// What a conversation between the host and a program is about.
+pub(super) struct Talk<'a> {
+    pub(super) reaper: &'a Reaper,
+    pub(super) pid: i32,
+    pub(super) input: &'a Input,
+    pub(super) killing: &'a Notify,
+    /// Told by `life` when the program has ended.
+    pub(super) ended: &'a Notify,
+    pub(super) output_limit: u64,
+}
+
+/// Sends a program's output to the host and obeys the host, until the program's `life` is over and
+/// the last byte is sent. When the host goes away, the program is killed.
+pub(super) async fn accompany(
+    talk: Talk<'_>,
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+    (stdout, stderr): (&mut Source, &mut Source),
+    life: impl Future<Output = End>,
+    feed: impl Future<Output = Infallible>,
+) -> Result<End, StreamError> {
+    let life = life.fuse();
+    tokio::pin!(life);
+    let told = tokio::select! {
+        biased;
+        told = async {
+            let forward = async {
+                writer.reply(&Reply::Started).await?;
+                let target = Target::new(writer, talk.output_limit);
+                output::forward(stdout, stderr, target, talk.ended).await
+            };
+            let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
+            Ok(end)
+        } => told,
+        // Signals that arrive are obeyed until the last byte is sent.
+        gone = control::obey(reader, talk.reaper, talk.pid, talk.input, talk.killing) => {
+            gone.map(|never| match never {})
+        }
+        never = feed => match never {},
+    };
+    if told.is_err() {
+        talk.killing.notify_one();
+        if !life.is_terminated() {
+            life.await;
+        }
+    }
+    told
+}
+
+/// An output stream: the guest's side and the program's.
+pub(super) fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedFd)> {
+    let (ours, theirs) = user_pipe()?;
+    Ok((Source::new(Fd::new(ours)?, kind), theirs))
 }
 
 fn fill(input: &Input, stdin: &Stdin) {
@@ -137,18 +167,18 @@ fn fill(input: &Input, stdin: &Stdin) {
     }
 }
 
-async fn feed(input: &Input, sink: Option<Fd>) -> std::convert::Infallible {
+pub(super) async fn feed(input: &Input, sink: Option<Fd>) -> Infallible {
     if let Some(sink) = sink {
         input.feed(sink).await;
     }
     std::future::pending().await
 }
 
-fn exit_report(end: &End, parked: bool, stdout: &Source, stderr: &Source) -> ExitReport {
+pub(super) fn exit_report(end: &End, stdout: &Source, stderr: &Source) -> ExitReport {
     ExitReport {
         status: end.status,
         timed_out: end.timed_out,
-        parked,
+        parked: false,
         wall_us: microseconds(end.wall),
         cpu_us: microseconds(end.cpu),
         memory_bytes: end.memory_bytes,

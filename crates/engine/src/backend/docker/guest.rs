@@ -1,5 +1,5 @@
-//! The guest and its volume. The volume is named after the guest's digest, so a new library never
-//! meets an old guest, and nothing in an image ever needs to change.
+//! The guest and its volume. The volume is named after the digest of all that is
+//! in it, the guest and the launchers, so a new library never meets an old guest, and nothing in an image ever needs to change.
 
 use std::sync::LazyLock;
 
@@ -15,26 +15,6 @@ use crate::error::EngineError;
 
 /// The guest's program, for the platform that this library was built for.
 const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
-
-/// What makes an interpreter wait for its program, by path in the volume. `build.rs` lists them, too.
-const LAUNCHERS: [(&str, &[u8]); 4] = [
-    (
-        "python/sitecustomize.py",
-        include_bytes!("../../../launchers/python/sitecustomize.py"),
-    ),
-    (
-        "node/park.cjs",
-        include_bytes!("../../../launchers/node/park.cjs"),
-    ),
-    (
-        "bun/park.js",
-        include_bytes!("../../../launchers/bun/park.js"),
-    ),
-    (
-        "deno/park.js",
-        include_bytes!("../../../launchers/deno/park.js"),
-    ),
-];
 
 /// Name of the volume that holds the guest.
 pub(super) fn volume_name() -> String {
@@ -84,20 +64,34 @@ pub(super) async fn install(docker: &Docker, image: &str) -> Result<(), EngineEr
     Ok(())
 }
 
+/// A file of the volume.
+struct VolumeFile {
+    /// Path below [`GUEST_DIR`].
+    path: &'static str,
+    contents: &'static [u8],
+}
+
+// `static LAUNCHERS: &[VolumeFile]`: every file below `launchers/`, see `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/launchers.rs"));
+
 /// The volume's contents. The guest comes last: while it is being written it cannot be started, so
 /// a sandbox that starts finds everything.
 static ARCHIVE: LazyLock<bytes::Bytes> = LazyLock::new(|| {
-    let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + 4096));
-    for (path, data, mode) in LAUNCHERS
-        .map(|(path, data)| (path, data, 0o644))
-        .into_iter()
-        .chain([("guest", GUEST, 0o755)])
-    {
+    let launchers: usize = LAUNCHERS
+        .iter()
+        .map(|file| file.contents.len() + 4096)
+        .sum();
+    let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + launchers + 4096));
+    let guest = VolumeFile {
+        path: "guest",
+        contents: GUEST,
+    };
+    for VolumeFile { path, contents } in LAUNCHERS.iter().chain([&guest]) {
         let mut header = tar::Header::new_ustar();
-        header.set_mode(mode);
-        header.set_size(data.len() as u64);
-        // Writing to memory cannot fail.
-        let _ = archive.append_data(&mut header, path, data);
+        header.set_mode(0o755);
+        header.set_size(contents.len() as u64);
+        // Writing to memory cannot fail. Docker makes the directories.
+        let _ = archive.append_data(&mut header, path, *contents);
     }
     archive.into_inner().unwrap_or_default().into()
 });
