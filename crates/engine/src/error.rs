@@ -162,7 +162,11 @@ impl EngineError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Option(_) | Self::Plan(_) | Self::Runtime(_) | Self::RuntimeSwitch { .. }
+            Self::Option(_)
+                | Self::Plan(_)
+                | Self::Fetch(_)
+                | Self::Runtime(_)
+                | Self::RuntimeSwitch { .. }
         )
     }
 
