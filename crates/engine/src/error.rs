@@ -10,6 +10,9 @@ pub enum EngineError {
     /// An option is not acceptable.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// An entry of the network filter is not acceptable.
+    #[error("Invalid networkFilter: {0}")]
+    NetworkFilter(#[from] isol8_egress::PolicyError),
     /// A request is not acceptable.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -174,7 +177,7 @@ impl EngineError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Option(_) => "ISOL8_INVALID_OPTION",
+            Self::Option(_) | Self::NetworkFilter(_) => "ISOL8_INVALID_OPTION",
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
             Self::Fetch(_) => "ISOL8_REMOTE_CODE",
             Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",

@@ -13,6 +13,7 @@ pub mod event;
 mod execution;
 pub mod fetch;
 pub mod image;
+mod network;
 pub mod options;
 pub mod output;
 pub mod plan;

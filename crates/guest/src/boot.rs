@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    egress::Egress,
     guest::Guest,
     kill,
     link::{Link, LinkError},
@@ -96,12 +97,14 @@ async fn talk() -> Result<(), BootError> {
         Ok((null, input, output, Signals::open()?))
     };
     let (null, input, output, signals) = prepared().map_err(BootError::Prepare)?;
+    let (egress, wanted) = Egress::new();
     let guest = Rc::new(Guest {
         reaper: Reaper::default(),
         gate: RwLock::new(()),
         end: watch::Sender::new(0),
         abandon: watch::Sender::new(0),
         null,
+        egress,
         memory: MemoryFiles::open(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
@@ -111,7 +114,7 @@ async fn talk() -> Result<(), BootError> {
         let accept = |stream| {
             tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
         };
-        Ok(link.drive(accept).await?)
+        Ok(link.drive(accept, wanted).await?)
     };
     tokio::select! {
         ended = link => ended,

@@ -4,7 +4,7 @@ use std::{ffi::OsString, os::fd::OwnedFd};
 
 use tokio::sync::{RwLock, watch};
 
-use crate::{reaper::Reaper, sweep::Root, usage::MemoryFiles};
+use crate::{egress::Egress, reaper::Reaper, sweep::Root, usage::MemoryFiles};
 
 /// The state of the guest. Nothing in it comes from a run, so nothing is carried from one to the
 /// next.
@@ -18,6 +18,7 @@ pub(crate) struct Guest {
     pub(crate) abandon: watch::Sender<u32>,
     /// `/dev/null`, for reading and writing.
     pub(crate) null: OwnedFd,
+    pub(crate) egress: Egress,
     pub(crate) memory: MemoryFiles,
     /// The writable places as they were at the start.
     pub(crate) roots: Vec<Root>,

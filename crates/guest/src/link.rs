@@ -14,6 +14,8 @@ use isol8_protocol::{
     MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble, preamble,
 };
 
+use tokio::sync::{mpsc, oneshot};
+
 use crate::{fd::Fd, frames::OUTPUT_FRAME_BYTES};
 
 /// Read from the link at once, so that small yamux frames do not cost two calls each. In bytes.
@@ -161,12 +163,34 @@ impl Link {
     }
 
     /// Moves bytes between the link and its streams until the link ends; hands each stream that the
-    /// host opens to `accept`.
+    /// host opens to `accept`, and a new one to each who is in `wanted`.
     pub(crate) async fn drive(
         mut self,
         mut accept: impl FnMut(yamux::Stream),
+        mut wanted: mpsc::Receiver<oneshot::Sender<yamux::Stream>>,
     ) -> Result<(), LinkError> {
+        let mut next_wanted = None;
         std::future::poll_fn(|cx| {
+            loop {
+                if next_wanted.is_none()
+                    && let Poll::Ready(wanted) = wanted.poll_recv(cx)
+                {
+                    next_wanted = wanted;
+                }
+                if next_wanted.is_none() {
+                    break;
+                }
+                match self.connection.poll_new_outbound(cx) {
+                    Poll::Ready(Ok(stream)) => {
+                        // Nothing is sent on the stream of one who no longer waits.
+                        let _ = next_wanted.take().map(|wanted| wanted.send(stream));
+                    }
+                    // Dropping the sender tells the one who asked.
+                    Poll::Ready(Err(yamux::ConnectionError::TooManyStreams)) => next_wanted = None,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                    Poll::Pending => break,
+                }
+            }
             while let Poll::Ready(next) = self.connection.poll_next_inbound(cx) {
                 match next {
                     Some(Ok(stream)) => accept(stream),

@@ -8,6 +8,7 @@
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
+//! egress    the proxy's port, tunnelled to the host
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -16,6 +17,7 @@
 
 mod as_user;
 mod boot;
+mod egress;
 mod exec;
 mod failure;
 mod fd;

@@ -10,10 +10,15 @@ pub const MAX_INLINE_BYTES: usize = 256 * 1024;
 /// Largest number of logical streams that are open at once on one link.
 pub const MAX_STREAMS: usize = 512;
 
+/// Largest number of egress connections that a sandbox has at once. Further ones wait to be accepted.
+pub const MAX_EGRESS_STREAMS: usize = 256;
+
 /// Largest sum of the receive windows of one link, in bytes: what a peer may have in flight.
 pub const MAX_WINDOW_BYTES: usize = 256 * 1024 * (MAX_STREAMS + 64);
 
 // A frame must be able to hold a request whose inline part is full, with room for env and argv.
 const _: () = assert!(MAX_FRAME_BYTES >= 2 * MAX_INLINE_BYTES);
+// Streams that have ended stay in the books for a moment, and the host needs some of its own.
+const _: () = assert!(MAX_STREAMS >= 2 * MAX_EGRESS_STREAMS);
 // yamux refuses windows below 256 KiB for each stream.
 const _: () = assert!(MAX_WINDOW_BYTES >= 256 * 1024 * MAX_STREAMS);

@@ -44,6 +44,10 @@ pub struct ExecRequest {
     pub output_limit: u64,
     /// What becomes of the processes that the program leaves behind.
     pub after_exit: AfterExit,
+    /// Whether programs find the proxy on [`PROXY_PORT`](crate::PROXY_PORT) from now on: its
+    /// listener is there before the program starts, or it and its connections are gone by then. A
+    /// reset closes it.
+    pub proxy: bool,
 }
 
 /// A small file inside an [`ExecRequest`].

@@ -1,5 +1,6 @@
 //! The wire format, byte for byte. When one of these fails, raise `PROTOCOL_VERSION` and write the
 //! new bytes down here.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
@@ -11,8 +12,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_1_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 1);
+fn version_2_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 2);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -25,10 +26,11 @@ fn version_1_of_every_message() {
         timeout_ms: 300,
         output_limit: 5,
         after_exit: AfterExit::Keep,
+        proxy: true,
     });
     assert_eq!(
         payload(&exec),
-        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01"
+        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01"
     );
     let file = FileRequest { path: "/x".into() };
     assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");

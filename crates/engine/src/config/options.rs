@@ -24,6 +24,7 @@ impl Config {
             network_filter: Some(RawNetworkFilter {
                 whitelist: Some(self.network.whitelist.clone()),
                 blacklist: Some(self.network.blacklist.clone()),
+                ..RawNetworkFilter::default()
             }),
             cpu_limit: Some(defaults.cpu_limit),
             memory_limit: Some(defaults.memory_limit.clone()),

@@ -153,5 +153,6 @@ fn copy_baked_modules() -> Step {
         env: Vec::new(),
         cwd: SANDBOX_DIR.to_owned(),
         stdin: StepStdin::Empty,
+        proxy: false,
     }
 }

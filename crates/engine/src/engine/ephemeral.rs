@@ -45,6 +45,7 @@ impl Engine {
         let container_id = lease.sandbox().id().to_owned();
         let outcome = run(Run {
             options: &self.0.options,
+            network: &self.0.network,
             sandbox: lease.sandbox(),
             plan,
             prepare,

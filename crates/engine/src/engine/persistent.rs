@@ -101,6 +101,7 @@ impl Engine {
         } = self.fit(plan, image, request)?;
         let outcome = run(Run {
             options: &self.0.options,
+            network: &self.0.network,
             sandbox,
             plan,
             prepare,
@@ -129,8 +130,7 @@ impl Engine {
         plan: &ExecutionPlan,
     ) -> Result<Sandbox, EngineError> {
         let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
-        let (sandbox, _) = Sandbox::start(&self.0.backend, &spec).await?;
-        Ok(sandbox)
+        Sandbox::start(&self.0.backend, &spec).await
     }
 
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.

@@ -1,7 +1,8 @@
 //! The order of an execution, and what becomes of its failures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use isol8_egress::RunLog;
 use isol8_protocol::{AfterExit, ExitReport};
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     error::EngineError,
     event::{Phase, StreamEvent},
+    network::{Network, NetworkRecord},
     options::Options,
     output::{TIMEOUT_NOTICE, trim_output},
     plan::{ExecutionPlan, Step},
@@ -28,6 +30,7 @@ const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 /// One execution to carry out.
 pub(crate) struct Run<'a> {
     pub(crate) options: &'a Options,
+    pub(crate) network: &'a Network,
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) plan: ExecutionPlan,
     /// Makes what the image has usable.
@@ -47,6 +50,8 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
     pub(crate) truncated: bool,
     pub(crate) files: Option<BTreeMap<String, String>>,
+    /// What it did on the network, installation and setup included; none without a proxy.
+    pub(crate) network: Option<NetworkRecord>,
 }
 
 /// Carries out `run`. A stream gets its last exit event from here when the program has ended;
@@ -56,6 +61,7 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     let Run {
         options,
+        network,
         sandbox,
         plan,
         prepare,
@@ -70,9 +76,20 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         output_limit: options.max_output_bytes,
         timeout: plan.timeout,
     };
+    let mut log = None;
+    let mut gateway = |wanted: bool, extra_hosts: &[String]| {
+        let log: &Arc<RunLog> = match &mut log {
+            log if wanted => log.get_or_insert_with(RunLog::new),
+            _ => return Ok(None),
+        };
+        network.open(sandbox, extra_hosts, log).map(Some)
+    };
     for step in prepare.into_iter().chain(plan.install) {
+        // What it may reach, nothing that it leaves behind may reach after it.
+        let _gateway = gateway(step.proxy, &plan.install_hosts)?;
         install(&rules, step).await?;
     }
+    let gateway = gateway(plan.program.proxy, &[])?;
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
@@ -85,7 +102,12 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         Some(paths) => Some(files::collect(sandbox, paths).await?),
         None => None,
     };
-    finish(outcome, files, sink).await
+    if let Some(gateway) = gateway {
+        gateway.finish().await;
+    }
+    let network = log.map(|log| NetworkRecord::new(&log, &options.secrets));
+    let outcome = finish(outcome, files, sink).await?;
+    Ok(Outcome { network, ..outcome })
 }
 
 /// Installs packages. Its output is told only when it fails.
@@ -178,5 +200,6 @@ async fn finish(
         stderr,
         truncated: outcome.truncated,
         files,
+        network: None,
     })
 }

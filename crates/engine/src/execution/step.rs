@@ -58,6 +58,7 @@ impl StepRules<'_> {
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             output_limit: forward_limit(self.output_limit, self.secrets),
             after_exit,
+            proxy: step.proxy,
         };
         let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
         let exec = self.sandbox.exec(request).await?;

@@ -1,11 +1,11 @@
 //! From raw to resolved options: defaults, checks, units.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, OptionError,
-    Options, PoolSize, PoolStrategy, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
-    RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
+    Options, PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions,
+    RawPoolSize, RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
     resolved::DEFAULT_BLOCKED_HOSTS,
@@ -25,7 +25,8 @@ impl TryFrom<RawOptions> for Options {
         Ok(Self {
             mode: choose("mode", raw.mode, &MODES)?,
             network: choose("network", raw.network, &NETWORK_MODES)?,
-            network_filter: raw.network_filter.unwrap_or_default().into(),
+            network_filter: raw.network_filter.unwrap_or_default().try_into()?,
+            install_network: raw.install_network.unwrap_or(true),
             cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
             memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
             pids_limit: u32::try_from(pids_limit).unwrap_or(u32::MAX),
@@ -104,13 +105,54 @@ fn choose<T: Copy + Default>(
         })
 }
 
-impl From<RawNetworkFilter> for NetworkFilter {
-    fn from(raw: RawNetworkFilter) -> Self {
-        Self {
+/// Patterns and places are compiled, and refused, when the engine is made.
+impl TryFrom<RawNetworkFilter> for NetworkFilter {
+    type Error = OptionError;
+
+    fn try_from(raw: RawNetworkFilter) -> Result<Self, OptionError> {
+        let hosts = raw.hosts.unwrap_or_default().into_iter().map(addresses);
+        let port = |port: f64| {
+            let rule = "a whole number from 1 to 65535";
+            let number = integer_up_to("networkFilter.ports", port, u64::from(u16::MAX), rule)?;
+            match u16::try_from(number) {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(OptionError::Number {
+                    option: "networkFilter.ports",
+                    value: port.to_string(),
+                    rule,
+                }),
+            }
+        };
+        Ok(Self {
             whitelist: raw.whitelist.unwrap_or_default(),
             blacklist: raw.blacklist.unwrap_or_default(),
-        }
+            hosts: hosts.collect::<Result<_, _>>()?,
+            allow_private: raw.allow_private.unwrap_or_default(),
+            allow_loopback: raw.allow_loopback.unwrap_or_default(),
+            ports: raw
+                .ports
+                .map(|ports| ports.into_iter().map(port).collect())
+                .transpose()?,
+        })
     }
+}
+
+fn addresses(
+    (name, addresses): (String, RawAddresses),
+) -> Result<(String, Vec<IpAddr>), OptionError> {
+    let addresses = match addresses {
+        RawAddresses::One(address) => vec![address],
+        RawAddresses::Many(addresses) => addresses,
+    };
+    let parsed = addresses.into_iter().map(|address| {
+        let bare = address.trim_start_matches('[').trim_end_matches(']');
+        bare.parse().map_err(|_| OptionError::Address {
+            host: name.clone(),
+            value: address.clone(),
+        })
+    });
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    Ok((name, parsed))
 }
 
 impl TryFrom<RawSecurity> for Seccomp {

@@ -31,6 +31,14 @@ pub enum OptionError {
         /// The words known.
         expected: &'static str,
     },
+    /// A name's address that is none.
+    #[error("Invalid networkFilter.hosts of \"{host}\": \"{value}\". It must be an IP address.")]
+    Address {
+        /// The name.
+        host: String,
+        /// What stands for its address.
+        value: String,
+    },
     /// An audit destination that does not exist.
     #[error("Unsupported audit destination: {value}")]
     AuditDestination {

@@ -11,7 +11,9 @@ mod start;
 
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
-pub use raw::{RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity};
+pub use raw::{
+    RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity,
+};
 pub(crate) use resolved::DEFAULT_BLOCKED_HOSTS;
 pub use resolved::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, Options,

@@ -1,6 +1,8 @@
 //! Options as callers write them: everything optional, sizes as strings, numbers as JavaScript has
 //! them. Nothing is checked here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Secrets;
@@ -18,6 +20,10 @@ pub struct RawOptions {
     /// Hosts that a filtered network lets through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_filter: Option<RawNetworkFilter>,
+    /// Whether the installation of packages (not the program) may reach the public registries of
+    /// its runtime also when `network` is `"none"` or `"filtered"`, default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install_network: Option<bool>,
     /// CPU cores, default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,
@@ -87,6 +93,31 @@ pub struct RawNetworkFilter {
     /// Refused hosts; they win.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blacklist: Option<Vec<String>>,
+    /// Addresses of names that are then not looked up, as with `--add-host`. The other rules hold
+    /// for them too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<BTreeMap<String, RawAddresses>>,
+    /// Where private addresses may be reached though no whitelist entry says so: CIDR blocks,
+    /// addresses, exact host names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_private: Option<Vec<String>>,
+    /// The same for addresses of the host itself, which no whitelist entry opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_loopback: Option<Vec<String>>,
+    /// The only ports that may be reached, default every port of a whitelisted host, and 80 and 443
+    /// where there is no whitelist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Vec<f64>>,
+}
+
+/// One address or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RawAddresses {
+    /// One.
+    One(String),
+    /// Several; whichever answers first is used.
+    Many(Vec<String>),
 }
 
 /// System call filter and OCI runtime.

@@ -1,6 +1,6 @@
 //! Options as the engine uses them: complete, checked, in the engine's own units.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,8 @@ pub struct Options {
     pub network: NetworkMode,
     /// What a filtered network lets through.
     pub network_filter: NetworkFilter,
+    /// Whether installations may reach the public registries though the program may not.
+    pub install_network: bool,
     /// CPU cores; finite and above 0.
     pub cpu_limit: f64,
     /// Memory without swap, in bytes.
@@ -111,6 +113,14 @@ pub struct NetworkFilter {
     pub whitelist: Vec<String>,
     /// Refused hosts; they win.
     pub blacklist: Vec<String>,
+    /// Addresses of names that are not looked up.
+    pub hosts: Vec<(String, Vec<IpAddr>)>,
+    /// Where private addresses may be reached without a whitelist entry.
+    pub allow_private: Vec<String>,
+    /// Where addresses of the host may be reached.
+    pub allow_loopback: Vec<String>,
+    /// The only ports that may be reached.
+    pub ports: Option<Vec<u16>>,
 }
 
 /// System call filter of a sandbox.

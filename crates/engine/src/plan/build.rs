@@ -6,14 +6,15 @@ use super::{
     ExecutionPlan, ImageChoice, MAX_ARGUMENT_BYTES, PlanError, PlannedFile, Source, Step,
     StepStdin,
     check::{agent_flags, check, given_extension},
-    environment::environment,
+    environment::{environment, proxy_environment},
     paths::workdir,
 };
 use crate::{
-    options::{Options, timeout},
+    options::{NetworkMode, Options, timeout},
     request::ExecutionRequest,
     runtime::{
         CommandContext, InstallCommand, Registry, RuntimeSpec, any_shell, normalize_packages,
+        registry_hosts,
     },
 };
 
@@ -39,14 +40,25 @@ pub fn plan(
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
+        proxy: options.network == NetworkMode::Filtered,
     };
     let packages = match owner {
         Some(runtime) => normalize_packages(runtime.name, &request.install_packages)?,
         None => Vec::new(),
     };
-    let install = owner
-        .filter(|_| !packages.is_empty())
-        .map(|runtime| install_step(step(Vec::new()), runtime.install(&packages)));
+    let install = owner.filter(|_| !packages.is_empty()).map(|runtime| {
+        let mut install = install_step(step(Vec::new()), runtime.install(&packages));
+        if reaches_registries(options) {
+            give_proxy(&mut install);
+        }
+        install
+    });
+    let install_hosts = match (owner, &install) {
+        (Some(runtime), Some(install)) if reaches_registries(options) => {
+            registry_hosts(runtime.registries, &install.env)
+        }
+        _ => Vec::new(),
+    };
 
     let Program {
         argv,
@@ -68,6 +80,7 @@ pub fn plan(
             },
         },
         install,
+        install_hosts,
         request_setup: request
             .setup_script
             .as_deref()
@@ -105,6 +118,7 @@ pub fn image_setup_step(
         env: environment(options, &request.env, place(request, registry)?.owner),
         cwd: workdir(request.workdir.as_deref())?,
         stdin: StepStdin::Empty,
+        proxy: options.network == NetworkMode::Filtered,
     })
 }
 
@@ -147,6 +161,22 @@ fn install_step(mut step: Step, install: InstallCommand) -> Step {
     }
     step.env.sort_unstable();
     step
+}
+
+/// Whether installations reach the package registries through the proxy. With the host's network
+/// they need none.
+fn reaches_registries(options: &Options) -> bool {
+    options.install_network && options.network != NetworkMode::Host
+}
+
+fn give_proxy(step: &mut Step) {
+    step.proxy = true;
+    for (name, value) in proxy_environment() {
+        if !step.env.iter().any(|(known, _)| known == name) {
+            step.env.push((name.to_owned(), value));
+        }
+    }
+    step.env.sort_unstable();
 }
 
 struct Program {

@@ -34,6 +34,24 @@ const BASE: [(&str, &str); 7] = [
 /// Names under which programs look for a proxy.
 const PROXY_NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
+/// Names under which programs look for what they reach without one.
+const NO_PROXY_NAMES: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// The sandbox itself: a program may talk to a server that it has started.
+const NO_PROXY: &str = "localhost,127.0.0.1,::1";
+
+/// Node looks for a proxy only when told to.
+const NODE_USES_PROXY: (&str, &str) = ("NODE_USE_ENV_PROXY", "1");
+
+/// What makes programs use the proxy.
+pub(super) fn proxy_environment() -> impl Iterator<Item = (&'static str, String)> {
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+    let proxies = PROXY_NAMES.map(|name| (name, proxy.clone()));
+    let others = NO_PROXY_NAMES.map(|name| (name, NO_PROXY.to_owned()));
+    let node = [(NODE_USES_PROXY.0, NODE_USES_PROXY.1.to_owned())];
+    proxies.into_iter().chain(others).chain(node)
+}
+
 /// Base, the runtime's, secrets, then the request's own; in filtered mode the proxy, without which nothing gets
 /// out. Sorted by name.
 pub(super) fn environment(
@@ -41,21 +59,23 @@ pub(super) fn environment(
     request: &BTreeMap<String, String>,
     runtime: Option<&RuntimeSpec>,
 ) -> Vec<(String, String)> {
-    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
-    let proxies = PROXY_NAMES
-        .into_iter()
-        .filter(|_| options.network == NetworkMode::Filtered)
-        .map(|name| (name, proxy.as_str()));
+    let filtered = options.network == NetworkMode::Filtered;
+    let proxy: Vec<_> = proxy_environment().filter(|_| filtered).collect();
+    let (forced, defaults): (Vec<_>, Vec<_>) = proxy
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .partition(|(name, _)| PROXY_NAMES.contains(name));
     let all: BTreeMap<&str, &str> = BASE
         .into_iter()
         .chain(runtime.into_iter().flat_map(|runtime| runtime.env).copied())
+        .chain(defaults)
         .chain(options.secrets.iter())
         .chain(
             request
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         )
-        .chain(proxies)
+        .chain(forced)
         .collect();
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

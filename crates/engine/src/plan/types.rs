@@ -13,6 +13,8 @@ pub struct ExecutionPlan {
     pub image: ImageChoice,
     /// Installs the packages.
     pub install: Option<Step>,
+    /// Hosts that the installation may reach beside those that the program may.
+    pub install_hosts: Vec<String>,
     /// The request's setup script.
     pub request_setup: Option<Step>,
     /// Files of the request, by absolute path.
@@ -69,6 +71,8 @@ pub struct Step {
     pub cwd: String,
     /// Standard input.
     pub stdin: StepStdin,
+    /// Whether it finds the filtering proxy.
+    pub proxy: bool,
 }
 
 impl fmt::Debug for Step {
@@ -79,6 +83,7 @@ impl fmt::Debug for Step {
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("stdin", &self.stdin)
+            .field("proxy", &self.proxy)
             .finish()
     }
 }

@@ -94,7 +94,7 @@ impl Pool {
             // The slot is taken; whatever becomes of the start must be told to the state.
             let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
             let (sandbox, outcome) = match sandbox {
-                Ok((sandbox, _)) => (Some(sandbox), Ok(())),
+                Ok(sandbox) => (Some(sandbox), Ok(())),
                 Err(error) => (None, Err(error)),
             };
             let actions = self.state().created(sandbox, Instant::now());
@@ -168,12 +168,9 @@ impl Pool {
     fn spawn_create(&self) {
         let pool = self.clone();
         self.0.tasks.spawn(async move {
-            let started = tokio::select! {
-                started = Sandbox::start(&pool.0.backend, &pool.0.spec) => started,
-                () = pool.0.closing.cancelled() => Err(EngineError::Stopped),
-            };
-            let actions = match started {
-                Ok((sandbox, _)) => pool.state().created(Some(sandbox), Instant::now()),
+            // Not cut short by the end of the pool, which waits until what was begun is removed.
+            let actions = match Sandbox::start(&pool.0.backend, &pool.0.spec).await {
+                Ok(sandbox) => pool.state().created(Some(sandbox), Instant::now()),
                 Err(error) => {
                     tracing::debug!(%error, "a sandbox did not start");
                     let mut actions = pool.state().created(None, Instant::now());

@@ -9,6 +9,14 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     extensions: &[".sh"],
     default_extension: ".sh",
     env: &[],
+    registries: &[
+        "deb.debian.org",
+        "security.debian.org",
+        "archive.ubuntu.com",
+        "security.ubuntu.com",
+        "ports.ubuntu.com",
+        "dl-cdn.alpinelinux.org",
+    ],
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
     install: |packages| InstallCommand {

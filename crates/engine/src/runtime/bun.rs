@@ -9,6 +9,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     extensions: &[".ts"],
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,

@@ -12,6 +12,13 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     extensions: &[".mts"],
     default_extension: ".mts",
     env: &[],
+    registries: &[
+        "jsr.io",
+        "npm.jsr.io",
+        "registry.npmjs.org",
+        "deno.land",
+        "esm.sh",
+    ],
     program_is_file: always_a_file,
     command: |context| {
         argv(

@@ -7,11 +7,13 @@ mod deno;
 mod node;
 mod packages;
 mod python;
+mod registries;
 mod registry;
 mod spec;
 
 pub(crate) use bash::any_shell;
 pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
+pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec};

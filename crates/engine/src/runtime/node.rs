@@ -10,6 +10,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     extensions: &[".mjs", ".js", ".cjs"],
     default_extension: ".js",
     env: &[],
+    registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command,
     install: |packages| InstallCommand {

@@ -9,6 +9,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     extensions: &[".py"],
     default_extension: ".py",
     env: &[],
+    registries: &["pypi.org", "files.pythonhosted.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
     install: |packages| InstallCommand {

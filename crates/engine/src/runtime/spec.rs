@@ -13,6 +13,8 @@ pub struct RuntimeSpec {
     pub default_extension: &'static str,
     /// Environment beside what every runtime has.
     pub env: &'static [(&'static str, &'static str)],
+    /// Public registries that its installer needs.
+    pub registries: &'static [&'static str],
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.

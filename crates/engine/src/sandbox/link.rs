@@ -3,9 +3,16 @@
 //! One task owns the multiplexer; others ask it for streams. The guest is never trusted: whatever
 //! breaks the protocol ends this link, and with it this sandbox, and nothing else.
 
-use std::{future::poll_fn, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
-use isol8_protocol::{MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, check_preamble, preamble};
+use isol8_protocol::{
+    MAX_EGRESS_STREAMS, MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, check_preamble, preamble,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, oneshot},
@@ -28,25 +35,27 @@ const SPLIT_SEND_BYTES: usize = 64 * 1024;
 const OPEN_QUEUE: usize = 64;
 
 /// Streams that the guest opened and nobody has taken yet. More are refused.
-const INBOUND_QUEUE: usize = 64;
+const INBOUND_QUEUE: usize = MAX_EGRESS_STREAMS;
 
 /// A logical stream, with tokio's traits.
-pub(super) type LinkStream = Compat<yamux::Stream>;
+pub type LinkStream = Compat<yamux::Stream>;
 
-/// Streams that the guest opens: its egress connections.
+/// Streams that the guest opens: its egress connections. Refused when dropped.
 pub type InboundStreams = mpsc::Receiver<LinkStream>;
+
+/// Where they go; refused while nobody takes them.
+type Taker = Arc<Mutex<Option<mpsc::Sender<LinkStream>>>>;
 
 /// The host's end of a link. Dropping it ends the guest.
 pub(super) struct Link {
     open: mpsc::Sender<oneshot::Sender<LinkStream>>,
+    taker: Taker,
     lost: CancellationToken,
 }
 
 impl Link {
     /// Shakes hands with the guest at the other end of `io` and starts the multiplexer.
-    pub(super) async fn connect(
-        mut io: Box<dyn DuplexStream>,
-    ) -> Result<(Self, InboundStreams), EngineError> {
+    pub(super) async fn connect(mut io: Box<dyn DuplexStream>) -> Result<Self, EngineError> {
         tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(&mut io))
             .await
             .map_err(|_| {
@@ -56,7 +65,7 @@ impl Link {
                 ))
             })??;
         let (open, open_requests) = mpsc::channel(OPEN_QUEUE);
-        let (inbound, inbound_streams) = mpsc::channel(INBOUND_QUEUE);
+        let taker = Taker::default();
         let lost = CancellationToken::new();
         let mut config = yamux::Config::default();
         config
@@ -69,14 +78,14 @@ impl Link {
             connection,
             open_requests,
             waiting: None,
-            inbound,
+            taker: Arc::clone(&taker),
         };
         let on_end = lost.clone().drop_guard();
         tokio::spawn(async move {
             driver.run().await;
             drop(on_end);
         });
-        Ok((Self { open, lost }, inbound_streams))
+        Ok(Self { open, taker, lost })
     }
 
     /// Opens a stream. Nothing is sent until its first byte is written.
@@ -87,6 +96,13 @@ impl Link {
             .await
             .map_err(|_| EngineError::SandboxLost)?;
         stream.await.map_err(|_| EngineError::SandboxLost)
+    }
+
+    /// Takes the streams that the guest opens from now on. Who took them before gets no more.
+    pub(super) fn inbound(&self) -> InboundStreams {
+        let (sender, streams) = mpsc::channel(INBOUND_QUEUE);
+        *self.taker.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        streams
     }
 
     /// Cancelled once the guest is gone.
@@ -109,7 +125,7 @@ struct Driver {
     connection: yamux::Connection<Compat<Box<dyn DuplexStream>>>,
     open_requests: mpsc::Receiver<oneshot::Sender<LinkStream>>,
     waiting: Option<oneshot::Sender<LinkStream>>,
-    inbound: mpsc::Sender<LinkStream>,
+    taker: Taker,
 }
 
 impl Driver {
@@ -138,8 +154,11 @@ impl Driver {
                 }
                 match self.connection.poll_next_inbound(cx) {
                     Poll::Ready(Some(Ok(stream))) => {
-                        // A full queue refuses the connection, as a listener's backlog does.
-                        let _ = self.inbound.try_send(stream.compat());
+                        let taker = self.taker.lock().unwrap_or_else(PoisonError::into_inner);
+                        if let Some(taker) = &*taker {
+                            // A full queue refuses the connection, as a listener's backlog does.
+                            let _ = taker.try_send(stream.compat());
+                        }
                     }
                     Poll::Ready(Some(Err(error))) => {
                         tracing::debug!(%error, "link broke");

@@ -34,7 +34,7 @@ impl Sandbox {
     pub async fn start(
         backend: &Arc<dyn Backend>,
         spec: &SandboxSpec,
-    ) -> Result<(Self, InboundStreams), EngineError> {
+    ) -> Result<Self, EngineError> {
         let started = backend.start(spec).await?;
         // From here on dropping `sandbox` removes the container.
         let mut sandbox = Self {
@@ -44,10 +44,10 @@ impl Sandbox {
             persist: spec.persist,
             lost: CancellationToken::new(),
         };
-        let (link, inbound) = Link::connect(started.stream).await?;
+        let link = Link::connect(started.stream).await?;
         sandbox.lost = link.lost().clone();
         sandbox.link = Some(link);
-        Ok((sandbox, inbound))
+        Ok(sandbox)
     }
 
     /// The backend's name for this sandbox.
@@ -75,6 +75,12 @@ impl Sandbox {
     /// Reads a regular file.
     pub async fn read_file(&self, path: &str) -> Result<Bytes, EngineError> {
         files::read(self.link()?.open().await?, path).await
+    }
+
+    /// Takes the connections that programs make to the proxy's port from now on, as streams. Without
+    /// somebody who takes them they are refused.
+    pub fn inbound(&self) -> Result<InboundStreams, EngineError> {
+        Ok(self.link()?.inbound())
     }
 
     /// Makes the sandbox as new, with proof: every process but the guest killed, every writable

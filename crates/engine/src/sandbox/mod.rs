@@ -7,5 +7,5 @@ mod live;
 mod wire;
 
 pub use exec::{Exec, ExecEvent};
-pub use link::InboundStreams;
+pub use link::{InboundStreams, LinkStream};
 pub use live::Sandbox;

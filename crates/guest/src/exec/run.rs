@@ -36,6 +36,7 @@ pub(crate) async fn run(
         AfterExit::KillAll => BTreeSet::new(),
         AfterExit::Keep => kill::bystanders().map_err(preparing)?,
     };
+    guest.egress.set(request.proxy).await?;
     let meter = Meter::start(&guest.memory);
 
     let (mut stdout, their_stdout) = source(FrameKind::Stdout).map_err(preparing)?;

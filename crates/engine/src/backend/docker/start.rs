@@ -6,9 +6,11 @@ use bollard::{
     Docker,
     container::{AttachContainerResults, LogOutput},
     errors::Error as DockerError,
+    models::ContainerCreateBody,
     query_parameters::{AttachContainerOptions, RemoveContainerOptions, StartContainerOptions},
 };
 use futures::{StreamExt, future::BoxFuture};
+use tokio::sync::oneshot;
 use tokio_util::io::StreamReader;
 
 use super::{Client, container, guest};
@@ -76,35 +78,34 @@ impl Backend for DockerBackend {
     }
 }
 
-/// Removes the container when a start is given up half way.
-struct RemoveOnDrop {
-    docker: Docker,
-    id: Option<String>,
+/// Creates and starts in a task of its own. Docker carries a creation through when its caller has
+/// gone, so the answer must be heard, or a container stays that nobody knows.
+async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
+    let (docker, body) = (docker.clone(), container::body(spec));
+    let (answer, answered) = oneshot::channel();
+    tokio::spawn(async move {
+        let started = carry_through(&docker, body).await;
+        if let Err(Ok(unwanted)) = answer.send(started) {
+            remove_failed(&docker, &unwanted.id).await;
+        }
+    });
+    answered.await.map_err(|error| DockerError::IOError {
+        err: io::Error::other(error),
+    })?
 }
 
-impl Drop for RemoveOnDrop {
-    fn drop(&mut self) {
-        let Some(id) = self.id.take() else { return };
-        let docker = self.docker.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = remove(&docker, &id).await {
-                    tracing::debug!(%error, "container of a failed start was not removed");
-                }
-            });
+async fn carry_through(docker: &Docker, body: ContainerCreateBody) -> Result<Started, DockerError> {
+    let id = docker.create_container(None, body).await?.id;
+    match attach_and_start(docker, &id).await {
+        Ok(stream) => Ok(Started { id, stream }),
+        Err(error) => {
+            remove_failed(docker, &id).await;
+            Err(error)
         }
     }
 }
 
-async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
-    let id = docker
-        .create_container(None, container::body(spec))
-        .await?
-        .id;
-    let mut guard = RemoveOnDrop {
-        docker: docker.clone(),
-        id: Some(id.clone()),
-    };
+async fn attach_and_start(docker: &Docker, id: &str) -> Result<Box<dyn DuplexStream>, DockerError> {
     let attach = AttachContainerOptions {
         stream: true,
         stdin: true,
@@ -113,15 +114,17 @@ async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started
         ..Default::default()
     };
     // Attached before the start, so that no byte of the guest is lost.
-    let attached = docker.attach_container(&id, Some(attach)).await?;
+    let attached = docker.attach_container(id, Some(attach)).await?;
     docker
-        .start_container(&id, None::<StartContainerOptions>)
+        .start_container(id, None::<StartContainerOptions>)
         .await?;
-    guard.id = None;
-    Ok(Started {
-        id,
-        stream: byte_stream(attached),
-    })
+    Ok(byte_stream(attached))
+}
+
+async fn remove_failed(docker: &Docker, id: &str) {
+    if let Err(error) = remove(docker, id).await {
+        tracing::debug!(%error, "container of a failed start was not removed");
+    }
 }
 
 /// The guest's standard input and output as one stream. What it says on standard error is for the

@@ -1,0 +1,187 @@
+//! The proxy's port: each connection that a program makes to it becomes a stream to the host, where
+//! the proxy is. Nothing is understood here, bytes are only passed on, both ways and as fast as the
+//! slower side takes them.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    io,
+    net::Ipv4Addr,
+    pin::Pin,
+    time::Duration,
+};
+
+use futures::{AsyncRead, AsyncWrite};
+use isol8_protocol::{ErrorKind, MAX_EGRESS_STREAMS, PROXY_PORT};
+use tokio::{
+    net::{
+        TcpListener, TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
+    sync::{Mutex, mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::sleep,
+};
+
+use crate::failure::Failure;
+
+/// Bytes of one direction of a connection that are on their way. Small, so that many connections
+/// take their turns quickly, and neither memory nor other requests suffer.
+const COPY_BYTES: usize = 16 * 1024;
+
+/// Wait after a connection could not be accepted: the system is short of something.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+type Wanted = oneshot::Sender<yamux::Stream>;
+
+/// The listener, when there is one, and its connections.
+pub(crate) struct Egress {
+    /// Ends when aborted, and its connections with it.
+    listening: Mutex<Option<JoinHandle<()>>>,
+    streams: mpsc::Sender<Wanted>,
+}
+
+impl Egress {
+    /// Without a listener. Who waits for a stream to the host is in the returned queue.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Wanted>) {
+        let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
+        let listening = Mutex::default();
+        (Self { listening, streams }, wanted)
+    }
+
+    /// Makes sure that the listener is there, or that it and its connections are not.
+    pub(crate) async fn set(&self, open: bool) -> Result<(), Failure> {
+        if !open {
+            self.close().await;
+            return Ok(());
+        }
+        let mut listening = self.listening.lock().await;
+        if listening.is_none() {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PROXY_PORT)).await;
+            let listener = listener.map_err(|error| in_the_way(&error))?;
+            let accepting = accept(listener, self.streams.clone());
+            *listening = Some(tokio::task::spawn_local(accepting));
+        }
+        Ok(())
+    }
+
+    /// Closes the listener and its connections; they are gone when this returns.
+    pub(crate) async fn close(&self) {
+        if let Some(listening) = self.listening.lock().await.take() {
+            listening.abort();
+            // Aborted, it has nothing to say.
+            let _ = listening.await;
+        }
+    }
+}
+
+fn in_the_way(error: &io::Error) -> Failure {
+    let message = format!(
+        "cannot open the proxy's port 127.0.0.1:{PROXY_PORT}: {error} (a process that an earlier \
+         run left behind may be using it)"
+    );
+    Failure::new(ErrorKind::System, "", message)
+}
+
+async fn accept(listener: TcpListener, streams: mpsc::Sender<Wanted>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < MAX_EGRESS_STREAMS => {
+                match accepted {
+                    Ok((client, _)) => {
+                        connections.spawn_local(serve(client, streams.clone()));
+                    }
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// One connection, from its first byte to the end of both directions.
+async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>) {
+    // A connection that says nothing costs the host nothing.
+    if client.readable().await.is_err() {
+        return;
+    }
+    let (wanted, stream) = oneshot::channel();
+    if streams.send(wanted).await.is_err() {
+        return;
+    }
+    let Ok(stream) = stream.await else {
+        return;
+    };
+    let mut client = client;
+    // Bytes should not wait for more; a socket that cannot is still good.
+    let _ = client.set_nodelay(true);
+    if relay(&mut client, stream).await.is_err() {
+        // The program sees a reset, and so does the host.
+        let _ = client.set_zero_linger();
+    }
+}
+
+async fn relay(client: &mut TcpStream, host: yamux::Stream) -> io::Result<()> {
+    let host = RefCell::new(host);
+    let (reader, writer) = client.split();
+    let said_all = Cell::new(false);
+    let up = async {
+        to_host(&reader, &host).await?;
+        said_all.set(true);
+        Ok(())
+    };
+    let down = async {
+        to_client(&host, &writer).await?;
+        // An end that is none: the host gave the connection up, and the program must not take what
+        // it got for everything.
+        if !said_all.get() && host.borrow().is_closed() {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        shut_down(writer).await
+    };
+    tokio::try_join!(up, down).map(|_| ())
+}
+
+async fn to_host(client: &ReadHalf<'_>, host: &RefCell<yamux::Stream>) -> io::Result<()> {
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        client.readable().await?;
+        let mut bytes = match client.try_read(&mut buffer) {
+            Ok(0) => return poll_fn(|cx| Pin::new(&mut *host.borrow_mut()).poll_close(cx)).await,
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        while !bytes.is_empty() {
+            let count =
+                poll_fn(|cx| Pin::new(&mut *host.borrow_mut()).poll_write(cx, bytes)).await?;
+            bytes = &bytes[count..];
+        }
+    }
+}
+
+async fn to_client(host: &RefCell<yamux::Stream>, client: &WriteHalf<'_>) -> io::Result<()> {
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let count =
+            poll_fn(|cx| Pin::new(&mut *host.borrow_mut()).poll_read(cx, &mut buffer)).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut bytes = &buffer[..count];
+        while !bytes.is_empty() {
+            client.writable().await?;
+            match client.try_write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Ends the direction to the program, who may still be sending.
+async fn shut_down(mut client: WriteHalf<'_>) -> io::Result<()> {
+    poll_fn(|cx| tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut client), cx)).await
+}
