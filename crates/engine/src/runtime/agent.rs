@@ -13,6 +13,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     extensions: &[".txt"],
     default_extension: ".txt",
     env: &[bun::GLOBAL_MODULES],
+    session: None,
     registries: &["registry.npmjs.org"],
     program_is_file: prompt_is_file,
     command,
