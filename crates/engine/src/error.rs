@@ -13,6 +13,9 @@ pub enum EngineError {
     /// An entry of the network filter is not acceptable.
     #[error("Invalid networkFilter: {0}")]
     NetworkFilter(#[from] isol8_egress::PolicyError),
+    /// There is no audit log to write to.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A request is not acceptable.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -174,6 +177,7 @@ impl EngineError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Option(_) | Self::NetworkFilter(_) => "ISOL8_INVALID_OPTION",
+            Self::Audit(_) => "ISOL8_AUDIT",
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
             Self::Fetch(_) => "ISOL8_REMOTE_CODE",
             Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{images::Images, persistent::Session, pools::Pools, stream::EventStream};
 use crate::{
+    audit::{AuditLog, AuditRecord, RecordSource},
     backend::{Backend, DockerAddress, DockerBackend, DockerClient},
     error::EngineError,
     event::StreamEvent,
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) pools: Pools,
     pub(super) session: Session,
     pub(super) network: Network,
+    audit: Option<AuditLog>,
     fetcher: Fetcher,
     permits: Semaphore,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
@@ -75,6 +77,11 @@ impl Engine {
         })?;
         Ok(Self(Arc::new(Inner {
             network: Network::new(&options)?,
+            audit: options
+                .audit
+                .enabled
+                .then(|| AuditLog::start(&options.audit, max_concurrent))
+                .transpose()?,
             fetcher,
             options,
             registry: Registry::default(),
@@ -132,13 +139,18 @@ impl Engine {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
+        let (conclude, result) = tokio::sync::oneshot::channel();
         let engine = self.clone();
         let token = cancel.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
             let failure = match engine.carry_out(request, &sink, token).await {
                 // Told already: the program's exit, and that of a failed setup script.
-                Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Ok(result) => {
+                    let _ = conclude.send(result);
+                    return;
+                }
+                Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
                 Err(error) if error.is_refusal() => {
                     let _ = refuse.send(error);
                     return;
@@ -151,7 +163,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, refusal, cancel)
+        EventStream::new(events, refusal, result, cancel)
     }
 
     /// The container of a persistent engine, once there is one.
@@ -187,7 +199,7 @@ impl Engine {
     ) -> Result<ExecutionResult, EngineError> {
         let execution_id = Uuid::new_v4().to_string();
         let timestamp = time::now_iso8601();
-        let plan = self.plan(&request).await?;
+        let (plan, source) = self.plan(&request).await?;
         let runtime = plan.runtime.clone();
         // The semaphore is never closed, and it is fair: first come, first served.
         let _permit = self
@@ -196,14 +208,48 @@ impl Engine {
             .acquire()
             .await
             .map_err(|_| EngineError::Stopped)?;
-        let (outcome, container_id) = match self.0.options.mode {
+        let record = match &self.0.audit {
+            Some(log) => Some(log.reserve().await?),
+            None => None,
+        };
+        let (mut outcome, container_id) = match self.0.options.mode {
             Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
             Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
         };
-        Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
+        let network = outcome.network.take().unwrap_or_default();
+        let mut result = self.result(execution_id, timestamp, runtime, container_id, outcome);
+        let Options {
+            network: mode,
+            log_network,
+            audit,
+            secrets,
+            ..
+        } = &self.0.options;
+        if let Some(usage) = &mut result.resource_usage {
+            (usage.network_bytes_in, usage.network_bytes_out) =
+                (network.bytes_in, network.bytes_out);
+        }
+        if *log_network && *mode == NetworkMode::Filtered {
+            result.network_logs = Some(network.entries.clone());
+        }
+        if let (Some(place), Some(source)) = (record, &source) {
+            let from = RecordSource {
+                request: &request,
+                source,
+                result: &result,
+                network: &network.entries,
+            };
+            // The log itself has said so; the execution has not failed.
+            let _ = place.record(AuditRecord::new(audit, secrets, from)).await;
+        }
+        Ok(result)
     }
 
-    async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
+    /// The plan of a request, and for the audit log what it runs.
+    async fn plan(
+        &self,
+        request: &ExecutionRequest,
+    ) -> Result<(ExecutionPlan, Option<Source>), EngineError> {
         let Inner {
             options,
             registry,
@@ -221,7 +267,8 @@ impl Engine {
                 Source::Code(fetcher.fetch(request).await?)
             }
         };
-        Ok(plan(options, request, registry, source)?)
+        let recorded = options.audit.enabled.then(|| source.clone());
+        Ok((plan(options, request, registry, source)?, recorded))
     }
 
     fn result(
@@ -232,14 +279,7 @@ impl Engine {
         container_id: String,
         outcome: Outcome,
     ) -> ExecutionResult {
-        let options = &self.0.options;
-        let network = outcome.network.unwrap_or_default();
-        let usage = ResourceUsage {
-            network_bytes_in: network.bytes_in,
-            network_bytes_out: network.bytes_out,
-            ..ResourceUsage::from_report(&outcome.report)
-        };
-        let logs_network = options.log_network && options.network == NetworkMode::Filtered;
+        let usage = ResourceUsage::from_report(&outcome.report);
         ExecutionResult {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
@@ -251,8 +291,8 @@ impl Engine {
             timestamp,
             container_id: Some(container_id),
             files: outcome.files,
-            resource_usage: options.audit.track_resources.then_some(usage),
-            network_logs: logs_network.then_some(network.entries),
+            resource_usage: self.0.options.audit.track_resources.then_some(usage),
+            network_logs: None,
         }
     }
 }
