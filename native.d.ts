@@ -25,11 +25,11 @@ export declare class NativeEngine {
   start(startJson: string): Promise<NativeOutcome>
   /** Ends every execution and sandbox. */
   stop(): Promise<void>
-  /** Runs a request to its end. */
+  /** Runs a request to its end. Not an async function: the files are copied before it returns. */
   execute(requestJson: string, files: Array<NativeFile>, cancel: NativeCancel): Promise<NativeOutcome>
   /** Runs a request and streams what happens. */
   stream(requestJson: string, files: Array<NativeFile>): NativeStream
-  /** Writes a file in the sandbox of a persistent engine. */
+  /** Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns. */
   putFile(path: string, data: Buffer): Promise<NativeOutcome>
   /** Reads a file in the sandbox of a persistent engine. */
   getFile(path: string): Promise<NativeBytes>
@@ -45,7 +45,10 @@ export declare class NativeStream {
   cancel(): void
 }
 
-/** Builds base images; `on_progress` gets JSON. */
+/**
+ * Builds base images. `on_progress` gets JSON, in order and all of it before the promise settles; it
+ * must not throw.
+ */
 export declare function buildBaseImages(dockerJson: string, optionsJson: string, onProgress: ((arg: string) => void)): Promise<NativeOutcome>
 
 /** Removes our containers. */
@@ -102,7 +105,7 @@ export interface NativeEvent {
   phase?: string
 }
 
-/** A file that goes with a request. */
+/** A file that goes with a request. It borrows from JavaScript and is copied before the call returns. */
 export interface NativeFile {
   /** Absolute path in the sandbox. */
   path: string

@@ -1,13 +1,12 @@
 "use strict";
 // The configuration file, read and merged over the defaults natively.
 
-const { rethrowing } = require("./errors.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 
 /** The configuration in force for a directory. Throws when a file is there but not valid. */
 function loadConfig(cwd = process.cwd()) {
-  const { json, warnings } = rethrowing(() => native().loadConfig(cwd));
+  const { json, warnings } = native().loadConfig(cwd);
   for (const warning of warnings) logger.warn(warning);
   return JSON.parse(json);
 }

@@ -11,6 +11,13 @@ function plain(value) {
   return value;
 }
 
+/** dockerode takes ports as numbers and as text. */
+function port(value) {
+  const number = Number(value);
+  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
+  throw new Error(`Invalid docker.port: ${value}. It must be a number from 1 to 65535.`);
+}
+
 /**
  * The address in a dockerode instance, or in a plain object of its options. An empty object stands
  * for the environment's daemon (`DOCKER_HOST`, else the default socket).
@@ -23,7 +30,7 @@ function dockerAddress(docker) {
   for (const field of FIELDS) {
     const value = plain(source[field]);
     if (value === undefined || value === null || value === "") continue;
-    address[field] = field === "port" ? Number(value) : value;
+    address[field] = field === "port" ? port(value) : value;
   }
   // dockerode keeps defaults for TCP beside a socket path; the socket is what it uses.
   if (address.socketPath) return { socketPath: address.socketPath };

@@ -3,7 +3,7 @@
 // JavaScript's shapes (Errors with a code, async iterables, AbortSignal).
 
 const { dockerAddress } = require("./docker-address.cjs");
-const { abortReason, errorFrom, rethrowing, throwIfAborted, unwrap } = require("./errors.cjs");
+const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { Semaphore } = require("./semaphore.cjs");
@@ -26,10 +26,10 @@ class DockerIsol8 {
     new Semaphore(maxConcurrent);
     const json = JSON.stringify({ ...rest, docker: dockerAddress(docker) });
     const { NativeEngine } = native();
-    this.#native = rethrowing(() => new NativeEngine(json, Math.floor(maxConcurrent)));
+    this.#native = new NativeEngine(json, Math.floor(maxConcurrent));
   }
 
-  /** Removes sandboxes that isol8 left behind. Running ones of a live process are not touched. */
+  /** Removes sandboxes that isol8 left behind. */
   static async cleanup(docker) {
     return JSON.parse(unwrap(await native().cleanup(JSON.stringify(dockerAddress(docker)))).result);
   }
@@ -41,7 +41,7 @@ class DockerIsol8 {
   }
 
   async start(options = {}) {
-    await this.#native.start(JSON.stringify(options ?? {}));
+    unwrap(await this.#native.start(JSON.stringify(options ?? {})));
   }
 
   async stop() {

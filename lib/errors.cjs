@@ -15,18 +15,6 @@ function unwrap(outcome) {
   return outcome;
 }
 
-/**
- * Runs a native function that throws synchronously, and gives its error the facade's shape: what
- * crosses as a plain `Error` with the addon's own code is rethrown with its message alone.
- */
-function rethrowing(call) {
-  try {
-    return call();
-  } catch (error) {
-    throw new Error(error.message);
-  }
-}
-
 /** What an aborted signal rejects with: its reason, as `fetch` does. */
 function abortReason(signal) {
   return signal.reason ?? new DOMException("This operation was aborted", "AbortError");
@@ -36,4 +24,4 @@ function throwIfAborted(signal) {
   if (signal?.aborted) throw abortReason(signal);
 }
 
-module.exports = { abortReason, errorFrom, rethrowing, throwIfAborted, unwrap };
+module.exports = { abortReason, errorFrom, throwIfAborted, unwrap };

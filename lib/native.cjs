@@ -14,7 +14,7 @@ function native() {
         `The native engine of @isol8/core could not be loaded on ${process.platform}-${process.arch}: ${cause.message} ` +
           "Reinstall the package with optional dependencies enabled, or build it with `npm run build`.",
       );
-      error.code = "NATIVE_UNAVAILABLE";
+      error.code = "ISOL8_NATIVE_UNAVAILABLE";
       error.cause = cause;
       throw error;
     }

@@ -1,7 +1,10 @@
 "use strict";
 // Which runtimes there are, by name and by file extension. Owns the process-wide registry.
 
+const { errorFrom } = require("../errors.cjs");
 const adapters = require("./adapters.cjs");
+
+const CODE = "ISOL8_UNKNOWN_RUNTIME";
 
 const byName = new Map();
 const byExtension = new Map();
@@ -32,7 +35,9 @@ const RuntimeRegistry = Object.freeze({
   get(name) {
     const adapter = byName.get(name);
     if (!adapter) {
-      throw new Error(`Unknown runtime: "${name}". Available: ${[...byName.keys()].join(", ")}`);
+      const available = [...byName.keys()].join(", ");
+      const message = `Unknown runtime: "${name}". Available: ${available}`;
+      throw errorFrom({ code: CODE, message });
     }
     return adapter;
   },
@@ -42,7 +47,8 @@ const RuntimeRegistry = Object.freeze({
     const name = byExtension.get(extensionOf(filename));
     if (name === undefined) {
       const known = [...byExtension.keys()].join(", ");
-      throw new Error(`Cannot detect runtime for "${filename}". Known extensions: ${known}`);
+      const message = `Cannot detect runtime for "${filename}". Known extensions: ${known}`;
+      throw errorFrom({ code: CODE, message });
     }
     return byName.get(name);
   },

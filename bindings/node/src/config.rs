@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use isol8_engine::config::load_config as load;
+use isol8_engine::{EngineError, config::load_config as load};
 use napi_derive::napi;
+
+use crate::outcome::thrown;
 
 /// The configuration for programs that run in a directory.
 #[napi(object)]
@@ -16,8 +18,8 @@ pub struct NativeConfig {
 
 /// Reads the configuration; throws when the file cannot be used at all.
 #[napi]
-pub fn load_config(cwd: String) -> napi::Result<NativeConfig> {
-    let failed = |error: String| napi::Error::from_reason(error);
+pub fn load_config(cwd: String) -> Result<NativeConfig, napi::Error<String>> {
+    let failed = |error: String| thrown(EngineError::InvalidConfig(error).into());
     let loaded = load(Path::new(&cwd)).map_err(|error| failed(error.to_string()))?;
     Ok(NativeConfig {
         json: serde_json::to_string(&loaded.config).map_err(|error| failed(error.to_string()))?,

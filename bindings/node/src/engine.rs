@@ -5,26 +5,16 @@ use isol8_engine::{
     backend::DockerAddress,
     options::{Options, RawOptions, StartOptions},
 };
-use napi::bindgen_prelude::{Buffer, within_runtime_if_available};
+use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     debug,
-    outcome::{NativeBytes, NativeOutcome, malformed, thrown},
+    outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
     request::{self, NativeFile},
     stream::NativeStream,
 };
-
-/// Options as the facade writes them: the public ones, and where Docker is.
-#[derive(Deserialize)]
-struct Incoming {
-    #[serde(default)]
-    docker: DockerAddress,
-    #[serde(flatten)]
-    options: RawOptions,
-}
 
 /// An engine.
 #[napi]
@@ -34,31 +24,24 @@ pub struct NativeEngine(Engine);
 impl NativeEngine {
     /// An engine with the options in `options_json`. Does no I/O; throws when an option is refused.
     #[napi(constructor)]
-    pub fn new(options_json: String, max_concurrent: u32) -> napi::Result<Self> {
-        let make = || {
-            let Incoming { docker, options } =
-                serde_json::from_str(&options_json).map_err(|error| malformed(&error))?;
-            let options = Options::try_from(options)?;
-            if options.debug {
-                debug::enable();
-            }
-            Engine::new(options, max_concurrent as usize, docker)
-        };
-        make()
+    pub fn new(options_json: String, max_concurrent: u32) -> Result<Self, napi::Error<String>> {
+        create(&options_json, max_concurrent)
             .map(Self)
-            .map_err(|error: EngineError| thrown(&error))
+            .map_err(thrown)
     }
 
     /// Prewarms what `start_json` asks for.
     #[napi]
     pub async fn start(&self, start_json: String) -> NativeOutcome {
         let engine = self.0.clone();
-        match serde_json::from_str::<StartOptions>(&start_json) {
+        let options = tree("options", &start_json).and_then(|json| parse("options", json));
+        match options {
             Ok(options) => {
+                let options: StartOptions = options;
                 engine.start(&options).await;
                 Ok(()).into()
             }
-            Err(error) => Err::<(), _>(malformed(&error)).into(),
+            Err(error) => Err::<(), _>(error).into(),
         }
     }
 
@@ -69,25 +52,30 @@ impl NativeEngine {
         engine.stop().await;
     }
 
-    /// Runs a request to its end.
+    /// Runs a request to its end. Not an async function: the files are copied before it returns.
     #[napi]
-    pub async fn execute(
+    pub fn execute<'env>(
         &self,
+        env: &'env Env,
         request_json: String,
-        files: Vec<NativeFile>,
+        files: Vec<NativeFile<'_>>,
         cancel: &NativeCancel,
-    ) -> NativeOutcome {
-        let (engine, cancel) = (self.0.clone(), cancel.0.clone());
-        match request::parse(&request_json, files) {
-            Ok(request) => engine.execute(request, cancel).await.into(),
-            Err(error) => Err::<(), _>(error).into(),
-        }
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
+        // Begun here, so that executions have the order of the calls.
+        let running = request::parse(&request_json, &files)
+            .map(|request| self.0.execute(request, cancel.0.clone()));
+        env.spawn_future(async move {
+            Ok(match running {
+                Ok(running) => running.await.map_err(NativeError::from).into(),
+                Err(error) => Err::<(), _>(error).into(),
+            })
+        })
     }
 
     /// Runs a request and streams what happens.
     #[napi]
-    pub fn stream(&self, request_json: String, files: Vec<NativeFile>) -> NativeStream {
-        match request::parse(&request_json, files) {
+    pub fn stream(&self, request_json: String, files: Vec<NativeFile<'_>>) -> NativeStream {
+        match request::parse(&request_json, &files) {
             Ok(request) => {
                 NativeStream::running(within_runtime_if_available(|| self.0.stream(request)))
             }
@@ -95,11 +83,19 @@ impl NativeEngine {
         }
     }
 
-    /// Writes a file in the sandbox of a persistent engine.
+    /// Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns.
     #[napi]
-    pub async fn put_file(&self, path: String, data: Buffer) -> NativeOutcome {
+    pub fn put_file<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        data: BufferSlice<'_>,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let (engine, data) = (self.0.clone(), data.to_vec());
-        engine.put_file(&path, &data).await.into()
+        env.spawn_future(async move {
+            let written = engine.put_file(&path, &data).await;
+            Ok(written.map_err(NativeError::from).into())
+        })
     }
 
     /// Reads a file in the sandbox of a persistent engine.
@@ -114,6 +110,19 @@ impl NativeEngine {
     pub fn container_id(&self) -> Option<String> {
         self.0.container_id()
     }
+}
+
+/// `options_json` has the public options, and `docker` beside them.
+fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
+    let mut fields = tree("options", options_json)?;
+    let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
+    let raw: RawOptions = parse("options", fields)?;
+    let options = Options::try_from(raw).map_err(EngineError::from)?;
+    if options.debug {
+        debug::enable();
+    }
+    let docker = docker.unwrap_or_default();
+    Ok(Engine::new(options, max_concurrent as usize, docker)?)
 }
 
 /// Ends an execution.

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use isol8_engine::{
-    EngineError,
     backend::{self, DockerAddress, DockerClient},
     image::{self, ImageSources},
 };
-use napi::{
-    Status,
-    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
-};
+use napi::{Status, threadsafe_function::ThreadsafeFunction};
 use napi_derive::napi;
 use serde::Deserialize;
+use tokio::sync::mpsc;
 
-use crate::outcome::{NativeOutcome, malformed};
+use crate::outcome::{NativeError, NativeOutcome, parse, tree};
+
+/// Steps of a build that JavaScript has not taken yet. Those beyond are not told.
+const PROGRESS_QUEUE: usize = 1024;
 
 /// What base images to build, and from what.
 #[derive(Deserialize)]
@@ -26,16 +26,15 @@ struct BaseImages {
     sources: ImageSources,
 }
 
-fn client(docker_json: &str) -> Result<DockerClient, EngineError> {
-    let address: DockerAddress =
-        serde_json::from_str(docker_json).map_err(|error| malformed(&error))?;
+fn client(docker_json: &str) -> Result<DockerClient, NativeError> {
+    let address: DockerAddress = parse("options", tree("options", docker_json)?)?;
     Ok(DockerClient::new(address))
 }
 
 /// Removes our containers.
 #[napi]
 pub async fn cleanup(docker_json: String) -> NativeOutcome {
-    async { backend::cleanup_containers(&client(&docker_json)?).await }
+    async { Ok(backend::cleanup_containers(&client(&docker_json)?).await?) }
         .await
         .into()
 }
@@ -43,7 +42,7 @@ pub async fn cleanup(docker_json: String) -> NativeOutcome {
 /// Removes our images.
 #[napi]
 pub async fn cleanup_images(docker_json: String) -> NativeOutcome {
-    async { backend::cleanup_images(&client(&docker_json)?).await }
+    async { Ok(backend::cleanup_images(&client(&docker_json)?).await?) }
         .await
         .into()
 }
@@ -51,33 +50,45 @@ pub async fn cleanup_images(docker_json: String) -> NativeOutcome {
 /// Whether an image is there.
 #[napi]
 pub async fn image_exists(docker_json: String, name: String) -> NativeOutcome {
-    async { image::image_exists(&client(&docker_json)?, &name).await }
+    async { Ok(image::image_exists(&client(&docker_json)?, &name).await?) }
         .await
         .into()
 }
 
-/// Builds base images; `on_progress` gets JSON.
+/// Builds base images. `on_progress` gets JSON, in order and all of it before the promise settles; it
+/// must not throw.
 #[napi]
 pub async fn build_base_images(
     docker_json: String,
     options_json: String,
     on_progress: Arc<ThreadsafeFunction<String, (), String, Status, false, true>>,
 ) -> NativeOutcome {
-    async {
+    let (sender, mut progress) = mpsc::channel(PROGRESS_QUEUE);
+    let building = async move {
         let BaseImages {
             force,
             runtimes,
             sources,
-        } = serde_json::from_str(&options_json).map_err(|error| malformed(&error))?;
+        } = parse("options", tree("options", &options_json)?)?;
         let sources = sources.or_environment()?;
-        let tell = |progress| {
-            if let Ok(json) = serde_json::to_string(&progress) {
-                on_progress.call(json, ThreadsafeFunctionCallMode::NonBlocking);
-            }
+        let tell = |step| {
+            // When JavaScript is busy it will see a later step.
+            let _ = sender.try_send(step);
         };
         let client = client(&docker_json)?;
-        image::build_base_images(&client, runtimes.as_deref(), &sources, force, &tell).await
-    }
-    .await
-    .into()
+        Ok(image::build_base_images(&client, runtimes.as_deref(), &sources, force, &tell).await?)
+    };
+    let telling = async {
+        while let Some(step) = progress.recv().await {
+            let Ok(json) = serde_json::to_string(&step) else {
+                continue;
+            };
+            // An error means that JavaScript is gone.
+            if on_progress.call_async(json).await.is_err() {
+                return;
+            }
+        }
+    };
+    let (built, ()): (Result<(), NativeError>, ()) = tokio::join!(building, telling);
+    built.into()
 }

@@ -3,7 +3,8 @@
 use isol8_engine::EngineError;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Why a call failed.
 #[napi(object)]
@@ -12,6 +13,20 @@ pub struct NativeError {
     pub code: String,
     /// What to tell the user.
     pub message: String,
+}
+
+impl NativeError {
+    fn invalid(what: &str, reason: &str) -> Self {
+        let code = if what == "request" {
+            "ISOL8_INVALID_REQUEST"
+        } else {
+            "ISOL8_INVALID_OPTION"
+        };
+        Self {
+            code: code.to_owned(),
+            message: format!("Invalid {what}: {reason}"),
+        }
+    }
 }
 
 impl From<EngineError> for NativeError {
@@ -32,10 +47,11 @@ pub struct NativeOutcome {
     pub error: Option<NativeError>,
 }
 
-impl<T: Serialize> From<Result<T, EngineError>> for NativeOutcome {
-    fn from(outcome: Result<T, EngineError>) -> Self {
+impl<T: Serialize> From<Result<T, NativeError>> for NativeOutcome {
+    fn from(outcome: Result<T, NativeError>) -> Self {
         let json = outcome.and_then(|value| {
-            serde_json::to_string(&value).map_err(|error| EngineError::Internal(error.to_string()))
+            serde_json::to_string(&value)
+                .map_err(|error| EngineError::Internal(error.to_string()).into())
         });
         match json {
             Ok(json) => Self {
@@ -44,7 +60,7 @@ impl<T: Serialize> From<Result<T, EngineError>> for NativeOutcome {
             },
             Err(error) => Self {
                 result: None,
-                error: Some(error.into()),
+                error: Some(error),
             },
         }
     }
@@ -74,12 +90,34 @@ impl From<Result<Vec<u8>, EngineError>> for NativeBytes {
     }
 }
 
-/// A JavaScript error for what cannot be returned as a value: a constructor's failure.
-pub(crate) fn thrown(error: &EngineError) -> napi::Error {
-    napi::Error::from_reason(error.to_string())
+/// A JavaScript error for what cannot be returned as a value: a constructor's failure. Thrown at once
+/// it keeps its code, which a rejection would not.
+pub(crate) fn thrown(error: NativeError) -> napi::Error<String> {
+    napi::Error::new(error.code, error.message)
 }
 
-/// What the facade sent that no facade of this version sends.
-pub(crate) fn malformed(error: &serde_json::Error) -> EngineError {
-    EngineError::InvalidConfig(error.to_string())
+/// The value that JSON text from the facade stands for; what callers wrote is in it, so an error names
+/// the field. `what` is "options" or "request".
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, NativeError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." {
+            String::new()
+        } else {
+            format!("{path}: ")
+        };
+        NativeError::invalid(what, &format!("{field}{}", error.inner()))
+    })
+}
+
+/// Takes a field out of a tree; null when it is not there.
+pub(crate) fn take(tree: &mut Value, field: &str) -> Value {
+    tree.as_object_mut()
+        .and_then(|fields| fields.remove(field))
+        .unwrap_or_default()
+}
+
+/// The tree of JSON text.
+pub(crate) fn tree(what: &str, json: &str) -> Result<Value, NativeError> {
+    serde_json::from_str(json).map_err(|error| NativeError::invalid(what, &error.to_string()))
 }

@@ -1,33 +1,22 @@
 //! Requests on their way in.
 
-use isol8_engine::{
-    EngineError,
-    request::{AdapterCommand, ExecutionRequest, FileContent},
-};
-use napi::bindgen_prelude::Buffer;
+use isol8_engine::request::{AdapterCommand, ExecutionRequest, FileContent};
+use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use serde::Deserialize;
 
-use crate::outcome::malformed;
+use crate::outcome::{self, NativeError, take, tree};
 
-/// A file that goes with a request.
-#[napi(object)]
-pub struct NativeFile {
+/// A file that goes with a request. It borrows from JavaScript and is copied before the call returns.
+#[napi(object, object_to_js = false)]
+pub struct NativeFile<'env> {
     /// Absolute path in the sandbox.
     pub path: String,
     /// Contents.
-    pub data: Buffer,
+    pub data: BufferSlice<'env>,
 }
 
-/// A request as the facade writes it: the public fields, and what the adapter of a registered
-/// runtime answered.
-#[derive(Deserialize)]
-struct Incoming {
-    adapter: Option<Adapter>,
-    #[serde(flatten)]
-    request: ExecutionRequest,
-}
-
+/// What the adapter of a registered runtime answered.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Adapter {
@@ -36,21 +25,19 @@ struct Adapter {
     file_extension: String,
 }
 
-/// The request in `json` with `files`.
-pub(crate) fn parse(json: &str, files: Vec<NativeFile>) -> Result<ExecutionRequest, EngineError> {
-    let Incoming {
-        adapter,
-        mut request,
-    } = serde_json::from_str(json).map_err(|error| malformed(&error))?;
+/// The request in `json`, beside whose public fields is an `adapter`, with `files`.
+pub(crate) fn parse(json: &str, files: &[NativeFile<'_>]) -> Result<ExecutionRequest, NativeError> {
+    let mut fields = tree("request", json)?;
+    let adapter: Option<Adapter> = outcome::parse("request", take(&mut fields, "adapter"))?;
+    let mut request: ExecutionRequest = outcome::parse("request", fields)?;
     request.adapter = adapter.map(|adapter| AdapterCommand {
         image: adapter.image,
         command: adapter.command,
         file_extension: adapter.file_extension,
     });
     for file in files {
-        request
-            .files
-            .insert(file.path, FileContent::Bytes(file.data.to_vec()));
+        let content = FileContent::Bytes(file.data.to_vec());
+        request.files.insert(file.path.clone(), content);
     }
     Ok(request)
 }

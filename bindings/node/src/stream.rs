@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isol8_engine::{
-    EngineError, EventStream,
+    EventStream,
     event::{EventKind, Phase, StreamEvent},
 };
 use napi_derive::napi;
@@ -57,7 +57,7 @@ pub struct NativeBatch {
 /// A running execution.
 #[napi]
 pub struct NativeStream {
-    events: Arc<Mutex<Result<EventStream, Option<EngineError>>>>,
+    events: Arc<Mutex<Result<EventStream, Option<NativeError>>>>,
     cancel: CancellationToken,
 }
 
@@ -71,7 +71,7 @@ impl NativeStream {
         }
     }
 
-    pub(crate) fn refused(error: EngineError) -> Self {
+    pub(crate) fn refused(error: NativeError) -> Self {
         Self {
             events: Arc::new(Mutex::new(Err(Some(error)))),
             cancel: CancellationToken::new(),
@@ -86,7 +86,9 @@ impl NativeStream {
         let next = match &mut *events {
             Ok(stream) => match stream.recv_many(BATCH).await {
                 // The end; a request that was refused has none but this.
-                events if events.is_empty() => stream.take_refusal().map_or(Ok(events), Err),
+                events if events.is_empty() => stream
+                    .take_refusal()
+                    .map_or(Ok(events), |error| Err(error.into())),
                 events => Ok(events),
             },
             Err(error) => error.take().map_or_else(|| Ok(Vec::new()), Err),
@@ -102,7 +104,7 @@ impl NativeStream {
             },
             Err(error) => NativeBatch {
                 events: None,
-                error: Some(error.into()),
+                error: Some(error),
             },
         }
     }

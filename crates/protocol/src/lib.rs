@@ -24,7 +24,9 @@ mod place;
 mod preamble;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
-pub use limits::{MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES};
+pub use limits::{
+    MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES,
+};
 pub use message::{
     AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
     InlineFile, Reply, Request, ResetReport, Stdin,

@@ -1,5 +1,6 @@
 //! The wire format, byte for byte. When one of these fails, raise `PROTOCOL_VERSION` and write the
 //! new bytes down here.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,

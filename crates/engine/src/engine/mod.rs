@@ -1,5 +1,6 @@
 //! The engine: requests in, results and events out.
 
+mod admission;
 mod choice;
 mod ephemeral;
 mod images;

@@ -1,12 +1,17 @@
 //! What callers hold: options, permits, and the way from a request to its sandbox.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{images::Images, persistent::Session, pools::Pools, stream::EventStream};
+use super::{
+    admission::{Admission, Call, Place},
+    images::Images,
+    persistent::Session,
+    pools::Pools,
+    stream::EventStream,
+};
 use crate::{
     audit::{AuditLog, AuditRecord, RecordSource},
     backend::{Backend, DockerAddress, DockerBackend, DockerClient},
@@ -43,9 +48,7 @@ pub(super) struct Inner {
     pub(super) network: Network,
     audit: Option<AuditLog>,
     fetcher: Fetcher,
-    permits: Semaphore,
-    /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
-    life: Mutex<CancellationToken>,
+    admission: Admission,
 }
 
 impl Engine {
@@ -67,7 +70,7 @@ impl Engine {
         backend: Arc<dyn Backend>,
         images: Images,
     ) -> Result<Self, EngineError> {
-        if max_concurrent == 0 || max_concurrent > Semaphore::MAX_PERMITS {
+        if max_concurrent == 0 || max_concurrent > Admission::MAX {
             let message =
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
@@ -75,6 +78,11 @@ impl Engine {
         let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
             EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
         })?;
+        // One sandbox does one thing at a time; its calls queue here, in their order.
+        let limit = match options.mode {
+            Mode::Ephemeral => max_concurrent,
+            Mode::Persistent => 1,
+        };
         Ok(Self(Arc::new(Inner {
             network: Network::new(&options)?,
             audit: options
@@ -89,8 +97,7 @@ impl Engine {
             images,
             pools: Pools::default(),
             session: Session::default(),
-            permits: Semaphore::new(max_concurrent),
-            life: Mutex::default(),
+            admission: Admission::new(limit),
         })))
     }
 
@@ -111,11 +118,7 @@ impl Engine {
     /// Ends every running execution and removes every sandbox that is not persisted; returns when
     /// they are gone. The engine may be used again afterwards.
     pub async fn stop(&self) {
-        let ended = {
-            let mut life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *life)
-        };
-        ended.cancel();
+        self.0.admission.end_all();
         let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
     }
 
@@ -123,12 +126,18 @@ impl Engine {
     /// result, not an error.
     ///
     /// `cancel` ends the program and gives [`EngineError::Cancelled`]; so does dropping the future.
-    pub async fn execute(
+    /// The place in the order of executions is taken by the call, not when the future is first polled.
+    pub fn execute(
         &self,
         request: ExecutionRequest,
         cancel: CancellationToken,
-    ) -> Result<ExecutionResult, EngineError> {
-        self.carry_out(request, &Sink::Collect, cancel).await
+    ) -> impl Future<Output = Result<ExecutionResult, EngineError>> + Send + use<> {
+        let (engine, call) = (self.clone(), self.0.admission.call());
+        async move {
+            engine
+                .carry_out(request, &Sink::Collect, cancel, call)
+                .await
+        }
     }
 
     /// Runs `request` and tells what happens. Dropping the stream ends the program.
@@ -140,11 +149,11 @@ impl Engine {
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
         let (conclude, result) = tokio::sync::oneshot::channel();
-        let engine = self.clone();
+        let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
-            let failure = match engine.carry_out(request, &sink, token).await {
+            let failure = match engine.carry_out(request, &sink, token, call).await {
                 // Told already: the program's exit, and that of a failed setup script.
                 Ok(result) => {
                     let _ = conclude.send(result);
@@ -177,18 +186,13 @@ impl Engine {
         request: ExecutionRequest,
         sink: &Sink,
         cancel: CancellationToken,
+        Call { place, life }: Call,
     ) -> Result<ExecutionResult, EngineError> {
-        let life = self
-            .0
-            .life
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(EngineError::Cancelled),
             () = life.cancelled() => Err(EngineError::Stopped),
-            result = self.admit(request, sink) => result,
+            result = self.admit(request, sink, place) => result,
         }
     }
 
@@ -196,18 +200,13 @@ impl Engine {
         &self,
         request: ExecutionRequest,
         sink: &Sink,
+        place: Place,
     ) -> Result<ExecutionResult, EngineError> {
         let execution_id = Uuid::new_v4().to_string();
         let timestamp = time::now_iso8601();
         let (plan, source) = self.plan(&request).await?;
         let runtime = plan.runtime.clone();
-        // The semaphore is never closed, and it is fair: first come, first served.
-        let _permit = self
-            .0
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| EngineError::Stopped)?;
+        let _turn = place.turn().await?;
         let record = match &self.0.audit {
             Some(log) => Some(log.reserve().await?),
             None => None,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
+use isol8_engine::result::NetworkAction;
 use serde_json::json;
 
 use crate::{
@@ -52,12 +53,28 @@ async fn every_client_reaches_what_is_allowed() {
             files.extend(curl());
         }
         let result = run(&engine, request).await.unwrap();
-        assert_eq!(result.stdout, ["hello"; 5].join("\n"), "{runtime}: {result:?}");
-        assert_eq!((result.stderr.as_str(), result.exit_code), ("", 0), "{runtime}");
+        assert_eq!(
+            result.stdout,
+            ["hello"; 5].join("\n"),
+            "{runtime}: {result:?}"
+        );
+        assert_eq!(
+            (result.stderr.as_str(), result.exit_code),
+            ("", 0),
+            "{runtime}"
+        );
         let usage = result.resource_usage.unwrap();
-        assert!(usage.network_bytes_in > 500 && usage.network_bytes_out > 500, "{usage:?}");
+        assert!(
+            usage.network_bytes_in > 500 && usage.network_bytes_out > 500,
+            "{usage:?}"
+        );
         let logs = result.network_logs.unwrap();
-        assert_eq!(logs.len(), 5, "{runtime}: {logs:?}");
+        // Node makes a tunnel also for what is not encrypted, which is logged twice.
+        assert!(logs.len() >= 5, "{runtime}: {logs:?}");
+        assert!(
+            logs.iter()
+                .all(|entry| entry.action == NetworkAction::Allow)
+        );
         let seen = world.take_seen();
         assert_eq!(seen.len(), 5, "{runtime}: {seen:?}");
     }
@@ -89,10 +106,18 @@ async fn git_clones_over_https() {
     let script = "set -e; cd \"$0\"; git init -q work; cd work; echo content >file; git add file
         git -c user.name=t -c user.email=t@t commit -q -m first
         cd ..; git clone -q --bare work repo.git; cd repo.git; git update-server-info";
-    let made = Command::new("sh").args(["-c", script]).arg(directory.path()).status().unwrap();
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .arg(directory.path())
+        .status()
+        .unwrap();
     assert!(made.success());
     let mut files = BTreeMap::new();
-    collect(&directory.path().join("repo.git"), "git.test/repo.git", &mut files);
+    collect(
+        &directory.path().join("repo.git"),
+        "git.test/repo.git",
+        &mut files,
+    );
     let world = World::with(files, Arc::new(|_, _, _| None)).await;
     let engine = filtered(&["^git\\.test$"], json!({"image": "isol8:agent"}));
     let script = "git clone -q https://git.test/repo.git && cat repo/file; git clone https://b.test/x 2>&1 | tail -1";

@@ -103,9 +103,15 @@ async fn no_spelling_of_a_denied_host_sends_a_byte() {
         assert_eq!(entry["action"], "BLOCK", "{entry}");
     }
     // The same network does carry what is allowed.
-    let allowed = forms("A.Test.").map(|form| form.replace("CONNECT A.Test.:443", "CONNECT a.test:443"));
+    let allowed =
+        forms("A.Test.").map(|form| form.replace("CONNECT A.Test.:443", "CONNECT a.test:443"));
     let (answers, _) = raw(&engine, &allowed).await;
-    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")), "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.starts_with("HTTP/1.1 200")),
+        "{answers:?}"
+    );
     assert_eq!(world.take_seen().len(), 1);
     assert_ne!(traffic(), before);
     engine.stop().await;
@@ -155,9 +161,20 @@ async fn malformed_and_smuggled_requests_send_nothing_to_a_denied_host() {
 async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
     let world = World::new().await;
     let never = [
-        "meta.test", "local.test", "mapped.test", "zero.test", "127.0.0.1", "2130706433",
-        "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "169.254.169.254",
-        "[::ffff:a9fe:a9fe]", "localhost",
+        "meta.test",
+        "local.test",
+        "mapped.test",
+        "zero.test",
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "[::]",
+        "169.254.169.254",
+        "[::ffff:a9fe:a9fe]",
+        "localhost",
     ];
     for whitelist in [&[".*"][..], &[]] {
         let engine = filtered(whitelist, json!({}));
@@ -207,12 +224,19 @@ for name in ('b.test', None):
         try: print(name, context.wrap_socket(t, server_hostname=name).version())
         except OSError as error: print(name, 'broken')
 with tunnel() as t: print(context.wrap_socket(t, server_hostname='a.test').version())";
-    let result = run(&engine, json!({"runtime": "python", "code": code})).await.unwrap();
+    let result = run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
     assert_eq!(
         result.stdout, "plain b''\nb.test broken\nNone broken\nTLSv1.3",
         "{result:?}"
     );
-    let actions: Vec<_> = result.network_logs.unwrap().iter().map(|entry| entry.action).collect();
+    let actions: Vec<_> = result
+        .network_logs
+        .unwrap()
+        .iter()
+        .map(|entry| entry.action)
+        .collect();
     let (block, allow) = (NetworkAction::Block, NetworkAction::Allow);
     assert_eq!(actions, [block, block, block, allow]);
     assert!(world.take_seen().is_empty());
@@ -271,10 +295,18 @@ async fn there_is_no_way_but_the_proxy() {
         let engine = engine(json!({
             "network": network, "networkFilter": {"whitelist": ["^a\\.test$"]},
         }));
-        let code = format!("{DIRECT}\nattempt('proxy', lambda: socket.create_connection(('127.0.0.1', 8118)) and 'open')");
+        let code = format!(
+            "{DIRECT}\nattempt('proxy', lambda: socket.create_connection(('127.0.0.1', 8118)) and 'open')"
+        );
         let before = traffic();
-        let result = run(&engine, json!({"runtime": "python", "code": code})).await.unwrap();
-        assert_eq!(result.stdout, format!("{DIRECT_PRINTED}\n{proxy}"), "{result:?}");
+        let result = run(&engine, json!({"runtime": "python", "code": code}))
+            .await
+            .unwrap();
+        assert_eq!(
+            result.stdout,
+            format!("{DIRECT_PRINTED}\n{proxy}"),
+            "{result:?}"
+        );
         assert_eq!(traffic(), before);
         engine.stop().await;
     }
@@ -284,9 +316,8 @@ async fn there_is_no_way_but_the_proxy() {
 #[ignore = "runs in a namespace"]
 async fn a_redirect_to_a_denied_host_ends_at_the_filter() {
     let handler = |_: &str, path: &str, _: &bytes::Bytes| {
-        (path == "/page").then(|| {
-            b"<meta http-equiv=refresh content='0; url=http://b.test/'>".to_vec()
-        })
+        (path == "/page")
+            .then(|| b"<meta http-equiv=refresh content='0; url=http://b.test/'>".to_vec())
     };
     let world = World::with([].into(), std::sync::Arc::new(handler)).await;
     let engine = filtered(&["^a\\.test$"], json!({}));
@@ -295,7 +326,10 @@ page = urllib.request.urlopen('http://a.test/page').read().decode()
 try: urllib.request.urlopen(re.search(r'url=([^\\']*)', page)[1])
 except urllib.error.HTTPError as error: print(error.code, error.read().decode())";
     let result = run(&engine, world.request("python", code)).await.unwrap();
-    assert_eq!(result.stdout, "403 isol8: request to b.test blocked by network filter", "{result:?}");
+    assert_eq!(
+        result.stdout, "403 isol8: request to b.test blocked by network filter",
+        "{result:?}"
+    );
     assert_eq!(world.take_seen().len(), 1);
     engine.stop().await;
 }

@@ -35,7 +35,10 @@ async fn world() -> World {
     maker.stop().await;
     let mut files = BTreeMap::new();
     for (index, archive) in [
-        ("pypi.org", "https://files.pythonhosted.org/demo-1.0-py3-none-any.whl"),
+        (
+            "pypi.org",
+            "https://files.pythonhosted.org/demo-1.0-py3-none-any.whl",
+        ),
         ("mirror.test", "/demo-1.0-py3-none-any.whl"),
     ] {
         let hash = hex::encode(Sha256::digest(&wheel));
@@ -50,7 +53,10 @@ async fn world() -> World {
             "dist": {"tarball": "https://registry.npmjs.org/demo/-/demo-1.0.0.tgz"},
         }},
     });
-    files.insert("registry.npmjs.org/demo".to_owned(), metadata.to_string().into_bytes());
+    files.insert(
+        "registry.npmjs.org/demo".to_owned(),
+        metadata.to_string().into_bytes(),
+    );
     files.insert("/demo/-/demo-1.0.0.tgz".to_owned(), package);
     files.insert("/hello".to_owned(), b"hello".to_vec());
     World::with(files, Arc::new(|_, _, _| None)).await
@@ -65,9 +71,14 @@ async fn ready(world: &World, runtime: &str, network: &str, more: Value) -> Engi
         options["networkFilter"]["whitelist"] = json!(["^a\\.test$"]);
     }
     let engine = engine(options);
-    let first = run(&engine, json!({"runtime": runtime, "cmd": "true"})).await.unwrap();
+    let first = run(&engine, json!({"runtime": runtime, "cmd": "true"}))
+        .await
+        .unwrap();
     assert_eq!(first.exit_code, 0);
-    engine.put_file("/sandbox/ca.pem", world.authority.as_bytes()).await.unwrap();
+    engine
+        .put_file("/sandbox/ca.pem", world.authority.as_bytes())
+        .await
+        .unwrap();
     engine
 }
 
@@ -98,7 +109,11 @@ async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
                 "installPackages": ["demo"], "env": world.trust(),
             });
             let result = run(&engine, request).await.unwrap();
-            let reached = if network == "none" { "no\nno\nno" } else { "200\n403\n403" };
+            let reached = if network == "none" {
+                "no\nno\nno"
+            } else {
+                "200\n403\n403"
+            };
             assert_eq!(
                 result.stdout,
                 format!("{origin}\n{reached}"),
@@ -117,7 +132,13 @@ async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
 async fn a_configured_registry_is_reached_and_its_credentials_stay_secret() {
     let world = world().await;
     let url = "http://user:hunter2@mirror.test/simple";
-    let engine = ready(&world, "python", "none", json!({"secrets": {"TOKEN": "hunter2"}})).await;
+    let engine = ready(
+        &world,
+        "python",
+        "none",
+        json!({"secrets": {"TOKEN": "hunter2"}}),
+    )
+    .await;
     let request = json!({
         "runtime": "python", "code": PYTHON, "installPackages": ["demo"],
         "env": {"PIP_INDEX_URL": url, "PIP_TRUSTED_HOST": "mirror.test"},
@@ -125,8 +146,16 @@ async fn a_configured_registry_is_reached_and_its_credentials_stay_secret() {
     let result = run(&engine, request).await.unwrap();
     assert_eq!(result.stdout, "from the index\nno\nno\nno", "{result:?}");
     let seen = world.take_seen();
-    assert!(seen.iter().all(|seen| seen.line.starts_with("GET mirror.test/")), "{seen:?}");
-    assert!(seen.iter().any(|seen| seen.authorization.starts_with("Basic ")), "{seen:?}");
+    assert!(
+        seen.iter()
+            .all(|seen| seen.line.starts_with("GET mirror.test/")),
+        "{seen:?}"
+    );
+    assert!(
+        seen.iter()
+            .any(|seen| seen.authorization.starts_with("Basic ")),
+        "{seen:?}"
+    );
     engine.stop().await;
 }
 
@@ -140,7 +169,10 @@ async fn installs_can_be_left_without_network() {
             "runtime": "python", "code": "print(1)", "installPackages": ["demo"], "env": world.trust(),
         });
         let error = run(&engine, request).await.unwrap_err().to_string();
-        assert!(error.starts_with("Package install failed (exit code 1)"), "{error}");
+        assert!(
+            error.starts_with("Package install failed (exit code 1)"),
+            "{error}"
+        );
         engine.stop().await;
     }
     assert!(world.take_seen().is_empty());

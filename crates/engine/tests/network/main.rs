@@ -25,7 +25,11 @@ const INSIDE: &str = "ISOL8_INSIDE_NETNS";
 fn in_a_network_of_its_own() {
     let mut script = String::from("set -e; ip link set lo up; ");
     for address in world::ADDRESSES {
-        let prefix = if address.contains(':') { "128 nodad" } else { "32" };
+        let prefix = if address.contains(':') {
+            "128 nodad"
+        } else {
+            "32"
+        };
         script.extend(["ip addr add ", address, "/", prefix, " dev lo; "]);
     }
     // One at a time: some count every packet of the namespace.

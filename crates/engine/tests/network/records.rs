@@ -56,7 +56,10 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
 
     let log = std::fs::read_to_string(directory.path().join("executions.log")).unwrap();
     assert!(!log.contains("hunter2"), "{log}");
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 2);
     for line in &lines {
         assert_eq!(told(&line["networkLogs"]), expected);
@@ -84,7 +87,9 @@ while True:
     except Exception: time.sleep(0.01)
 '''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 time.sleep(0.5)";
-    run(&engine, json!({"runtime": "python", "code": code})).await.unwrap();
+    run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     world.take_seen();
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -102,7 +107,9 @@ proxy = socket.create_connection(('127.0.0.1', 8118))
 proxy.sendall(b'POST http://a.test/beacon HTTP/1.1\\r\\nHost: a.test\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
 os._exit(0)";
     for _ in 0..5 {
-        run(&engine, json!({"runtime": "python", "code": code})).await.unwrap();
+        run(&engine, json!({"runtime": "python", "code": code}))
+            .await
+            .unwrap();
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(world.take_seen().len(), 5);
@@ -123,13 +130,18 @@ for _ in range(32): threading.Thread(target=load, daemon=True).start()
 while True:
     print(time.time(), flush=True); time.sleep(0.1)";
     let begun = Instant::now();
-    let result = run(&engine, json!({"runtime": "python", "code": code})).await.unwrap();
+    let result = run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
     let took = begun.elapsed();
     assert_eq!(result.exit_code, 137);
     assert!(took < Duration::from_millis(3000), "{took:?}");
     assert!(result.stdout.lines().count() >= 5, "{result:?}");
     let bytes = result.resource_usage.unwrap().network_bytes_in;
-    eprintln!("32 endless downloads: {} MB in 1.5 s, ended after {took:?}", bytes / 1_000_000);
+    eprintln!(
+        "32 endless downloads: {} MB in 1.5 s, ended after {took:?}",
+        bytes / 1_000_000
+    );
     assert!(bytes > 10_000_000);
     engine.stop().await;
 }
@@ -140,7 +152,10 @@ fn an_invalid_filter_is_refused_when_the_engine_is_made() {
         (json!({"whitelist": ["("]}), "whitelist: \"(\""),
         (json!({"blacklist": ["a", "[b"]}), "blacklist: \"[b\""),
         (json!({"allowPrivate": ["not a host"]}), "allowPrivate"),
-        (json!({"hosts": {"a.test": "nowhere"}}), "\"a.test\": \"nowhere\""),
+        (
+            json!({"hosts": {"a.test": "nowhere"}}),
+            "\"a.test\": \"nowhere\"",
+        ),
         (json!({"ports": [0]}), "networkFilter.ports: 0"),
     ] {
         let options = json!({"network": "filtered", "networkFilter": filter});

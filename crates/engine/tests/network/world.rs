@@ -21,12 +21,12 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use isol8_engine::Engine;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
 };
-use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use crate::common;
@@ -182,22 +182,26 @@ async fn bind(address: SocketAddr) -> TcpListener {
 fn certificates() -> (TlsAcceptor, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "authority of the test");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "authority of the test");
     params.key_usages = vec![
         rcgen::KeyUsagePurpose::KeyCertSign,
         rcgen::KeyUsagePurpose::DigitalSignature,
         rcgen::KeyUsagePurpose::CrlSign,
     ];
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let names = NAMES.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let names = NAMES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect::<Vec<_>>();
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(names).unwrap();
     params.use_authority_key_identifier_extension = true;
     params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
     let leaf = params.signed_by(&key, &issuer).unwrap();
     let encoded = STANDARD.encode(issuer.der());
-    let authority =
-        format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+    let authority = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -229,24 +233,42 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sit
 
 async fn answer(request: Request<Incoming>, site: Site) -> Result<Response<Body>, Infallible> {
     let header = |name: &str| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+        let value = request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
     let host = header("host");
-    let host = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(&*host, |(host, _)| host).to_owned();
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.parse::<u16>().is_ok())
+        .map_or(&*host, |(host, _)| host)
+        .to_owned();
     let path = request.uri().path().to_owned();
     site.seen.lock().unwrap().push(Seen {
         line: format!("{} {host}{path}", request.method()),
         authorization: header("authorization"),
     });
     let endless = path == "/endless";
-    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     if endless {
         let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
         let chunks = futures::stream::repeat_with(move || Ok(Frame::data(chunk.clone())));
-        return Ok(Response::new(BodyExt::boxed_unsync(StreamBody::new(chunks.boxed()))));
+        return Ok(Response::new(BodyExt::boxed_unsync(StreamBody::new(
+            chunks.boxed(),
+        ))));
     }
-    let found = site.files.get(&format!("{host}{path}")).or_else(|| site.files.get(&path)).cloned();
+    let found = site
+        .files
+        .get(&format!("{host}{path}"))
+        .or_else(|| site.files.get(&path))
+        .cloned();
     let found = found.or_else(|| (site.handler)(&host, &path, &body));
     let mut response = Response::new(full(found.clone().unwrap_or_default()));
     if found.is_none() {
@@ -258,7 +280,9 @@ async fn answer(request: Request<Incoming>, site: Site) -> Result<Response<Body>
         Some("whl" | "tgz" | "pack" | "idx") => "application/octet-stream",
         _ => "text/html",
     };
-    response.headers_mut().insert("content-type", kind.parse().unwrap());
+    response
+        .headers_mut()
+        .insert("content-type", kind.parse().unwrap());
     Ok(response)
 }
 

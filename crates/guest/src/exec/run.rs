@@ -94,6 +94,9 @@ pub(crate) async fn run(
             return Err(gone.into());
         }
     };
+    if request.after_exit == AfterExit::KillAll {
+        guest.egress.settle().await;
+    }
     let report = exit_report(&end, &stdout, &stderr);
     if request.after_exit == AfterExit::Keep {
         for stream in [stdout, stderr] {

@@ -1,0 +1,129 @@
+// The static clean-ups, against a daemon that only plays one: the real one may be somebody else's, too.
+
+import assert from "node:assert/strict";
+import { DockerIsol8 } from "../index.js";
+import { withFakeDocker } from "./helpers/fake-docker.mjs";
+import { test } from "./helpers/harness.mjs";
+
+const container = (id, state) => ({
+  Id: id,
+  Names: [`/${id}`],
+  Image: "isol8:python",
+  ImageID: "sha256:0",
+  Command: "/.isol8/guest",
+  Created: 1_700_000_000,
+  State: state,
+  Status: state,
+  Labels: { "isol8.managed": "true", "isol8.runtime": "python" },
+});
+
+const image = (id, tags, labels = {}) => ({
+  Id: `sha256:${id}`,
+  ParentId: "",
+  RepoTags: tags,
+  RepoDigests: [],
+  Created: 1_700_000_000,
+  Size: 1,
+  SharedSize: -1,
+  Containers: -1,
+  Labels: labels,
+});
+
+function unexpected(method, path) {
+  throw new Error(`unexpected call: ${method} ${path}`);
+}
+
+test("cleanup removes the containers with our label, and says what it could not remove", async () => {
+  const answer = (method, path, query) => {
+    if (method === "GET" && path === "/containers/json") {
+      // Docker filters; what is asked for decides what it gives.
+      assert.deepEqual(JSON.parse(query.get("filters")).label, ["isol8.managed=true"]);
+      assert.equal(query.get("all"), "true");
+      return [
+        200,
+        [container("aaa", "exited"), container("bbb", "exited"), container("ccc", "exited")],
+      ];
+    }
+    if (method === "DELETE" && path.startsWith("/containers/")) {
+      assert.equal(query.get("force"), "true");
+      if (path.endsWith("/bbb")) return [500, { message: "device is busy" }];
+      return [204];
+    }
+    return unexpected(method, path);
+  };
+  await withFakeDocker(answer, async (docker, calls) => {
+    const report = await DockerIsol8.cleanup(docker);
+    assert.equal(report.removed, 2);
+    assert.equal(report.failed, 1);
+    assert.equal(report.errors.length, 1);
+    assert.match(report.errors[0], /bbb.*device is busy/);
+    assert.deepEqual(
+      calls.filter((call) => call.startsWith("DELETE")).sort(),
+      ["aaa", "bbb", "ccc"].map((id) => `DELETE /containers/${id}`),
+    );
+  });
+});
+
+test("cleanup of nothing is a report of nothing", async () => {
+  const answer = (method, path) =>
+    method === "GET" && path === "/containers/json" ? [200, []] : unexpected(method, path);
+  await withFakeDocker(answer, async (docker) => {
+    assert.deepEqual(await DockerIsol8.cleanup(docker), { removed: 0, failed: 0, errors: [] });
+  });
+});
+
+test("a container that is gone before it is removed is no failure", async () => {
+  const answer = (method, path) => {
+    if (method === "GET") return [200, [container("aaa", "exited")]];
+    if (method === "DELETE") return [404, { message: "No such container: aaa" }];
+    return unexpected(method, path);
+  };
+  await withFakeDocker(answer, async (docker) => {
+    const { failed, errors } = await DockerIsol8.cleanup(docker);
+    assert.deepEqual([failed, errors], [0, []]);
+  });
+});
+
+test("cleanupImages removes our images by name and nobody else's", async () => {
+  const images = [
+    image("1", ["isol8:python"], { "org.isol8.runtime": "python" }),
+    image("2", ["isol8:python-custom-0123456789ab", "team/analysis:1"], {
+      "org.isol8.runtime": "python",
+      "org.isol8.deps.hash": "0123456789ab",
+    }),
+    image("3", ["debian:bookworm-slim"]),
+    image("4", ["someone/isol8:python", "isol8-test/busybox:latest"]),
+    image("5", [], { "org.isol8.runtime": "node" }),
+    image("6", []),
+  ];
+  const answer = (method, path) => {
+    if (method === "GET" && path === "/images/json") return [200, images];
+    if (method === "DELETE" && path === "/images/sha256:5") {
+      return [409, { message: "image is being used by running container" }];
+    }
+    if (method === "DELETE" && path.startsWith("/images/")) return [200, [{ Untagged: path }]];
+    return unexpected(method, path);
+  };
+  await withFakeDocker(answer, async (docker, calls) => {
+    const report = await DockerIsol8.cleanupImages(docker);
+    const removed = calls.filter((call) => call.startsWith("DELETE")).sort();
+    assert.deepEqual(removed, [
+      "DELETE /images/isol8:python",
+      "DELETE /images/isol8:python-custom-0123456789ab",
+      "DELETE /images/sha256:5",
+      "DELETE /images/team/analysis:1",
+    ]);
+    assert.equal(report.removed, 3);
+    assert.equal(report.failed, 1);
+    assert.match(report.errors[0], /sha256:5.*being used/);
+  });
+});
+
+test("a dockerode instance is taken for its address", async () => {
+  const answer = (method, path) =>
+    method === "GET" && path === "/containers/json" ? [200, []] : unexpected(method, path);
+  await withFakeDocker(answer, async ({ socketPath }, calls) => {
+    await DockerIsol8.cleanup({ modem: { socketPath, host: "localhost", port: 2375 } });
+    assert.deepEqual(calls, ["GET /containers/json"]);
+  });
+});

@@ -1,0 +1,197 @@
+// What goes wrong says what it was, where, and what to do: an unusable daemon, image, option or
+// request, both collected and streamed.
+
+import assert from "node:assert/strict";
+import { DockerIsol8 } from "../index.js";
+import { hostProcess } from "./helpers/child.mjs";
+import { eventsOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
+
+const engine = sharedEngine();
+const BASH = { runtime: "bash", code: "echo x" };
+
+test("a missing daemon: the address, the cause and what to do", async () => {
+  await withEngine({ docker: { socketPath: "/nonexistent.sock" } }, async (lost) => {
+    const expected = {
+      code: "ISOL8_DOCKER_UNREACHABLE",
+      message:
+        /^Cannot reach Docker at unix:\/\/\/nonexistent\.sock: .+\. Is Docker installed and running\? Start it, or say where it is with DOCKER_HOST or the `docker` option\.$/,
+    };
+    await assert.rejects(lost.execute(BASH), expected);
+    await assert.rejects(lost.execute(BASH), expected);
+    await lost.start({ prewarm: true });
+    const events = await eventsOf(lost, BASH);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ["error", "exit"],
+    );
+    assert.match(events[0].data, expected.message);
+    assert.equal(events[1].data, "1");
+    for (const clean of [DockerIsol8.cleanup, DockerIsol8.cleanupImages]) {
+      await assert.rejects(clean({ socketPath: "/nonexistent.sock" }), expected);
+    }
+  });
+});
+
+for (const [host, address] of [
+  ["unix:///nonexistent.sock", /at unix:\/\/\/nonexistent\.sock: /],
+  ["tcp://127.0.0.1:9", /at tcp:\/\/127\.0\.0\.1:9: /],
+]) {
+  test(`DOCKER_HOST=${host} is where Docker is looked for`, async () => {
+    const { line, ended } = hostProcess(
+      `const engine = new DockerIsol8();
+await engine.execute({ runtime: "bash", code: "echo x" }).catch((e) => console.log(JSON.stringify([e.code, e.message])));`,
+      { DOCKER_HOST: host },
+    );
+    const [code, message] = JSON.parse(await line());
+    assert.equal(code, "ISOL8_DOCKER_UNREACHABLE");
+    assert.match(message, address);
+    assert.equal((await ended).code, 0);
+  });
+}
+
+test("a missing image: its name and what to do", async () => {
+  await withEngine({ image: "isol8-test/no-such-image:1" }, async (lost) => {
+    const expected = {
+      code: "ISOL8_IMAGE_MISSING",
+      message: /^Image not found: isol8-test\/no-such-image:1\. Build or pull it first/,
+    };
+    await assert.rejects(lost.execute(BASH), expected);
+    await lost.start({ prewarm: true });
+    const events = await eventsOf(lost, BASH);
+    assert.match(events[0].data, expected.message);
+    assert.deepEqual(events[1], { type: "exit", data: "1", phase: "code" });
+  });
+});
+
+test("a missing OCI runtime: its name and what to do", async () => {
+  await withEngine({ security: { runtime: "no-such-runtime" } }, async (lost) => {
+    await assert.rejects(lost.execute(BASH), {
+      code: "ISOL8_OCI_RUNTIME",
+      message: /"no-such-runtime" \(option security\.runtime\) does not work: .+/,
+    });
+  });
+});
+
+test("a missing seccomp profile: its path and the cause", async () => {
+  const security = { seccomp: "custom", customProfilePath: "/nonexistent.json" };
+  await withEngine({ security }, async (lost) => {
+    await assert.rejects(lost.execute(BASH), {
+      code: "ISOL8_SECCOMP_PROFILE",
+      message: /^Failed to load custom seccomp profile at \/nonexistent\.json: .+/,
+    });
+  });
+});
+
+const BOTH =
+  "ExecutionRequest.code, ExecutionRequest.codeUrl, and ExecutionRequest.cmd are mutually exclusive — provide exactly one.";
+const NONE = "ExecutionRequest must include exactly one of: code, codeUrl, or cmd.";
+const AGENT_NETWORK =
+  'Agent runtime requires network access. The AI coding agent needs to reach its LLM provider API. Use --net host, or --net filtered --allow "api.anthropic.com" (or your provider\'s domain).';
+const REMOTE_OFF = "Remote code fetching is disabled. Set remoteCode.enabled=true to allow it.";
+const UNKNOWN = 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent';
+const PACKAGE = 'Invalid package name: "a;b". Only alphanumeric, -, _, ., /, @, and = are allowed.';
+
+/** Requests that nothing is started for, by what is wrong with them. */
+const REFUSED = {
+  "code and cmd": [{ runtime: "bash", code: "x", cmd: "x" }, BOTH],
+  "code and codeUrl": [{ runtime: "bash", code: "x", codeUrl: "https://localhost/x" }, BOTH],
+  "no source": [{ runtime: "bash" }, NONE],
+  "a blank source": [{ runtime: "bash", code: " \n\t" }, NONE],
+  "an unknown runtime": [{ runtime: "ruby", code: "x" }, UNKNOWN],
+  "several sources of an unknown runtime": [{ runtime: "ruby", code: "x", cmd: "x" }, BOTH],
+  "an agent without network": [{ runtime: "agent", code: "x" }, AGENT_NETWORK],
+  "an agent without network or source": [{ runtime: "agent" }, AGENT_NETWORK],
+  "a workdir elsewhere": [
+    { ...BASH, workdir: "/etc" },
+    "Working directory must be inside /sandbox",
+  ],
+  "a package name with shell": [{ ...BASH, installPackages: ["a;b"] }, PACKAGE],
+  "a time limit of 0": [{ ...BASH, timeoutMs: 0 }, /^Invalid timeoutMs: 0\./],
+  "a negative time limit": [{ ...BASH, timeoutMs: -1 }, /^Invalid timeoutMs: -1\./],
+  "an extension with a path": [
+    { ...BASH, fileExtension: "./x" },
+    /^Invalid fileExtension: "\.\/x"/,
+  ],
+  "a relative file": [{ ...BASH, files: { "a.txt": "x" } }, /^Invalid path in files: "a\.txt"/],
+  "a relative output": [{ ...BASH, outputPaths: ["a"] }, /^Invalid path in outputPaths: "a"/],
+  "an odd variable": [{ ...BASH, env: { "A=B": "x" } }, /environment variable: "A=B"/],
+  "a variable with NUL": [{ ...BASH, env: { A: "x\0y" } }, /environment variable "A"/],
+  "a cmd with NUL": [{ runtime: "bash", cmd: "echo \0" }, /^Invalid cmd: /],
+};
+
+for (const [what, [request, message]] of Object.entries(REFUSED)) {
+  test(`refused: ${what}`, async () => {
+    await assert.rejects(engine.execute(request), (error) => {
+      assert.ok(error instanceof Error);
+      assert.match(error.code, /^ISOL8_/);
+      if (typeof message === "string") assert.equal(error.message, message);
+      else assert.match(error.message, message);
+      return true;
+    });
+    await assert.rejects(eventsOf(engine, request), { message });
+  });
+}
+
+test("refused: code from a URL, unless it is allowed", async () => {
+  const request = { runtime: "bash", codeUrl: "https://localhost/x" };
+  await assert.rejects(engine.execute(request), { message: REMOTE_OFF });
+});
+
+test("refused: an agent whose filtered network lets nothing through", async () => {
+  const message = /^Agent runtime requires at least one network whitelist entry\./;
+  await withEngine({ network: "filtered" }, async (filtered) => {
+    await assert.rejects(filtered.execute({ runtime: "agent", code: "x" }), { message });
+  });
+});
+
+/** Options that no engine is made with. */
+const REFUSED_OPTIONS = {
+  "a size that is none": [
+    { memoryLimit: "lots" },
+    'Invalid memory limit format: "lots". Use e.g. "512m", "1g".',
+  ],
+  "no memory": [{ memoryLimit: "0" }, /memoryLimit: 0/],
+  "another size that is none": [{ sandboxSize: "1x" }, /^Invalid memory limit format: "1x"/],
+  "no time": [{ timeoutMs: 0 }, /^Invalid timeoutMs: 0\./],
+  "no CPU": [{ cpuLimit: 0 }, /^Invalid cpuLimit: 0\./],
+  "no processes": [{ pidsLimit: -1 }, /^Invalid pidsLimit: -1\./],
+  "an unknown mode": [{ mode: "sometimes" }, /^Invalid mode: "sometimes"\. Expected one of: /],
+  "an unknown network": [{ network: "wifi" }, /^Invalid network: "wifi"\. Expected one of: /],
+  "an unknown strategy": [{ poolStrategy: "slow" }, /"slow"\. Expected one of: /],
+  "a pattern that is none": [{ networkFilter: { whitelist: ["ok", "("] } }, /"\("/],
+  "a destination that is none": [
+    { audit: { enabled: true, destination: "moon" } },
+    "Unsupported audit destination: moon",
+  ],
+  "a custom profile without its path": [
+    { security: { seccomp: "custom" } },
+    'security.seccomp is "custom", but security.customProfilePath is missing.',
+  ],
+};
+
+for (const [what, [options, message]] of Object.entries(REFUSED_OPTIONS)) {
+  test(`no engine with ${what}`, () => {
+    assert.throws(() => new DockerIsol8(options), { message });
+  });
+}
+
+test("no engine that may run nothing", () => {
+  assert.throws(() => new DockerIsol8({}, 0), { message: "Semaphore max must be >= 1" });
+});
+
+test("what is secret is in no error", async () => {
+  const secret = "do-not-tell";
+  const options = { secrets: { TOKEN: secret }, docker: { socketPath: "/nonexistent.sock" } };
+  await withEngine(options, async (lost) => {
+    await assert.rejects(lost.execute({ ...BASH, env: { OTHER: secret } }), (error) => {
+      assert.ok(!`${error.message}${error.stack}`.includes(secret));
+      return true;
+    });
+  });
+  for (const value of [`${secret}\0`, secret.repeat(20_000)]) {
+    assert.throws(
+      () => new DockerIsol8({ secrets: { TOKEN: value } }),
+      (error) => /"TOKEN"/.test(error.message) && !error.message.includes(secret),
+    );
+  }
+});

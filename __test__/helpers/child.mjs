@@ -1,0 +1,56 @@
+// A host process of its own that uses the package: for what happens when it ends or is killed.
+
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("../../index.js", import.meta.url));
+
+/** How a module given as text is run by the runtime that runs these tests. */
+const EVALUATE = process.versions.bun ? ["-e"] : ["--input-type=module", "-e"];
+
+/**
+ * Starts `program`, the text of a module in which `DockerIsol8` is imported. `line()` gives the next
+ * line that it prints; `ended` its exit code and signal, and everything it said.
+ */
+export function hostProcess(program, env = {}) {
+  const text = `import { DockerIsol8 } from ${JSON.stringify(PACKAGE)};\n${program}`;
+  const child = spawn(process.execPath, [...EVALUATE, text], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  let read = 0;
+  let wake = () => {};
+  child.stdout.setEncoding("utf8").on("data", (data) => {
+    stdout += data;
+    wake();
+  });
+  child.stderr.setEncoding("utf8").on("data", (data) => {
+    stderr += data;
+  });
+  const ended = new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      resolve({ code, signal, stdout, stderr });
+      wake();
+    });
+  });
+  const line = async () => {
+    for (;;) {
+      const end = stdout.indexOf("\n", read);
+      if (end >= 0) {
+        const text = stdout.slice(read, end);
+        read = end + 1;
+        return text;
+      }
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`the host process ended: ${stderr}`);
+      }
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  return { child, line, ended };
+}

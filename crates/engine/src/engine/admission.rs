@@ -1,0 +1,127 @@
+//! Who may run, and in what order: that of the calls, however their tasks are scheduled later.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::FutureExt;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::EngineError;
+
+/// The permits of an engine, and its life.
+pub(super) struct Admission {
+    permits: Arc<Semaphore>,
+    /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
+    life: Mutex<CancellationToken>,
+}
+
+impl Admission {
+    /// Largest number of executions at a time.
+    pub(super) const MAX: usize = Semaphore::MAX_PERMITS;
+
+    /// Admits at most `limit` executions at a time.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limit)),
+            life: Mutex::default(),
+        }
+    }
+
+    /// Notes a call. Its place in the queue is taken now.
+    pub(super) fn call(&self) -> Call {
+        let mut waiting: Waiting = Box::pin(Arc::clone(&self.permits).acquire_owned());
+        // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
+        // poll might do nothing.
+        let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
+        Call {
+            place: match polled {
+                Some(admitted) => Place::Decided(admitted),
+                None => Place::Waiting(waiting),
+            },
+            life: self
+                .life
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        }
+    }
+
+    /// Ends every call so far.
+    pub(super) fn end_all(&self) {
+        let ended = {
+            let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *life)
+        };
+        ended.cancel();
+    }
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+
+/// One call of an engine.
+pub(super) struct Call {
+    pub(super) place: Place,
+    /// Cancelled when the engine is stopped.
+    pub(super) life: CancellationToken,
+}
+
+/// A place in the queue. Dropping it leaves the queue.
+pub(super) enum Place {
+    Decided(Result<OwnedSemaphorePermit, AcquireError>),
+    Waiting(Waiting),
+}
+
+impl Place {
+    /// Waits until it is this call's turn, which lasts until the permit is dropped.
+    pub(super) async fn turn(self) -> Result<OwnedSemaphorePermit, EngineError> {
+        let decided = match self {
+            Self::Decided(decided) => decided,
+            Self::Waiting(waiting) => waiting.await,
+        };
+        // The semaphore is never closed.
+        decided.map_err(|_| EngineError::Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn turns_come_in_the_order_of_the_calls_not_of_the_waiting() {
+        let admission = Admission::new(1);
+        let first = admission.call().place.turn().await.unwrap();
+        let (second, third) = (admission.call(), admission.call());
+        let mut third = Box::pin(third.place.turn());
+        assert!((&mut third).now_or_never().is_none());
+        drop(first);
+        assert!((&mut third).now_or_never().is_none());
+        let second = second.place.turn().now_or_never().unwrap().unwrap();
+        drop(second);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_leaves_the_queue() {
+        let admission = Admission::new(1);
+        let first = admission.call();
+        let second = admission.call();
+        let third = admission.call();
+        drop(second);
+        drop(first);
+        assert!(third.place.turn().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_calls_before_it_only() {
+        let admission = Admission::new(1);
+        let before = admission.call();
+        admission.end_all();
+        let after = admission.call();
+        assert!(before.life.is_cancelled());
+        assert!(!after.life.is_cancelled());
+    }
+}

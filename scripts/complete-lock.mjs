@@ -1,0 +1,50 @@
+// Completes package-lock.json with the optional packages of other platforms. npm leaves out those that
+// the registry in use does not have (a mirror may keep only its own platform's), and `npm ci` then
+// refuses the file. Run it after any change of the dependencies; it changes nothing when nothing is
+// missing.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { root } from "./steps.mjs";
+
+const file = `${root}/package-lock.json`;
+const lock = JSON.parse(readFileSync(file, "utf8"));
+
+const SYSTEMS = ["android", "darwin", "freebsd", "linux", "openharmony", "win32", "windows", "aix"];
+const PROCESSORS = [
+  "x64",
+  "arm64",
+  "arm",
+  "ia32",
+  "ppc64",
+  "riscv64",
+  "s390x",
+  "loong64",
+  "wasm32",
+];
+
+/** Platform conditions, from the conventions of such packages' names. */
+function conditions(name) {
+  const words = name.split(/[-/]/);
+  const os = SYSTEMS.find((system) => words.includes(system));
+  const cpu = PROCESSORS.find((processor) => words.includes(processor));
+  const libc = words.includes("musl") ? "musl" : words.includes("gnu") ? "glibc" : undefined;
+  return {
+    ...(os && { os: [os === "windows" ? "win32" : os] }),
+    ...(cpu && { cpu: [cpu] }),
+    ...(libc && os === "linux" && { libc: [libc] }),
+  };
+}
+
+const added = [];
+for (const { optionalDependencies = {}, dev } of Object.values(lock.packages)) {
+  for (const [name, version] of Object.entries(optionalDependencies)) {
+    const key = `node_modules/${name}`;
+    if (lock.packages[key]) continue;
+    lock.packages[key] = { version, ...(dev && { dev }), optional: true, ...conditions(name) };
+    added.push(name);
+  }
+}
+const sorted = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1));
+lock.packages = Object.fromEntries(sorted);
+if (added.length > 0) writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+console.log(added.length === 0 ? "[OK] nothing is missing" : `[OK] added ${added.join(", ")}`);
