@@ -120,8 +120,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Ends the connections of a program that has ended, after what it said last was sent on: a
-    /// request that nobody waited for still goes out.
+    /// Ends the connections of a program that has ended, after what it said last in tunnels was sent
+    /// on. A plain request whose client has gone is abandoned, as everywhere in the proxy.
     pub(crate) async fn finish(self) {
         self.ended.cancel();
         // What takes longer goes with the program.

@@ -77,7 +77,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
     let world = World::with([].into(), Arc::new(model())).await;
     let engine = filtered(
         &["^llm\\.test$"],
-        json!({
+        &json!({
             "secrets": {"LLM_KEY": KEY}, "pidsLimit": 200, "sandboxSize": "2g",
             "memoryLimit": "1g", "timeoutMs": 120_000,
         }),
@@ -89,7 +89,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
     let source = json!({
         "runtime": "agent", "code": "Make it say goodbye.", "workdir": "project",
         "agentFlags": "--provider own --model m",
-        "env": world.trust(),
+        "env": World::trust(),
         "files": {
             "/sandbox/ca.pem": world.authority,
             "/sandbox/.pi/agent/models.json": models.to_string(),

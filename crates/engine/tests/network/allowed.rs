@@ -37,7 +37,7 @@ done";
 #[ignore = "runs in a namespace"]
 async fn every_client_reaches_what_is_allowed() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$", "^six\\.test$", "^2620:fe::fe$"], json!({}));
+    let engine = filtered(&["^a\\.test$", "^six\\.test$", "^2620:fe::fe$"], &json!({}));
     for (runtime, code) in [
         ("python", URLLIB),
         ("python", REQUESTS),
@@ -119,7 +119,7 @@ async fn git_clones_over_https() {
         &mut files,
     );
     let world = World::with(files, Arc::new(|_, _, _| None)).await;
-    let engine = filtered(&["^git\\.test$"], json!({"image": "isol8:agent"}));
+    let engine = filtered(&["^git\\.test$"], &json!({"image": "isol8:agent"}));
     let script = "git clone -q https://git.test/repo.git && cat repo/file; git clone https://b.test/x 2>&1 | tail -1";
     let result = run(&engine, world.request("bash", script)).await.unwrap();
     assert!(result.stdout.starts_with("content\n"), "{result:?}");
@@ -142,7 +142,7 @@ fn collect(directory: &std::path::Path, url: &str, files: &mut BTreeMap<String, 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
 async fn a_program_talks_to_its_own_server_without_the_proxy() {
-    let engine = filtered(&["^a\\.test$"], json!({}));
+    let engine = filtered(&["^a\\.test$"], &json!({}));
     let code = "import http from 'node:http'
         const server = http.createServer((_, response) => response.end('mine')).listen(3000)
         console.log(await (await fetch('http://localhost:3000/')).text()); server.close()";

@@ -90,7 +90,7 @@ fn refused(answer: &str) -> bool {
 #[ignore = "runs in a namespace"]
 async fn no_spelling_of_a_denied_host_sends_a_byte() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({}));
+    let engine = filtered(&["^a\\.test$"], &json!({}));
     let requests: Vec<_> = HOSTS.iter().flat_map(|host| forms(host)).collect();
     let before = traffic();
     let (answers, logs) = raw(&engine, &requests).await;
@@ -121,7 +121,7 @@ async fn no_spelling_of_a_denied_host_sends_a_byte() {
 #[ignore = "runs in a namespace"]
 async fn malformed_and_smuggled_requests_send_nothing_to_a_denied_host() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({}));
+    let engine = filtered(&["^a\\.test$"], &json!({}));
     let requests: Vec<String> = [
         "GET / HTTP/1.1\r\nHost: b.test\r\n\r\n",
         "GET /hello HTTP/1.1\r\nHost: a.test\r\n\r\n",
@@ -177,7 +177,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
         "localhost",
     ];
     for whitelist in [&[".*"][..], &[]] {
-        let engine = filtered(whitelist, json!({}));
+        let engine = filtered(whitelist, &json!({}));
         let requests: Vec<_> = never.iter().flat_map(|host| forms(host)).collect();
         let before = traffic();
         let (answers, _) = raw(&engine, &requests).await;
@@ -190,7 +190,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
         engine.stop().await;
     }
     // Without a whitelist, private networks and uncommon ports are shut as well.
-    let engine = filtered(&[], json!({}));
+    let engine = filtered(&[], &json!({}));
     let requests: Vec<_> = ["private.test", "10.0.0.5", "[fd00::5]", "meta6.test"]
         .iter()
         .flat_map(|host| forms(host))
@@ -207,7 +207,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
 #[ignore = "runs in a namespace"]
 async fn a_tunnel_carries_only_tls_to_its_own_host() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({}));
+    let engine = filtered(&["^a\\.test$"], &json!({}));
     let code = "import socket, ssl
 def tunnel():
     proxy = socket.create_connection(('127.0.0.1', 8118)); proxy.settimeout(10)
@@ -320,7 +320,7 @@ async fn a_redirect_to_a_denied_host_ends_at_the_filter() {
             .then(|| b"<meta http-equiv=refresh content='0; url=http://b.test/'>".to_vec())
     };
     let world = World::with([].into(), std::sync::Arc::new(handler)).await;
-    let engine = filtered(&["^a\\.test$"], json!({}));
+    let engine = filtered(&["^a\\.test$"], &json!({}));
     let code = "import re, urllib.request, urllib.error
 page = urllib.request.urlopen('http://a.test/page').read().decode()
 try: urllib.request.urlopen(re.search(r'url=([^\\']*)', page)[1])

@@ -64,7 +64,7 @@ async fn world() -> World {
 
 /// An engine of the kind of `network` whose sandbox has the certificate authority already.
 async fn ready(world: &World, runtime: &str, network: &str, more: Value) -> Engine {
-    let mut options = filtered_options(&[], more);
+    let mut options = filtered_options(&[], &more);
     options["network"] = network.into();
     options["mode"] = "persistent".into();
     if network == "filtered" {
@@ -106,7 +106,7 @@ async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
             let engine = ready(&world, runtime, network, json!({})).await;
             let request = json!({
                 "runtime": runtime, "code": code, "fileExtension": if runtime == "python" { ".py" } else { ".cjs" },
-                "installPackages": ["demo"], "env": world.trust(),
+                "installPackages": ["demo"], "env": World::trust(),
             });
             let result = run(&engine, request).await.unwrap();
             let reached = if network == "none" {
@@ -166,7 +166,7 @@ async fn installs_can_be_left_without_network() {
     for network in ["none", "filtered"] {
         let engine = ready(&world, "python", network, json!({"installNetwork": false})).await;
         let request = json!({
-            "runtime": "python", "code": "print(1)", "installPackages": ["demo"], "env": world.trust(),
+            "runtime": "python", "code": "print(1)", "installPackages": ["demo"], "env": World::trust(),
         });
         let error = run(&engine, request).await.unwrap_err().to_string();
         assert!(

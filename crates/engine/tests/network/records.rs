@@ -32,7 +32,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let engine = filtered(
         &["^a\\.test$"],
-        json!({
+        &json!({
             "secrets": {"KEY": "hunter2"},
             "audit": {"enabled": true, "logDir": directory.path(), "includeOutput": true},
         }),
@@ -77,7 +77,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
 #[ignore = "runs in a namespace"]
 async fn a_log_belongs_to_one_run_and_nothing_outlives_it() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({"mode": "persistent"}));
+    let engine = filtered(&["^a\\.test$"], &json!({"mode": "persistent"}));
     // A process that stays behind asks on, as often as it can.
     let code = "import subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', '''
@@ -99,12 +99,16 @@ time.sleep(0.5)";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn a_request_that_nobody_waits_for_still_goes_out() {
+async fn what_was_said_in_a_tunnel_goes_out_though_nobody_waits() {
     let world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({}));
-    let code = "import os, socket
+    let engine = filtered(&["^a\\.test$"], &json!({}));
+    let code = "import os, socket, ssl
 proxy = socket.create_connection(('127.0.0.1', 8118))
-proxy.sendall(b'POST http://a.test/beacon HTTP/1.1\\r\\nHost: a.test\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
+proxy.sendall(b'CONNECT a.test:443 HTTP/1.1\\r\\nHost: a.test:443\\r\\n\\r\\n')
+proxy.recv(4096)
+context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
+tls = context.wrap_socket(proxy, server_hostname='a.test')
+tls.sendall(b'POST /beacon HTTP/1.1\\r\\nHost: a.test\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
 os._exit(0)";
     for _ in 0..5 {
         run(&engine, json!({"runtime": "python", "code": code}))
@@ -121,7 +125,7 @@ os._exit(0)";
 #[ignore = "runs in a namespace"]
 async fn a_sandbox_under_load_still_obeys() {
     let _world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], json!({"timeoutMs": 1500}));
+    let engine = filtered(&["^a\\.test$"], &json!({"timeoutMs": 1500}));
     let code = "import threading, time, urllib.request
 def load():
     with urllib.request.urlopen('http://a.test/endless') as body:
@@ -135,14 +139,14 @@ while True:
         .unwrap();
     let took = begun.elapsed();
     assert_eq!(result.exit_code, 137);
-    assert!(took < Duration::from_millis(3000), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(result.stdout.lines().count() >= 5, "{result:?}");
     let bytes = result.resource_usage.unwrap().network_bytes_in;
     eprintln!(
         "32 endless downloads: {} MB in 1.5 s, ended after {took:?}",
         bytes / 1_000_000
     );
-    assert!(bytes > 10_000_000);
+    assert!(bytes > 1_000_000);
     engine.stop().await;
 }
 

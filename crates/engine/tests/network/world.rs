@@ -22,14 +22,13 @@ use hyper_util::rt::TokioIo;
 use isol8_engine::Engine;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::common;
+use crate::common::{self, Value, json};
 
 /// Every address of the namespace. None of them is reached: it has no way out.
 pub(crate) const ADDRESSES: &[&str] = &[
@@ -119,7 +118,7 @@ impl World {
     }
 
     /// What makes each program trust the authority, once it is in this file.
-    pub(crate) fn trust(&self) -> Value {
+    pub(crate) fn trust() -> Value {
         let path = "/sandbox/ca.pem";
         json!({
             "SSL_CERT_FILE": path, "REQUESTS_CA_BUNDLE": path, "PIP_CERT": path,
@@ -131,18 +130,18 @@ impl World {
     /// A request that trusts the authority.
     pub(crate) fn request(&self, runtime: &str, code: &str) -> Value {
         json!({
-            "runtime": runtime, "code": code, "env": self.trust(),
+            "runtime": runtime, "code": code, "env": Self::trust(),
             "files": {"/sandbox/ca.pem": self.authority},
         })
     }
 }
 
 /// A filtered engine that knows every name of the network.
-pub(crate) fn filtered(whitelist: &[&str], more: Value) -> Engine {
+pub(crate) fn filtered(whitelist: &[&str], more: &Value) -> Engine {
     common::engine(filtered_options(whitelist, more))
 }
 
-pub(crate) fn filtered_options(whitelist: &[&str], more: Value) -> Value {
+pub(crate) fn filtered_options(whitelist: &[&str], more: &Value) -> Value {
     let mut hosts: BTreeMap<&str, &str> = NAMES
         .iter()
         .filter(|name| name.parse::<std::net::IpAddr>().is_err())
@@ -276,8 +275,8 @@ async fn answer(request: Request<Incoming>, site: Site) -> Result<Response<Body>
     }
     let kind = match path.rsplit_once('.').map(|(_, extension)| extension) {
         _ if path.contains("/completions") => "text/event-stream",
-        _ if host == "registry.npmjs.org" && !path.ends_with(".tgz") => "application/json",
         Some("whl" | "tgz" | "pack" | "idx") => "application/octet-stream",
+        _ if host == "registry.npmjs.org" => "application/json",
         _ => "text/html",
     };
     response
