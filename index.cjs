@@ -4,7 +4,7 @@
 
 const { loadConfig } = require("./lib/config.cjs");
 const { DockerIsol8 } = require("./lib/docker-isol8.cjs");
-const { LABELS, buildBaseImages, imageExists } = require("./lib/images.cjs");
+const { LABELS, buildBaseImages, buildCustomImage, imageExists } = require("./lib/images.cjs");
 const { logger } = require("./lib/logger.cjs");
 const { RemoteIsol8 } = require("./lib/remote/client.cjs");
 const adapters = require("./lib/runtime/adapters.cjs");
@@ -26,6 +26,7 @@ module.exports = {
   VERSION,
   bashAdapter: adapters.bashAdapter,
   buildBaseImages,
+  buildCustomImage,
   imageExists,
   loadConfig,
   logger,

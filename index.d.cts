@@ -27,7 +27,7 @@ export type {
   StreamEvent,
 } from "./types/execution.cjs";
 export type { ImageProgress, ImageSources } from "./types/images.cjs";
-export { buildBaseImages, imageExists, LABELS } from "./types/images.cjs";
+export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";
 export type {
   AuditConfig,
   DockerIsol8Options,

@@ -16,6 +16,7 @@ export const {
   VERSION,
   bashAdapter,
   buildBaseImages,
+  buildCustomImage,
   imageExists,
   loadConfig,
   logger,

@@ -5,7 +5,7 @@ import { DockerIsol8 } from "../index.js";
 import { withFakeDocker } from "./helpers/fake-docker.mjs";
 import { test } from "./helpers/harness.mjs";
 
-const container = (id, state) => ({
+const container = (id, state, more) => ({
   Id: id,
   Names: [`/${id}`],
   Image: "isol8:python",
@@ -15,6 +15,7 @@ const container = (id, state) => ({
   State: state,
   Status: state,
   Labels: { "isol8.managed": "true", "isol8.runtime": "python" },
+  ...more,
 });
 
 const image = (id, tags, labels = {}) => ({
@@ -61,6 +62,33 @@ test("cleanup removes the containers with our label, and says what it could not 
       calls.filter((call) => call.startsWith("DELETE")).sort(),
       ["aaa", "bbb", "ccc"].map((id) => `DELETE /containers/${id}`),
     );
+  });
+});
+
+test("cleanup leaves the sandboxes of living processes alone", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const labels = { "isol8.managed": "true", "isol8.runtime": "bash" };
+  const containers = [
+    container("in-use", "running"),
+    container("about-to-start", "created", { Created: now }),
+    container("never-started", "created", { Created: now - 3600 }),
+    container("kept", "running", { Labels: { ...labels, "isol8.persist": "true" } }),
+    container("dead", "dead"),
+  ];
+  const answer = (method, path) => {
+    if (method === "GET" && path === "/containers/json") return [200, containers];
+    if (method === "DELETE") return [204];
+    return unexpected(method, path);
+  };
+  await withFakeDocker(answer, async (docker, calls) => {
+    const report = await DockerIsol8.cleanup(docker);
+    assert.deepEqual(report, { removed: 3, failed: 0, errors: [] });
+    const removed = calls.filter((call) => call.startsWith("DELETE")).sort();
+    assert.deepEqual(removed, [
+      "DELETE /containers/dead",
+      "DELETE /containers/kept",
+      "DELETE /containers/never-started",
+    ]);
   });
 });
 

@@ -158,7 +158,10 @@ const REFUSED_OPTIONS = {
   "an unknown mode": [{ mode: "sometimes" }, /^Invalid mode: "sometimes"\. Expected one of: /],
   "an unknown network": [{ network: "wifi" }, /^Invalid network: "wifi"\. Expected one of: /],
   "an unknown strategy": [{ poolStrategy: "slow" }, /"slow"\. Expected one of: /],
-  "a pattern that is none": [{ networkFilter: { whitelist: ["ok", "("] } }, /"\("/],
+  "a pattern that is none": [
+    { network: "filtered", networkFilter: { whitelist: ["ok", "("] } },
+    /"\("/,
+  ],
   "a destination that is none": [
     { audit: { enabled: true, destination: "moon" } },
     "Unsupported audit destination: moon",

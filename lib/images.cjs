@@ -21,7 +21,25 @@ async function buildBaseImages(
   onlyRuntimes = undefined,
   sources = {},
 ) {
-  const options = JSON.stringify({ ...sources, force, runtimes: onlyRuntimes ?? null });
+  const options = { ...sources, force, runtimes: onlyRuntimes ?? null };
+  await reporting(native().buildBaseImages, docker, options, onProgress);
+}
+
+async function buildCustomImage(
+  docker,
+  runtime,
+  packages,
+  tag,
+  onProgress,
+  force = false,
+  setupScript = undefined,
+) {
+  const options = { runtime, packages, tag: tag ?? null, force, setupScript: setupScript ?? null };
+  await reporting(native().buildCustomImage, docker, options, onProgress);
+}
+
+/** Runs a native build; the caller's callback gets its progress. */
+async function reporting(build, docker, options, onProgress) {
   const address = JSON.stringify(dockerAddress(docker));
   // A callback that throws must not take the process down; its error is the caller's to see.
   let thrown;
@@ -32,7 +50,7 @@ async function buildBaseImages(
       thrown ??= { error };
     }
   };
-  unwrap(await native().buildBaseImages(address, options, report));
+  unwrap(await build(address, JSON.stringify(options), report));
   if (thrown) throw thrown.error;
 }
 
@@ -41,4 +59,4 @@ async function imageExists(docker, name) {
   return JSON.parse(unwrap(await native().imageExists(address, name)).result);
 }
 
-module.exports = { LABELS, buildBaseImages, imageExists };
+module.exports = { LABELS, buildBaseImages, buildCustomImage, imageExists };

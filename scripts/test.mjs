@@ -61,7 +61,7 @@ const steps = [
   foreignImage,
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackage },
-  { name: "Rust", run: () => cargo("test", "--workspace", "--quiet") },
+  { name: "Rust", run: () => cargo("test", "--workspace", "--quiet", "--no-fail-fast") },
   { name: "seccomp", run: () => run("node", ["--test", "docker/tests/seccomp.test.mjs"]) },
   { name: "JavaScript under Node", run: () => run("node", ["--test", ...tests]) },
   { name: "JavaScript under Bun", run: bunTests },

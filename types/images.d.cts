@@ -34,6 +34,23 @@ export declare function buildBaseImages(
   sources?: ImageSources,
 ): Promise<void>;
 
+/**
+ * Builds an image with packages and a setup script on a runtime's base image, which is built too when
+ * it is missing. An image of that name with the same contents is left alone, unless `force` is set.
+ * Rejects when a package name is not one or when a step fails, with the step and its output.
+ */
+export declare function buildCustomImage(
+  docker: DockerConnection | null | undefined,
+  runtime: Runtime,
+  packages: string[],
+  /** Name of the image; `isol8:<runtime>-custom-<hash>` when absent. */
+  tag?: string | null,
+  onProgress?: ((progress: ImageProgress) => void) | null,
+  force?: boolean,
+  /** Script that runs in the sandbox before each program. */
+  setupScript?: string,
+): Promise<void>;
+
 /** Whether the daemon has an image of that name. */
 export declare function imageExists(
   docker: DockerConnection | null | undefined,

@@ -8,6 +8,7 @@ import {
   BunAdapter,
   bashAdapter,
   buildBaseImages,
+  buildCustomImage,
   type CleanupResult,
   DenoAdapter,
   type DockerAddress,
@@ -196,6 +197,7 @@ async function useImages(): Promise<void> {
   };
   await buildBaseImages();
   await buildBaseImages(null, report, true, ["python"], sources);
+  await buildCustomImage(null, "python", ["numpy"], "example:numpy", report, true, "echo ready");
   const exists: boolean = await imageExists(address, "isol8:python");
   const labels: string[] = [LABELS.dockerHash, LABELS.depsHash, LABELS.runtime];
   labels.push(LABELS.dependencies, LABELS.setupScript);

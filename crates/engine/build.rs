@@ -1,15 +1,20 @@
-//! Builds the guest and hands it to the engine, so that the two can never be of different versions.
+//! Builds the guest and hands it to the engine, so that the two can never be of different versions;
+//! collects the launchers that go with it.
 //!
 //! The guest is compiled by the same toolchain, statically, in a target directory of its own.
 //! `ISOL8_GUEST` names a ready-built guest instead, for hosts that cannot build for Linux.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use sha2::{Digest, Sha256};
+
+/// Sources of the interpreter launchers, below this crate.
+const LAUNCHERS: &str = "launchers";
 
 type BuildResult<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -20,6 +25,7 @@ fn main() -> BuildResult<()> {
         "../guest/Cargo.toml",
         "../protocol/src",
         "../../Cargo.lock",
+        LAUNCHERS,
     ] {
         println!("cargo::rerun-if-changed={watched}");
     }
@@ -30,10 +36,52 @@ fn main() -> BuildResult<()> {
     };
     let bytes = fs::read(&guest).map_err(|error| format!("{}: {error}", guest.display()))?;
     fs::write(out.join("guest"), &bytes)?;
-    let digest = Sha256::digest(&bytes);
+    let launchers = launchers(Path::new(LAUNCHERS))?;
+    fs::write(out.join("launchers.rs"), table(&launchers)?)?;
+    let mut digest = Sha256::new_with_prefix(&bytes);
+    for (path, contents) in &launchers {
+        digest.update(format!("\0{path}\0{}\0", contents.len()));
+        digest.update(contents);
+    }
+    let digest = digest.finalize();
     let hash = hex::encode(&digest[..8]);
     println!("cargo::rustc-env=ISOL8_GUEST_HASH={hash}");
     Ok(())
+}
+
+/// The files of the volume beside the guest: every file below `directory`, by its path there, sorted.
+fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(current) = pending.pop() {
+        for entry in fs::read_dir(&current)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(directory)?
+                    .to_str()
+                    .ok_or("a name in UTF-8")?;
+                found.insert(name.replace('\\', "/"), fs::read(&path)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The source of the table that `src/backend/docker/guest.rs` includes.
+fn table(launchers: &BTreeMap<String, Vec<u8>>) -> BuildResult<String> {
+    let directory = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(LAUNCHERS);
+    let mut table = "static LAUNCHERS: &[VolumeFile] = &[\n".to_owned();
+    for path in launchers.keys() {
+        let source = directory.join(path);
+        let source = source.to_str().ok_or("a name in UTF-8")?;
+        let row = format!("path: {path:?}, contents: include_bytes!({source:?})");
+        table.extend(["VolumeFile { ", &row, " },\n"]);
+    }
+    table.push_str("];\n");
+    Ok(table)
 }
 
 fn build_guest(out: &Path) -> BuildResult<PathBuf> {

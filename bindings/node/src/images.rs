@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isol8_engine::{
     backend::{self, DockerAddress, DockerClient},
-    image::{self, ImageSources},
+    image::{self, BuildProgress, CustomImage, ImageSources},
 };
 use napi::{Status, threadsafe_function::ThreadsafeFunction};
 use napi_derive::napi;
@@ -55,6 +55,23 @@ pub async fn image_exists(docker_json: String, name: String) -> NativeOutcome {
         .into()
 }
 
+/// A custom image to build, and from what.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Custom {
+    runtime: String,
+    packages: Vec<String>,
+    tag: Option<String>,
+    setup_script: Option<String>,
+    #[serde(default)]
+    force: bool,
+    #[serde(default, flatten)]
+    sources: ImageSources,
+}
+
+/// JavaScript's callback for progress, as JSON.
+type OnProgress = Arc<ThreadsafeFunction<String, (), String, Status, false, true>>;
+
 /// Builds base images. `on_progress` gets JSON, in order and all of it before the promise settles; it
 /// must not throw.
 #[napi]
@@ -63,21 +80,63 @@ pub async fn build_base_images(
     options_json: String,
     on_progress: Arc<ThreadsafeFunction<String, (), String, Status, false, true>>,
 ) -> NativeOutcome {
-    let (sender, mut progress) = mpsc::channel(PROGRESS_QUEUE);
-    let building = async move {
+    telling(on_progress, |tell| async move {
         let BaseImages {
             force,
             runtimes,
             sources,
         } = parse("options", tree("options", &options_json)?)?;
         let sources = sources.or_environment()?;
-        let tell = |step| {
-            // When JavaScript is busy it will see a later step.
-            let _ = sender.try_send(step);
+        let client = client(&docker_json)?;
+        Ok(image::build_base_images(&client, runtimes.as_deref(), &sources, force, &*tell).await?)
+    })
+    .await
+    .into()
+}
+
+/// Builds a custom image; progress as in `build_base_images`.
+#[napi]
+pub async fn build_custom_image(
+    docker_json: String,
+    options_json: String,
+    on_progress: Arc<ThreadsafeFunction<String, (), String, Status, false, true>>,
+) -> NativeOutcome {
+    telling(on_progress, |tell| async move {
+        let Custom {
+            runtime,
+            packages,
+            tag,
+            setup_script,
+            force,
+            sources,
+        } = parse("options", tree("options", &options_json)?)?;
+        let sources = sources.or_environment()?;
+        let image = CustomImage {
+            runtime,
+            packages,
+            setup_script,
+            tag,
         };
         let client = client(&docker_json)?;
-        Ok(image::build_base_images(&client, runtimes.as_deref(), &sources, force, &tell).await?)
-    };
+        Ok(image::build_custom_image(&client, &image, &sources, force, &*tell).await?)
+    })
+    .await
+    .into()
+}
+
+/// Runs a build and hands its steps to JavaScript meanwhile.
+async fn telling<T, F>(
+    on_progress: OnProgress,
+    build: impl FnOnce(Box<dyn Fn(BuildProgress) + Send + Sync>) -> F,
+) -> Result<T, NativeError>
+where
+    F: Future<Output = Result<T, NativeError>>,
+{
+    let (sender, mut progress) = mpsc::channel(PROGRESS_QUEUE);
+    let building = build(Box::new(move |step| {
+        // When JavaScript is busy it will see a later step.
+        let _ = sender.try_send(step);
+    }));
     let telling = async {
         while let Some(step) = progress.recv().await {
             let Ok(json) = serde_json::to_string(&step) else {
@@ -89,6 +148,5 @@ pub async fn build_base_images(
             }
         }
     };
-    let (built, ()): (Result<(), NativeError>, ()) = tokio::join!(building, telling);
-    built.into()
+    tokio::join!(building, telling).0
 }

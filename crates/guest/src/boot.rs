@@ -9,7 +9,7 @@ use nix::{
     sys::{prctl, signal, stat::Mode},
 };
 use tokio::{
-    sync::{RwLock, watch},
+    sync::{Mutex, RwLock, watch},
     task::LocalSet,
 };
 
@@ -106,6 +106,7 @@ async fn talk() -> Result<(), BootError> {
         null,
         egress,
         memory: MemoryFiles::open(),
+        resident: Mutex::default(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
     });

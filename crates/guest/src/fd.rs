@@ -7,8 +7,9 @@ use std::{
 };
 
 use nix::{
-    fcntl::{FcntlArg, OFlag, fcntl},
+    fcntl::{FcntlArg, OFlag, fcntl, open},
     libc,
+    sys::stat::Mode,
     unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
 };
 use tokio::io::unix::AsyncFd;
@@ -19,6 +20,13 @@ const PIPE_BYTES: i32 = 256 * 1024;
 
 /// A pipe or socket of the event loop.
 pub(crate) struct Fd(AsyncFd<OwnedFd>);
+
+/// Makes reading `fd` wait again, whoever made it not to.
+pub(crate) fn make_blocking(fd: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(())
+}
 
 impl Fd {
     /// Makes `fd` non-blocking and adds it to the event loop.
@@ -133,11 +141,28 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// A pipe that belongs to the sandbox user, so that a program may open `/dev/stdout`, which is
 /// its own descriptor under another name.
 pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    as_user_of_files(pipe)
+}
+
+/// One more description of a [`user_pipe`], for the way in `flags`. The name that it is opened by
+/// is the guest's own.
+pub(crate) fn reopen(pipe: &OwnedFd, flags: OFlag) -> io::Result<OwnedFd> {
+    let name = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    as_user_of_files(|| {
+        Ok(open(
+            name.as_str(),
+            flags | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )?)
+    })
+}
+
+fn as_user_of_files<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let user = Uid::from_raw(isol8_protocol::USER_ID);
     let group = Gid::from_raw(isol8_protocol::GROUP_ID);
     // These two calls report no failure; without effect, the pipe is root's and works all the same.
     let (old_group, old_user) = (setfsgid(group), setfsuid(user));
-    let made = pipe();
+    let made = work();
     setfsuid(old_user);
     setfsgid(old_group);
     made

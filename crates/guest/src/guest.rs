@@ -2,12 +2,11 @@
 
 use std::{ffi::OsString, os::fd::OwnedFd};
 
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Mutex, RwLock, watch};
 
-use crate::{egress::Egress, reaper::Reaper, sweep::Root, usage::MemoryFiles};
+use crate::{egress::Egress, exec::Resident, reaper::Reaper, sweep::Root, usage::MemoryFiles};
 
-/// The state of the guest. Nothing in it comes from a run, so nothing is carried from one to the
-/// next.
+/// The state of the guest. Nothing in it but `resident` comes from a run, and a reset takes that away.
 pub(crate) struct Guest {
     pub(crate) reaper: Reaper,
     /// Held shared by requests that work, exclusively by a reset.
@@ -20,6 +19,9 @@ pub(crate) struct Guest {
     pub(crate) null: OwnedFd,
     pub(crate) egress: Egress,
     pub(crate) memory: MemoryFiles,
+    /// The interpreter of the session, while no call uses it. Held during a call, so that calls
+    /// come one after the other.
+    pub(crate) resident: Mutex<Option<Resident>>,
     /// The writable places as they were at the start.
     pub(crate) roots: Vec<Root>,
     /// The environment that the image defines.

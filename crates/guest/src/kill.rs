@@ -90,6 +90,18 @@ pub(crate) fn bystanders() -> io::Result<BTreeSet<(i32, u64)>> {
         .collect())
 }
 
+/// The same for a program that runs in the interpreter `resident`: what that one has started before
+/// is not among them.
+pub(crate) fn bystanders_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
+    let processes = tree::list()?;
+    let own = tree::belonging_to(resident, &processes, &BTreeSet::new(), false);
+    Ok(processes
+        .into_iter()
+        .filter(|process| !own.contains(&process.pid))
+        .map(tree::Process::identity)
+        .collect())
+}
+
 /// Kills the program `main` and all that it started, but none of the `bystanders`.
 pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i32, u64)>) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
@@ -101,9 +113,11 @@ pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i
             return false;
         };
         let programs = reaper.pids(Role::Program);
-        let helpers = reaper.pids(Role::Helper);
+        let spared = [Role::Helper, Role::Resident]
+            .map(|role| reaper.pids(role))
+            .concat();
         let mut others = bystanders.clone();
-        let started_by_us = programs.iter().chain(&helpers).filter(|pid| **pid != main);
+        let started_by_us = programs.iter().chain(&spared).filter(|pid| **pid != main);
         let started_by_us = started_by_us.collect::<Vec<_>>();
         others.extend(
             processes

@@ -20,6 +20,8 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) enum Role {
     /// User code.
     Program,
+    /// The interpreter of a session, which outlives the programs that it runs.
+    Resident,
     /// The guest's own work with the user's rights; it survives the end of a program.
     Helper,
 }

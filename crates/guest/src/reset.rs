@@ -26,6 +26,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
             .send_modify(|count| *count = count.wrapping_add(1));
         guest.gate.write().await
     };
+    drop(guest.resident.lock().await.take());
     guest.egress.close().await;
     // One that came from outside is no descendant, so the absence of children proves nothing yet.
     kill::send_to_all();

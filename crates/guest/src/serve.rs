@@ -22,6 +22,13 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
         Ok(Request::Exec(request)) => {
             working(&guest, exec::run(&guest, request, &mut reader, &mut writer)).await
         }
+        Ok(Request::Call(request)) => {
+            working(
+                &guest,
+                exec::call(&guest, request, &mut reader, &mut writer),
+            )
+            .await
+        }
         Ok(Request::WriteFile(request)) => {
             working(&guest, files::write(&guest.reaper, &request, &mut reader)).await
         }

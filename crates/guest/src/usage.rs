@@ -5,12 +5,24 @@
 //! usage as sampled during the run and the largest resident memory of the program and the
 //! descendants it waited for. Without a control group it is the latter alone.
 
-use std::{fs::File, io, os::unix::fs::FileExt, time::Duration};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
+    time::Duration,
+};
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::{
+    sys::resource::{UsageWho, getrusage},
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
 
 /// Between two samples of memory in use.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
+
+/// The unit of times in `/proc/PID/stat`, the same on every architecture (`USER_HZ`).
+const TICKS_PER_SECOND: u64 = 100;
 
 /// Current usage and peak, in version 2 and in version 1 of control groups.
 const FILES: [(&str, &str); 2] = [
@@ -109,6 +121,27 @@ fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u6
     }
 }
 
+/// CPU time of a process and the descendants it has waited for.
+pub(crate) fn cpu_of(pid: i32) -> Duration {
+    let own = clock_getcpuclockid(Pid::from_raw(pid)).and_then(clock_gettime);
+    let own = own.map_or(Duration::ZERO, Duration::from);
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    own + waited_for(&stat).unwrap_or_default()
+}
+
+/// The CPU time of waited-for descendants in `/proc/PID/stat`, see proc(5): the 14th and 15th field
+/// after the name, in clock ticks.
+fn waited_for(stat: &[u8]) -> Option<Duration> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let fields = std::str::from_utf8(&stat[after_name..]).ok()?;
+    let mut fields = fields.split_ascii_whitespace().skip(13);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()? + ticks()?;
+    Some(Duration::from_millis(
+        ticks.saturating_mul(1000 / TICKS_PER_SECOND),
+    ))
+}
+
 fn cpu_of_children() -> Duration {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
         return Duration::ZERO;
@@ -127,7 +160,14 @@ fn cpu_of_children() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::peak;
+    use super::{Duration, peak, waited_for};
+
+    #[test]
+    fn the_time_of_descendants_is_found_behind_any_name() {
+        let stat = b"7 (a) 9 9) S 1 7 7 0 -1 4194304 0 0 0 0 11 12 13 14 20 0 1 0 999 0";
+        assert_eq!(waited_for(stat), Some(Duration::from_millis(270)));
+        assert_eq!(waited_for(b""), None);
+    }
 
     #[test]
     fn a_peak_from_an_earlier_run_is_not_this_runs() {

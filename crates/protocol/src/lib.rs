@@ -22,17 +22,19 @@ mod limits;
 mod message;
 mod place;
 mod preamble;
+mod session;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
 pub use limits::{
     MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES,
 };
 pub use message::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, Reply, Request, ResetReport, Stdin,
+    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
+    FileRequest, InlineFile, Reply, Request, ResetReport, Stdin,
 };
 pub use place::{
     GROUP_ID, GUEST_DIR, GUEST_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID, WRITABLE_DIRS,
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
+pub use session::{COMMAND_FD, MAX_REPORT_BYTES, REPORT_FD, command, parse_report};

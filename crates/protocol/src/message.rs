@@ -23,6 +23,29 @@ pub enum Request {
     /// Kill every process but the guest, empty every writable place and verify it. The guest
     /// answers [`Reply::Reset`] or [`Reply::Failed`].
     Reset,
+    /// Run a program inside the resident interpreter of the sandbox's session, which is started
+    /// when there is none. The exchange is that of [`Request::Exec`]. When the program ends the
+    /// interpreter, or is killed, the next call finds none.
+    Call(CallRequest),
+}
+
+/// A program for the resident interpreter.
+///
+/// A launcher in the interpreter reads commands from descriptor [`COMMAND_FD`](crate::COMMAND_FD)
+/// and writes reports to [`REPORT_FD`](crate::REPORT_FD), see [`command`](crate::command).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRequest {
+    /// Its command line, environment and working directory are the interpreter's, used when it has
+    /// to be started. The rest is this call's. `after_exit` is always [`AfterExit::Keep`].
+    pub exec: ExecRequest,
+    /// The program's file.
+    pub program: String,
+    /// Working directory of this call, created when missing; without it, where the last one ended.
+    pub cwd: Option<String>,
+    /// Environment of this call, taken away again afterwards.
+    pub env: Vec<(String, String)>,
+    /// Precedes each command: for a shell that reads the descriptor as its script.
+    pub lead: String,
 }
 
 /// A program to run.

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use isol8_protocol::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus, FileRequest,
-    InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
+    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
+    FileRequest, InlineFile, PROTOCOL_VERSION, Reply, Request, ResetReport, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -12,8 +12,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_2_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 2);
+fn version_3_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 3);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -36,6 +36,17 @@ fn version_2_of_every_message() {
     assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
     assert_eq!(payload(&Request::ReadFile(file)), b"\x02\x02/x");
     assert_eq!(payload(&Request::Reset), b"\x03");
+    let call = Request::Call(CallRequest {
+        exec: ExecRequest::default(),
+        program: "/p".into(),
+        cwd: Some("/d".into()),
+        env: vec![("K".into(), "V".into())],
+        lead: "l".into(),
+    });
+    assert_eq!(
+        payload(&call),
+        b"\x04\0\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l"
+    );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");
     assert_eq!(payload(&Stdin::Empty), b"\0");

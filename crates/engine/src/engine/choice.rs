@@ -138,7 +138,8 @@ impl Engine {
 }
 
 fn use_baked_modules(step: &mut Step) {
-    for (name, value) in &mut step.env {
+    let session = step.session.iter_mut().flat_map(|call| &mut call.env);
+    for (name, value) in step.env.iter_mut().chain(session) {
         if name == "DENO_DIR" && value == DENO_DIR {
             BAKED_DENO_DIR.clone_into(value);
         }
@@ -153,6 +154,7 @@ fn copy_baked_modules() -> Step {
         env: Vec::new(),
         cwd: SANDBOX_DIR.to_owned(),
         stdin: StepStdin::Empty,
+        session: None,
         proxy: false,
     }
 }

@@ -1,8 +1,11 @@
 //! One process of an execution: started, listened to until its end, its output made presentable.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
-use isol8_protocol::{AfterExit, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES, Stdin};
+use isol8_protocol::{
+    AfterExit, CallRequest, ErrorKind, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES,
+    SANDBOX_DIR, Stdin,
+};
 use tokio::time::Instant;
 
 use super::sink::Sink;
@@ -48,11 +51,54 @@ impl StepRules<'_> {
         after_exit: AfterExit,
         keep_output: bool,
     ) -> Result<StepOutcome, EngineError> {
+        let Some(call) = &step.session else {
+            return self
+                .attempt(step, files, phase, after_exit, keep_output)
+                .await;
+        };
+        let interpreter = call.argv[0];
+        let plain = Step {
+            session: None,
+            ..step.clone()
+        };
+        match self
+            .attempt(step, files, phase, after_exit, keep_output)
+            .await
+        {
+            // A process of its own may do with another interpreter. The files are there by now.
+            Err(EngineError::Refused {
+                kind: ErrorKind::NotFound,
+                path,
+                ..
+            }) if path == interpreter => {
+                self.attempt(plain, Vec::new(), phase, after_exit, keep_output)
+                    .await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        step: Step,
+        files: Vec<InlineFile>,
+        phase: Phase,
+        after_exit: AfterExit,
+        keep_output: bool,
+    ) -> Result<StepOutcome, EngineError> {
         let (stdin, streamed) = stdin_of(step.stdin, &files);
+        let (argv, env, cwd, call) = match step.session {
+            None => (step.argv, step.env, step.cwd, None),
+            Some(mut call) => {
+                let argv = call.argv.iter().map(|word| (*word).to_owned()).collect();
+                let env = mem::take(&mut call.env);
+                (argv, env, SANDBOX_DIR.to_owned(), Some(call))
+            }
+        };
         let request = ExecRequest {
-            argv: step.argv,
-            env: step.env,
-            cwd: step.cwd,
+            argv,
+            env,
+            cwd,
             files,
             stdin,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
@@ -61,7 +107,19 @@ impl StepRules<'_> {
             proxy: step.proxy,
         };
         let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
-        let exec = self.sandbox.exec(request).await?;
+        let exec = match call {
+            None => self.sandbox.exec(request).await?,
+            Some(call) => {
+                let request = CallRequest {
+                    exec: request,
+                    program: call.program,
+                    cwd: call.cwd,
+                    env: call.call_env,
+                    lead: call.lead.to_owned(),
+                };
+                self.sandbox.call(request).await?
+            }
+        };
         // Input is sent while output is read: a program may need both at once.
         let input = exec.input();
         let feed = async move {

@@ -1,16 +1,18 @@
 //! Building the plan of a checked request.
 
+use std::collections::BTreeMap;
+
 use isol8_protocol::SANDBOX_DIR;
 
 use super::{
-    ExecutionPlan, ImageChoice, MAX_ARGUMENT_BYTES, PlanError, PlannedFile, Source, Step,
-    StepStdin,
+    ExecutionPlan, ImageChoice, MAX_ARGUMENT_BYTES, PlanError, PlannedFile, SessionCall, Source,
+    Step, StepStdin,
     check::{agent_flags, check, given_extension},
     environment::{environment, proxy_environment},
     paths::workdir,
 };
 use crate::{
-    options::{NetworkMode, Options, timeout},
+    options::{Mode, NetworkMode, Options, timeout},
     request::ExecutionRequest,
     runtime::{
         CommandContext, InstallCommand, Registry, RuntimeSpec, any_shell, normalize_packages,
@@ -40,6 +42,7 @@ pub fn plan(
         env: env.clone(),
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
+        session: None,
         proxy: options.network == NetworkMode::Filtered,
     };
     let packages = match owner {
@@ -66,6 +69,13 @@ pub fn plan(
         extension: main_extension,
     } = program(options, request, registry, source)?;
     let mut program = step(argv);
+    program.session = session_call(
+        options,
+        request,
+        registry,
+        main_extension.as_deref(),
+        &program,
+    );
     if let Some(stdin) = request.stdin.as_deref().filter(|stdin| !stdin.is_empty()) {
         program.stdin = StepStdin::Bytes(stdin.as_bytes().to_vec());
     }
@@ -118,6 +128,7 @@ pub fn image_setup_step(
         env: environment(options, &request.env, place(request, registry)?.owner),
         cwd: workdir(request.workdir.as_deref())?,
         stdin: StepStdin::Empty,
+        session: None,
         proxy: options.network == NetworkMode::Filtered,
     })
 }
@@ -256,6 +267,38 @@ fn command_program(command: String) -> Result<Program, PlanError> {
         argv,
         file: Some(file),
         extension: None,
+    })
+}
+
+/// How `program` runs in the resident interpreter of a persistent engine. Commands, the agent,
+/// adapters, and programs with another extension than their runtime's own are processes of their
+/// own: none of them says something that an interpreter could go on with.
+fn session_call(
+    options: &Options,
+    request: &ExecutionRequest,
+    registry: &Registry,
+    extension: Option<&str>,
+    program: &Step,
+) -> Option<SessionCall> {
+    if options.mode != Mode::Persistent || request.adapter.is_some() {
+        return None;
+    }
+    let runtime = registry.get(&request.runtime).ok()?;
+    let launcher = runtime.session?;
+    let extension = extension.filter(|extension| *extension == runtime.default_extension)?;
+    let env = environment(options, &BTreeMap::new(), Some(runtime));
+    Some(SessionCall {
+        argv: launcher.argv,
+        call_env: program
+            .env
+            .iter()
+            .filter(|pair| !env.contains(pair))
+            .cloned()
+            .collect(),
+        env,
+        program: main_path(extension),
+        cwd: request.workdir.as_ref().map(|_| program.cwd.clone()),
+        lead: launcher.lead,
     })
 }
 

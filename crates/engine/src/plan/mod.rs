@@ -16,4 +16,6 @@ pub use check::{check, source};
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
-pub use types::{ExecutionPlan, ImageChoice, PlannedFile, RequestSource, Source, Step, StepStdin};
+pub use types::{
+    ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin,
+};

@@ -71,6 +71,8 @@ pub struct Step {
     pub cwd: String,
     /// Standard input.
     pub stdin: StepStdin,
+    /// How to run it in the interpreter of a session instead.
+    pub session: Option<SessionCall>,
     /// Whether it finds the filtering proxy.
     pub proxy: bool,
 }
@@ -83,8 +85,38 @@ impl fmt::Debug for Step {
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("stdin", &self.stdin)
+            .field("session", &self.session)
             .field("proxy", &self.proxy)
             .finish()
+    }
+}
+
+/// A program for the resident interpreter of a persistent engine. `Debug` shows the names of its
+/// environment only: some values are secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionCall {
+    /// Starts the interpreter, in `/sandbox`.
+    pub argv: &'static [&'static str],
+    /// Environment of the interpreter for all its life, laid over the image's.
+    pub env: Vec<(String, String)>,
+    /// What the program's own environment has beyond that one.
+    pub call_env: Vec<(String, String)>,
+    /// The program's file.
+    pub program: String,
+    /// Working directory; without it, where the last program left the interpreter.
+    pub cwd: Option<String>,
+    /// What precedes each command to the interpreter.
+    pub lead: &'static str,
+}
+
+impl fmt::Debug for SessionCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.call_env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("SessionCall")
+            .field("argv", &self.argv)
+            .field("call_env", &names)
+            .field("cwd", &self.cwd)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
         ("PI_SKIP_VERSION_CHECK", "1"),
         ("PI_TELEMETRY", "0"),
     ],
+    session: None,
     registries: &["registry.npmjs.org"],
     program_is_file: prompt_is_file,
     command,

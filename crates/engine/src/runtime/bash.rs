@@ -1,6 +1,6 @@
 //! Bash.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
 
 /// Bash.
 pub(super) const BASH: RuntimeSpec = RuntimeSpec {
@@ -9,6 +9,10 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     extensions: &[".sh"],
     default_extension: ".sh",
     env: &[],
+    session: Some(SessionLauncher {
+        argv: &["bash", "/dev/fd/250"],
+        lead: LEAD,
+    }),
     registries: &[
         "deb.debian.org",
         "security.debian.org",
@@ -24,6 +28,13 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
         env: Vec::new(),
     },
 };
+
+/// The one line of script of each call. Everything in it runs at the top level of the shell and in
+/// no loop, so that `declare`, `return`, `break` and `exit` mean what they do in a script. The
+/// program and what it starts do not inherit the launcher's descriptors.
+const LEAD: &str = ". /.isol8/session/begin.sh; \
+    . \"$isol8_program\" 250<&- 251>&-; \
+    { . /.isol8/session/end.sh; } 2>/dev/null\n";
 
 /// The same command for an image that may have no Bash: its `sh` takes over there.
 pub(crate) fn any_shell(argv: Vec<String>) -> Vec<String> {

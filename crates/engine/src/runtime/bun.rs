@@ -1,6 +1,6 @@
 //! Bun.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
 
 /// Bun. Its program is TypeScript unless the request says otherwise.
 pub(super) const BUN: RuntimeSpec = RuntimeSpec {
@@ -9,6 +9,10 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     extensions: &[".ts"],
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
+    session: Some(SessionLauncher {
+        argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
+        lead: "",
+    }),
     registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),

@@ -2,7 +2,7 @@
 
 use super::{
     packages::installer_names,
-    spec::{InstallCommand, RuntimeSpec, always_a_file, argv},
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
@@ -12,6 +12,18 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     extensions: &[".mts"],
     default_extension: ".mts",
     env: &[],
+    session: Some(SessionLauncher {
+        argv: &[
+            "deno",
+            "run",
+            "--allow-read=/sandbox,/tmp,/.isol8,/dev/fd",
+            "--allow-write=/sandbox,/tmp,/dev/fd",
+            "--allow-env",
+            "--allow-net",
+            "/.isol8/session/javascript.cjs",
+        ],
+        lead: "",
+    }),
     registries: &[
         "jsr.io",
         "npm.jsr.io",

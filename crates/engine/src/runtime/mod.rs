@@ -16,4 +16,4 @@ pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub(crate) use registries::registry_hosts;
 pub use registry::{Registry, RuntimeError};
-pub use spec::{CommandContext, InstallCommand, RuntimeSpec};
+pub use spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher};

@@ -1,6 +1,8 @@
 //! Node.
 
-use super::spec::{CommandContext, InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::spec::{
+    CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv,
+};
 
 /// Node. A `.js` file is a module or a script by its syntax (Node's own detection), so inline code
 /// may use `import` as well as `require`.
@@ -10,6 +12,10 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     extensions: &[".mjs", ".js", ".cjs"],
     default_extension: ".js",
     env: &[],
+    session: Some(SessionLauncher {
+        argv: &["node", "/.isol8/session/javascript.cjs"],
+        lead: "",
+    }),
     registries: &["registry.npmjs.org"],
     program_is_file: always_a_file,
     command,

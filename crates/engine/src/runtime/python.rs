@@ -1,6 +1,6 @@
 //! Python.
 
-use super::spec::{InstallCommand, RuntimeSpec, always_a_file, argv};
+use super::spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
 
 /// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
 pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
@@ -9,6 +9,10 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     extensions: &[".py"],
     default_extension: ".py",
     env: &[],
+    session: Some(SessionLauncher {
+        argv: &["python3", "/.isol8/session/python.py"],
+        lead: "",
+    }),
     registries: &["pypi.org", "files.pythonhosted.org"],
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),

@@ -13,6 +13,8 @@ pub struct RuntimeSpec {
     pub default_extension: &'static str,
     /// Environment beside what every runtime has.
     pub env: &'static [(&'static str, &'static str)],
+    /// What makes it the interpreter of a persistent engine's session.
+    pub session: Option<SessionLauncher>,
     /// Public registries that its installer needs.
     pub registries: &'static [&'static str],
     /// Whether the program is written to its file, or is in the command line.
@@ -21,6 +23,16 @@ pub struct RuntimeSpec {
     pub(super) command: fn(&CommandContext<'_>) -> Vec<String>,
     /// Command that installs packages.
     pub(super) install: fn(packages: &[String]) -> InstallCommand,
+}
+
+/// How a runtime's interpreter stays resident. The launchers are files below `launchers/session`,
+/// found in every sandbox; `isol8_protocol::command` says what they are told.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLauncher {
+    /// Program and arguments.
+    pub argv: &'static [&'static str],
+    /// What precedes each command, for a shell that reads commands as its script.
+    pub lead: &'static str,
 }
 
 /// What a command line is made from.

@@ -1,7 +1,7 @@
 //! A program that runs in a sandbox.
 
 use bytes::Bytes;
-use isol8_protocol::{ExecControl, ExecRequest, ExitReport, Reply, Request};
+use isol8_protocol::{ExecControl, ExitReport, Reply, Request};
 use tokio::{
     io::{ReadHalf, WriteHalf},
     sync::mpsc,
@@ -43,13 +43,10 @@ pub struct Exec {
 }
 
 impl Exec {
-    /// Sends `request`.
-    pub(super) async fn start(
-        stream: LinkStream,
-        request: ExecRequest,
-    ) -> Result<Self, EngineError> {
+    /// Sends `request`, one that runs a program.
+    pub(super) async fn start(stream: LinkStream, request: Request) -> Result<Self, EngineError> {
         let (reader, mut writer) = tokio::io::split(stream);
-        send_message(&mut writer, &Request::Exec(request)).await?;
+        send_message(&mut writer, &request).await?;
         let (input, inputs) = mpsc::channel(INPUT_QUEUE);
         let dropped = CancellationToken::new();
         let end_feeder = dropped.clone().drop_guard();

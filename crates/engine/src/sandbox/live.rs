@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use isol8_protocol::{ExecRequest, Reply, Request, ResetReport};
+use isol8_protocol::{CallRequest, ExecRequest, Reply, Request, ResetReport};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -64,7 +64,13 @@ impl Sandbox {
 
     /// Runs a program. Dropping the [`Exec`] kills it.
     pub async fn exec(&self, request: ExecRequest) -> Result<Exec, EngineError> {
-        Exec::start(self.link()?.open().await?, request).await
+        Exec::start(self.link()?.open().await?, Request::Exec(request)).await
+    }
+
+    /// Runs a program in the resident interpreter of the sandbox's session. Dropping the [`Exec`]
+    /// kills that interpreter, and the next call starts a new one.
+    pub async fn call(&self, request: CallRequest) -> Result<Exec, EngineError> {
+        Exec::start(self.link()?.open().await?, Request::Call(request)).await
     }
 
     /// Creates or replaces a file, with its parent directories.

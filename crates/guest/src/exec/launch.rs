@@ -8,7 +8,7 @@ use std::{
     fs::File,
     io::{self, Write},
     os::{
-        fd::{AsFd, FromRawFd, OwnedFd},
+        fd::{AsFd, FromRawFd, OwnedFd, RawFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
@@ -74,6 +74,8 @@ pub(super) struct Stdio<'a> {
     pub(super) input: &'a OwnedFd,
     pub(super) output: OwnedFd,
     pub(super) error: OwnedFd,
+    /// More descriptors and the numbers they get, all above [`STATUS_FD`] and their own count.
+    pub(super) more: Vec<(OwnedFd, RawFd)>,
 }
 
 /// A started program.
@@ -118,27 +120,38 @@ impl Launch {
     }
 
     /// Starts the program; returns when it runs.
-    pub(super) async fn start(self, reaper: &Reaper, stdio: Stdio<'_>) -> Result<Program, Failure> {
+    pub(super) async fn start(
+        self,
+        reaper: &Reaper,
+        role: Role,
+        stdio: Stdio<'_>,
+    ) -> Result<Program, Failure> {
         let starting = |error| Failure::system("cannot start the program", &error);
         let (status, theirs) = pipe().map_err(starting)?;
-        let fds = [
+        let mut fds = vec![
             stdio.input.as_fd(),
             stdio.output.as_fd(),
             stdio.error.as_fd(),
             theirs.as_fd(),
         ];
+        fds.extend(stdio.more.iter().map(|(fd, _)| fd.as_fd()));
+        let numbers = stdio
+            .more
+            .iter()
+            .map(|(_, number)| *number)
+            .collect::<Vec<_>>();
         let started = Instant::now();
         let pid = fork_as_user(&fds, prefer_for_killing, || {
             // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
             let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
-            let Err(failure) = self.become_program(&mut status);
+            let Err(failure) = self.become_program(&mut status, &numbers);
             let frame = encode_message(&failure.into_reply()).unwrap_or_default();
             // The guest that would read it is the only one to tell.
             let _ = status.write_all(&frame);
             NOT_STARTED
         })
         .map_err(starting)?;
-        let ended = reaper.register(pid, Role::Program);
+        let ended = reaper.register(pid, role);
         // The pipes' other ends must be the program's alone, or their end would never be seen.
         drop((self, stdio, theirs));
 
@@ -165,13 +178,19 @@ impl Launch {
     }
 
     /// Turns the forked child into the program. Returns only when that fails.
-    fn become_program(&self, status: &mut File) -> Result<Infallible, Failure> {
+    fn become_program(&self, status: &mut File, numbers: &[RawFd]) -> Result<Infallible, Failure> {
         let system = |error: Errno| Failure::system("cannot start the program", &error.into());
         fcntl(&*status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
         status
             .write_all(&[READY])
             .map_err(|error| Failure::system("cannot report", &error))?;
         setsid().map_err(system)?;
+        for (source, target) in (STATUS_FD + 1..).zip(numbers) {
+            // SAFETY: the fork has put them there, and nothing else in the child owns either.
+            if unsafe { libc::dup2(source, *target) } < 0 || unsafe { libc::close(source) } < 0 {
+                return Err(system(Errno::last()));
+            }
+        }
         for file in &self.files {
             replace(&file.path, |target| {
                 target.write_all(&file.data).map(|()| true)

@@ -1,5 +1,8 @@
 //! Running a program: from the request to the report of its end.
 //!
+//! A program is a process of its own (`run`), or a call to the session's interpreter (`session`,
+//! `resident`).
+//!
 //! One task, four activities that never wait for each other: `supervise` (exit, time limit,
 //! killing), `output` (to the host), `input` (to the program), `control` (what the host says).
 
@@ -7,7 +10,11 @@ mod control;
 mod input;
 mod launch;
 mod output;
+mod resident;
 mod run;
+mod session;
 mod supervise;
 
+pub(crate) use resident::Resident;
 pub(crate) use run::run;
+pub(crate) use session::call;

@@ -31,6 +31,11 @@ impl Source {
         }
     }
 
+    /// Begins to count anew.
+    pub(super) fn restart(&mut self) {
+        self.total = 0;
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.total
     }

@@ -1,6 +1,6 @@
 //! An exec request from its first to its last frame.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, io, time::Duration};
 
 use futures::{FutureExt, future::FusedFuture};
 use isol8_protocol::{AfterExit, ExecRequest, ExitReport, FrameKind, Reply, Stdin};
@@ -9,16 +9,17 @@ use tokio::sync::Notify;
 use super::{
     control,
     input::Input,
-    launch::{Launch, Stdio},
+    launch::{Launch, Program, Stdio},
     output::{self, Source, Target},
     supervise::{Bounds, End, supervise},
 };
 use crate::{
     failure::{Failure, RequestError},
     fd::{Fd, user_pipe},
-    frames::{FrameReader, FrameWriter},
+    frames::{FrameReader, FrameWriter, StreamError},
     guest::Guest,
     kill,
+    reaper::{Reaper, Role},
     usage::Meter,
 };
 
@@ -47,8 +48,9 @@ pub(crate) async fn run(
         input: their_input.as_ref().unwrap_or(&guest.null),
         output: their_stdout,
         error: their_stderr,
+        more: Vec::new(),
     };
-    let program = launch.start(&guest.reaper, stdio).await?;
+    let program = launch.start(&guest.reaper, Role::Program, stdio).await?;
     drop(their_input);
 
     let (killing, ended) = (Notify::new(), Notify::new());
@@ -59,41 +61,28 @@ pub(crate) async fn run(
         kill: &killing,
         end,
     };
-    let pid = program.pid;
+    let Program {
+        pid,
+        started,
+        ended: over,
+    } = program;
     let life = async {
-        let end = supervise(guest, program, bounds, meter).await;
+        let over = over.map(Result::ok);
+        let end = supervise(guest, pid, started, over, bounds, meter).await;
         input.close();
         ended.notify_one();
         end
-    }
-    .fuse();
-    tokio::pin!(life);
-
-    let told = tokio::select! {
-        biased;
-        told = async {
-            let forward = async {
-                writer.reply(&Reply::Started).await?;
-                let target = Target::new(writer, request.output_limit);
-                output::forward(&mut stdout, &mut stderr, target, &ended).await
-            };
-            let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
-            Ok(end)
-        } => told,
-        // Signals that arrive are obeyed until the last byte is sent.
-        gone = control::obey(reader, &guest.reaper, pid, &input, &killing) => gone.map(|never| match never {}),
-        never = feed(&input, sink) => match never {},
     };
-    let end = match told {
-        Ok(end) => end,
-        Err(gone) => {
-            killing.notify_one();
-            if !life.is_terminated() {
-                life.await;
-            }
-            return Err(gone.into());
-        }
+    let talk = Talk {
+        reaper: &guest.reaper,
+        pid,
+        input: &input,
+        killing: &killing,
+        ended: &ended,
+        output_limit: request.output_limit,
     };
+    let feed = feed(&input, sink);
+    let end = accompany(talk, reader, writer, (&mut stdout, &mut stderr), life, feed).await?;
     if request.after_exit == AfterExit::KillAll {
         guest.egress.settle().await;
     }
@@ -106,8 +95,57 @@ pub(crate) async fn run(
     Ok(Some(Reply::Exited(report)))
 }
 
+/// What a conversation between the host and a program is about.
+pub(super) struct Talk<'a> {
+    pub(super) reaper: &'a Reaper,
+    pub(super) pid: i32,
+    pub(super) input: &'a Input,
+    pub(super) killing: &'a Notify,
+    /// Told by `life` when the program has ended.
+    pub(super) ended: &'a Notify,
+    pub(super) output_limit: u64,
+}
+
+/// Sends a program's output to the host and obeys the host, until the program's `life` is over and
+/// the last byte is sent. When the host goes away, the program is killed.
+pub(super) async fn accompany(
+    talk: Talk<'_>,
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+    (stdout, stderr): (&mut Source, &mut Source),
+    life: impl Future<Output = End>,
+    feed: impl Future<Output = Infallible>,
+) -> Result<End, StreamError> {
+    let life = life.fuse();
+    tokio::pin!(life);
+    let told = tokio::select! {
+        biased;
+        told = async {
+            let forward = async {
+                writer.reply(&Reply::Started).await?;
+                let target = Target::new(writer, talk.output_limit);
+                output::forward(stdout, stderr, target, talk.ended).await
+            };
+            let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
+            Ok(end)
+        } => told,
+        // Signals that arrive are obeyed until the last byte is sent.
+        gone = control::obey(reader, talk.reaper, talk.pid, talk.input, talk.killing) => {
+            gone.map(|never| match never {})
+        }
+        never = feed => match never {},
+    };
+    if told.is_err() {
+        talk.killing.notify_one();
+        if !life.is_terminated() {
+            life.await;
+        }
+    }
+    told
+}
+
 /// An output stream: the guest's side and the program's.
-fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedFd)> {
+pub(super) fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedFd)> {
     let (ours, theirs) = user_pipe()?;
     Ok((Source::new(Fd::new(ours)?, kind), theirs))
 }
@@ -133,14 +171,14 @@ fn input_pipe(
     Ok((Some(theirs), Some(Fd::new(ours)?)))
 }
 
-async fn feed(input: &Input, sink: Option<Fd>) -> std::convert::Infallible {
+pub(super) async fn feed(input: &Input, sink: Option<Fd>) -> Infallible {
     if let Some(sink) = sink {
         input.feed(sink).await;
     }
     std::future::pending().await
 }
 
-fn exit_report(end: &End, stdout: &Source, stderr: &Source) -> ExitReport {
+pub(super) fn exit_report(end: &End, stdout: &Source, stderr: &Source) -> ExitReport {
     ExitReport {
         status: end.status,
         timed_out: end.timed_out,

@@ -1,6 +1,10 @@
 //! The life of a started program: its exit, its time limit, its end by force, and what it used.
 
-use std::{collections::BTreeSet, future::pending, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use isol8_protocol::{AfterExit, ExitStatus};
 use nix::libc;
@@ -9,10 +13,10 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::launch::Program;
 use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
+    reaper::Ended,
     usage::{Meter, SAMPLE_INTERVAL},
 };
 
@@ -33,6 +37,8 @@ pub(super) struct Bounds<'a> {
 pub(super) struct End {
     pub(super) status: ExitStatus,
     pub(super) timed_out: bool,
+    /// Whether it had to be killed.
+    pub(super) by_force: bool,
     pub(super) wall: Duration,
     pub(super) cpu: Duration,
     pub(super) memory_bytes: u64,
@@ -40,13 +46,17 @@ pub(super) struct End {
 }
 
 /// Waits for the end of a program, or brings it about. Must not be dropped before it is done.
+///
+/// `over` tells its end; `pid` is the process to kill, which may be more than the program.
 pub(super) async fn supervise(
     guest: &Guest,
-    mut program: Program,
+    pid: i32,
+    started: Instant,
+    over: impl Future<Output = Option<Ended>>,
     mut bounds: Bounds<'_>,
     mut meter: Meter<'_>,
 ) -> End {
-    let started = program.started;
+    tokio::pin!(over);
     let limit = async {
         match bounds.time_limit {
             Some(limit) => sleep(limit).await,
@@ -59,7 +69,7 @@ pub(super) async fn supervise(
     let mut ended = loop {
         tokio::select! {
             biased;
-            ended = &mut program.ended => break ended.ok(),
+            ended = &mut over => break ended,
             () = &mut limit => {
                 timed_out = true;
                 break None;
@@ -75,21 +85,20 @@ pub(super) async fn supervise(
             kill::all_programs(&guest.reaper).await;
         }
         AfterExit::Keep if ended.is_none() => {
-            kill::program(&guest.reaper, program.pid, &bounds.bystanders).await;
+            kill::program(&guest.reaper, pid, &bounds.bystanders).await;
         }
         AfterExit::Keep => {}
     }
-    if ended.is_none() {
-        ended = timeout(KILL_DEADLINE, program.ended)
-            .await
-            .ok()
-            .and_then(Result::ok);
+    let by_force = ended.is_none();
+    if by_force {
+        ended = timeout(KILL_DEADLINE, over).await.ok().flatten();
     }
     let max_rss_bytes = ended.map_or(0, |ended| ended.max_rss_bytes);
     End {
         // One that takes longer to be gone is dead all the same.
         status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
         timed_out,
+        by_force,
         wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
         cpu: meter.cpu(),
         memory_bytes: memory.unwrap_or(max_rss_bytes),

@@ -1,13 +1,20 @@
 //! Removal of what is left on the daemon: containers and images of ours.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use bollard::query_parameters::{
-    ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
+use bollard::{
+    errors::Error as DockerError,
+    models::{ContainerSummary, ContainerSummaryStateEnum},
+    query_parameters::{
+        ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
+    },
 };
 use serde::Serialize;
 
-use super::{Client, MANAGED_LABEL};
+use super::{Client, MANAGED_LABEL, container::PERSIST_LABEL};
 use crate::error::EngineError;
 
 /// What a cleanup did.
@@ -22,7 +29,7 @@ pub struct CleanupReport {
 }
 
 impl CleanupReport {
-    fn count(&mut self, what: &str, outcome: Result<(), bollard::errors::Error>) {
+    fn count(&mut self, what: &str, outcome: Result<(), DockerError>) {
         match outcome {
             Ok(()) => self.removed += 1,
             Err(error) => {
@@ -33,7 +40,12 @@ impl CleanupReport {
     }
 }
 
-/// Removes every container that carries our label, running or not.
+/// How old a container must be that was created and never started. A younger one may be about to be.
+const START_GRACE: Duration = Duration::from_mins(1);
+
+/// Removes the containers with our label that nobody uses: ended ones, those that were never
+/// started, and those that were made to persist. Others that run belong to a process that lives, since
+/// they end with it.
 pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, EngineError> {
     let docker = client.docker().await?;
     let filters = HashMap::from([("label".to_owned(), vec![format!("{MANAGED_LABEL}=true")])]);
@@ -42,16 +54,47 @@ pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, Engine
         filters: Some(filters),
         ..Default::default()
     };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let mut report = CleanupReport::default();
     for container in docker.list_containers(Some(options)).await? {
+        if !is_abandoned(&container, now) {
+            continue;
+        }
         let Some(id) = container.id else { continue };
         let removal = RemoveContainerOptions {
             force: true,
             ..Default::default()
         };
-        report.count(&id, docker.remove_container(&id, Some(removal)).await);
+        match docker.remove_container(&id, Some(removal)).await {
+            // Gone, or going, without us.
+            Err(DockerError::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => {}
+            outcome => report.count(&id, outcome),
+        }
     }
     Ok(report)
+}
+
+/// Whether nobody uses `container`. `now` is the time since the epoch.
+fn is_abandoned(container: &ContainerSummary, now: Duration) -> bool {
+    use ContainerSummaryStateEnum as State;
+
+    let persists = container
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.contains_key(PERSIST_LABEL));
+    match container.state {
+        Some(State::RUNNING | State::PAUSED | State::RESTARTING) => persists,
+        Some(State::CREATED) => {
+            let created = container.created.unwrap_or(0).try_into().unwrap_or(0);
+            now.saturating_sub(Duration::from_secs(created)) >= START_GRACE
+        }
+        _ => true,
+    }
 }
 
 /// Removes every image that carries our runtime label or a tag `isol8:…`.
@@ -88,4 +131,45 @@ pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineErro
         }
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use ContainerSummaryStateEnum as State;
+
+    use super::*;
+
+    #[test]
+    fn containers_of_living_processes_are_not_abandoned() {
+        let now = Duration::from_secs(1_000_000);
+        let container = |state, created, persists| ContainerSummary {
+            state: Some(state),
+            created: Some(created),
+            labels: Some(
+                [MANAGED_LABEL, PERSIST_LABEL]
+                    .into_iter()
+                    .take(if persists { 2 } else { 1 })
+                    .map(|label| (label.to_owned(), "true".to_owned()))
+                    .collect(),
+            ),
+            ..ContainerSummary::default()
+        };
+        for (state, created, persists, abandoned) in [
+            (State::RUNNING, 1, false, false),
+            (State::PAUSED, 1, false, false),
+            (State::RUNNING, 1, true, true),
+            (State::EXITED, 999_999, false, true),
+            (State::DEAD, 999_999, false, true),
+            (State::CREATED, 999_941, false, false),
+            (State::CREATED, 1_000_005, false, false),
+            (State::CREATED, 999_940, false, true),
+        ] {
+            let given = container(state, created, persists);
+            assert_eq!(
+                is_abandoned(&given, now),
+                abandoned,
+                "{state:?} {created} {persists}"
+            );
+        }
+    }
 }

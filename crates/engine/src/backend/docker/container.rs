@@ -17,6 +17,9 @@ pub const MANAGED_LABEL: &str = "isol8.managed";
 /// Label that names the runtime of a container.
 pub const RUNTIME_LABEL: &str = "isol8.runtime";
 
+/// Label of a container that outlives the process that made it.
+pub(super) const PERSIST_LABEL: &str = "isol8.persist";
+
 /// The strict profile: an allowlist within Docker's own default.
 const STRICT_PROFILE: &str = include_str!("../../../../../docker/seccomp.json");
 
@@ -38,7 +41,7 @@ pub(super) fn body(spec: &SandboxSpec) -> ContainerCreateBody {
         // The guest is root without capabilities but to become the sandbox user; programs are not.
         user: Some("0:0".to_owned()),
         working_dir: Some("/".to_owned()),
-        labels: Some(labels(&spec.runtime)),
+        labels: Some(sandbox_labels(spec)),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
@@ -49,6 +52,14 @@ pub(super) fn body(spec: &SandboxSpec) -> ContainerCreateBody {
         host_config: Some(host_config(spec)),
         ..ContainerCreateBody::default()
     }
+}
+
+fn sandbox_labels(spec: &SandboxSpec) -> HashMap<String, String> {
+    let mut labels = labels(&spec.runtime);
+    if spec.persist {
+        labels.insert(PERSIST_LABEL.to_owned(), "true".to_owned());
+    }
+    labels
 }
 
 /// The labels of a container for `runtime`.

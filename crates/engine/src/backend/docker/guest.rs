@@ -1,5 +1,5 @@
-//! The guest and its volume. The volume is named after the guest's digest, so a new library never
-//! meets an old guest, and nothing in an image ever needs to change.
+//! The guest and its volume. The volume is named after the digest of all that is
+//! in it, the guest and the launchers, so a new library never meets an old guest, and nothing in an image ever needs to change.
 
 use std::sync::LazyLock;
 
@@ -64,14 +64,34 @@ pub(super) async fn install(docker: &Docker, image: &str) -> Result<(), EngineEr
     Ok(())
 }
 
+/// A file of the volume.
+struct VolumeFile {
+    /// Path below [`GUEST_DIR`].
+    path: &'static str,
+    contents: &'static [u8],
+}
+
+// `static LAUNCHERS: &[VolumeFile]`: every file below `launchers/`, see `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/launchers.rs"));
+
 /// The volume's contents. The guest comes last: while it is being written it cannot be started, so
 /// a sandbox that starts finds everything.
 static ARCHIVE: LazyLock<bytes::Bytes> = LazyLock::new(|| {
-    let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + 4096));
-    let mut header = tar::Header::new_ustar();
-    header.set_mode(0o755);
-    header.set_size(GUEST.len() as u64);
-    // Writing to memory cannot fail.
-    let _ = archive.append_data(&mut header, "guest", GUEST);
+    let launchers: usize = LAUNCHERS
+        .iter()
+        .map(|file| file.contents.len() + 4096)
+        .sum();
+    let mut archive = tar::Builder::new(Vec::with_capacity(GUEST.len() + launchers + 4096));
+    let guest = VolumeFile {
+        path: "guest",
+        contents: GUEST,
+    };
+    for VolumeFile { path, contents } in LAUNCHERS.iter().chain([&guest]) {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o755);
+        header.set_size(contents.len() as u64);
+        // Writing to memory cannot fail. Docker makes the directories.
+        let _ = archive.append_data(&mut header, path, *contents);
+    }
     archive.into_inner().unwrap_or_default().into()
 });
