@@ -2,7 +2,10 @@
 
 use isol8_protocol::ErrorKind;
 
-use crate::{fetch::FetchError, options::OptionError, plan::PlanError, runtime::RuntimeError};
+use crate::{
+    audit::AuditError, fetch::FetchError, options::OptionError, plan::PlanError,
+    runtime::RuntimeError,
+};
 
 /// Why something could not be done. The text is for people; [`Self::code`] is for programs.
 #[derive(Debug, thiserror::Error)]
@@ -13,15 +16,15 @@ pub enum EngineError {
     /// An entry of the network filter is not acceptable.
     #[error("Invalid networkFilter: {0}")]
     NetworkFilter(#[from] isol8_egress::PolicyError),
-    /// There is no audit log to write to.
-    #[error(transparent)]
-    Audit(#[from] crate::audit::AuditError),
     /// A request is not acceptable.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The program could not be fetched from its URL.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The audit log could not be started or is closed: nothing runs unrecorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// There is no such runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -168,7 +171,11 @@ impl EngineError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Option(_) | Self::Plan(_) | Self::Runtime(_) | Self::RuntimeSwitch { .. }
+            Self::Option(_)
+                | Self::Plan(_)
+                | Self::Fetch(_)
+                | Self::Runtime(_)
+                | Self::RuntimeSwitch { .. }
         )
     }
 
@@ -177,9 +184,9 @@ impl EngineError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Option(_) | Self::NetworkFilter(_) => "ISOL8_INVALID_OPTION",
-            Self::Audit(_) => "ISOL8_AUDIT",
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
             Self::Fetch(_) => "ISOL8_REMOTE_CODE",
+            Self::Audit(_) => "ISOL8_AUDIT",
             Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",
             Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
             Self::DockerUnreachable { .. } => "ISOL8_DOCKER_UNREACHABLE",

@@ -11,17 +11,18 @@ use super::{
     persistent::Session,
     pools::Pools,
     stream::EventStream,
+    trail::Trail,
 };
 use crate::{
-    audit::{AuditLog, AuditRecord, RecordSource},
+    audit::AuditLog,
     backend::{Backend, DockerAddress, DockerBackend, DockerClient},
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
     fetch::{FetchRequest, Fetcher},
-    network::Network,
+    network::{Network, NetworkRecord},
     options::{Mode, NetworkMode, Options, StartOptions},
-    plan::{ExecutionPlan, RequestSource, Source, check, plan},
+    plan::{RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
     runtime::Registry,
@@ -46,8 +47,8 @@ pub(super) struct Inner {
     pub(super) pools: Pools,
     pub(super) session: Session,
     pub(super) network: Network,
-    audit: Option<AuditLog>,
     fetcher: Fetcher,
+    audit: Option<AuditLog>,
     admission: Admission,
 }
 
@@ -78,6 +79,8 @@ impl Engine {
         let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
             EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
         })?;
+        let start_audit = || AuditLog::start(&options.audit, max_concurrent);
+        let audit = options.audit.enabled.then(start_audit).transpose()?;
         // One sandbox does one thing at a time; its calls queue here, in their order.
         let limit = match options.mode {
             Mode::Ephemeral => max_concurrent,
@@ -85,12 +88,8 @@ impl Engine {
         };
         Ok(Self(Arc::new(Inner {
             network: Network::new(&options)?,
-            audit: options
-                .audit
-                .enabled
-                .then(|| AuditLog::start(&options.audit, max_concurrent))
-                .transpose()?,
             fetcher,
+            audit,
             options,
             registry: Registry::default(),
             backend,
@@ -120,6 +119,9 @@ impl Engine {
     pub async fn stop(&self) {
         self.0.admission.end_all();
         let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
+        if let Some(audit) = &self.0.audit {
+            audit.flush().await;
+        }
     }
 
     /// Runs `request` and returns its result. A program that fails, or that runs out of time, is a
@@ -202,60 +204,48 @@ impl Engine {
         sink: &Sink,
         place: Place,
     ) -> Result<ExecutionResult, EngineError> {
-        let execution_id = Uuid::new_v4().to_string();
-        let timestamp = time::now_iso8601();
-        let (plan, source) = self.plan(&request).await?;
-        let runtime = plan.runtime.clone();
-        let _turn = place.turn().await?;
-        let record = match &self.0.audit {
-            Some(log) => Some(log.reserve().await?),
-            None => None,
+        let bare = ExecutionResult {
+            execution_id: Uuid::new_v4().to_string(),
+            runtime: request.runtime.clone(),
+            timestamp: time::now_iso8601(),
+            ..ExecutionResult::default()
         };
-        let (mut outcome, container_id) = match self.0.options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
-            Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
+        let source = self.source(&request).await?;
+        let Inner {
+            options,
+            registry,
+            audit,
+            ..
+        } = &*self.0;
+        let plan = plan(options, &request, registry, source.clone())?;
+        let _turn = place.turn().await?;
+        let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
+        let ran = match options.mode {
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await,
+            Mode::Persistent => self.run_persistent(plan, &request, sink).await,
+        };
+        let (mut outcome, container_id) = match ran {
+            Ok(ran) => ran,
+            Err(error) => {
+                trail.fail(&error);
+                return Err(error);
+            }
         };
         let network = outcome.network.take().unwrap_or_default();
-        let mut result = self.result(execution_id, timestamp, runtime, container_id, outcome);
-        let Options {
-            network: mode,
-            log_network,
-            audit,
-            secrets,
-            ..
-        } = &self.0.options;
-        if let Some(usage) = &mut result.resource_usage {
-            (usage.network_bytes_in, usage.network_bytes_out) =
-                (network.bytes_in, network.bytes_out);
-        }
-        if *log_network && *mode == NetworkMode::Filtered {
-            result.network_logs = Some(network.entries.clone());
-        }
-        if let (Some(place), Some(source)) = (record, &source) {
-            let from = RecordSource {
-                request: &request,
-                source,
-                result: &result,
-                network: &network.entries,
-            };
-            // The log itself has said so; the execution has not failed.
-            let _ = place.record(AuditRecord::new(audit, secrets, from)).await;
-        }
+        let result = self.result(bare, container_id, outcome, &network);
+        trail.end(&result, &network.entries).await;
         Ok(result)
     }
 
-    /// The plan of a request, and for the audit log what it runs.
-    async fn plan(
-        &self,
-        request: &ExecutionRequest,
-    ) -> Result<(ExecutionPlan, Option<Source>), EngineError> {
+    /// What `request` says to run, fetched if it has to be.
+    async fn source(&self, request: &ExecutionRequest) -> Result<Source, EngineError> {
         let Inner {
             options,
             registry,
             fetcher,
             ..
         } = &*self.0;
-        let source = match check(options, request, registry)? {
+        Ok(match check(options, request, registry)? {
             RequestSource::Ready(source) => source,
             RequestSource::Url(url) => {
                 let request = FetchRequest {
@@ -265,33 +255,34 @@ impl Engine {
                 };
                 Source::Code(fetcher.fetch(request).await?)
             }
-        };
-        let recorded = options.audit.enabled.then(|| source.clone());
-        Ok((plan(options, request, registry, source)?, recorded))
+        })
     }
 
     fn result(
         &self,
-        execution_id: String,
-        timestamp: String,
-        runtime: String,
+        bare: ExecutionResult,
         container_id: String,
         outcome: Outcome,
+        network: &NetworkRecord,
     ) -> ExecutionResult {
-        let usage = ResourceUsage::from_report(&outcome.report);
+        let options = &self.0.options;
+        let usage = ResourceUsage {
+            network_bytes_in: network.bytes_in,
+            network_bytes_out: network.bytes_out,
+            ..ResourceUsage::from_report(&outcome.report)
+        };
+        let logs_network = options.log_network && options.network == NetworkMode::Filtered;
         ExecutionResult {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
             exit_code: outcome.exit_code,
             duration_ms: outcome.report.wall_us.div_ceil(1000),
             truncated: outcome.truncated,
-            execution_id,
-            runtime,
-            timestamp,
             container_id: Some(container_id),
             files: outcome.files,
-            resource_usage: self.0.options.audit.track_resources.then_some(usage),
-            network_logs: None,
+            resource_usage: options.audit.track_resources.then_some(usage),
+            network_logs: logs_network.then(|| network.entries.clone()),
+            ..bare
         }
     }
 }

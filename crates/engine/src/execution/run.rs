@@ -93,11 +93,11 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
-    // A stream's consumer has it, but the audit log wants it, too.
-    let audits_output = options.audit.enabled && options.audit.include_output;
+    // What a stream's consumer has heard is kept only for the audit log.
+    let keep_output = options.audit.enabled && options.audit.include_output;
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
     let outcome = rules
-        .run(plan.program, inline, Phase::Code, after_exit, audits_output)
+        .run(plan.program, inline, Phase::Code, after_exit, keep_output)
         .await
         .map_err(files::as_write_error)?;
     let files = match &plan.output_paths {
