@@ -148,13 +148,18 @@ impl Engine {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
+        let (conclude, result) = tokio::sync::oneshot::channel();
         let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
             let failure = match engine.carry_out(request, &sink, token, call).await {
                 // Told already: the program's exit, and that of a failed setup script.
-                Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Ok(result) => {
+                    let _ = conclude.send(result);
+                    return;
+                }
+                Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
                 Err(error) if error.is_refusal() => {
                     let _ = refuse.send(error);
                     return;
@@ -167,7 +172,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, refusal, cancel)
+        EventStream::new(events, refusal, result, cancel)
     }
 
     /// The container of a persistent engine, once there is one.
