@@ -839,6 +839,7 @@ module.exports.NativeCancel = nativeBinding.NativeCancel
 module.exports.NativeEngine = nativeBinding.NativeEngine
 module.exports.NativeStream = nativeBinding.NativeStream
 module.exports.buildBaseImages = nativeBinding.buildBaseImages
+module.exports.buildCustomImage = nativeBinding.buildCustomImage
 module.exports.cleanup = nativeBinding.cleanup
 module.exports.cleanupImages = nativeBinding.cleanupImages
 module.exports.imageExists = nativeBinding.imageExists

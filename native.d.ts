@@ -51,6 +51,9 @@ export declare class NativeStream {
  */
 export declare function buildBaseImages(dockerJson: string, optionsJson: string, onProgress: ((arg: string) => void)): Promise<NativeOutcome>
 
+/** Builds a custom image; progress as in `build_base_images`. */
+export declare function buildCustomImage(dockerJson: string, optionsJson: string, onProgress: ((arg: string) => void)): Promise<NativeOutcome>
+
 /** Removes our containers. */
 export declare function cleanup(dockerJson: string): Promise<NativeOutcome>
 

@@ -2,7 +2,10 @@
 
 use isol8_protocol::ErrorKind;
 
-use crate::{fetch::FetchError, options::OptionError, plan::PlanError, runtime::RuntimeError};
+use crate::{
+    audit::AuditError, fetch::FetchError, options::OptionError, plan::PlanError,
+    runtime::RuntimeError,
+};
 
 /// Why something could not be done. The text is for people; [`Self::code`] is for programs.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,9 @@ pub enum EngineError {
     /// The program could not be fetched from its URL.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The audit log could not be started or is closed: nothing runs unrecorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// There is no such runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -165,7 +171,11 @@ impl EngineError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Option(_) | Self::Plan(_) | Self::Runtime(_) | Self::RuntimeSwitch { .. }
+            Self::Option(_)
+                | Self::Plan(_)
+                | Self::Fetch(_)
+                | Self::Runtime(_)
+                | Self::RuntimeSwitch { .. }
         )
     }
 
@@ -176,6 +186,7 @@ impl EngineError {
             Self::Option(_) | Self::NetworkFilter(_) => "ISOL8_INVALID_OPTION",
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
             Self::Fetch(_) => "ISOL8_REMOTE_CODE",
+            Self::Audit(_) => "ISOL8_AUDIT",
             Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",
             Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
             Self::DockerUnreachable { .. } => "ISOL8_DOCKER_UNREACHABLE",

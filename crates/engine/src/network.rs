@@ -16,7 +16,10 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::JoinSet,
 };
-use tokio_util::task::{AbortOnDropHandle, TaskTracker, task_tracker::TaskTrackerToken};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use crate::{
     error::EngineError,
@@ -91,9 +94,17 @@ impl Network {
             proxy = proxy.with_policy(Arc::new(proxy.policy().with_extra_hosts(&hosts)?));
         }
         let clients = TaskTracker::new();
-        let serving = serve(proxy, sandbox.inbound()?, clients.clone(), Arc::clone(log));
+        let ended = CancellationToken::new();
+        let serving = Serving {
+            proxy,
+            clients: clients.clone(),
+            log: Arc::clone(log),
+            ended: ended.clone(),
+        };
+        let serving = serving.run(sandbox.inbound()?);
         Ok(Gateway {
             clients,
+            ended,
             _serving: AbortOnDropHandle::new(tokio::spawn(serving)),
         })
     }
@@ -103,31 +114,51 @@ impl Network {
 pub(crate) struct Gateway {
     /// Those that may still say something.
     clients: TaskTracker,
+    /// Cancelled when no more come.
+    ended: CancellationToken,
     _serving: AbortOnDropHandle<()>,
 }
 
 impl Gateway {
-    /// Ends the connections of a program that has ended, after what it said last was sent on: a
-    /// request that nobody waited for still goes out.
+    /// Ends the connections of a program that has ended, after what it said last in tunnels was sent
+    /// on. A plain request whose client has gone is abandoned, as everywhere in the proxy.
     pub(crate) async fn finish(self) {
-        self.clients.close();
+        self.ended.cancel();
         // What takes longer goes with the program.
         let _ = tokio::time::timeout(LAST_WORDS, self.clients.wait()).await;
     }
 }
 
-async fn serve(proxy: Proxy, mut streams: InboundStreams, clients: TaskTracker, log: Arc<RunLog>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            stream = streams.recv() => {
-                // The sandbox is gone, or somebody else has taken over.
-                let Some(stream) = stream else { return };
-                let client = Client { stream, speaking: Some(clients.token()) };
-                let (proxy, log) = (proxy.clone(), Arc::clone(&log));
-                connections.spawn(async move { proxy.serve(client, &log).await });
+/// What serves the connections of one gateway.
+struct Serving {
+    proxy: Proxy,
+    clients: TaskTracker,
+    log: Arc<RunLog>,
+    ended: CancellationToken,
+}
+
+impl Serving {
+    async fn run(self, mut streams: InboundStreams) {
+        let mut connections = JoinSet::new();
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                stream = streams.recv(), if open => {
+                    let Some(stream) = stream else {
+                        // All that came have been taken.
+                        open = false;
+                        self.clients.close();
+                        continue;
+                    };
+                    let client = Client { stream, speaking: Some(self.clients.token()) };
+                    let (proxy, log) = (self.proxy.clone(), Arc::clone(&self.log));
+                    connections.spawn(async move { proxy.serve(client, &log).await });
+                }
+                () = self.ended.cancelled(), if !streams.is_closed() => streams.close(),
+                Some(_) = connections.join_next() => {}
+                else => return,
             }
-            Some(_) = connections.join_next() => {}
         }
     }
 }

@@ -7,12 +7,15 @@ use std::{
     future::poll_fn,
     io,
     net::Ipv4Addr,
+    os::fd::AsRawFd,
     pin::Pin,
+    rc::Rc,
     time::Duration,
 };
 
 use futures::{AsyncRead, AsyncWrite};
 use isol8_protocol::{ErrorKind, MAX_EGRESS_STREAMS, PROXY_PORT};
+use nix::libc;
 use tokio::{
     net::{
         TcpListener, TcpStream,
@@ -20,7 +23,7 @@ use tokio::{
     },
     sync::{Mutex, mpsc, oneshot},
     task::{JoinHandle, JoinSet},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::failure::Failure;
@@ -32,21 +35,38 @@ const COPY_BYTES: usize = 16 * 1024;
 /// Wait after a connection could not be accepted: the system is short of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long what ended programs had sent may take on its way to the host.
+const SETTLE_DEADLINE: Duration = Duration::from_millis(100);
+
+/// Wait before looking again whether it is.
+const SETTLE_STEP: Duration = Duration::from_millis(1);
+
 type Wanted = oneshot::Sender<yamux::Stream>;
 
 /// The listener, when there is one, and its connections.
 pub(crate) struct Egress {
-    /// Ends when aborted, and its connections with it.
-    listening: Mutex<Option<JoinHandle<()>>>,
+    listening: Mutex<Option<Listening>>,
     streams: mpsc::Sender<Wanted>,
+    /// Connections whose program may still say something, or has said what is not sent yet.
+    speaking: Rc<Cell<usize>>,
+}
+
+struct Listening {
+    listener: Rc<TcpListener>,
+    /// Ends when aborted, and the connections with it.
+    task: JoinHandle<()>,
 }
 
 impl Egress {
     /// Without a listener. Who waits for a stream to the host is in the returned queue.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Wanted>) {
         let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
-        let listening = Mutex::default();
-        (Self { listening, streams }, wanted)
+        let egress = Self {
+            listening: Mutex::default(),
+            streams,
+            speaking: Rc::default(),
+        };
+        (egress, wanted)
     }
 
     /// Makes sure that the listener is there, or that it and its connections are not.
@@ -58,21 +78,52 @@ impl Egress {
         let mut listening = self.listening.lock().await;
         if listening.is_none() {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PROXY_PORT)).await;
-            let listener = listener.map_err(|error| in_the_way(&error))?;
-            let accepting = accept(listener, self.streams.clone());
-            *listening = Some(tokio::task::spawn_local(accepting));
+            let listener = Rc::new(listener.map_err(|error| in_the_way(&error))?);
+            let connections = Connections {
+                streams: self.streams.clone(),
+                speaking: Rc::clone(&self.speaking),
+            };
+            let task = tokio::task::spawn_local(connections.accept(Rc::clone(&listener)));
+            *listening = Some(Listening { listener, task });
         }
         Ok(())
     }
 
     /// Closes the listener and its connections; they are gone when this returns.
     pub(crate) async fn close(&self) {
-        if let Some(listening) = self.listening.lock().await.take() {
-            listening.abort();
+        if let Some(Listening { task, .. }) = self.listening.lock().await.take() {
+            task.abort();
             // Aborted, it has nothing to say.
-            let _ = listening.await;
+            let _ = task.await;
         }
     }
+
+    /// Waits until what programs that have ended had sent is on its way to the host, as the system
+    /// does for a process with a network of its own. Not for long.
+    pub(crate) async fn settle(&self) {
+        let listening = self.listening.lock().await;
+        let Some(Listening { listener, .. }) = &*listening else {
+            return;
+        };
+        let settled = async {
+            while self.speaking.get() > 0 || waits(listener) {
+                sleep(SETTLE_STEP).await;
+            }
+        };
+        // What takes longer is lost with its program.
+        let _ = timeout(SETTLE_DEADLINE, settled).await;
+    }
+}
+
+/// Whether a connection waits to be accepted.
+fn waits(listener: &TcpListener) -> bool {
+    let mut poll = libc::pollfd {
+        fd: listener.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one structure, valid for the call, which does not wait.
+    unsafe { libc::poll(&raw mut poll, 1, 0) > 0 }
 }
 
 fn in_the_way(error: &io::Error) -> Failure {
@@ -83,25 +134,51 @@ fn in_the_way(error: &io::Error) -> Failure {
     Failure::new(ErrorKind::System, "", message)
 }
 
-async fn accept(listener: TcpListener, streams: mpsc::Sender<Wanted>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept(), if connections.len() < MAX_EGRESS_STREAMS => {
-                match accepted {
-                    Ok((client, _)) => {
-                        connections.spawn_local(serve(client, streams.clone()));
+/// What connections share.
+struct Connections {
+    streams: mpsc::Sender<Wanted>,
+    speaking: Rc<Cell<usize>>,
+}
+
+impl Connections {
+    async fn accept(self, listener: Rc<TcpListener>) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept(), if connections.len() < MAX_EGRESS_STREAMS => {
+                    match accepted {
+                        Ok((client, _)) => {
+                            let speaking = Speaking::new(&self.speaking);
+                            let serving = serve(client, self.streams.clone(), speaking);
+                            connections.spawn_local(serving);
+                        }
+                        Err(_) => sleep(ACCEPT_PAUSE).await,
                     }
-                    Err(_) => sleep(ACCEPT_PAUSE).await,
                 }
+                Some(_) = connections.join_next() => {}
             }
-            Some(_) = connections.join_next() => {}
         }
     }
 }
 
+/// Counted as long as a connection's program may say something.
+struct Speaking(Rc<Cell<usize>>);
+
+impl Speaking {
+    fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for Speaking {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 /// One connection, from its first byte to the end of both directions.
-async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>) {
+async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>, speaking: Speaking) {
     // A connection that says nothing costs the host nothing.
     if client.readable().await.is_err() {
         return;
@@ -116,18 +193,19 @@ async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>) {
     let mut client = client;
     // Bytes should not wait for more; a socket that cannot is still good.
     let _ = client.set_nodelay(true);
-    if relay(&mut client, stream).await.is_err() {
+    if relay(&mut client, stream, speaking).await.is_err() {
         // The program sees a reset, and so does the host.
         let _ = client.set_zero_linger();
     }
 }
 
-async fn relay(client: &mut TcpStream, host: yamux::Stream) -> io::Result<()> {
+async fn relay(client: &mut TcpStream, host: yamux::Stream, speaking: Speaking) -> io::Result<()> {
     let host = RefCell::new(host);
     let (reader, writer) = client.split();
     let said_all = Cell::new(false);
     let up = async {
         to_host(&reader, &host).await?;
+        drop(speaking);
         said_all.set(true);
         Ok(())
     };

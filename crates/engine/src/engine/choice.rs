@@ -6,7 +6,7 @@ use super::top::Engine;
 use crate::{
     error::EngineError,
     image::{BAKED_DENO_DIR, CustomImageInfo, ImageFacts, best_match},
-    options::NetworkMode,
+    options::{Mode, NetworkMode},
     plan::{DENO_DIR, ExecutionPlan, ImageChoice, PlanError, Step, StepStdin, image_setup_step},
     request::ExecutionRequest,
     runtime::normalize_packages,
@@ -120,9 +120,10 @@ impl Engine {
             .transpose()?;
         let mut prepare = None;
         if facts.runtime == "deno" && !facts.packages.is_empty() {
-            if options.network == NetworkMode::None {
+            let fixed = options.network == NetworkMode::None && options.mode == Mode::Ephemeral;
+            if fixed && plan.install.is_none() {
                 // Nothing can be added to them: they are used where they are.
-                let steps = [&mut plan.install, &mut plan.request_setup, &mut image_setup];
+                let steps = [&mut plan.request_setup, &mut image_setup];
                 let steps = steps.into_iter().flatten().chain([&mut plan.program]);
                 steps.for_each(use_baked_modules);
             } else {

@@ -8,6 +8,7 @@ mod persistent;
 mod pools;
 mod stream;
 mod top;
+mod trail;
 
 pub use stream::EventStream;
 pub use top::Engine;

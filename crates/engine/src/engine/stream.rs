@@ -3,12 +3,13 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{error::EngineError, event::StreamEvent};
+use crate::{error::EngineError, event::StreamEvent, result::ExecutionResult};
 
 /// Events of one execution, in order. Dropping it ends the program.
 pub struct EventStream {
     events: mpsc::Receiver<StreamEvent>,
     refusal: oneshot::Receiver<EngineError>,
+    result: oneshot::Receiver<ExecutionResult>,
     cancel: CancellationToken,
     _end_on_drop: DropGuard,
 }
@@ -17,11 +18,13 @@ impl EventStream {
     pub(super) fn new(
         events: mpsc::Receiver<StreamEvent>,
         refusal: oneshot::Receiver<EngineError>,
+        result: oneshot::Receiver<ExecutionResult>,
         cancel: CancellationToken,
     ) -> Self {
         Self {
             events,
             refusal,
+            result,
             _end_on_drop: cancel.clone().drop_guard(),
             cancel,
         }
@@ -47,6 +50,12 @@ impl EventStream {
     /// have ended; given once.
     pub fn take_refusal(&mut self) -> Option<EngineError> {
         self.refusal.try_recv().ok()
+    }
+
+    /// What the execution came to: exit code, usage, files and network log, but not the output, which
+    /// the events carried. Known once the events have ended; none after a failure; given once.
+    pub fn take_result(&mut self) -> Option<ExecutionResult> {
+        self.result.try_recv().ok()
     }
 
     /// What ends the program when cancelled, from anywhere.

@@ -14,16 +14,18 @@ use super::{
     persistent::Session,
     pools::Pools,
     stream::EventStream,
+    trail::Trail,
 };
 use crate::{
+    audit::AuditLog,
     backend::{Backend, DockerAddress, DockerBackend, DockerClient},
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
     fetch::{FetchRequest, Fetcher},
-    network::Network,
+    network::{Network, NetworkRecord},
     options::{Mode, NetworkMode, Options, StartOptions},
-    plan::{ExecutionPlan, RequestSource, Source, check, plan},
+    plan::{RequestSource, Source, check, plan},
     request::ExecutionRequest,
     result::{ExecutionResult, ResourceUsage},
     runtime::Registry,
@@ -49,6 +51,7 @@ pub(super) struct Inner {
     pub(super) session: Session,
     pub(super) network: Network,
     fetcher: Fetcher,
+    audit: Option<AuditLog>,
     admission: Admission,
     parked: AtomicU64,
 }
@@ -77,9 +80,9 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
-        let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
-            EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
-        })?;
+        let fetcher = Fetcher::new(&options.remote_code)?;
+        let start_audit = || AuditLog::start(&options.audit, max_concurrent);
+        let audit = options.audit.enabled.then(start_audit).transpose()?;
         // One sandbox does one thing at a time; its calls queue here, in their order.
         let limit = match options.mode {
             Mode::Ephemeral => max_concurrent,
@@ -88,6 +91,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             network: Network::new(&options)?,
             fetcher,
+            audit,
             options,
             registry: Registry::default(),
             backend,
@@ -118,6 +122,9 @@ impl Engine {
     pub async fn stop(&self) {
         self.0.admission.end_all();
         let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
+        if let Some(audit) = &self.0.audit {
+            audit.flush().await;
+        }
     }
 
     /// Runs `request` and returns its result. A program that fails, or that runs out of time, is a
@@ -146,13 +153,18 @@ impl Engine {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
+        let (conclude, result) = tokio::sync::oneshot::channel();
         let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
             let failure = match engine.carry_out(request, &sink, token, call).await {
                 // Told already: the program's exit, and that of a failed setup script.
-                Ok(_) | Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Ok(result) => {
+                    let _ = conclude.send(result);
+                    return;
+                }
+                Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
                 Err(error) if error.is_refusal() => {
                     let _ = refuse.send(error);
                     return;
@@ -165,7 +177,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, refusal, cancel)
+        EventStream::new(events, refusal, result, cancel)
     }
 
     /// The container of a persistent engine, once there is one.
@@ -201,26 +213,48 @@ impl Engine {
         sink: &Sink,
         place: Place,
     ) -> Result<ExecutionResult, EngineError> {
-        let execution_id = Uuid::new_v4().to_string();
-        let timestamp = time::now_iso8601();
-        let plan = self.plan(&request).await?;
-        let runtime = plan.runtime.clone();
-        let _turn = place.turn().await?;
-        let (outcome, container_id) = match self.0.options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await?,
-            Mode::Persistent => self.run_persistent(plan, &request, sink).await?,
+        let bare = ExecutionResult {
+            execution_id: Uuid::new_v4().to_string(),
+            runtime: request.runtime.clone(),
+            timestamp: time::now_iso8601(),
+            ..ExecutionResult::default()
         };
-        Ok(self.result(execution_id, timestamp, runtime, container_id, outcome))
+        let source = self.source(&request).await?;
+        let Inner {
+            options,
+            registry,
+            audit,
+            ..
+        } = &*self.0;
+        let plan = plan(options, &request, registry, source.clone())?;
+        let _turn = place.turn().await?;
+        let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
+        let ran = match options.mode {
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await,
+            Mode::Persistent => self.run_persistent(plan, &request, sink).await,
+        };
+        let (mut outcome, container_id) = match ran {
+            Ok(ran) => ran,
+            Err(error) => {
+                trail.fail(&error);
+                return Err(error);
+            }
+        };
+        let network = outcome.network.take().unwrap_or_default();
+        let result = self.result(bare, container_id, outcome, &network);
+        trail.end(&result, &network.entries).await;
+        Ok(result)
     }
 
-    async fn plan(&self, request: &ExecutionRequest) -> Result<ExecutionPlan, EngineError> {
+    /// What `request` says to run, fetched if it has to be.
+    async fn source(&self, request: &ExecutionRequest) -> Result<Source, EngineError> {
         let Inner {
             options,
             registry,
             fetcher,
             ..
         } = &*self.0;
-        let source = match check(options, request, registry)? {
+        Ok(match check(options, request, registry)? {
             RequestSource::Ready(source) => source,
             RequestSource::Url(url) => {
                 let request = FetchRequest {
@@ -230,23 +264,20 @@ impl Engine {
                 };
                 Source::Code(fetcher.fetch(request).await?)
             }
-        };
-        Ok(plan(options, request, registry, source)?)
+        })
     }
 
     fn result(
         &self,
-        execution_id: String,
-        timestamp: String,
-        runtime: String,
+        bare: ExecutionResult,
         container_id: String,
         outcome: Outcome,
+        network: &NetworkRecord,
     ) -> ExecutionResult {
         self.0
             .parked
             .fetch_add(outcome.report.parked.into(), Ordering::Relaxed);
         let options = &self.0.options;
-        let network = outcome.network.unwrap_or_default();
         let usage = ResourceUsage {
             network_bytes_in: network.bytes_in,
             network_bytes_out: network.bytes_out,
@@ -259,13 +290,11 @@ impl Engine {
             exit_code: outcome.exit_code,
             duration_ms: outcome.report.wall_us.div_ceil(1000),
             truncated: outcome.truncated,
-            execution_id,
-            runtime,
-            timestamp,
             container_id: Some(container_id),
             files: outcome.files,
             resource_usage: options.audit.track_resources.then_some(usage),
-            network_logs: logs_network.then_some(network.entries),
+            network_logs: logs_network.then(|| network.entries.clone()),
+            ..bare
         }
     }
 }

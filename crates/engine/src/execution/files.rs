@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use isol8_protocol::{ErrorKind, InlineFile, MAX_INLINE_BYTES};
+use isol8_protocol::{InlineFile, MAX_INLINE_BYTES};
 
 use crate::{error::EngineError, plan::PlannedFile, sandbox::Sandbox};
 
@@ -55,7 +55,7 @@ pub(super) fn as_write_error(error: EngineError) -> EngineError {
     }
 }
 
-/// The output files in base64. What is missing, or is no file that the program may read, is left
+/// The output files in base64. What is missing, or is no file that the program can read, is left
 /// out.
 pub(super) async fn collect(
     sandbox: &Sandbox,
@@ -67,10 +67,9 @@ pub(super) async fn collect(
             Ok(contents) => {
                 files.insert(path.clone(), BASE64.encode(contents));
             }
-            Err(EngineError::Refused {
-                kind: ErrorKind::NotFound | ErrorKind::NotAFile | ErrorKind::Denied,
-                ..
-            }) => {}
+            // A refusal that names the file is about what the program left there. It must not be able
+            // to undo its own result with, say, a link whose target is too long.
+            Err(EngineError::Refused { path, .. }) if !path.is_empty() => {}
             Err(error) => return Err(error),
         }
     }

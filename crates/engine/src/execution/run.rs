@@ -102,6 +102,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
+    // What a stream's consumer has heard is kept only for the audit log.
+    let keep_output = options.audit.enabled && options.audit.include_output;
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
     let outcome = rules
         .run(
@@ -111,7 +113,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
                 phase: Phase::Code,
                 after_exit,
                 parked,
-                keep_output: false,
+                keep_output,
             },
         )
         .await

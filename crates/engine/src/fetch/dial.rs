@@ -159,3 +159,11 @@ fn config(roots: RootCertStore) -> Result<ClientConfig, FetchError> {
         .map_err(FetchError::failed)?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn the_certificate_authorities_of_the_system_are_found() {
+        assert!(super::system_config().await.is_ok());
+    }
+}

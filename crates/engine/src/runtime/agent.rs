@@ -12,7 +12,13 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     image: "isol8:agent",
     extensions: &[".txt"],
     default_extension: ".txt",
-    env: &[bun::GLOBAL_MODULES],
+    env: &[
+        bun::GLOBAL_MODULES,
+        // It talks to its model and to nobody unasked.
+        ("PI_OFFLINE", "1"),
+        ("PI_SKIP_VERSION_CHECK", "1"),
+        ("PI_TELEMETRY", "0"),
+    ],
     parking: None,
     session: None,
     registries: &["registry.npmjs.org"],

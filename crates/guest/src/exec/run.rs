@@ -88,6 +88,9 @@ pub(crate) async fn run(
     };
     let feed = feed(&input, sink);
     let end = accompany(talk, reader, writer, (&mut stdout, &mut stderr), life, feed).await?;
+    if request.after_exit == AfterExit::KillAll {
+        guest.egress.settle().await;
+    }
     let mut report = exit_report(&end, &stdout, &stderr);
     report.parked = parked;
     if request.after_exit == AfterExit::Keep {

@@ -1,0 +1,320 @@
+// Files of a persistent engine: large ones, every kind of path, and what a program plants in their
+// way. A file call has the rights of the program and sees the sandbox as it does, never more.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { before } from "node:test";
+import { hostProcess } from "./helpers/child.mjs";
+import { outputOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
+
+const MIB = 1 << 20;
+const engine = sharedEngine({ mode: "persistent" });
+const bash = (code, more) => outputOf(engine, { runtime: "bash", code, ...more });
+const read = async (path) => (await engine.getFile(path)).toString();
+
+before(() => bash(":"));
+
+/** Rejects a read: as the contract says it, with this reason. */
+const cannotRead = (path, reason) => ({
+  code: "ISOL8_FILE",
+  message: new RegExp(
+    `^Failed to read file ${RegExp.escape?.(path) ?? path.replace(/[\\$*?.[\]()]/g, "\\$&")} in container: .*${reason.source}.*\\(exit code 1\\)$`,
+    "s",
+  ),
+});
+
+/** Rejects a write. */
+const cannotWrite = (path, reason) => ({
+  code: "ISOL8_FILE",
+  message: new RegExp(
+    `^Failed to write file ${path} in container \\(exit code 1\\).*${reason.source}`,
+  ),
+});
+
+/**
+ * Sends and fetches 100 MiB over and over in a process of its own, and tells the highest memory that
+ * each call added to what was there before it.
+ */
+const LARGE_FILE = `
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import v8 from "node:v8";
+import vm from "node:vm";
+if (!process.versions.bun) v8.setFlagsFromString("--expose-gc");
+const collect = process.versions.bun ? () => Bun.gc(true) : vm.runInNewContext("gc");
+const memory = (field) =>
+  Number(new RegExp(field + ":\\\\s+(\\\\d+)").exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024;
+const added = async (call) => {
+  collect();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  collect();
+  const before = memory("VmRSS");
+  writeFileSync("/proc/self/clear_refs", "5"); // Forgets the highest value so far.
+  const started = Date.now();
+  const value = await call();
+  return { value, peak: memory("VmHWM") - before, seconds: (Date.now() - started) / 1000 };
+};
+const engine = new DockerIsol8({ mode: "persistent", memoryLimit: "1g" });
+await engine.execute({ runtime: "bash", code: ":" });
+const data = randomBytes(100 * 2 ** 20);
+const rounds = [];
+for (let round = 0; round < 3; round += 1) {
+  const put = await added(() => engine.putFile("/sandbox/large", data));
+  const get = await added(() => engine.getFile("/sandbox/large"));
+  rounds.push({ put: put.peak, get: get.peak, same: get.value.equals(data), seconds: [put.seconds, get.seconds] });
+  delete get.value;
+  collect();
+  rounds.at(-1).left = memory("VmRSS");
+}
+await engine.stop();
+console.log(JSON.stringify(rounds));
+`;
+
+test("100 MiB go in and come out whole, and cost one copy in memory each", async (t) => {
+  const { line, ended } = hostProcess(LARGE_FILE);
+  const rounds = JSON.parse(await line());
+  assert.equal((await ended).code, 0);
+  t.diagnostic?.(JSON.stringify(rounds));
+  // One copy: the bytes given belong to the caller, who may change them during the call; the bytes
+  // got are the result itself. Frames and their buffers are in the remaining 30 MiB.
+  for (const { put, get, same } of rounds) {
+    assert.ok(same);
+    assert.ok(put < 130, `putFile of 100 MiB added ${put} MiB`);
+    assert.ok(get < 130, `getFile of 100 MiB added ${get} MiB`);
+  }
+  // What the collector has not freed yet is at most one result; nothing adds up.
+  assert.ok(rounds[2].left - rounds[0].left < 130, JSON.stringify(rounds));
+});
+
+test("a large file is the program's to use", async () => {
+  const data = randomBytes(20 * MIB);
+  await engine.putFile("/sandbox/20", data);
+  assert.equal(await bash("stat -c '%u %g %s' 20 && cp 20 21"), `100 101 ${data.length}`);
+  assert.ok((await engine.getFile("/sandbox/21")).equals(data));
+  await bash("rm 20 21");
+});
+
+test("a file that does not fit is an error, and leaves the old one and the room as they were", async () => {
+  await withEngine({ mode: "persistent", sandboxSize: "8m" }, async (small) => {
+    await small.execute({ runtime: "bash", code: ":" });
+    await small.putFile("/sandbox/f", "old");
+    await assert.rejects(small.putFile("/sandbox/f", Buffer.alloc(9 * MIB)), {
+      ...cannotWrite("/sandbox/f", /No space left/),
+    });
+    assert.equal((await small.getFile("/sandbox/f")).toString(), "old");
+    await small.putFile("/sandbox/g", Buffer.alloc(7 * MIB));
+    assert.equal(await outputOf(small, { runtime: "bash", code: "ls -A" }), "f\ng\nmain.sh");
+  });
+});
+
+const PATHS = [
+  "/sandbox/with space.txt",
+  "/sandbox/  spaces around  ",
+  "/sandbox/'single' \"double\" `back`",
+  "/sandbox/a;touch pwned;.txt",
+  "/sandbox/a && touch pwned",
+  "/sandbox/a|b>c<d&e",
+  "/sandbox/$(touch pwned) ${HOME} $HOME",
+  "/sandbox/line\nbreak\r\ttab",
+  "/sandbox/-rf",
+  "/sandbox/--help",
+  "/sandbox/-",
+  "/sandbox/~",
+  "/sandbox/*?[a-z]{x,y}\\",
+  "/sandbox/%2e%2e%2f",
+  "/sandbox/grüße 日本語 🎈 ə́",
+  "/sandbox/e\u0301 and \u00e9",
+  "/sandbox/\u202egpj.exe",
+  "/sandbox/...",
+  "/sandbox/new/deeper/and deeper/;/-x/file",
+  "/sandbox/./dots/.././dots/file",
+  "/sandbox//double//slash",
+  `/sandbox/${"n".repeat(255)}`,
+  `/sandbox/${"folder/".repeat(100)}file`,
+  "/tmp/elsewhere/file",
+];
+
+for (const path of PATHS) {
+  const name = JSON.stringify(path.length > 60 ? `${path.slice(0, 60)}…` : path);
+  test(`the path ${name} is just a path`, async () => {
+    const data = randomBytes(64);
+    await engine.putFile(path, data);
+    assert.ok((await engine.getFile(path)).equals(data));
+    // The program finds the same bytes under the same name.
+    const seen = await bash('od -An -v -tx1 -- "$P" | tr -d " \\n"', { env: { P: path } });
+    assert.equal(seen, data.toString("hex"));
+    assert.equal(await bash("find / -name pwned 2>/dev/null | wc -l"), "0");
+    const { files } = await engine.execute({ runtime: "bash", code: ":", outputPaths: [path] });
+    assert.deepEqual(files, { [path]: data.toString("base64") });
+  });
+}
+
+for (const [path, reason] of [
+  ["relative.txt", /absolute/],
+  ["", /absolute/],
+  ["/sandbox/nul\0.txt", /NUL/],
+]) {
+  test(`the path ${JSON.stringify(path)} is refused`, async () => {
+    await assert.rejects(engine.putFile(path, "x"), reason);
+    await assert.rejects(engine.getFile(path), reason);
+  });
+}
+
+test("a folder is no file", async () => {
+  await bash("mkdir -p folder");
+  for (const path of ["/sandbox/folder", "/sandbox/folder/", "/sandbox/folder/.", "/"]) {
+    await assert.rejects(engine.putFile(path, "x"), cannotWrite(path, /director|denied/i), path);
+    await assert.rejects(engine.getFile(path), cannotRead(path, /directory/), path);
+  }
+});
+
+test("a path through a file is an error", async () => {
+  await bash("echo x >plain");
+  const path = "/sandbox/plain/below";
+  await assert.rejects(engine.putFile(path, "x"), cannotWrite(path, /Not a directory|exists/i));
+  await assert.rejects(engine.getFile(path), cannotRead(path, /Not a directory/));
+});
+
+test("a missing file is an error that names it", async () => {
+  await assert.rejects(
+    engine.getFile("/sandbox/none"),
+    cannotRead("/sandbox/none", /No such file/),
+  );
+});
+
+for (const path of ["/etc/passwd", "/etc/new", "/usr/bin/env", "/x", "/proc/sys/kernel/hostname"]) {
+  test(`${path} cannot be written`, async () => {
+    await assert.rejects(
+      engine.putFile(path, "x"),
+      cannotWrite(path, /Read-only|denied|No such file/),
+    );
+  });
+}
+
+/** Links whose targets hold what the guest, which is root, could read but the program may not. */
+const FORBIDDEN = [
+  "/proc/1/environ",
+  "/proc/1/mem",
+  "/proc/1/maps",
+  "/proc/1/root/etc/passwd",
+  "/proc/1/fd/0",
+  "/proc/self/mem",
+  "/proc/self/environ",
+  "/proc/self/fd/0",
+  "/etc/shadow",
+  "/dev/mem",
+  "/dev/tty",
+];
+
+for (const target of FORBIDDEN) {
+  test(`a planted link to ${target} leads nowhere`, async () => {
+    const path = "/sandbox/planted";
+    await bash(`ln -sfn ${target} planted`);
+    for (const asked of [path, target]) {
+      await assert.rejects(
+        engine.getFile(asked),
+        cannotRead(asked, /denied|not a regular file|No such|Input\/output error/),
+      );
+    }
+    const outputPaths = [path, target];
+    const { files } = await engine.execute({ runtime: "bash", code: ":", outputPaths });
+    assert.deepEqual(files, {});
+  });
+}
+
+test("a planted link to /etc/passwd is the sandbox's own, as the program reads it", async () => {
+  await bash("ln -sfn /etc/passwd planted");
+  assert.equal((await read("/sandbox/planted")).trimEnd(), await bash("cat /etc/passwd"));
+});
+
+for (const target of ["/etc/passwd", "/etc/missing", "/proc/1/environ", "victim", "planted"]) {
+  test(`writing where a link to ${target} was planted replaces the link`, async () => {
+    await bash(`echo untouched >victim; ln -sfn ${target} planted`);
+    await engine.putFile("/sandbox/planted", "mine");
+    assert.equal(
+      await bash("stat -c %F planted; cat planted; echo; cat victim"),
+      "regular file\nmine\nuntouched",
+    );
+    await bash("rm planted");
+  });
+}
+
+test("a folder that is a link out of the sandbox opens nothing", async () => {
+  await bash("ln -sfn /etc out; ln -sfn /proc/1 one; ln -sfn / root");
+  for (const path of ["/sandbox/out/passwd", "/sandbox/root/etc/x", "/sandbox/one/comm"]) {
+    await assert.rejects(engine.putFile(path, "x"), cannotWrite(path, /Read-only|denied|No such/));
+  }
+  for (const path of ["/sandbox/one/environ", "/sandbox/root/etc/shadow"]) {
+    await assert.rejects(engine.getFile(path), cannotRead(path, /denied/));
+  }
+});
+
+test("links in a circle, and one that leads nowhere, are errors", async () => {
+  await bash("ln -sfn ring-a ring-b; ln -sfn ring-b ring-a; ln -sfn missing dangling");
+  await assert.rejects(
+    engine.getFile("/sandbox/ring-a"),
+    cannotRead("/sandbox/ring-a", /symbolic links/),
+  );
+  await assert.rejects(
+    engine.getFile("/sandbox/dangling"),
+    cannotRead("/sandbox/dangling", /No such file/),
+  );
+  const outputPaths = ["/sandbox/dangling", "/sandbox/missing"];
+  const { files } = await engine.execute({ runtime: "bash", code: ":", outputPaths });
+  assert.deepEqual(files, {});
+});
+
+test("what cannot be read is no output, and the execution has its result all the same", async () => {
+  const { files, exitCode } = await engine.execute({
+    runtime: "bash",
+    code: 'ln -sfn ring-a ring-b; ln -sfn ring-b ring-a; ln -s "$(printf %0300d)" long; echo y >good',
+    outputPaths: [
+      "/sandbox/ring-a",
+      "/sandbox/good/below",
+      "/sandbox/long",
+      `/sandbox/${"n".repeat(256)}`,
+      "/sandbox/good",
+    ],
+  });
+  assert.deepEqual([exitCode, files], [0, { "/sandbox/good": "eQo=" }]);
+});
+
+test("pipes, sockets and devices do not block: they are errors", async () => {
+  await bash(
+    "mkfifo pipe; ln -sfn /dev/zero zero; ln -sfn /dev/null null; ln -sfn /dev/stdin stdin",
+  );
+  for (const name of ["pipe", "zero", "null", "stdin"]) {
+    const path = `/sandbox/${name}`;
+    await assert.rejects(engine.getFile(path), cannotRead(path, /not a regular|No such|denied/));
+  }
+  await assert.rejects(
+    engine.putFile("/sandbox/pipe", "x"),
+    cannotWrite("/sandbox/pipe", /named pipe/),
+  );
+  const outputPaths = ["pipe", "zero", "null", "stdin"].map((name) => `/sandbox/${name}`);
+  const { files } = await engine.execute({ runtime: "bash", code: ":", outputPaths });
+  assert.deepEqual(files, {});
+});
+
+test("a program that swaps file and link meanwhile gets nobody's file", async () => {
+  const swap = `
+(while :; do ln -sfn /etc/shadow swapped; ln -sfn /proc/1/environ swapped; rm -f swapped; echo own >swapped; done) &
+sleep 0.1`;
+  await withEngine({ mode: "persistent" }, async (swapping) => {
+    let ended = false;
+    await swapping.execute({ runtime: "bash", code: "echo own >swapped" });
+    const running = swapping
+      .execute({ runtime: "bash", code: `${swap}; sleep 2`, outputPaths: ["/sandbox/swapped"] })
+      .finally(() => {
+        ended = true;
+      });
+    while (!ended) {
+      const content = await swapping.getFile("/sandbox/swapped").then(String, ({ code }) => code);
+      assert.ok(["own\n", "", "ISOL8_FILE"].includes(content), JSON.stringify(content));
+    }
+    const { files = {} } = await running;
+    for (const content of Object.values(files)) {
+      assert.ok(["own\n", ""].includes(Buffer.from(content, "base64").toString()), content);
+    }
+  });
+});

@@ -1,0 +1,99 @@
+//! The line in the audit log that every execution leaves, however it ends.
+
+use futures::FutureExt;
+
+use crate::{
+    audit::{AuditLog, AuditRecord, AuditSlot, RecordSource},
+    error::EngineError,
+    options::Options,
+    plan::Source,
+    request::ExecutionRequest,
+    result::{ExecutionResult, NetworkLogEntry, TIMEOUT_EXIT_CODE},
+};
+
+/// An execution that will be recorded: at its end, or when it is given up before.
+pub(super) struct Trail<'a> {
+    options: &'a Options,
+    request: &'a ExecutionRequest,
+    source: &'a Source,
+    /// What is recorded of an execution that has no result.
+    bare: ExecutionResult,
+    /// `None` when there is no audit, or when it is recorded already.
+    slot: Option<AuditSlot>,
+}
+
+impl<'a> Trail<'a> {
+    /// Reserves the line of an execution that is about to start. Waits only while the disk is far
+    /// behind. `bare` has what is known of it so far.
+    pub(super) async fn begin(
+        log: Option<&AuditLog>,
+        options: &'a Options,
+        request: &'a ExecutionRequest,
+        source: &'a Source,
+        bare: ExecutionResult,
+    ) -> Result<Self, EngineError> {
+        let slot = match log {
+            Some(log) => Some(log.reserve().await?),
+            None => None,
+        };
+        Ok(Self {
+            options,
+            request,
+            source,
+            bare,
+            slot,
+        })
+    }
+
+    /// Records a result, with everything that went through the proxy. That the log cannot be written
+    /// is for the operator; the execution has not failed.
+    pub(super) async fn end(mut self, result: &ExecutionResult, network: &[NetworkLogEntry]) {
+        let Some(slot) = self.slot.take() else { return };
+        let record = self.record(result, network);
+        if let Err(error) = slot.record(record).await {
+            tracing::warn!(%error, "audit log");
+        }
+    }
+
+    /// Records an execution that has no result.
+    pub(super) fn fail(mut self, error: &EngineError) {
+        (self.bare.exit_code, self.bare.stderr) = match error {
+            EngineError::Install { code, .. } | EngineError::Setup { code, .. } => {
+                (*code, error.to_string())
+            }
+            _ => (1, error.to_string()),
+        };
+        self.leave();
+    }
+
+    fn record(&self, result: &ExecutionResult, network: &[NetworkLogEntry]) -> AuditRecord {
+        let (options, from) = (
+            self.options,
+            RecordSource {
+                request: self.request,
+                source: self.source,
+                result,
+                network,
+            },
+        );
+        AuditRecord::new(&options.audit, &options.secrets, from)
+    }
+
+    /// Puts the bare record into the queue, without waiting for it to be written.
+    fn leave(&mut self) {
+        let Some(slot) = self.slot.take() else { return };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let record = self.record(&self.bare, &[]);
+            // The record is in the queue after the first poll.
+            let _ = slot.record(record).now_or_never();
+        }
+    }
+}
+
+/// An execution that its caller gave up was killed; that is recorded, too.
+impl Drop for Trail<'_> {
+    fn drop(&mut self) {
+        self.bare.exit_code = TIMEOUT_EXIT_CODE;
+        self.leave();
+    }
+}
