@@ -3,6 +3,11 @@
 //!
 //! A corpus file holds programs, each after a line `=== name {request}`; the request's fields are
 //! optional. `"plain": true` among them says that the request must not take a parked interpreter.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fmt::Write as _;
 

@@ -167,13 +167,13 @@ pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failu
     let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
     let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
     let stdin = Fd::new(stdin).map_err(preparing)?;
-    let stdio = Stdio {
+    let theirs = Stdio {
         input: &input,
         output,
         error,
         more: Vec::new(),
     };
-    let program = launch.start(&guest.reaper, Role::Program, stdio).await?;
+    let program = launch.start(&guest.reaper, Role::Program, theirs).await?;
     Ok(Handed {
         program,
         stdin,
