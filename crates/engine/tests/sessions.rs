@@ -366,6 +366,13 @@ async fn python_keeps_what_a_program_leaves() {
             .starts_with("  File \"/sandbox/main.py\", line 1\n    x = = 1"),
         "{failed:?}"
     );
+    let interrupt = "import os, signal; os.kill(os.getpid(), signal.SIGINT)";
+    let interrupted = session.run(interrupt).await;
+    assert_eq!(interrupted.exit_code, 130);
+    assert!(
+        interrupted.stderr.ends_with("KeyboardInterrupt"),
+        "{interrupted:?}"
+    );
     let failed = session.run("input()").await;
     assert!(
         failed.stderr.ends_with("EOFError: EOF when reading a line"),

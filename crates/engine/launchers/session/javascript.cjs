@@ -24,7 +24,12 @@ const REPORTS = '/dev/fd/251';
 
 // After an uncaught error, what the program has started may take this long to be done. There is no
 // other way to end a timer or a server of a program that has failed than to end the interpreter.
-const GRACE_MS = 10;
+const GRACE_MS = 50;
+
+// Stack frames of the launcher; and, below the top level of a program, those of what called it. Which
+// ones there are is a matter of timing.
+const OURS = /\/\.isol8\//;
+const OURS_OR_BELOW = /\/\.isol8\/|^ +at .*\((node:internal\/(process|timers)|native:|ext:)/;
 
 // Opened anew, the descriptors are not inherited by what programs start.
 const commands = fs.openSync(COMMANDS, 'r');
@@ -179,7 +184,10 @@ function begin(command) {
     () => {
       current.settled = true;
     },
-    (error) => fail(error, current),
+    (error) => {
+      current.atTop = true;
+      fail(error, current);
+    },
   );
 }
 
@@ -197,16 +205,18 @@ function fail(error, current = call) {
   } catch {
     // The program may have removed its own file.
   }
+  const hidden = current.atTop ? OURS_OR_BELOW : OURS;
+  const inspect = (failure, render) => withoutFrames(failure, render, hidden);
   fs.writeSync(2, host.describe(error, { ...current, source, inspect }));
   current.end = setTimeout(() => process.exit(1), GRACE_MS).unref();
 }
 
-function inspect(error, render) {
+function withoutFrames(error, render, hidden) {
   if (error?.[POSITION]) return `${error.name}: ${error.message}`;
   if (!(error instanceof Error) && typeof error?.stack !== 'string') return render(error);
   return render(error)
     .split('\n')
-    .filter((line) => !line.includes('/.isol8/'))
+    .filter((line) => !hidden.test(line))
     .join('\n');
 }
 
