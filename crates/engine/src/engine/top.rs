@@ -76,9 +76,7 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
-        let fetcher = Fetcher::new(&options.remote_code).map_err(|error| {
-            EngineError::InvalidConfig(format!("Invalid remoteCode option: {error}"))
-        })?;
+        let fetcher = Fetcher::new(&options.remote_code)?;
         let start_audit = || AuditLog::start(&options.audit, max_concurrent);
         let audit = options.audit.enabled.then(start_audit).transpose()?;
         // One sandbox does one thing at a time; its calls queue here, in their order.

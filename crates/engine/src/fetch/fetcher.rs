@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{StatusCode, header};
-use isol8_egress::{MAX_ADDRESSES, PolicyError, Resolver, SystemResolver};
+use isol8_egress::{MAX_ADDRESSES, Resolver, SystemResolver};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -16,7 +16,7 @@ use super::{
     dial::{Answer, Dialler},
     rules::{Rules, Target},
 };
-use crate::options::RemoteCodePolicy;
+use crate::{error::EngineError, options::RemoteCodePolicy};
 
 /// Most redirects on the way to a program.
 const MAX_REDIRECTS: usize = 5;
@@ -44,7 +44,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// Compiles `policy`; the error names a pattern that is wrong. Does no I/O.
-    pub fn new(policy: &RemoteCodePolicy) -> Result<Self, PolicyError> {
+    pub fn new(policy: &RemoteCodePolicy) -> Result<Self, EngineError> {
         Self::with(
             policy,
             Arc::new(SystemResolver::default()),
@@ -56,7 +56,7 @@ impl Fetcher {
         policy: &RemoteCodePolicy,
         resolver: Arc<dyn Resolver>,
         dialler: Dialler,
-    ) -> Result<Self, PolicyError> {
+    ) -> Result<Self, EngineError> {
         let rules = policy.enabled.then(|| Rules::new(policy)).transpose()?;
         let cache = Cache::new(policy.cache_ttl);
         Ok(Self {

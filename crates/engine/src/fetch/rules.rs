@@ -13,7 +13,7 @@ use isol8_egress::{AddressClass, Denial, Host, Policy, PolicyError, PolicyOption
 use url::Url;
 
 use super::FetchError;
-use crate::options::RemoteCodePolicy;
+use crate::{error::EngineError, options::RemoteCodePolicy};
 
 /// Addresses that stand for this machine.
 const LOOPBACK_SAMPLES: [&str; 2] = ["127.0.0.1", "::1"];
@@ -39,13 +39,14 @@ pub(super) struct Target {
 }
 
 impl Rules {
-    /// Compiles the patterns; the error names the one that is wrong.
-    pub(super) fn new(policy: &RemoteCodePolicy) -> Result<Self, PolicyError> {
+    /// Compiles the patterns; the error names the one that is wrong and the option it is in.
+    pub(super) fn new(policy: &RemoteCodePolicy) -> Result<Self, EngineError> {
         let hosts = Policy::new(PolicyOptions {
             whitelist: policy.allowed_hosts.clone(),
             blacklist: policy.blocked_hosts.clone(),
             ..PolicyOptions::default()
-        })?;
+        })
+        .map_err(|error| EngineError::InvalidConfig(explain(&error)))?;
         let open = |samples: &[&str]| {
             samples
                 .iter()
@@ -106,6 +107,28 @@ impl Rules {
         by_class
             && Host::parse(&address.to_canonical().to_string())
                 .is_ok_and(|host| !blocks(&self.hosts, &host))
+    }
+}
+
+/// A wrong pattern in the words of the options that it comes from.
+fn explain(error: &PolicyError) -> String {
+    let option = |list: &str| match list {
+        "whitelist" => "remoteCode.allowedHosts",
+        _ => "remoteCode.blockedHosts",
+    };
+    match error {
+        PolicyError::Pattern {
+            list,
+            pattern,
+            reason,
+        } => format!("Invalid pattern in {}: {pattern:?}: {reason}", option(list)),
+        PolicyError::PatternTooLong { list, index } => {
+            format!("Invalid {}: pattern {index} is too long", option(list))
+        }
+        PolicyError::TooManyPatterns { list } => {
+            format!("Invalid {}: too many patterns", option(list))
+        }
+        PolicyError::Host { .. } => error.to_string(),
     }
 }
 
