@@ -11,12 +11,13 @@ import { docker } from "./lib/docker.mjs";
 import { table } from "./lib/figures.mjs";
 import { RUNTIMES } from "./lib/programs.mjs";
 import * as memory from "./memory.mjs";
+import * as network from "./network.mjs";
 import * as preload from "./preload.mjs";
 import * as streams from "./streams.mjs";
 import * as throughput from "./throughput.mjs";
 import * as warm from "./warm.mjs";
 
-const BENCHMARKS = [cold, warm, throughput, preload, streams, memory, churn];
+const BENCHMARKS = [cold, warm, throughput, network, preload, streams, memory, churn];
 
 const USAGE = `usage: npm run bench -- [options]
 

@@ -17,6 +17,17 @@ export interface NetworkFilterConfig {
   whitelist: string[];
   /** Refused hosts, also when the whitelist allows them. */
   blacklist: string[];
+  /** Addresses of names that are then not looked up, as with Docker's `--add-host`. The other rules hold for them too. */
+  hosts?: Record<string, string | string[]>;
+  /**
+   * Where private addresses may be reached though no whitelist entry says so: CIDR blocks, addresses, exact host names.
+   * Cloud metadata is refused in any case.
+   */
+  allowPrivate?: string[];
+  /** The same for addresses of the host itself, which no whitelist entry opens. */
+  allowLoopback?: string[];
+  /** The only ports. Default: every port of a whitelisted host; 80 and 443 where there is no whitelist. */
+  ports?: number[];
 }
 
 /** System call filter and OCI runtime. */
@@ -82,6 +93,12 @@ export interface Isol8Options {
   network?: NetworkMode;
   /** Hosts for `network: "filtered"`. An invalid pattern is refused when the engine is made. */
   networkFilter?: Partial<NetworkFilterConfig>;
+  /**
+   * Whether the installation of packages, not the program, reaches the runtime's public registries and those that the
+   * request's `env` names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …) though `network` is `"none"` or `"filtered"`.
+   * Registries that an image configures are allowed with the whitelist. Default: true.
+   */
+  installNetwork?: boolean;
   /** CPU cores; fractions are possible. Default: 1. */
   cpuLimit?: number;
   /** Memory as a size, such as `"512m"` (default) or `"1g"`. There is no swap. */

@@ -723,3 +723,47 @@ async fn another_runtime_is_refused() {
     );
     session.engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_installed_during_a_session_are_found() {
+    for (runtime, package, code, printed) in [
+        ("python", "six", "import six; print(six.PY3)", "True"),
+        (
+            "node",
+            "ms",
+            "import ms from 'ms'; console.log(ms('1s'))",
+            "1000",
+        ),
+        (
+            "bun",
+            "ms",
+            "import ms from 'ms'; console.log(ms('1s'))",
+            "1000",
+        ),
+        (
+            "deno",
+            "npm:ms@2",
+            "import ms from 'npm:ms@2'; console.log(ms('1s'))",
+            "1000",
+        ),
+    ] {
+        let session = Session::with(runtime, json!({"network": "host"}));
+        // What was looked for in vain is looked for again. (Bun would fetch it by itself.)
+        let (before, failure) = match runtime {
+            "python" => ("x = 1\nimport six", 1),
+            "bun" => ("var x = 1", 0),
+            _ => ("var x = 1; require('ms')", 1),
+        };
+        assert_eq!(session.run(before).await.exit_code, failure, "{runtime}");
+        let more = json!({"installPackages": [package], "timeoutMs": 120_000});
+        let result = session.run_with(code, more).await;
+        assert_eq!(result.stdout, printed, "{runtime} {result:?}");
+        let kept = if runtime == "python" {
+            "print(x)"
+        } else {
+            "console.log(x)"
+        };
+        assert_eq!(session.says(kept).await, "1", "{runtime}");
+        session.engine.stop().await;
+    }
+}

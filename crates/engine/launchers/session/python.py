@@ -9,6 +9,7 @@ import builtins
 import importlib.machinery
 import io
 import os
+import site
 import sys
 import threading
 import time
@@ -90,6 +91,19 @@ def set_environment(pairs):
                 environ[name] = value
 
     return restore
+
+
+def see_packages():
+    """Finds what was installed since the last call, also when nothing had been before."""
+    importlib.invalidate_caches()
+    folder = site.getusersitepackages() if site.ENABLE_USER_SITE else None
+    if folder is None or folder in sys.path or not os.path.isdir(folder):
+        return
+    site.addsitedir(folder)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    others = [index for index, entry in enumerate(sys.path) if entry.endswith("-packages")]
+    sys.path.insert(others[0] if others else len(sys.path), folder)
 
 
 def wait_for_work(threads_before):
@@ -187,6 +201,7 @@ def serve():
             sys.__stdin__ = fresh
         leave = enter(directory)
         restore = set_environment(dict(zip(fields[4::2], fields[5::2])))
+        see_packages()
         status = run(path, main)
         if os.getpid() != process:
             # A fork of the program came to its end, and a fork is no session.

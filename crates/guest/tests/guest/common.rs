@@ -23,6 +23,8 @@ pub(crate) struct Sandbox {
     /// `unshare`; its death is the sandbox's.
     pub(crate) process: Child,
     opener: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
+    /// Streams that the guest opens.
+    pub(crate) inbound: mpsc::Receiver<yamux::Stream>,
     driver: JoinHandle<()>,
     _root: tempfile::TempDir,
 }
@@ -32,7 +34,15 @@ pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir)
     let root = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guest/sandbox.sh");
     let mut process = Command::new("unshare")
-        .args(["--fork", "--kill-child", "--pid", "--mount", "--ipc", "sh"])
+        .args([
+            "--fork",
+            "--kill-child",
+            "--pid",
+            "--mount",
+            "--ipc",
+            "--net",
+            "sh",
+        ])
         .arg(script)
         .arg(root.path())
         .arg(env!("CARGO_BIN_EXE_isol8-guest"))
@@ -62,6 +72,7 @@ impl Sandbox {
         let mut connection =
             yamux::Connection::new(io, yamux::Config::default(), yamux::Mode::Client);
         let (opener, mut wanted) = mpsc::channel::<oneshot::Sender<yamux::Stream>>(1);
+        let (taker, inbound) = mpsc::channel(512);
         let driver = tokio::spawn(std::future::poll_fn(move |cx| {
             while let std::task::Poll::Ready(next) = wanted.poll_recv(cx) {
                 let Some(next) = next else {
@@ -72,14 +83,18 @@ impl Sandbox {
                 };
                 let _ = next.send(stream);
             }
-            match connection.poll_next_inbound(cx) {
-                std::task::Poll::Pending => std::task::Poll::Pending,
-                std::task::Poll::Ready(_) => std::task::Poll::Ready(()),
+            loop {
+                match connection.poll_next_inbound(cx) {
+                    std::task::Poll::Pending => return std::task::Poll::Pending,
+                    std::task::Poll::Ready(Some(Ok(stream))) => drop(taker.try_send(stream)),
+                    std::task::Poll::Ready(_) => return std::task::Poll::Ready(()),
+                }
             }
         }));
         Self {
             process,
             opener,
+            inbound,
             driver,
             _root: root,
         }

@@ -6,6 +6,7 @@
 )]
 
 mod common;
+mod egress;
 mod exec;
 mod files;
 mod link;

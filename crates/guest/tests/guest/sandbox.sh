@@ -1,6 +1,7 @@
-# A sandbox as Docker makes it, of what this machine has: own root directory, processes, IPC and
-# mounts; a root user with three capabilities. Arguments: an empty directory, the guest.
+# A sandbox as Docker makes it, of what this machine has: own root directory, processes, IPC,
+# network and mounts; a root user with three capabilities. Arguments: an empty directory, the guest.
 set -e
+ip link set lo up
 root=$1
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$root"

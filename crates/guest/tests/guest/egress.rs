@@ -1,0 +1,182 @@
+//! The proxy's port: who finds it, what it carries, and that it holds up nothing else.
+
+use std::time::{Duration, Instant};
+
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use isol8_protocol::{ErrorKind, ExecRequest, ExitStatus, MAX_EGRESS_STREAMS, Request};
+
+use crate::common::{Sandbox, program, sh, within};
+
+/// A Python program that may use the proxy.
+fn python(code: &str) -> ExecRequest {
+    ExecRequest {
+        proxy: true,
+        ..program(&["python3", "-c", code])
+    }
+}
+
+const CONNECT: &str = "import socket, sys
+def proxy():
+    s = socket.create_connection(('127.0.0.1', 8118)); s.settimeout(20); return s
+";
+
+#[tokio::test]
+async fn bytes_and_ends_pass_in_both_directions() {
+    let mut sandbox = Sandbox::start().await;
+    let code = format!(
+        "{CONNECT}
+s = proxy(); s.sendall(b'ping'); s.shutdown(socket.SHUT_WR)
+got = b''
+while (part := s.recv(65536)): got += part
+print(len(got), got[:4])"
+    );
+    let mut exec = sandbox.send(&Request::Exec(python(&code))).await;
+    let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+    let mut heard = Vec::new();
+    within(stream.read_to_end(&mut heard)).await.unwrap();
+    assert_eq!(heard, b"ping");
+    // Half closed: the other half still carries more than any buffer holds.
+    let answer = b"pong".repeat(1_000_000);
+    within(stream.write_all(&answer)).await.unwrap();
+    within(stream.close()).await.unwrap();
+    let done = exec.finish().await;
+    assert_eq!(done.stdout(), "4000000 b'pong'\n");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_host_gives_up_is_reset_not_ended() {
+    let mut sandbox = Sandbox::start().await;
+    let code = format!(
+        "{CONNECT}
+s = proxy(); s.sendall(b'x'); print(s.recv(4))
+try: print(s.recv(4))
+except ConnectionResetError: print('reset')"
+    );
+    let mut exec = sandbox.send(&Request::Exec(python(&code))).await;
+    let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+    within(stream.write_all(b"half")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(stream);
+    assert_eq!(exec.finish().await.stdout(), "b'half'\nreset\n");
+}
+
+#[tokio::test]
+async fn only_programs_that_may_find_the_port() {
+    let sandbox = Sandbox::start().await;
+    let attempt = format!(
+        "{CONNECT}
+try: proxy(); print('open')
+except ConnectionRefusedError: print('closed')"
+    );
+    let ask = async |proxy| {
+        let request = ExecRequest {
+            proxy,
+            ..python(&attempt)
+        };
+        sandbox.exec(request).await.stdout()
+    };
+    assert_eq!(ask(false).await, "closed\n");
+    assert_eq!(ask(true).await, "open\n");
+    assert_eq!(ask(true).await, "open\n");
+    assert_eq!(ask(false).await, "closed\n");
+    assert_eq!(ask(true).await, "open\n");
+    sandbox.must_reset().await;
+    let listening = "grep -c ' 0100007F:1FB6 00000000:0000 0A' /proc/net/tcp || true";
+    assert_eq!(sandbox.sh(listening).await, "0\n");
+}
+
+#[tokio::test]
+async fn connections_end_with_the_permission() {
+    let mut sandbox = Sandbox::start().await;
+    let code = format!(
+        "{CONNECT}
+import os
+if os.fork() == 0:
+    os.setsid(); s = proxy(); s.sendall(b'x'); open('/sandbox/ready', 'w')
+    try: s.recv(1); open('/sandbox/end', 'w').write('end')
+    except OSError: open('/sandbox/end', 'w').write('reset')
+    os._exit(0)"
+    );
+    let request = ExecRequest {
+        after_exit: isol8_protocol::AfterExit::Keep,
+        ..python(&code)
+    };
+    sandbox.exec(request).await;
+    let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+    let request = ExecRequest {
+        after_exit: isol8_protocol::AfterExit::Keep,
+        ..sh("until [ -s /sandbox/end ]; do sleep 0.01; done; cat /sandbox/end")
+    };
+    // Closed without a word to the program, or with an end: it can use the connection no more.
+    let told = sandbox.exec(request).await.stdout();
+    assert!(["end", "reset"].contains(&told.as_str()), "{told}");
+    let mut rest = Vec::new();
+    within(stream.read_to_end(&mut rest)).await.unwrap();
+    assert_eq!(rest, b"x");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_told() {
+    let sandbox = Sandbox::start().await;
+    let code = "import os, socket, time
+s = socket.socket(); s.bind(('127.0.0.1', 8118)); s.listen()
+if os.fork() == 0: os.setsid(); time.sleep(60)";
+    let squatter = ExecRequest {
+        after_exit: isol8_protocol::AfterExit::Keep,
+        ..program(&["python3", "-c", code])
+    };
+    sandbox.exec(squatter).await;
+    let (kind, _, message) = sandbox.exec(python("")).await.failure();
+    assert_eq!(kind, ErrorKind::System);
+    assert!(message.contains("127.0.0.1:8118"), "{message}");
+    sandbox.must_reset().await;
+    let report = sandbox.exec(python("")).await.report();
+    assert_eq!(report.status, ExitStatus::Code(0));
+}
+
+/// As many connections as there may be, all of them busy both ways, and a few that wait.
+#[tokio::test]
+async fn a_sandbox_under_load_answers_at_once() {
+    let mut sandbox = Sandbox::start().await;
+    let idle = latency(&sandbox).await;
+    let code = format!(
+        "{CONNECT}
+import selectors, time
+selector = selectors.DefaultSelector()
+for _ in range({}):
+    s = socket.socket(); s.connect(('127.0.0.1', 8118)); s.sendall(b'x'); s.setblocking(False)
+    selector.register(s, selectors.EVENT_READ)
+while True:
+    for key, _ in selector.select():
+        try: key.fileobj.recv(1 << 16)
+        except OSError: pass",
+        MAX_EGRESS_STREAMS + 8
+    );
+    let _load = sandbox.send(&Request::Exec(python(&code))).await;
+    let mut streams = tokio::task::JoinSet::new();
+    for _ in 0..MAX_EGRESS_STREAMS {
+        let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+        streams.spawn(async move {
+            let chunk = vec![b'x'; 16 * 1024];
+            while stream.write_all(&chunk).await.is_ok() {}
+        });
+    }
+    let more = tokio::time::timeout(Duration::from_millis(300), sandbox.inbound.recv()).await;
+    assert!(more.is_err(), "the rest waits to be accepted");
+    let loaded = latency(&sandbox).await;
+    eprintln!("a file read takes {idle:?} idle, {loaded:?} beside 256 busy connections");
+    assert!(loaded < Duration::from_secs(2), "{loaded:?}");
+}
+
+/// The middle of eleven writes and reads of a file.
+async fn latency(sandbox: &Sandbox) -> Duration {
+    let mut took = Vec::new();
+    for _ in 0..11 {
+        let begun = Instant::now();
+        sandbox.write("/sandbox/note", b"x").await;
+        assert_eq!(sandbox.read("/sandbox/note").await, Ok(b"x".to_vec()));
+        took.push(begun.elapsed());
+    }
+    took.sort_unstable();
+    took[took.len() / 2]
+}
