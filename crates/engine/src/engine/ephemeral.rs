@@ -1,5 +1,7 @@
 //! Executions that each have a clean sandbox of a pool to themselves.
 
+use std::sync::atomic::Ordering;
+
 use isol8_protocol::AfterExit;
 
 use super::{
@@ -17,6 +19,12 @@ use crate::{
 };
 
 impl Engine {
+    /// How many executions took an interpreter that was started ahead of them.
+    #[must_use]
+    pub fn parked_executions(&self) -> u64 {
+        self.0.pools.parked.load(Ordering::Relaxed)
+    }
+
     pub(super) async fn prewarm(&self, runtime: &str) -> Result<(), EngineError> {
         let spec = self.0.registry.get(runtime)?;
         let image = self
@@ -54,6 +62,10 @@ impl Engine {
             sink,
         })
         .await;
+        if let Ok(outcome) = &outcome {
+            let parked = &self.0.pools.parked;
+            parked.fetch_add(outcome.report.parked.into(), Ordering::Relaxed);
+        }
         if self.0.options.persist
             && let Some(sandbox) = lease.into_sandbox()
         {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
 use isol8_protocol::ParkRequest;
@@ -15,7 +15,11 @@ use crate::{
 
 /// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
 #[derive(Default)]
-pub(super) struct Pools(Mutex<HashMap<(String, String), Pool>>);
+pub(super) struct Pools {
+    pools: Mutex<HashMap<(String, String), Pool>>,
+    /// Executions that took an interpreter which was started ahead of them.
+    pub(super) parked: AtomicU64,
+}
 
 impl Pools {
     /// The pool for `spec`; made when there is none.
@@ -26,7 +30,7 @@ impl Pools {
         spec: SandboxSpec,
         park: Option<ParkRequest>,
     ) -> Pool {
-        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (spec.image.clone(), spec.runtime.clone());
         let make = || {
             let strategy = options.pool_strategy;
@@ -52,7 +56,7 @@ impl Pools {
     /// Removes every sandbox and waits until they are gone.
     pub(super) async fn close(&self) {
         let pools = {
-            let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *pools)
         };
         futures::future::join_all(pools.values().map(Pool::close)).await;

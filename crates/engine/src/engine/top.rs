@@ -1,9 +1,6 @@
 //! What callers hold: options, permits, and the way from a request to its sandbox.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -53,7 +50,6 @@ pub(super) struct Inner {
     fetcher: Fetcher,
     audit: Option<AuditLog>,
     admission: Admission,
-    parked: AtomicU64,
 }
 
 impl Engine {
@@ -99,7 +95,6 @@ impl Engine {
             pools: Pools::default(),
             session: Session::default(),
             admission: Admission::new(limit),
-            parked: AtomicU64::new(0),
         })))
     }
 
@@ -186,12 +181,6 @@ impl Engine {
         self.0.session.container_id()
     }
 
-    /// How many executions took an interpreter that was started ahead of them.
-    #[must_use]
-    pub fn parked_executions(&self) -> u64 {
-        self.0.parked.load(Ordering::Relaxed)
-    }
-
     async fn carry_out(
         &self,
         request: ExecutionRequest,
@@ -274,9 +263,6 @@ impl Engine {
         outcome: Outcome,
         network: &NetworkRecord,
     ) -> ExecutionResult {
-        self.0
-            .parked
-            .fetch_add(outcome.report.parked.into(), Ordering::Relaxed);
         let options = &self.0.options;
         let usage = ResourceUsage {
             network_bytes_in: network.bytes_in,
