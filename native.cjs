@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeCancel = nativeBinding.NativeCancel
 module.exports.NativeEngine = nativeBinding.NativeEngine
+module.exports.NativeProgram = nativeBinding.NativeProgram
 module.exports.NativeStream = nativeBinding.NativeStream
 module.exports.buildBaseImages = nativeBinding.buildBaseImages
 module.exports.buildCustomImage = nativeBinding.buildCustomImage

@@ -37,6 +37,18 @@ export declare class NativeEngine {
   get containerId(): string | null
 }
 
+/** A program (or a worker of one) that has engines. */
+export declare class NativeProgram {
+  /** To be made before the first engine. */
+  constructor()
+  /**
+   * Delays the end of the program while a container is between its creation and its start: others
+   * end with the program by themselves, and this one would stay. Blocks; does nothing the second
+   * time.
+   */
+  end(): void
+}
+
 /** A running execution. */
 export declare class NativeStream {
   /** The next events. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
 import { withFakeDocker } from "./helpers/fake-docker.mjs";
-import { test } from "./helpers/harness.mjs";
+import { test, until, withEngine } from "./helpers/harness.mjs";
 
 const container = (id, state, more) => ({
   Id: id,
@@ -153,5 +153,35 @@ test("a dockerode instance is taken for its address", async () => {
   await withFakeDocker(answer, async ({ socketPath }, calls) => {
     await DockerIsol8.cleanup({ modem: { socketPath, host: "localhost", port: 2375 } });
     assert.deepEqual(calls, ["GET /containers/json"]);
+  });
+});
+
+test("the first start of a process removes what killed ones created and never started", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const containers = [
+    container("never-started", "created", { Created: now - 3600 }),
+    container("about-to-start", "created", { Created: now }),
+    container("in-use", "running"),
+    container("ended", "exited"),
+  ];
+  const answer = (method, path) => {
+    if (method === "GET" && path === "/containers/json") return [200, containers];
+    if (method === "DELETE" && path === "/containers/never-started") return [204];
+    if (path === "/containers/create" || path === "/images/isol8-test/none:1/json") {
+      return [404, { message: "No such image: isol8-test/none:1" }];
+    }
+    return unexpected(method, path);
+  };
+  await withFakeDocker(answer, async (docker, calls) => {
+    await withEngine({ docker, image: "isol8-test/none:1" }, async (engine) => {
+      for (let round = 0; round < 2; round += 1) {
+        await assert.rejects(engine.execute({ runtime: "bash", code: ":" }), {
+          code: "ISOL8_IMAGE_MISSING",
+        });
+      }
+      const removed = () => calls.includes("DELETE /containers/never-started");
+      await until(removed, 10_000, "the container is removed");
+      assert.equal(calls.filter((call) => call === "GET /containers/json").length, 1);
+    });
   });
 });

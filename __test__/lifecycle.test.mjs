@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { hostProcess } from "./helpers/child.mjs";
-import { containersWithMemory } from "./helpers/docker.mjs";
+import { containersWithMemory, statesWithMemory } from "./helpers/docker.mjs";
 import {
   eventsOf,
   outputOf,
@@ -16,12 +16,15 @@ import {
 /** Time until a container of an ended host process must be gone. */
 const ORPHAN_LIMIT_MS = 2000;
 
-const noneLeft = (memory, limit) =>
-  until(
-    async () => (await containersWithMemory(memory)).length === 0,
-    limit,
-    "containers are gone",
-  );
+async function noneLeft(memory, limit) {
+  let left;
+  const gone = async () => {
+    left = await statesWithMemory(memory);
+    return left.length === 0;
+  };
+  const what = () => `containers are gone: ${JSON.stringify(left)}`;
+  await until(gone, limit, what);
+}
 
 test("kill -9 of the host leaves no container, warm or running", async () => {
   const memory = uniqueMemory();
@@ -32,8 +35,15 @@ for await (const event of engine.executeStream({ runtime: "bash", code: "echo ru
   console.log(event.data.trim());
 }`);
   assert.equal(await line(), "running");
-  const before = await containersWithMemory(memory);
-  assert.ok(before.length >= 3, `${before.length} containers`);
+  // Two warm ones of each runtime, and the one that runs.
+  const before = await until(
+    async () => {
+      const all = await statesWithMemory(memory);
+      return all.length === 5 && all.every(({ state }) => state === "running") && all;
+    },
+    30_000,
+    "four warm sandboxes and a running one",
+  );
   child.kill("SIGKILL");
   const killed = Date.now();
   await ended;
@@ -72,6 +82,19 @@ const engine = new DockerIsol8({ memoryLimit: "${memory}" });
 for await (const _ of engine.executeStream({ runtime: "bash", code: "echo up; sleep 600" })) process.exit(7);`);
   assert.equal((await ended).code, 7);
   await noneLeft(memory, ORPHAN_LIMIT_MS);
+});
+
+test("a host that exits while a container is being created leaves nothing", async () => {
+  for (const delay of [20, 60, 120, 200]) {
+    const memory = uniqueMemory();
+    const { ended } = hostProcess(`
+const engine = new DockerIsol8({ memoryLimit: "${memory}" });
+engine.start({ prewarm: true });
+setTimeout(() => process.exit(0), ${delay});`);
+    const { code, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    await noneLeft(memory, ORPHAN_LIMIT_MS);
+  }
 });
 
 test("stop() removes every container and may be called twice, also at once", async () => {

@@ -2,6 +2,8 @@
 // DockerIsol8: the local engine. Everything is decided natively; this file gives the native engine
 // JavaScript's shapes (Errors with a code, async iterables, AbortSignal).
 
+const process = require("node:process");
+
 const { dockerAddress } = require("./docker-address.cjs");
 const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
 const { native } = require("./native.cjs");
@@ -17,6 +19,18 @@ function onAbort(signal, cancel) {
   return () => signal.removeEventListener("abort", cancel);
 }
 
+let program;
+
+/**
+ * A program that ends without `stop()` leaves nothing behind: sandboxes end with it, except one that
+ * is just being created, which is waited for. An addon's own clean-up does not run in `process.exit`.
+ */
+function watchExit(NativeProgram) {
+  if (program) return;
+  program = new NativeProgram();
+  process.once("exit", () => program.end());
+}
+
 class DockerIsol8 {
   #native;
 
@@ -25,7 +39,8 @@ class DockerIsol8 {
     // The limit obeys the same rule as the exported semaphore, with the same message.
     new Semaphore(maxConcurrent);
     const json = JSON.stringify({ ...rest, docker: dockerAddress(docker) });
-    const { NativeEngine } = native();
+    const { NativeEngine, NativeProgram } = native();
+    watchExit(NativeProgram);
     this.#native = new NativeEngine(json, Math.floor(maxConcurrent));
   }
 

@@ -23,11 +23,16 @@ export async function inspect(id) {
 
 /** Ids of the existing containers with this memory limit (see `uniqueMemory`), ended ones included. */
 export async function containersWithMemory(bytes) {
+  return (await statesWithMemory(bytes)).map(({ id }) => id);
+}
+
+/** The same with the state of each, such as "running". */
+export async function statesWithMemory(bytes) {
   const ids = (await docker("ps", "-aq", "--no-trunc", "--filter", "label=isol8.managed=true"))
     .split("\n")
     .filter(Boolean);
   const all = await Promise.all(ids.map(inspect));
   return all
     .filter((container) => container?.HostConfig.Memory === bytes)
-    .map((container) => container.Id);
+    .map((container) => ({ id: container.Id, state: container.State.Status }));
 }

@@ -61,13 +61,15 @@ export const sleep = (milliseconds) =>
     setTimeout(resolve, milliseconds);
   });
 
-/** Waits until `condition` gives something truthy, and gives that. */
+/** Waits until `condition` gives something truthy, and gives that. `what` is a text, or gives one. */
 export async function until(condition, limitMs, what) {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    assert.ok(Date.now() < deadline, `not within ${limitMs} ms: ${what}`);
+    if (Date.now() >= deadline) {
+      assert.fail(`not within ${limitMs} ms: ${typeof what === "function" ? what() : what}`);
+    }
     await sleep(20);
   }
 }
@@ -76,9 +78,13 @@ let fingerprints = 0;
 
 /**
  * A memory limit that no other engine on this machine uses: it tells the containers of one engine
- * from everybody else's. In bytes, a multiple of the page size.
+ * from everybody else's. In bytes, a multiple of the page size, between 256 MiB and 1.25 GiB.
  */
 export function uniqueMemory() {
+  const perProcess = 64;
+  assert.ok(fingerprints < perProcess, "more engines than fingerprints");
+  const page = 4096;
+  const number = (process.pid % 4096) * perProcess + fingerprints;
   fingerprints += 1;
-  return (256 << 20) + 4096 * ((process.pid % 30_000) * 8 + (fingerprints % 8));
+  return (256 << 20) + page * number;
 }

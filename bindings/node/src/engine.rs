@@ -91,18 +91,20 @@ impl NativeEngine {
         path: String,
         data: BufferSlice<'_>,
     ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
-        let (engine, data) = (self.0.clone(), data.to_vec());
-        env.spawn_future(async move {
-            let written = engine.put_file(&path, &data).await;
-            Ok(written.map_err(NativeError::from).into())
-        })
+        // Begun here, so that file calls have their place in the order of the calls.
+        let writing = self.0.put_file(path, data.to_vec());
+        env.spawn_future(async move { Ok(writing.await.map_err(NativeError::from).into()) })
     }
 
     /// Reads a file in the sandbox of a persistent engine.
     #[napi]
-    pub async fn get_file(&self, path: String) -> NativeBytes {
-        let engine = self.0.clone();
-        engine.get_file(&path).await.into()
+    pub fn get_file<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+    ) -> napi::Result<PromiseRaw<'env, NativeBytes>> {
+        let reading = self.0.get_file(path);
+        env.spawn_future(async move { Ok(reading.await.into()) })
     }
 
     /// The container of a persistent engine, once there is one.

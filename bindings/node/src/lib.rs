@@ -12,6 +12,7 @@
 pub mod config;
 mod debug;
 pub mod engine;
+pub mod exit;
 pub mod images;
 pub mod outcome;
 pub mod request;

@@ -22,9 +22,12 @@ const host = require(Deno ? './deno.cjs' : Bun ? './bun.cjs' : './node.cjs');
 const COMMANDS = '/dev/fd/250';
 const REPORTS = '/dev/fd/251';
 
-// After an uncaught error, what the program has started may take this long to be done. There is no
-// other way to end a timer or a server of a program that has failed than to end the interpreter.
-const GRACE_MS = 50;
+// After an uncaught error, what the program has started may take so many pauses to be done. There is
+// no other way to end a timer or a server of a program that has failed than to end the interpreter.
+// Half a second, because Bun's own threads keep its event loop going that long when the CPU is scarce;
+// and in pauses, so that time in which the whole process had none does not count.
+const GRACE_PAUSES = 20;
+const GRACE_PAUSE_MS = 25;
 
 // Stack frames of the launcher; and, below the top level of a program, those of what called it. Which
 // ones there are is a matter of timing.
@@ -208,7 +211,12 @@ function fail(error, current = call) {
   const hidden = current.atTop ? OURS_OR_BELOW : OURS;
   const inspect = (failure, render) => withoutFrames(failure, render, hidden);
   fs.writeSync(2, host.describe(error, { ...current, source, inspect }));
-  current.end = setTimeout(() => process.exit(1), GRACE_MS).unref();
+  endAfter(GRACE_PAUSES, current);
+}
+
+function endAfter(pauses, current) {
+  const next = () => (pauses > 1 ? endAfter(pauses - 1, current) : process.exit(1));
+  current.end = setTimeout(next, GRACE_PAUSE_MS).unref();
 }
 
 function withoutFrames(error, render, hidden) {

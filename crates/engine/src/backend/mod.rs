@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use docker::Client as DockerClient;
 pub use docker::{
-    CleanupReport, DockerAddress, DockerBackend, MANAGED_LABEL, RUNTIME_LABEL, cleanup_containers,
-    cleanup_images,
+    CleanupReport, DockerAddress, DockerBackend, MANAGED_LABEL, Program, RUNTIME_LABEL,
+    cleanup_containers, cleanup_images, enter_program,
 };
 pub use spec::{SandboxNetwork, SandboxSpec, SeccompProfile};
 

@@ -30,7 +30,9 @@ impl Config {
             memory_limit: Some(defaults.memory_limit.clone()),
             readonly_root_fs: Some(defaults.readonly_root_fs),
             timeout_ms: Some(number(defaults.timeout_ms)),
-            sandbox_size: Some(defaults.sandbox_size.clone()),
+            // What is not configured is left open: the agent's own default is larger.
+            sandbox_size: Some(defaults.sandbox_size.clone())
+                .filter(|size| *size != Config::default().defaults.sandbox_size),
             tmp_size: Some(defaults.tmp_size.clone()),
             debug: Some(self.debug),
             security: Some(self.raw_security()),

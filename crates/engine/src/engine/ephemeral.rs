@@ -110,6 +110,11 @@ impl Inner {
         runtime: &str,
     ) -> Result<SandboxSpec, EngineError> {
         let options = &self.options;
+        let (pids, sandbox_bytes) = if runtime == "agent" {
+            (options.agent_pids_limit, options.agent_sandbox_bytes)
+        } else {
+            (options.pids_limit, options.sandbox_bytes)
+        };
         let network = match options.network {
             // Filtered egress travels over the link; the sandbox itself has no network.
             NetworkMode::None | NetworkMode::Filtered => SandboxNetwork::None,
@@ -126,9 +131,9 @@ impl Inner {
             network,
             memory_bytes: options.memory_bytes,
             cpus: options.cpu_limit,
-            pids: options.pids_limit,
+            pids,
             readonly_root: options.readonly_root,
-            sandbox_bytes: options.sandbox_bytes,
+            sandbox_bytes,
             tmp_bytes: options.tmp_bytes,
             seccomp,
             oci_runtime: options.oci_runtime.clone(),

@@ -3,15 +3,17 @@
 use std::sync::{Mutex as StdMutex, PoisonError};
 
 use isol8_protocol::AfterExit;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
 
 use super::{
+    admission::{Call, Place},
     choice::{Chosen, Fitted},
     top::Engine,
 };
 use crate::{
     error::EngineError,
     execution::{self, Outcome, Run, Sink, run},
+    options::Mode,
     plan::ExecutionPlan,
     request::ExecutionRequest,
     sandbox::Sandbox,
@@ -134,16 +136,58 @@ impl Engine {
     }
 
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.
-    pub async fn put_file(&self, path: &str, data: &[u8]) -> Result<(), EngineError> {
-        let live = self.0.session.live.lock().await;
-        let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-        execution::write_file(sandbox, path, data).await
+    /// The place in the order of calls is taken by the call, not when the future is first polled.
+    pub fn put_file<P, D>(
+        &self,
+        path: P,
+        data: D,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send + use<P, D>
+    where
+        P: AsRef<str> + Send + Sync,
+        D: AsRef<[u8]> + Send + Sync,
+    {
+        let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
+        async move {
+            let work = async {
+                let (_turn, live) = engine.file_turn(place).await?;
+                let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                execution::write_file(sandbox, path.as_ref(), data.as_ref()).await
+            };
+            let done = life.run_until_cancelled(work).await;
+            done.unwrap_or(Err(EngineError::Stopped))
+        }
     }
 
-    /// Contents of a file in the sandbox of a persistent engine.
-    pub async fn get_file(&self, path: &str) -> Result<Vec<u8>, EngineError> {
-        let live = self.0.session.live.lock().await;
-        let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-        execution::read_file(sandbox, path).await
+    /// Contents of a file in the sandbox of a persistent engine. The place in the order of calls is
+    /// taken by the call, not when the future is first polled.
+    pub fn get_file<P>(
+        &self,
+        path: P,
+    ) -> impl Future<Output = Result<Vec<u8>, EngineError>> + Send + use<P>
+    where
+        P: AsRef<str> + Send + Sync,
+    {
+        let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
+        async move {
+            let work = async {
+                let (_turn, live) = engine.file_turn(place).await?;
+                let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                execution::read_file(sandbox, path.as_ref()).await
+            };
+            let done = life.run_until_cancelled(work).await;
+            done.unwrap_or(Err(EngineError::Stopped))
+        }
+    }
+
+    /// The turn of a file call. An ephemeral engine has no sandbox to wait for.
+    async fn file_turn(
+        &self,
+        place: Place,
+    ) -> Result<(OwnedSemaphorePermit, MutexGuard<'_, Option<Live>>), EngineError> {
+        if self.0.options.mode == Mode::Ephemeral {
+            return Err(EngineError::NoActiveContainer);
+        }
+        let turn = place.turn().await?;
+        Ok((turn, self.0.session.live.lock().await))
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Inner {
     pub(super) network: Network,
     fetcher: Fetcher,
     audit: Option<AuditLog>,
-    admission: Admission,
+    pub(super) admission: Admission,
 }
 
 impl Engine {

@@ -21,7 +21,10 @@ impl TryFrom<RawOptions> for Options {
         let size = |option, text: Option<String>, default: &str| {
             parse_size(option, text.as_deref().unwrap_or(default))
         };
-        let pids_limit = positive_integer("pidsLimit", raw.pids_limit.unwrap_or(64.0))?;
+        let pids_limit = |default: f64| {
+            let limit = positive_integer("pidsLimit", raw.pids_limit.unwrap_or(default))?;
+            Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+        };
         Ok(Self {
             mode: choose("mode", raw.mode, &MODES)?,
             network: choose("network", raw.network, &NETWORK_MODES)?,
@@ -29,7 +32,8 @@ impl TryFrom<RawOptions> for Options {
             install_network: raw.install_network.unwrap_or(true),
             cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
             memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
-            pids_limit: u32::try_from(pids_limit).unwrap_or(u32::MAX),
+            pids_limit: pids_limit(64.0)?,
+            agent_pids_limit: pids_limit(200.0)?,
             readonly_root: raw.readonly_root_fs.unwrap_or(true),
             max_output_bytes: positive_integer(
                 "maxOutputSize",
@@ -38,6 +42,7 @@ impl TryFrom<RawOptions> for Options {
             secrets,
             timeout: timeout("timeoutMs", raw.timeout_ms.unwrap_or(30_000.0))?,
             image: raw.image.filter(|image| !image.is_empty()),
+            agent_sandbox_bytes: size("sandboxSize", raw.sandbox_size.clone(), "2g")?,
             sandbox_bytes: size("sandboxSize", raw.sandbox_size, "512m")?,
             tmp_bytes: size("tmpSize", raw.tmp_size, "256m")?,
             debug: raw.debug.unwrap_or(false),
@@ -285,6 +290,11 @@ mod tests {
         assert_eq!(options.network, NetworkMode::None);
         assert_eq!(options.cpu_limit.to_bits(), 1f64.to_bits());
         assert_eq!((options.memory_bytes, options.pids_limit), (512 << 20, 64));
+        assert_eq!(options.agent_pids_limit, 200);
+        assert_eq!(options.agent_sandbox_bytes, 2 << 30);
+        let given = resolve(r#"{"pidsLimit": 10, "sandboxSize": "1m"}"#).unwrap();
+        assert_eq!((given.pids_limit, given.agent_pids_limit), (10, 10));
+        assert_eq!(given.agent_sandbox_bytes, 1 << 20);
         assert_eq!(
             (options.sandbox_bytes, options.tmp_bytes),
             (512 << 20, 256 << 20)

@@ -48,6 +48,8 @@ pub struct Options {
     pub memory_bytes: u64,
     /// Processes and threads.
     pub pids_limit: u32,
+    /// The same for the agent, which needs more unless the caller says otherwise.
+    pub agent_pids_limit: u32,
     /// Whether the root file system is read-only.
     pub readonly_root: bool,
     /// Bytes of text kept of each output stream.
@@ -60,6 +62,8 @@ pub struct Options {
     pub image: Option<String>,
     /// Size of `/sandbox` in bytes.
     pub sandbox_bytes: u64,
+    /// The same for the agent, which needs more unless the caller says otherwise.
+    pub agent_sandbox_bytes: u64,
     /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
     /// Whether each step is explained on standard error.

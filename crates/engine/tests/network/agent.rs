@@ -78,8 +78,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
     let engine = filtered(
         &["^llm\\.test$"],
         &json!({
-            "secrets": {"LLM_KEY": KEY}, "pidsLimit": 200, "sandboxSize": "2g",
-            "memoryLimit": "1g", "timeoutMs": 120_000,
+            "secrets": {"LLM_KEY": KEY}, "memoryLimit": "1g", "timeoutMs": 120_000,
         }),
     );
     let models = json!({"providers": {"own": {

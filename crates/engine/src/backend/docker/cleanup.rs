@@ -47,6 +47,26 @@ const START_GRACE: Duration = Duration::from_mins(1);
 /// started, and those that were made to persist. Others that run belong to a process that lives, since
 /// they end with it.
 pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, EngineError> {
+    remove_containers(client, is_abandoned).await
+}
+
+/// Removes the containers with our label that were created and never started: a process was killed
+/// just then, and nothing in them could notice.
+pub(super) async fn remove_never_started(client: &Client) -> Result<(), EngineError> {
+    let never_started = |container: &ContainerSummary, now| {
+        container.state == Some(ContainerSummaryStateEnum::CREATED) && is_abandoned(container, now)
+    };
+    let report = remove_containers(client, never_started).await?;
+    if report != CleanupReport::default() {
+        tracing::debug!(?report, "containers that were never started");
+    }
+    Ok(())
+}
+
+async fn remove_containers(
+    client: &Client,
+    choose: impl Fn(&ContainerSummary, Duration) -> bool,
+) -> Result<CleanupReport, EngineError> {
     let docker = client.docker().await?;
     let filters = HashMap::from([("label".to_owned(), vec![format!("{MANAGED_LABEL}=true")])]);
     let options = ListContainersOptions {
@@ -59,7 +79,7 @@ pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, Engine
         .unwrap_or_default();
     let mut report = CleanupReport::default();
     for container in docker.list_containers(Some(options)).await? {
-        if !is_abandoned(&container, now) {
+        if !choose(&container, now) {
             continue;
         }
         let Some(id) = container.id else { continue };

@@ -5,10 +5,12 @@ mod cleanup;
 mod client;
 mod container;
 mod guest;
+mod in_flight;
 mod start;
 
 pub use address::DockerAddress;
 pub use cleanup::{CleanupReport, cleanup_containers, cleanup_images};
 pub use client::Client;
 pub use container::{MANAGED_LABEL, RUNTIME_LABEL};
+pub use in_flight::{Program, enter_program};
 pub use start::DockerBackend;

@@ -1,6 +1,9 @@
 //! Create, attach, start; and remove.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use bollard::{
     Docker,
@@ -13,7 +16,7 @@ use futures::{StreamExt, future::BoxFuture};
 use tokio::sync::oneshot;
 use tokio_util::io::StreamReader;
 
-use super::{Client, container, guest};
+use super::{Client, cleanup, container, guest, in_flight};
 use crate::{
     backend::{Backend, DuplexStream, SandboxSpec, Started},
     error::EngineError,
@@ -27,6 +30,8 @@ pub struct DockerBackend {
     client: Client,
     /// One task of this process fills the volume; the others wait and find it filled.
     installing: tokio::sync::Mutex<()>,
+    /// Whether what killed processes left was looked for.
+    swept: AtomicBool,
 }
 
 impl DockerBackend {
@@ -36,10 +41,24 @@ impl DockerBackend {
         Self {
             client,
             installing: tokio::sync::Mutex::new(()),
+            swept: false.into(),
         }
     }
 
     async fn start_container(&self, spec: &SandboxSpec) -> Result<Started, EngineError> {
+        let started = self.start_with_guest(spec).await;
+        if !self.swept.swap(true, Ordering::Relaxed) {
+            let client = self.client.clone();
+            tokio::spawn(async move {
+                if let Err(error) = cleanup::remove_never_started(&client).await {
+                    tracing::debug!(%error, "no look for containers that were never started");
+                }
+            });
+        }
+        started
+    }
+
+    async fn start_with_guest(&self, spec: &SandboxSpec) -> Result<Started, EngineError> {
         let docker = self.client.docker().await?;
         // The guest's volume is not looked for: a start fails when it is empty, and then it is filled.
         for _ in 1..START_ATTEMPTS {
@@ -83,11 +102,15 @@ impl Backend for DockerBackend {
 async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
     let (docker, body) = (docker.clone(), container::body(spec));
     let (answer, answered) = oneshot::channel();
+    let under_way = in_flight::begin().ok_or_else(|| DockerError::IOError {
+        err: io::Error::other("the program ends"),
+    })?;
     tokio::spawn(async move {
         let started = carry_through(&docker, body).await;
         if let Err(Ok(unwanted)) = answer.send(started) {
             remove_failed(&docker, &unwanted.id).await;
         }
+        drop(under_way);
     });
     answered.await.map_err(|error| DockerError::IOError {
         err: io::Error::other(error),

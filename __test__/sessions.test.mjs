@@ -1,0 +1,353 @@
+// A persistent engine through the public API: what a program leaves in its interpreter and in its
+// sandbox the next one finds; a timeout or an exit ends the interpreter, never the files.
+
+import assert from "node:assert/strict";
+import { inspect } from "./helpers/docker.mjs";
+import {
+  eventsOf,
+  LANGUAGES,
+  outputOf,
+  test,
+  textOf,
+  until,
+  withEngine,
+} from "./helpers/harness.mjs";
+
+const NO_CONTAINER = { message: "No active container. Call execute() first in persistent mode." };
+
+/** The same rules in each language. */
+const PROGRAMS = {
+  python: {
+    set: "import json\nx = 42\ndef double(n): return 2 * n",
+    get: "print(json.dumps(double(x)))",
+    isSet: "print(str('x' in globals()).lower())",
+    write: "import os; os.mkdir('/sandbox/d'); open('/sandbox/d/f', 'w').write('kept')",
+    read: "print(open('/sandbox/d/f').read())",
+    enter: "import os; os.chdir('/sandbox/d')",
+    directory: "import os; print(os.getcwd())",
+    fail: "raise RuntimeError('boom')",
+    exit: "import sys; print('bye'); sys.exit(7)",
+    hang: "import time\nprint('on')\nwhile True: time.sleep(0.01)",
+    environment: "import os; print(os.environ.get('KEY', 'unset'))",
+  },
+  node: {
+    set: "const { EOL } = require('os'); const x = 42; function double(n) { return 2 * n; }",
+    get: "console.log(EOL === '\\n' && double(x))",
+    isSet: "console.log(typeof x !== 'undefined')",
+    write:
+      "const fs = require('fs'); fs.mkdirSync('/sandbox/d'); fs.writeFileSync('/sandbox/d/f', 'kept')",
+    read: "console.log(require('fs').readFileSync('/sandbox/d/f', 'utf8'))",
+    enter: "process.chdir('/sandbox/d')",
+    directory: "console.log(process.cwd())",
+    fail: "throw new Error('boom')",
+    exit: "console.log('bye'); process.exit(7)",
+    hang: "console.log('on'); setInterval(() => {}, 10); await new Promise(() => {});",
+    environment: "console.log(process.env.KEY ?? 'unset')",
+  },
+  bun: {
+    set: "import { EOL } from 'os'; const x: number = 42; function double(n: number) { return 2 * n; }",
+    get: "console.log(EOL === '\\n' && double(x as number))",
+    isSet: "console.log(typeof x !== 'undefined')",
+    write: "await Bun.write('/sandbox/d/f', 'kept')",
+    read: "console.log(await Bun.file('/sandbox/d/f').text())",
+    enter: "process.chdir('/sandbox/d')",
+    directory: "console.log(process.cwd())",
+    fail: "throw new Error('boom')",
+    exit: "console.log('bye'); process.exit(7)",
+    hang: "console.log('on'); for (;;) await Bun.sleep(10);",
+    environment: "console.log(process.env.KEY ?? 'unset')",
+  },
+  deno: {
+    set: "const x: number = 42; function double(n: number) { return 2 * n; }",
+    get: "console.log(double(x as number))",
+    isSet: "console.log(typeof x !== 'undefined')",
+    write: "Deno.mkdirSync('/sandbox/d'); Deno.writeTextFileSync('/sandbox/d/f', 'kept')",
+    read: "console.log(Deno.readTextFileSync('/sandbox/d/f'))",
+    enter: "Deno.chdir('/sandbox/d')",
+    directory: "console.log(Deno.cwd())",
+    fail: "throw new Error('boom')",
+    exit: "console.log('bye'); Deno.exit(7)",
+    hang: "console.log('on'); for (;;) await new Promise((done) => setTimeout(done, 10));",
+    environment: "console.log(Deno.env.get('KEY') ?? 'unset')",
+  },
+  bash: {
+    set: "x=42; double() { echo $((2 * $1)); }",
+    get: "double $x",
+    isSet: '[ -n "$x" ] && echo true || echo false',
+    write: "mkdir d; printf kept >d/f",
+    read: "cat /sandbox/d/f",
+    enter: "cd /sandbox/d",
+    directory: "pwd",
+    fail: "echo boom >&2; false",
+    exit: "echo bye; exit 7",
+    hang: "echo on; while :; do sleep 0.01; done",
+    environment: 'echo "${KEY-unset}"',
+  },
+};
+
+/** A persistent engine of one runtime, as two functions: run, and run what must succeed. */
+function withSession(runtime, use) {
+  return withEngine({ mode: "persistent" }, (engine) =>
+    use({
+      engine,
+      run: (code, more) => engine.execute({ runtime, code, ...more }),
+      says: (code, more) => outputOf(engine, { runtime, code, ...more }),
+    }),
+  );
+}
+
+for (const runtime of LANGUAGES) {
+  const program = PROGRAMS[runtime];
+
+  test(`${runtime}: variables, functions, files and the working directory survive`, async () => {
+    await withSession(runtime, async ({ engine, says }) => {
+      await says(program.set);
+      const { containerId } = engine;
+      assert.equal(await says(program.get), "84");
+      await says(program.write);
+      assert.equal(await says(program.read), "kept");
+      assert.equal(await says(program.directory), "/sandbox");
+      await says(program.enter);
+      assert.equal(await says(program.directory), "/sandbox/d");
+      assert.equal(await says(program.get), "84");
+      assert.equal(engine.containerId, containerId);
+    });
+  });
+
+  test(`${runtime}: streamed and collected calls share one session`, async () => {
+    await withSession(runtime, async ({ engine, says }) => {
+      assert.deepEqual(await eventsOf(engine, { runtime, code: program.set }), [
+        { type: "exit", data: "0", phase: "code" },
+      ]);
+      assert.equal(await says(program.get), "84");
+      const events = await eventsOf(engine, { runtime, code: program.get });
+      assert.equal(textOf(events, "stdout").trim(), "84");
+      assert.deepEqual(events.at(-1), { type: "exit", data: "0", phase: "code" });
+    });
+  });
+
+  test(`${runtime}: an error is the call's result and ends nothing`, async () => {
+    await withSession(runtime, async ({ run, says }) => {
+      await says(program.set);
+      const failed = await run(program.fail);
+      assert.equal(failed.exitCode, 1);
+      assert.match(failed.stderr, /boom/);
+      assert.equal(await says(program.get), "84");
+    });
+  });
+
+  test(`${runtime}: an exit is the call's, and the next starts afresh with the files`, async () => {
+    await withSession(runtime, async ({ engine, run, says }) => {
+      await says(program.set);
+      await says(program.write);
+      const { containerId } = engine;
+      const ended = await run(program.exit);
+      assert.deepEqual([ended.exitCode, ended.stdout], [7, "bye"]);
+      assert.equal(await says(program.isSet), "false");
+      assert.equal(await says(program.read), "kept");
+      assert.equal(engine.containerId, containerId);
+      await says(program.set);
+      assert.equal(await says(program.get), "84");
+    });
+  });
+
+  test(`${runtime}: a timeout is 137, and the next starts afresh with the files`, async () => {
+    await withSession(runtime, async ({ engine, run, says }) => {
+      await says(program.set);
+      await says(program.write);
+      const { containerId } = engine;
+      const late = await run(program.hang, { timeoutMs: 1000 });
+      assert.deepEqual([late.exitCode, late.stdout], [137, "on"]);
+      assert.match(late.stderr, /--- EXECUTION TIMED OUT ---$/);
+      assert.equal(await says(program.isSet), "false");
+      assert.equal(await says(program.read), "kept");
+      assert.equal(engine.containerId, containerId);
+    });
+  });
+
+  test(`${runtime}: the environment is the call's own`, async () => {
+    await withSession(runtime, async ({ says }) => {
+      assert.equal(await says(program.environment, { env: { KEY: "one" } }), "one");
+      assert.equal(await says(program.environment, { env: { KEY: "two" } }), "two");
+      assert.equal(await says(program.environment), "unset");
+    });
+  });
+
+  test(`${runtime}: simultaneous calls are served in order, in one sandbox`, async () => {
+    await withSession(runtime, async ({ engine }) => {
+      const append = (n) => ({ runtime, cmd: `sleep 0.0$((RANDOM % 9)); echo ${n} >>order` });
+      const results = await Promise.all([0, 1, 2, 3, 4, 5].map((n) => engine.execute(append(n))));
+      assert.equal(new Set(results.map(({ containerId }) => containerId)).size, 1);
+      const order = (await engine.getFile("/sandbox/order")).toString();
+      assert.equal(order, "0\n1\n2\n3\n4\n5\n");
+    });
+  });
+}
+
+test("simultaneous calls each run their own program, collected and streamed", async () => {
+  await withSession("python", async ({ engine, run, says }) => {
+    const first = run("import time; time.sleep(0.2); log = ['first']; print('first')");
+    const streamed = eventsOf(engine, { runtime: "python", code: "log.append('s'); print('s')" });
+    const last = says("print(log)");
+    assert.equal((await first).stdout, "first");
+    assert.equal(textOf(await streamed, "stdout"), "s\n");
+    assert.equal(await last, "['first', 's']");
+  });
+});
+
+test("file calls wait for the program that runs, and come in order", async () => {
+  await withSession("python", async ({ engine, run }) => {
+    await run("x = 1");
+    const slow = run("import time; time.sleep(0.3); open('/sandbox/f', 'w').write('program')");
+    const got = engine.getFile("/sandbox/f");
+    const put = engine.putFile("/sandbox/f", "caller");
+    const last = engine.getFile("/sandbox/f");
+    assert.equal((await slow).exitCode, 0);
+    assert.equal(String(await got), "program");
+    await put;
+    assert.equal(String(await last), "caller");
+  });
+});
+
+test("the standard input of a call is its own", async () => {
+  await withSession("python", async ({ says }) => {
+    const read = "import sys; print(repr(sys.stdin.read()))";
+    assert.equal(await says(read, { stdin: "one" }), "'one'");
+    assert.equal(await says(read), "''");
+    assert.equal(await says(read, { stdin: "three" }), "'three'");
+  });
+});
+
+test("files and outputPaths go with each call", async () => {
+  await withSession("python", async ({ run }) => {
+    const result = await run("text = open('/sandbox/a/b').read(); open('c', 'w').write(text * 2)", {
+      files: { "/sandbox/a/b": "xy" },
+      outputPaths: ["/sandbox/c", "/sandbox/missing"],
+    });
+    assert.equal(result.exitCode, 0, result.stderr);
+    assert.deepEqual(result.files, { "/sandbox/c": Buffer.from("xyxy").toString("base64") });
+  });
+});
+
+test("a cmd runs beside the interpreter, in the same files", async () => {
+  await withSession("python", async ({ engine, says }) => {
+    await says("x = 42; open('f', 'w').write('from python')");
+    const cmd = await engine.execute({ runtime: "python", cmd: "cat f; exit 3" });
+    assert.deepEqual([cmd.exitCode, cmd.stdout], [3, "from python"]);
+    assert.equal(await says("print(x)"), "42");
+  });
+});
+
+test("secrets are there in each call and masked in its output", async () => {
+  const options = { mode: "persistent", secrets: { TOKEN: "hunter2" } };
+  await withEngine(options, async (engine) => {
+    const says = (code) => outputOf(engine, { runtime: "python", code });
+    assert.equal(await says("import os; t = os.environ['TOKEN']; print(t, len(t))"), "*** 7");
+    assert.equal(await says("print(t, os.environ['TOKEN'])"), "*** ***");
+  });
+});
+
+test("an engine is of one runtime", async () => {
+  await withSession("python", async ({ engine, says }) => {
+    await says("x = 42");
+    const message =
+      'Cannot switch runtime from "python" to "node". Each persistent container supports a single runtime. Create a new Isol8 instance for a different runtime.';
+    const other = { runtime: "node", code: "console.log(1)" };
+    await assert.rejects(engine.execute(other), { message });
+    await assert.rejects(eventsOf(engine, other), { message });
+    assert.equal(await says("print(x)"), "42");
+  });
+});
+
+test("file calls need a sandbox: one there is after the first call, and none after stop", async () => {
+  await withSession("bash", async ({ engine, says }) => {
+    await assert.rejects(engine.getFile("/sandbox/f"), NO_CONTAINER);
+    await assert.rejects(engine.putFile("/sandbox/f", "x"), NO_CONTAINER);
+    assert.equal(engine.containerId, null);
+    await says(":");
+    await engine.putFile("/sandbox/f", "x");
+    assert.equal(await says("cat f"), "x");
+    await engine.stop();
+    assert.equal(engine.containerId, null);
+    await assert.rejects(engine.getFile("/sandbox/f"), NO_CONTAINER);
+  });
+});
+
+test("containerId is the container of the results, and stop removes it", async () => {
+  await withSession("bash", async ({ engine, run }) => {
+    const [first, second] = [await run("echo 1"), await run("echo 2")];
+    const { containerId } = engine;
+    assert.deepEqual([first.containerId, second.containerId], [containerId, containerId]);
+    assert.equal((await inspect(containerId)).Config.Labels["isol8.runtime"], "bash");
+    await engine.stop();
+    await until(async () => (await inspect(containerId)) === null, 10_000, "no container");
+    await engine.stop();
+  });
+});
+
+test("after stop the next call has a new sandbox without what was", async () => {
+  await withSession("bash", async ({ engine, says }) => {
+    await says("x=1; touch f");
+    const before = engine.containerId;
+    await engine.stop();
+    assert.equal(await says('echo "[$x]"; ls -A'), "[]\nmain.sh");
+    assert.notEqual(engine.containerId, before);
+  });
+});
+
+test("simultaneous first calls make one sandbox", async () => {
+  await withSession("bash", async ({ engine, run }) => {
+    const results = await Promise.all([1, 2, 3, 4].map((n) => run(`echo ${n}`)));
+    assert.deepEqual(
+      results.map(({ stdout, containerId }) => [stdout, containerId]),
+      [1, 2, 3, 4].map((n) => [String(n), engine.containerId]),
+    );
+  });
+});
+
+test("a sandbox that dies is an error for its call, and the next has a new one", async () => {
+  await withSession("bash", async ({ engine, run, says }) => {
+    await says("touch f");
+    const before = engine.containerId;
+    const { docker } = await import("./helpers/docker.mjs");
+    const lost = run("echo started >state; sleep 30");
+    const refused = assert.rejects(lost, /sandbox/i);
+    await until(
+      async () =>
+        /started/.test(await docker("exec", before, "cat", "/sandbox/state").catch(() => "")),
+      10_000,
+      "the program runs",
+    );
+    await docker("kill", before);
+    await refused;
+    assert.equal(await says("ls -A"), "main.sh");
+    assert.notEqual(engine.containerId, before);
+  });
+});
+
+test("an aborted call ends its program, and the next is served", async () => {
+  await withSession("python", async ({ engine, says }) => {
+    await says("open('f', 'w').write('kept')");
+    const controller = new AbortController();
+    const endless = engine.execute(
+      { runtime: "python", code: "import time; time.sleep(60)" },
+      { signal: controller.signal },
+    );
+    setTimeout(() => controller.abort(new Error("enough")), 300);
+    await assert.rejects(endless, { message: "enough" });
+    assert.equal(await says("print(open('f').read())"), "kept");
+  });
+});
+
+test("a writable root works, and stays with the session", async () => {
+  const options = { mode: "persistent", readonlyRootFs: false };
+  await withEngine(options, async (engine) => {
+    await engine.execute({ runtime: "bash", code: "x=1; echo kept >/sandbox/f" });
+    assert.equal(
+      await outputOf(engine, { runtime: "bash", code: "echo $x; cat /sandbox/f" }),
+      "1\nkept",
+    );
+    const { containerId } = engine;
+    assert.equal((await inspect(containerId)).HostConfig.ReadonlyRootfs, false);
+  });
+});
