@@ -6,6 +6,7 @@ const process = require("node:process");
 
 const { dockerAddress } = require("./docker-address.cjs");
 const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
+const { toJson } = require("./json.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { Semaphore } = require("./semaphore.cjs");
@@ -38,7 +39,7 @@ class DockerIsol8 {
     const { docker, ...rest } = options ?? {};
     // The limit obeys the same rule as the exported semaphore, with the same message.
     new Semaphore(maxConcurrent);
-    const json = JSON.stringify({ ...rest, docker: dockerAddress(docker) });
+    const json = toJson({ ...rest, docker: dockerAddress(docker) }, "ISOL8_INVALID_OPTION");
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
     this.#native = new NativeEngine(json, Math.floor(maxConcurrent));

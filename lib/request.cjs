@@ -2,6 +2,7 @@
 // A request as JavaScript writes it, made ready to cross to the native engine: JSON for the plain
 // fields, Buffers for the files, and the command line that a registered adapter gives.
 
+const { toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
 const isBlank = (text) => text === undefined || text === null || String(text).trim() === "";
@@ -51,7 +52,8 @@ function toNative(request) {
     path,
     data: bytes(path, content),
   }));
-  return { json: JSON.stringify(adapter ? { ...fields, adapter } : fields), files: list };
+  const json = toJson(adapter ? { ...fields, adapter } : fields, "ISOL8_INVALID_REQUEST");
+  return { json, files: list };
 }
 
 module.exports = { bytes, toNative };
