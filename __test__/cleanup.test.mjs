@@ -123,6 +123,7 @@ test("cleanupImages removes our images by name and nobody else's", async () => {
     image("4", ["someone/isol8:python", "isol8-test/busybox:latest"]),
     image("5", [], { "org.isol8.runtime": "node" }),
     image("6", []),
+    image("7", ["team/built-on-ours:1"], { "org.isol8.runtime": "python" }),
   ];
   const answer = (method, path) => {
     if (method === "GET" && path === "/images/json") return [200, images];

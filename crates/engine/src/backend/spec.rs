@@ -71,8 +71,13 @@ impl SeccompProfile {
             reason,
         };
         let profile = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-        serde_json::from_str::<serde_json::Value>(&profile)
-            .map_err(|error| refused(error.to_string()))?;
-        Ok(Self::Custom(profile))
+        let json: serde_json::Value =
+            serde_json::from_str(&profile).map_err(|error| refused(error.to_string()))?;
+        // Docker's word on anything else does not say which file is meant.
+        if json["defaultAction"].is_string() {
+            return Ok(Self::Custom(profile));
+        }
+        let reason = "it is no JSON object with a \"defaultAction\"";
+        Err(refused(reason.to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bollard::{
     errors::Error as DockerError,
-    models::{ContainerSummary, ContainerSummaryStateEnum},
+    models::{ContainerSummary, ContainerSummaryStateEnum, ImageSummary},
     query_parameters::{
         ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
     },
@@ -15,7 +15,10 @@ use bollard::{
 use serde::Serialize;
 
 use super::{Client, MANAGED_LABEL, container::PERSIST_LABEL};
-use crate::error::EngineError;
+use crate::{
+    error::EngineError,
+    image::{DEPENDENCY_HASH_LABEL, RUNTIME_LABEL},
+};
 
 /// What a cleanup did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -117,7 +120,7 @@ fn is_abandoned(container: &ContainerSummary, now: Duration) -> bool {
     }
 }
 
-/// Removes every image that carries our runtime label or a tag `isol8:…`.
+/// Removes every image tagged `isol8:…`, every custom image, and what newer builds have replaced.
 pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineError> {
     let docker = client.docker().await?;
     let mut report = CleanupReport::default();
@@ -125,18 +128,7 @@ pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineErro
         .list_images(Some(ListImagesOptions::default()))
         .await?;
     for image in images {
-        let ours = image.labels.contains_key(crate::image::RUNTIME_LABEL)
-            || image.repo_tags.iter().any(|tag| tag.starts_with("isol8:"));
-        if !ours {
-            continue;
-        }
-        // By tag, so that an image which also has a tag of the user's keeps that one.
-        let names = if image.repo_tags.is_empty() {
-            vec![image.id]
-        } else {
-            image.repo_tags
-        };
-        for name in names {
+        for name in names_of_ours(image) {
             let removal = RemoveImageOptions {
                 force: true,
                 ..Default::default()
@@ -151,6 +143,24 @@ pub async fn cleanup_images(client: &Client) -> Result<CleanupReport, EngineErro
         }
     }
     Ok(report)
+}
+
+/// The names under which an image is ours to remove. Labels are inherited: an image that a user has
+/// built on one of ours carries them, too, and stays.
+fn names_of_ours(image: ImageSummary) -> Vec<String> {
+    let has = |label| image.labels.contains_key(label);
+    if image.repo_tags.is_empty() {
+        // What a newer build of ours has replaced.
+        return if has(RUNTIME_LABEL) {
+            vec![image.id]
+        } else {
+            Vec::new()
+        };
+    }
+    let custom = has(DEPENDENCY_HASH_LABEL);
+    let tags = image.repo_tags.into_iter();
+    tags.filter(|tag| custom || tag.starts_with("isol8:"))
+        .collect()
 }
 
 #[cfg(test)]
