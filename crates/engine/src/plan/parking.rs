@@ -8,7 +8,7 @@ use super::{ExecutionPlan, build::main_path, environment::environment};
 use crate::{
     options::Options,
     request::ExecutionRequest,
-    runtime::{CommandContext, ParkingSpec, RuntimeSpec},
+    runtime::{CommandContext, ParkingSpec, RuntimeSpec, any_shell},
 };
 
 /// What to start ahead of the programs of `runtime`; `None` when nothing can be, or shall not be.
@@ -22,6 +22,10 @@ pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequ
         agent_flags: &[],
         own_image: options.image.is_none(),
     });
+    let argv = match options.image {
+        Some(_) => any_shell(argv),
+        None => argv,
+    };
     let mut launcher_argv = argv.clone();
     if let Some(flag) = parking.launcher_flag {
         let last = launcher_argv.len().saturating_sub(1);
@@ -56,7 +60,9 @@ pub(super) fn may_be_parked(
     let Some(parking) = parking else { return false };
     plan.install.is_none()
         && plan.request_setup.is_none()
-        && plan.program_file.is_some()
+        && plan.program_file.as_ref().is_some_and(|file| {
+            str::from_utf8(&file.data).is_ok_and(|code| !(parking.can_tell)(code))
+        })
         && (parking.any_workdir || plan.program.cwd == SANDBOX_DIR)
         && !request.env.keys().any(|name| parking.reads_at_start(name))
         && !plan

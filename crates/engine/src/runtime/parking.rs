@@ -22,6 +22,8 @@ pub struct ParkingSpec {
     pub start_env: &'static [&'static str],
     /// Whether files of the request are seen by it at its start, when they are below `/sandbox`.
     pub start_files: StartFiles,
+    /// Whether a program of this text may look at something that parking leaves different.
+    pub can_tell: fn(code: &str) -> bool,
 }
 
 /// Which files below `/sandbox` an interpreter sees at its start.
@@ -78,6 +80,7 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
         "COV_*",
     ],
     start_files: StartFiles::Hidden,
+    can_tell: |_| false,
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -87,6 +90,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     any_workdir: true,
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
+    can_tell: |_| false,
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
@@ -104,6 +108,7 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
     // All of them, for the same reason.
     start_env: &["*"],
     start_files: StartFiles::All,
+    can_tell: |_| false,
 };
 
 pub(super) const DENO: ParkingSpec = ParkingSpec {
@@ -139,6 +144,18 @@ pub(super) const DENO: ParkingSpec = ParkingSpec {
         "tsconfig.json",
         "vendor",
     ]),
+    can_tell: |_| false,
+};
+
+pub(super) const BASH: ParkingSpec = ParkingSpec {
+    launcher_env: &[("BASH_ENV", "/.isol8/bash/begin.sh")],
+    launcher_flag: None,
+    files: &[],
+    any_workdir: true,
+    // The launcher knows which ones Bash treats differently at its start, and refuses them.
+    start_env: &[],
+    start_files: StartFiles::Hidden,
+    can_tell: super::bash::can_tell_parking,
 };
 
 impl ParkingSpec {
