@@ -36,8 +36,8 @@ const PARKING_ATTEMPTS: u32 = 5;
 /// The pause before the first of them.
 const PAUSE: Duration = Duration::from_millis(80);
 
-/// Modules that are run at the same time.
-const LANES: usize = 2;
+/// Modules that are run at the same time. Many of them wait rather than work.
+const LANES: usize = 3;
 
 /// Each test of a module and what it said.
 type Verdicts = BTreeMap<String, String>;
@@ -140,7 +140,9 @@ impl Lane {
 fn counts(verdicts: &Verdicts) -> String {
     let mut counts = BTreeMap::<&str, usize>::new();
     for verdict in verdicts.values() {
-        *counts.entry(verdict.split([' ', ';']).next().unwrap_or_default()).or_default() += 1;
+        *counts
+            .entry(verdict.split([' ', ';']).next().unwrap_or_default())
+            .or_default() += 1;
     }
     format!("{counts:?}")
 }
