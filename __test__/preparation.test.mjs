@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { eventsOf, outputOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
+const BASH = { runtime: "bash", code: "echo x" };
 
 const SETUP = `# Several lines, with quotes and all.
 set -e

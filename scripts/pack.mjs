@@ -39,7 +39,8 @@ async function rootFiles() {
 async function packPlatform(name, version, stage, destination) {
   const folder = join(stage, name);
   await cp(join(root, "npm", name), folder, { recursive: true });
-  const { main, version: stated } = await readJson(join(folder, "package.json"));
+  const manifest = await readJson(join(folder, "package.json"));
+  const { main, version: stated } = manifest;
   if (stated !== version) {
     throw new Error(`npm/${name} is of version ${stated}, not ${version}: npm run platforms`);
   }
@@ -50,6 +51,8 @@ async function packPlatform(name, version, stage, destination) {
     return undefined;
   }
   await cp(join(root, LICENSE), join(folder, LICENSE));
+  // Said, so that nobody has to find out what an addon is loaded as.
+  await writeJson(join(folder, "package.json"), { ...manifest, type: "commonjs" });
   return npmPack(folder, destination);
 }
 
