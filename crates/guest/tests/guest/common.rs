@@ -151,8 +151,9 @@ impl Sandbox {
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Vec<u8>, Reply> {
-        let request = FileRequest {
+        let request = ReadRequest {
             path: path.to_owned(),
+            max_bytes: u64::MAX,
         };
         let mut stream = self.send(&Request::ReadFile(request)).await;
         let mut data = Vec::new();
