@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
     ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest, FrameHeader,
-    FrameKind, Reply, Request, ResetReport, decode, encode_message, preamble,
+    FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message, preamble,
 };
 use serde::Serialize;
 use tokio::{
