@@ -6,7 +6,7 @@ use isol8_egress::RunLog;
 use isol8_protocol::{AfterExit, ExitReport};
 
 use super::{
-    files,
+    files::{self, OutputFiles},
     sink::Sink,
     step::{Manner, StepOutcome, StepRules},
 };
@@ -15,7 +15,7 @@ use crate::{
     event::{Phase, StreamEvent},
     network::{Network, NetworkRecord},
     options::Options,
-    output::{TIMEOUT_NOTICE, trim_output},
+    output::{TIMEOUT_NOTICE, file_notice, trim_output},
     plan::{ExecutionPlan, Step},
     result::TIMEOUT_EXIT_CODE,
     sandbox::Sandbox,
@@ -124,14 +124,14 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         .map_err(files::as_write_error)?;
     outcome.explain("program ended");
     let files = match &plan.output_paths {
-        Some(paths) => Some(files::collect(sandbox, paths).await?),
+        Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),
         None => None,
     };
     if let Some(gateway) = gateway {
         gateway.finish().await;
     }
     let network = log.map(|log| NetworkRecord::new(&log, &options.secrets));
-    let outcome = finish(outcome, files, sink).await?;
+    let outcome = finish(outcome, files, options.max_output_files_bytes, sink).await?;
     Ok(Outcome { network, ..outcome })
 }
 
@@ -206,11 +206,18 @@ fn exit_code(outcome: &StepOutcome) -> i32 {
 
 async fn finish(
     outcome: StepOutcome,
-    files: Option<BTreeMap<String, String>>,
+    files: Option<OutputFiles>,
+    files_limit: u64,
     sink: &Sink,
 ) -> Result<Outcome, EngineError> {
     let exit_code = exit_code(&outcome);
     let mut stderr = trim_output(&outcome.stderr).to_owned();
+    let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
+    for path in left_out {
+        let notice = file_notice(path, files_limit);
+        stderr.push_str(&notice);
+        sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+    }
     if outcome.report.timed_out {
         stderr.push_str(TIMEOUT_NOTICE);
         sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
@@ -222,8 +229,8 @@ async fn finish(
         exit_code,
         stdout: trim_output(&outcome.stdout).to_owned(),
         stderr,
-        truncated: outcome.truncated,
-        files,
+        truncated: outcome.truncated || !left_out.is_empty(),
+        files: files.map(|files| files.contents),
         network: None,
     })
 }

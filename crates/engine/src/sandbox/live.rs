@@ -108,9 +108,9 @@ impl Sandbox {
         files::write(self.link()?.open().await?, path, data).await
     }
 
-    /// Reads a regular file.
-    pub async fn read_file(&self, path: &str) -> Result<Bytes, EngineError> {
-        files::read(self.link()?.open().await?, path).await
+    /// Reads a regular file of at most `max_bytes`.
+    pub async fn read_file(&self, path: &str, max_bytes: u64) -> Result<Bytes, EngineError> {
+        files::read(self.link()?.open().await?, path, max_bytes).await
     }
 
     /// Takes the connections that programs make to the proxy's port from now on, as streams. Without
