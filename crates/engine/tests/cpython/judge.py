@@ -29,7 +29,7 @@ class Verdicts(unittest.TestResult):
 
     def addSkip(self, test, reason):
         # Names of temporary files have it in them.
-        self.tell(test, f"skip {reason}".replace(str(os.getpid()), "PID"))
+        self.tell(test, f"skip {reason}".replace(f"_{os.getpid()}_", "_PID_"))
 
     def addExpectedFailure(self, test, error):
         self.tell(test, "fails as expected")

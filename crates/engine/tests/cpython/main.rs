@@ -1,4 +1,4 @@
-//! The harder half of the law of parked interpreters: CPython's own tests give the same verdicts,
+//! The harder half of the law of parked interpreters: Python's own tests give the same verdicts,
 //! test by test, in an interpreter that was parked and in one that was started for them.
 //!
 //! `modules.txt` says which modules, and what is left out of them and why. With `ISOL8_TEST_LONG=1`

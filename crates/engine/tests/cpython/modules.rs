@@ -1,6 +1,6 @@
 //! The list of modules.
 
-/// A module of CPython's tests.
+/// A module of Python's own tests.
 pub(crate) struct Module {
     /// Its name below `test.`.
     pub(crate) name: String,
@@ -32,7 +32,7 @@ pub(crate) fn listed() -> Vec<Module> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
         if let Some(entry) = line.strip_prefix("    ") {
-            let (name, reason) = entry.split_once(": ").expect(line);
+            let (name, reason) = entry.split_once(": ").unwrap();
             assert!(!reason.is_empty(), "{line}");
             modules.last_mut().unwrap().excluded.push(name.to_owned());
         } else {
