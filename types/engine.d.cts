@@ -22,10 +22,7 @@ export interface Isol8Engine {
   /** Runs a program to its end. */
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
   /** Runs a program and tells what happens. Leaving the loop ends it; a slow loop slows it down. */
-  executeStream(
-    request: ExecutionRequest,
-    options?: ExecuteOptions,
-  ): AsyncIterableIterator<StreamEvent>;
+  executeStream(request: ExecutionRequest, options?: ExecuteOptions): AsyncIterable<StreamEvent>;
   /** Writes a file into the sandbox (persistent mode, after the first execution). */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
   /** Reads a file of the sandbox, of at most 512 MiB (persistent mode, after the first execution). */
