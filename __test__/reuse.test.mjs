@@ -68,6 +68,21 @@ for place in ("/sandbox",):
     except OSError as error: assert error.errno == 95, error  # no such attributes on this tmpfs
 open("/sandbox/f", "w").close()`,
   ],
+  "flags of the folder": [
+    "python",
+    `import fcntl, os, struct
+folder = os.open("/sandbox", os.O_RDONLY)
+try: fcntl.ioctl(folder, 0x40086602, struct.pack("q", 0xC0))  # FS_IOC_SETFLAGS: no dump, no access times
+except OSError as error: assert error.errno in (25, 95), error  # no such flags on this tmpfs`,
+  ],
+  "connections to itself": [
+    "python",
+    `import socket
+listener = socket.create_server(("127.0.0.9", 4321))
+for _ in range(5):
+    caller = socket.create_connection(("127.0.0.9", 4321)); called, _ = listener.accept()
+    caller.close(); called.close()`,
+  ],
   "a changed working directory and limits": ["bash", "cd /tmp; ulimit -n 5; umask 077; touch f"],
 };
 

@@ -7,6 +7,7 @@ use isol8_protocol::AfterExit;
 use super::{
     choice::{Chosen, Fitted},
     top::{Engine, Inner},
+    trail::Trail,
 };
 use crate::{
     backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
@@ -43,6 +44,7 @@ impl Engine {
         plan: ExecutionPlan,
         request: &ExecutionRequest,
         sink: &Sink,
+        trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let (lease, chosen) = self.lease(&plan).await?;
         let Fitted {
@@ -51,6 +53,7 @@ impl Engine {
             image_setup,
         } = self.fit(plan, &chosen, request)?;
         let container_id = lease.sandbox().id().to_owned();
+        trail.enter(&container_id);
         let outcome = run(Run {
             options: &self.0.options,
             network: &self.0.network,

@@ -219,8 +219,8 @@ impl Engine {
         let _turn = place.turn().await?;
         let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
         let ran = match options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await,
-            Mode::Persistent => self.run_persistent(plan, &request, sink).await,
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink, &trail).await,
+            Mode::Persistent => self.run_persistent(plan, &request, sink, &trail).await,
         };
         let (mut outcome, container_id) = match ran {
             Ok(ran) => ran,

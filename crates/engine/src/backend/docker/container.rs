@@ -86,6 +86,7 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
             }
             .to_owned(),
         ),
+        sysctls: sysctls(spec),
         ipc_mode: Some("private".to_owned()),
         shm_size: Some(SHM_BYTES),
         memory: Some(memory),
@@ -116,6 +117,17 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
         init: Some(false),
         ..HostConfig::default()
     }
+}
+
+/// A closed connection would be listed for a minute, for the next program to read, and make the sandbox
+/// one that cannot be used again. The host's network is not ours to change, and what another OCI
+/// runtime does with such a setting is not known.
+fn sysctls(spec: &SandboxSpec) -> Option<HashMap<String, String>> {
+    let own_network = spec.network == SandboxNetwork::None && spec.oci_runtime.is_none();
+    own_network.then(|| {
+        let keep_none = ("net.ipv4.tcp_max_tw_buckets".to_owned(), "0".to_owned());
+        HashMap::from([keep_none])
+    })
 }
 
 /// The volume with the guest.
