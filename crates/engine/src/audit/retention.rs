@@ -126,7 +126,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let day = Duration::from_hours(24);
         for (name, age) in [("old.log", 3), ("new.log", 1), ("old.txt", 3), ("log", 3)] {
-            let file = fs::File::create(directory.path().join(name)).unwrap();
+            let file = File::create(directory.path().join(name)).unwrap();
             file.set_modified(SystemTime::now() - age * day).unwrap();
         }
         fs::create_dir(directory.path().join("dir.log")).unwrap();
