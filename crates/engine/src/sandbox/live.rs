@@ -136,8 +136,8 @@ impl Sandbox {
     }
 
     /// Lets go of a sandbox that its user wants to keep; it lives on without this process.
-    pub fn release(mut self) {
-        self.id.clear();
+    pub fn release(self) {
+        debug_assert!(self.persist, "it would end with its link");
     }
 
     fn link(&self) -> Result<&Link, EngineError> {
@@ -148,7 +148,11 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let id = std::mem::take(&mut self.id);
-        if id.is_empty() || self.persist {
+        if id.is_empty() {
+            return;
+        }
+        if self.persist {
+            self.backend.let_go(&id);
             return;
         }
         // The guest ends with its link and the container removes itself; asking for the removal as

@@ -8,7 +8,10 @@ use bollard::models::{
 };
 use isol8_protocol::{GROUP_ID, GUEST_DIR, GUEST_PATH, SANDBOX_DIR, TMP_DIR, USER_ID};
 
-use super::guest;
+use super::{
+    guest,
+    owner::{self, OWNER_LABEL},
+};
 use crate::backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 
 /// Label of every container of ours.
@@ -58,6 +61,7 @@ fn sandbox_labels(spec: &SandboxSpec) -> HashMap<String, String> {
     let mut labels = labels(&spec.runtime);
     if spec.persist {
         labels.insert(PERSIST_LABEL.to_owned(), "true".to_owned());
+        labels.extend(owner::own_label().map(|label| (OWNER_LABEL.to_owned(), label)));
     }
     labels
 }
