@@ -96,6 +96,19 @@ for (const [what, [runtime, code]] of Object.entries(TRACES)) {
   });
 }
 
+test("reuse after requests through the proxy", async () => {
+  const networkFilter = { whitelist: ["^allowed\\.test$"] };
+  await withEngine({ network: "filtered", networkFilter }, async (filtered) => {
+    const code = `import urllib.request, urllib.error
+for _ in range(5):
+    try: urllib.request.urlopen("http://blocked.test/")
+    except urllib.error.HTTPError as error: print(error.code)`;
+    const result = await filtered.execute({ runtime: "python", code });
+    assert.equal(result.stdout, "403\n403\n403\n403\n403", result.stderr);
+    await assertReusedClean(filtered, result.containerId);
+  });
+});
+
 test("the secure strategy resets at the latest before the next program", async () => {
   await withEngine({ poolStrategy: "secure" }, async (secure) => {
     const cmd = "touch /sandbox/f /tmp/f; setsid sleep 600 >/dev/null 2>&1 &";

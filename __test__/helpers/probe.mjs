@@ -30,7 +30,8 @@ print(json.dumps({
     "ipc": ipc,
     "attributes": os.listxattr("/sandbox"),
     "flags": flags.hex(),
-    "connections": connections,
+    # The listener of the proxy is there for this program.
+    "connections": [line for line in connections if "0100007F:1FB6 00000000:0000 0A" not in line],
     "sandbox": [oct(root.st_mode), root.st_uid, root.st_gid],
     "tmp": oct(os.stat("/tmp").st_mode),
 }))
