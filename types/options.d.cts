@@ -124,7 +124,7 @@ export interface Isol8Options {
   sandboxSize?: string;
   /** Size of `/tmp`, where nothing can be executed. Default: `"256m"`. */
   tmpSize?: string;
-  /** Whether each step is explained on standard error. Default: false. */
+  /** Whether each step is explained on standard error, for all engines of the process. Default: false. */
   debug?: boolean;
   /** Whether containers are kept after use, for inspection. Default: false. */
   persist?: boolean;

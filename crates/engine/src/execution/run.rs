@@ -94,6 +94,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         network.open(sandbox, extra_hosts, log).map(Some)
     };
     for step in prepare.into_iter().chain(plan.install) {
+        tracing::debug!("preparing packages");
         // What it may reach, nothing that it leaves behind may reach after it.
         let _gateway = gateway(step.proxy, &plan.install_hosts)?;
         install(&rules, step).await?;
@@ -102,6 +103,9 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
+    let placed = plan.files.iter().chain(&plan.program_file);
+    let bytes: usize = placed.clone().map(|file| file.data.len()).sum();
+    tracing::debug!(files = placed.count(), bytes, "starting the program");
     // What a stream's consumer has heard is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
@@ -118,6 +122,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         )
         .await
         .map_err(files::as_write_error)?;
+    outcome.explain("program ended");
     let files = match &plan.output_paths {
         Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),
         None => None,
@@ -137,6 +142,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         ..*rules
     };
     let outcome = quiet.run(step, Vec::new(), PREPARATION).await?;
+    outcome.explain("packages prepared");
     match exit_code(&outcome) {
         0 => Ok(()),
         code => Err(EngineError::Install {
@@ -148,7 +154,9 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// Runs a setup script. A stream hears its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
+    tracing::debug!("running a setup script");
     let outcome = rules.run(step, Vec::new(), PREPARATION).await?;
+    outcome.explain("setup script ended");
     let code = exit_code(&outcome);
     if code != 0 {
         let error = if outcome.report.timed_out {
