@@ -167,7 +167,7 @@ async fn a_broken_transfer_changes_nothing() {
         drop(stream);
     }
     // The helper notices by itself; a later request is behind it only by luck.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(sandbox.sh("cat file; ls -A").await, "oldfile\n");
 }
 
