@@ -248,7 +248,7 @@ async fn may_pass(client: &TcpStream, served: &mut watch::Receiver<Served>) -> b
         Ok(Served::Everyone) => true,
         Ok(Served::Program(program)) => {
             let peer = client.peer_addr();
-            peer.is_ok_and(|peer| owner::belongs_to(peer, program).unwrap_or(false))
+            peer.is_ok_and(|peer| owner::belongs_to(peer, program))
         }
         Ok(Served::Awaited) | Err(_) => false,
     }

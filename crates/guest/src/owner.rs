@@ -1,7 +1,7 @@
 //! Whose a connection to the proxy's port is. The system tells the socket at its other end, and the
 //! processes that hold it: what a process says of itself plays no part.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, io, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Path};
 
 use crate::{fd::with_rights_of_user, tree};
 
@@ -10,21 +10,18 @@ const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
 /// Whether the client at `peer` is the program `main`, or was started by it. One that has closed the
 /// connection, or hides its descriptors, is not.
-pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> io::Result<bool> {
-    let Some(socket) = socket_at(peer)? else {
-        return Ok(false);
+pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> bool {
+    let (Some(socket), Ok(processes)) = (socket_at(peer), tree::list()) else {
+        return false;
     };
-    let processes = tree::list()?;
     let own = tree::belonging_to(main, &processes, &BTreeSet::new(), false);
-    Ok(with_rights_of_user(|| {
-        own.iter().any(|pid| holds(*pid, &socket))
-    }))
+    with_rights_of_user(|| own.iter().any(|pid| holds(*pid, &socket)))
 }
 
 /// The name that descriptors of the socket at `peer` have.
-fn socket_at(peer: SocketAddr) -> io::Result<Option<String>> {
+fn socket_at(peer: SocketAddr) -> Option<String> {
     let SocketAddr::V4(peer) = peer else {
-        return Ok(None);
+        return None;
     };
     let mut address = String::new();
     for byte in peer.ip().octets().iter().rev() {
@@ -38,10 +35,10 @@ fn socket_at(peer: SocketAddr) -> io::Result<Option<String>> {
             continue;
         };
         if let Some(inode) = inode_of(&list, &address) {
-            return Ok(Some(format!("socket:[{inode}]")));
+            return Some(format!("socket:[{inode}]"));
         }
     }
-    Ok(None)
+    None
 }
 
 /// The inode in the line whose local address ends in `address`, see proc(5).
