@@ -18,7 +18,7 @@ for url in 'URLS'.split():
 
 const JAVASCRIPT: &str = "console.log(ms('2 days'));
 for (const url of 'URLS'.split(' '))
-  await fetch(url, {signal: AbortSignal.timeout(10000)}).then((r) => console.log(String(r.status)), () => console.log('no'))";
+  await fetch(url, {signal: AbortSignal.timeout(10000)}).then((r) => console.log(String(r.status)), (e) => console.log(String(e.cause?.cause).includes('403') ? '403' : 'no'))";
 
 const BASH: &str = "echo '[1, 2]' | jq -c .
 for url in URLS; do
