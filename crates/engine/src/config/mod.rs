@@ -14,5 +14,5 @@ pub use load::{
 };
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, DependenciesConfig,
-    NetworkConfig, PoolSizeConfig, PrebuiltImage, RemoteCodeConfig, SeccompMode, SecurityConfig,
+    NetworkConfig, PoolSizeConfig, PreloadConfig, PrebuiltImage, RemoteCodeConfig, SeccompMode, SecurityConfig,
 };
