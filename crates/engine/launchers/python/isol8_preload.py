@@ -7,12 +7,12 @@ the interpreter's end, which would take longer to take a large library apart tha
 
 def load(names):
     import atexit
-    import gc
     import posix
     import sys
 
     modules = sys.modules
-    atexit.register(lambda: leave())  # before what the modules register, so that it is called last
+    kept = {}
+    atexit.register(lambda: leave(kept))  # before the modules register theirs: it is called last
     for name in names:
         try:
             __import__(name)
@@ -21,18 +21,29 @@ def load(names):
             posix.write(2, reason.encode(errors="replace")[:2048])
             posix._exit(1)
 
-    own = {"sys", "builtins", "__main__"}
-    kept = {name: module for name, module in modules.items() if name not in own}
-    # In a cycle that is never collected: the interpreter finds them in use, and leaves them alone.
-    cycle = [kept]
-    cycle.append(cycle)
-    gc.collect()
-    gc.freeze()
+    main = modules["__main__"]
+    if sys.getrefcount(main) == 3:
+        import gc
 
-    def leave():
-        # What the interpreter does next, while imports still work.
-        if gc.isenabled():
-            gc.collect()
-        for name, module in kept.items():
-            if modules.get(name) is module:
-                del modules[name]
+        own = {"sys", "builtins", "__main__"}
+        kept.update(item for item in modules.items() if item[0] not in own)
+        # In a cycle that is never collected: the interpreter finds them in use, and leaves them alone.
+        cycle = [kept]
+        cycle.append(cycle)
+        gc.collect()
+        gc.freeze()
+        # What the program leaves in its own module must be collected.
+        modules["__main__"] = type(main)("__main__")
+        modules["__main__"].__dict__.update(main.__dict__)
+
+
+def leave(kept):
+    import gc
+    import sys
+
+    # What the interpreter does next, while imports still work.
+    if kept and gc.isenabled():
+        gc.collect()
+    for name, module in kept.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
