@@ -30,8 +30,10 @@ test("import and require give the same objects", () => {
   for (const [name, value] of Object.entries(isol8)) assert.equal(required[name], value, name);
 });
 
-test("the version is the package's", () => {
-  assert.equal(isol8.VERSION, JSON.parse(read("../package.json")).version);
+test("the version is the package's, and the engine's", () => {
+  const { version } = JSON.parse(read("../package.json"));
+  assert.equal(isol8.VERSION, version);
+  assert.equal(/^version = "(.+)"$/m.exec(read("../Cargo.toml"))[1], version);
 });
 
 test("the schema is a subpath of the package", () => {

@@ -1,6 +1,6 @@
 // The configuration file.
 
-import type { Runtime } from "./execution.cjs";
+import type { Preload, Runtime } from "./execution.cjs";
 import type {
   AuditConfig,
   NetworkFilterConfig,
@@ -67,6 +67,8 @@ export interface Isol8Config {
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
+  /** Modules that interpreters import ahead of their programs. Default: none. */
+  preload: Preload;
   /** System call filter. */
   security: SecurityConfig;
   /** Programs from URLs. */

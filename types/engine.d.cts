@@ -28,7 +28,7 @@ export interface Isol8Engine {
   ): AsyncIterableIterator<StreamEvent>;
   /** Writes a file into the sandbox (persistent mode, after the first execution). */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
-  /** Reads a file of the sandbox (persistent mode, after the first execution). */
+  /** Reads a file of the sandbox, of at most 512 MiB (persistent mode, after the first execution). */
   getFile(path: string): Promise<Buffer>;
 }
 

@@ -92,6 +92,7 @@ const common: Isol8Options = {
   pidsLimit: 10,
   readonlyRootFs: true,
   maxOutputSize: 1,
+  maxOutputFilesSize: 1,
   secrets: { A: "b" },
   timeoutMs: 1,
   image: "i",

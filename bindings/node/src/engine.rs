@@ -116,13 +116,11 @@ impl NativeEngine {
 
 /// `options_json` has the public options, and `docker` beside them.
 fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
+    debug::listen();
     let mut fields = tree("options", options_json)?;
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
     let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
-    if options.debug {
-        debug::enable();
-    }
     let docker = docker.unwrap_or_default();
     Ok(Engine::new(options, max_concurrent as usize, docker)?)
 }

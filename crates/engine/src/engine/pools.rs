@@ -15,7 +15,7 @@ use crate::{
 /// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
 #[derive(Default)]
 pub(super) struct Pools {
-    pools: Mutex<HashMap<(String, String), Pool>>,
+    by_kind: Mutex<HashMap<(String, String), Pool>>,
     /// Modules to import ahead, once `start` has said so.
     preload: Mutex<Option<Preload>>,
     /// Executions that took an interpreter which was started ahead of them.
@@ -31,7 +31,7 @@ impl Pools {
         spec: SandboxSpec,
         park: Option<ParkPlan>,
     ) -> Pool {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (spec.image.clone(), spec.runtime.clone());
         let make = || {
             let strategy = options.pool_strategy;
@@ -69,7 +69,7 @@ impl Pools {
                 .get_or_insert_with(|| options.preload.clone())
                 .update(newer);
         }
-        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         for ((_, runtime), pool) in pools.iter() {
             if newer.runtimes().any(|named| named == runtime) {
                 pool.preload(newer.of(runtime));
@@ -80,7 +80,7 @@ impl Pools {
     /// Removes every sandbox and waits until they are gone.
     pub(super) async fn close(&self) {
         let pools = {
-            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *pools)
         };
         futures::future::join_all(pools.values().map(Pool::close)).await;

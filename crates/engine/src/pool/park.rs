@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{error::EngineError, plan::ParkPlan, sandbox::Parker};
+use crate::{NOTICE, error::EngineError, plan::ParkPlan, sandbox::Parker};
 
 /// How long parking waits for a processor that no program uses. A program that has run longer is a
 /// resident one, and may well be idle.
@@ -113,10 +113,11 @@ impl Parking {
         if plan.preload() != tried {
             return;
         }
-        match blamed {
-            Some((_, reason)) => tracing::warn!("not preloaded: {reason}"),
-            None => tracing::warn!("{} not preloaded: {reason}", tried.join(", ")),
-        }
+        let told = blamed.map_or_else(
+            || format!("{}: {reason}", tried.join(", ")),
+            |(_, rest)| rest.to_owned(),
+        );
+        tracing::warn!(target: NOTICE, "not preloaded: {told}");
         *plan = plan.with_preload(&left);
     }
 }

@@ -20,7 +20,7 @@ pub(super) const NOT_PARKED: u8 = 0;
 const PARKING: u8 = 1;
 
 /// One waits for its program.
-const PARKED: u8 = 2;
+pub(super) const PARKED: u8 = 2;
 
 /// Parks in a sandbox that somebody else holds, and does not keep it alive.
 pub struct Parker {
@@ -67,11 +67,8 @@ impl<'a> Begun<'a> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let _ = self.0.compare_exchange(
-            PARKING,
-            NOT_PARKED,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        let _ = self
+            .0
+            .compare_exchange(PARKING, NOT_PARKED, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
