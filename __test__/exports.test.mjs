@@ -24,6 +24,18 @@ test("the names at run time are the names in the types", () => {
   assert.deepEqual(Object.keys(isol8).sort(), declaredValues());
 });
 
+test("every value and type is used by name in the program that is type-checked", () => {
+  const names = (source, pattern) =>
+    [...source.matchAll(pattern)]
+      .flatMap(([, list]) => list.split(","))
+      .map((name) => name.replace(/^\s*type\s+/, "").trim())
+      .filter(Boolean)
+      .sort();
+  const exported = names(read("../index.d.cts"), /export (?:type )?\{([^}]*)\}/g);
+  const imported = names(read("types/usage.ts"), /import \{([^}]*)\} from "@isol8\/core"/g);
+  assert.deepEqual(imported, exported);
+});
+
 test("import and require give the same objects", () => {
   const required = require("@isol8/core");
   assert.deepEqual(Object.keys(required).sort(), Object.keys(isol8).sort());

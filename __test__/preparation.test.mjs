@@ -40,6 +40,26 @@ test("a streamed setup script has its phase, its exit, and then comes the progra
   assert.deepEqual(shown.slice(2), ["setup exit 0", "code stdout x", "code exit 0"]);
 });
 
+test("the order is: packages, setup script, files, program, outputs", async () => {
+  await withEngine({ image: "isol8:python", timeoutMs: 60_000 }, async (ordered) => {
+    const result = await ordered.execute({
+      runtime: "python",
+      installPackages: ["six"],
+      setupScript: "python3 -c 'import six' && ls /sandbox/in 2>&1; echo setup >/sandbox/in",
+      files: { "/sandbox/in": "file" },
+      code: "open('/sandbox/out', 'w').write(open('/sandbox/in').read() + ' program')",
+      outputPaths: ["/sandbox/out"],
+    });
+    assert.deepEqual([result.exitCode, result.stderr], [0, ""]);
+    assert.equal(Buffer.from(result.files["/sandbox/out"], "base64").toString(), "file program");
+  });
+});
+
+test("timeoutMs is for the setup script and the program, each by itself", async () => {
+  const request = { runtime: "bash", setupScript: "sleep 2.5", code: "sleep 2.5; echo in time" };
+  assert.equal(await outputOf(engine, { ...request, timeoutMs: 4000 }), "in time");
+});
+
 test("a setup script that fails is an error with its code and its words", async () => {
   const request = { ...BASH, setupScript: "echo first\necho why >&2\nexit 9\necho never" };
   await assert.rejects(engine.execute(request), {
