@@ -14,7 +14,7 @@ use crate::{
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
     options::{NetworkMode, Seccomp},
-    plan::{ExecutionPlan, park_request},
+    plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
     request::ExecutionRequest,
 };
@@ -100,7 +100,8 @@ impl Engine {
             options, registry, ..
         } = &*self.0;
         let runtime = registry.get(&spec.runtime).ok();
-        let park = runtime.and_then(|runtime| park_request(options, runtime));
+        let preload = self.0.pools.preload(options, &spec.runtime);
+        let park = runtime.and_then(|runtime| park_plan(options, runtime, &preload));
         self.0.pools.get(&self.0.backend, options, spec, park)
     }
 }

@@ -103,6 +103,9 @@ impl Engine {
     /// log and tried again by the first execution.
     pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
+            if let Some(preload) = options.preload() {
+                self.0.pools.set_preload(&self.0.options, preload);
+            }
             let runtimes = options.runtimes();
             let warmups = runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
