@@ -24,7 +24,25 @@ pub struct ParkingSpec {
     pub start_files: StartFiles,
     /// Whether a program of this text may look at something that parking leaves different.
     pub can_tell: fn(code: &str) -> bool,
+    /// How it is told which modules to import while it waits.
+    pub preload: Preloading,
 }
+
+/// How an interpreter is told which modules to import ahead of its program.
+#[derive(Debug, Clone, Copy)]
+pub enum Preloading {
+    /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.
+    Launcher,
+    /// By this flag for each, before the launcher's own.
+    Flag(&'static str),
+    /// By the list of preloads in this file, which begins with these characters.
+    File(&'static str, &'static str),
+    /// There are no modules.
+    None,
+}
+
+/// Names the modules to import ahead, with spaces between them.
+pub const PRELOAD_VARIABLE: &str = "ISOL8_PRELOAD";
 
 /// Which files below `/sandbox` an interpreter sees at its start.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +99,7 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
     ],
     start_files: StartFiles::Hidden,
     can_tell: |_| false,
+    preload: Preloading::Launcher,
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -91,6 +110,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
     can_tell: |_| false,
+    preload: Preloading::Launcher,
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
@@ -109,6 +129,7 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
     start_env: &["*"],
     start_files: StartFiles::All,
     can_tell: |_| false,
+    preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
 };
 
 pub(super) const DENO: ParkingSpec = ParkingSpec {
@@ -145,6 +166,7 @@ pub(super) const DENO: ParkingSpec = ParkingSpec {
         "vendor",
     ]),
     can_tell: |_| false,
+    preload: Preloading::Flag("--preload="),
 };
 
 pub(super) const BASH: ParkingSpec = ParkingSpec {
@@ -156,6 +178,7 @@ pub(super) const BASH: ParkingSpec = ParkingSpec {
     start_env: &[],
     start_files: StartFiles::Hidden,
     can_tell: super::bash::can_tell_parking,
+    preload: Preloading::None,
 };
 
 impl ParkingSpec {
