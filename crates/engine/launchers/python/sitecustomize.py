@@ -37,16 +37,7 @@ def park():
             count -= len(part)
         return b"".join(parts)
 
-    try:
-        # The customisation that this file stands before.
-        try:
-            import sitecustomize
-        except ImportError as error:
-            if error.name != "sitecustomize":
-                raise
-            sitecustomize = None
-        if preload:
-            isol8_preload.load(preload.split(" "))
+    def wait():
         posix.write(1, b"\x06")
         body = receive(int(receive(8), 16))
         cwd, path, count, rest = body.split(b"\0", 3)
@@ -69,6 +60,41 @@ def park():
                 rest = rest[posix.write(file, rest):]
             posix.close(file)
         posix.write(1, b"\x06")
+
+    def find_spec(name, path=None, target=None):
+        try:
+            del sys.meta_path[0]
+            wait()
+        except BaseException:
+            posix._exit(1)
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    try:
+        # The customisation that this file stands before.
+        try:
+            import sitecustomize
+        except ImportError as error:
+            if error.name != "sitecustomize":
+                raise
+            sitecustomize = None
+        if preload:
+            isol8_preload.load(preload.split(" "))
+        # The other customisation, which is looked for next. When there is none, as usual, the best
+        # place to wait is where it would be found: that search is then over, too.
+        later = sys.modules["site"].ENABLE_USER_SITE
+        if later:
+            try:
+                import usercustomize
+                later = False
+            except ImportError as error:
+                if error.name != "usercustomize":
+                    raise
+        if later:
+            # No class of its own, which would stay behind as garbage.
+            finder = type(sys.implementation)(find_spec=find_spec)
+            sys.meta_path.insert(0, finder)
+        else:
+            wait()
     except BaseException:
         posix._exit(1)
     if sitecustomize is None:
