@@ -15,6 +15,7 @@ import {
   type DockerConnection,
   DockerIsol8,
   type DockerIsol8Options,
+  type EventStream,
   type ExecuteOptions,
   type ExecutionRequest,
   type ExecutionResult,
@@ -48,6 +49,7 @@ import {
   type SessionInfo,
   type StartOptions,
   type StreamEvent,
+  type StreamResult,
   VERSION,
   type WsClientMessage,
   type WsServerMessage,
@@ -177,6 +179,10 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
 async function useDocker(): Promise<void> {
   const engine = new DockerIsol8(options, 4);
   const id: string | null = engine.containerId;
+  const stream: EventStream = engine.executeStream(minimal);
+  for await (const { data } of stream) console.log(data);
+  const concluded: StreamResult | undefined = stream.result;
+  console.log(concluded?.truncated, concluded?.resourceUsage?.cpuPercent, concluded?.exitCode);
   await useEngine(engine);
   await useEngine(new DockerIsol8());
   const cleaned: CleanupResult = await DockerIsol8.cleanup();
