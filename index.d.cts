@@ -22,6 +22,7 @@ export type {
   ExecutionRequest,
   ExecutionResult,
   NetworkLogEntry,
+  Preload,
   ResourceUsage,
   Runtime,
   StartOptions,

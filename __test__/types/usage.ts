@@ -35,6 +35,7 @@ import {
   NodeAdapter,
   type PoolSize,
   type PrebuiltImageConfig,
+  type Preload,
   PythonAdapter,
   type RemoteCodePolicy,
   RemoteIsol8,
@@ -97,6 +98,7 @@ const poolSizes: PoolSize[] = [1, { clean: 1, dirty: 1 }, { clean: 2 }];
 const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol: "https" };
 const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
 
+const preload: Preload = { python: ["numpy"], node: ["lodash"] };
 const common: Required<Isol8Options> = {
   mode,
   network,
@@ -120,6 +122,7 @@ const common: Required<Isol8Options> = {
   audit,
   remoteCode,
   poolStrategy: "secure",
+  preload,
   poolSize: poolSizes[0] as PoolSize,
 };
 const options: DockerIsol8Options = { ...common, docker: connections[0] as DockerConnection };
