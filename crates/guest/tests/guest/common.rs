@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
     ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest, FrameHeader,
-    FrameKind, Reply, Request, ResetReport, decode, encode_message, preamble,
+    FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message, preamble,
 };
 use serde::Serialize;
 use tokio::{
@@ -151,8 +151,9 @@ impl Sandbox {
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Vec<u8>, Reply> {
-        let request = FileRequest {
+        let request = ReadRequest {
             path: path.to_owned(),
+            max_bytes: u64::MAX,
         };
         let mut stream = self.send(&Request::ReadFile(request)).await;
         let mut data = Vec::new();
