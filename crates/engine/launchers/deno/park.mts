@@ -41,9 +41,9 @@ try {
   // What the program does next, done once: the file is still empty.
   accept(new TextEncoder().encode('/sandbox\0/sandbox/main.mts\0-\0'));
   Deno.inspect({ warm: ['x'] });
-  // The launcher's own compiled form, the only one there.
+  // The launcher's own compiled form.
   try {
-    Deno.removeSync(`${Deno.env.get('DENO_DIR')}/gen`, { recursive: true });
+    Deno.removeSync(`${Deno.env.get('DENO_DIR')}/gen/file/.isol8`, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
