@@ -4,9 +4,12 @@ mod address;
 mod cleanup;
 mod client;
 mod container;
+mod direct;
 mod guest;
 mod in_flight;
+mod launch;
 mod start;
+mod way;
 
 pub use address::DockerAddress;
 pub use cleanup::{CleanupReport, cleanup_containers, cleanup_images};
