@@ -12,9 +12,7 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWrite, BufStream},
-};
+use tokio::io::{AsyncBufReadExt, AsyncWrite, BufStream};
 use tokio_util::io::StreamReader;
 
 use super::{
