@@ -845,3 +845,4 @@ module.exports.cleanup = nativeBinding.cleanup
 module.exports.cleanupImages = nativeBinding.cleanupImages
 module.exports.imageExists = nativeBinding.imageExists
 module.exports.loadConfig = nativeBinding.loadConfig
+module.exports.setDebug = nativeBinding.setDebug

@@ -135,3 +135,6 @@ export interface NativeOutcome {
   /** The error; absent after a success. */
   error?: NativeError
 }
+
+/** Switches the debug log of this process on or off. */
+export declare function setDebug(enabled: boolean): void

@@ -157,6 +157,27 @@ test("a dockerode instance is taken for its address", async () => {
   });
 });
 
+test("options.docker may be a dockerode instance, whose daemon is the engine's", async () => {
+  const answer = (method, path) => {
+    if (path === "/containers/create") return [500, { message: "reached" }];
+    return method === "GET" ? [200, []] : unexpected(method, path);
+  };
+  await withFakeDocker(answer, async ({ socketPath }, calls) => {
+    // What docker-modem has of its own beside the address.
+    const modem = {
+      socketPath,
+      protocol: "http",
+      headers: {},
+      version: undefined,
+      timeout: undefined,
+    };
+    const engine = new DockerIsol8({ docker: { modem, Promise } });
+    await assert.rejects(engine.execute({ runtime: "bash", code: "x" }), /reached/);
+    await engine.stop();
+    assert.ok(calls.includes("POST /containers/create"), calls.join());
+  });
+});
+
 test("the first start of a process removes what killed ones created and never started", async () => {
   const now = Math.floor(Date.now() / 1000);
   const containers = [

@@ -93,6 +93,10 @@ const PACKAGE = 'Invalid package name: "a;b". Only alphanumeric, -, _, ., /, @, 
 
 /** Requests that nothing is started for, by what is wrong with them. */
 const REFUSED = {
+  "no request": [undefined, /^Invalid request: undefined\. It must be an object\.$/],
+  "null as request": [null, /^Invalid request: null\. It must be an object\.$/],
+  "a text as request": ["print(1)", /^Invalid request: print\(1\)\. It must be an object\.$/],
+  "an object as variable": [{ ...BASH, env: { A: {} } }, /^Invalid request: env\.A: .*string/],
   "code and cmd": [{ runtime: "bash", code: "x", cmd: "x" }, BOTH],
   "code and codeUrl": [{ runtime: "bash", code: "x", codeUrl: "https://localhost/x" }, BOTH],
   "no source": [{ runtime: "bash" }, NONE],

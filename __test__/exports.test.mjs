@@ -24,14 +24,28 @@ test("the names at run time are the names in the types", () => {
   assert.deepEqual(Object.keys(isol8).sort(), declaredValues());
 });
 
+test("every value and type is used by name in the program that is type-checked", () => {
+  const names = (source, pattern) =>
+    [...source.matchAll(pattern)]
+      .flatMap(([, list]) => list.split(","))
+      .map((name) => name.replace(/^\s*type\s+/, "").trim())
+      .filter(Boolean)
+      .sort();
+  const exported = names(read("../index.d.cts"), /export (?:type )?\{([^}]*)\}/g);
+  const imported = names(read("types/usage.ts"), /import \{([^}]*)\} from "@isol8\/core"/g);
+  assert.deepEqual(imported, exported);
+});
+
 test("import and require give the same objects", () => {
   const required = require("@isol8/core");
   assert.deepEqual(Object.keys(required).sort(), Object.keys(isol8).sort());
   for (const [name, value] of Object.entries(isol8)) assert.equal(required[name], value, name);
 });
 
-test("the version is the package's", () => {
-  assert.equal(isol8.VERSION, JSON.parse(read("../package.json")).version);
+test("the version is the package's, and the engine's", () => {
+  const { version } = JSON.parse(read("../package.json"));
+  assert.equal(isol8.VERSION, version);
+  assert.equal(/^version = "(.+)"$/m.exec(read("../Cargo.toml"))[1], version);
 });
 
 test("the schema is a subpath of the package", () => {

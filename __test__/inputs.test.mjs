@@ -34,6 +34,11 @@ test("the environment has the paths of runtime installs, and nothing of the host
   assert.ok(!("DOCKER_HOST" in env));
 });
 
+test("numbers and booleans in env are their text", async () => {
+  const env = { PORT: 3000, DEBUG: true, NONE: undefined };
+  assert.equal(await bash('echo "$PORT $DEBUG ${NONE-unset}"', { env }), "3000 true unset");
+});
+
 test("env of one run is unknown to the next", async () => {
   await bash(":", { env: { ONLY_ONCE: "1" } });
   assert.equal(await bash('echo "${ONLY_ONCE-unset}"'), "unset");

@@ -1,9 +1,9 @@
-// The package as users get it: packed, installed into an empty project beside its platform package,
-// and used from there as an ES module and as CommonJS, in Node, Bun and Deno.
+// The packages as users get them: packed, installed into an empty project, and used from there as an
+// ES module and as CommonJS, in Node, Bun and Deno. Nothing but the project is there to be found.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { imageExists } from "../index.js";
+import { pack } from "../scripts/pack.mjs";
 import { docker } from "./helpers/docker.mjs";
 import { test } from "./helpers/harness.mjs";
 
@@ -24,8 +25,10 @@ const DENO_IMAGE = "isol8:deno";
 const NAMES = Object.keys(require("../index.cjs")).sort();
 const { name: PACKAGE, version: VERSION } = require("../package.json");
 
+const { PLATFORMS, explainMissing } = require("../lib/platform.cjs");
+
 let project;
-let addon;
+let packed;
 
 /** What a consumer does with the package, and says. */
 const USE = `
@@ -103,30 +106,22 @@ function assertUsed(stdout) {
   assert.deepEqual([result.exitCode, result.stdout, result.stderr], [0, "42", ""]);
 }
 
+const installed = (...path) => join(project, "node_modules", ...path);
+const install = (...args) =>
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", ...args]);
+
+/** The addon's package for this machine. */
+function platformPackage() {
+  const platforms = Object.keys(packed.platforms);
+  assert.equal(platforms.length, 1, "exactly one addon is built: npm run build");
+  return platforms[0];
+}
+
 before(async () => {
   project = await mkdtemp(join(tmpdir(), "isol8-package-"));
-  const [binary, ...more] = (await readdir(root)).filter((name) => name.endsWith(".node"));
-  assert.ok(binary && more.length === 0, "exactly one addon is built: npm run build");
-  addon = join(root, binary);
-  const { stdout } = await execute("npm", ["pack", "--json", "--pack-destination", project], {
-    cwd: root,
-  });
-  const [{ filename }] = JSON.parse(stdout);
-
-  // As published: a package for each platform, whose only content is its addon.
-  const triple = binary.replace(/^isol8\.(.+)\.node$/, "$1");
-  const platform = join(project, "platform");
-  await mkdir(platform);
-  await writeFile(
-    join(platform, "package.json"),
-    JSON.stringify({ name: `${PACKAGE}-${triple}`, version: VERSION, main: "addon.cjs" }),
-  );
-  await writeFile(
-    join(platform, "addon.cjs"),
-    `module.exports = require(${JSON.stringify(addon)});`,
-  );
+  packed = await pack(join(project, "tarballs"));
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "consumer" }));
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${filename}`]);
+  await install(packed.core);
   for (const [name, text] of Object.entries(CONSUMERS)) {
     await writeFile(join(project, name), text);
   }
@@ -134,17 +129,50 @@ before(async () => {
 
 after(() => rm(project, { recursive: true, force: true }));
 
-test("the package needs no other, and brings its documentation and types", async () => {
-  const installed = join(project, "node_modules");
+test("the package needs no other but its platform's, at its own version", async () => {
+  const manifest = JSON.parse(await readFile(installed(PACKAGE, "package.json"), "utf8"));
+  assert.deepEqual([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
   assert.deepEqual(
-    (await readdir(installed)).filter((name) => !name.startsWith(".")),
-    ["@isol8"],
+    manifest.optionalDependencies,
+    Object.fromEntries(PLATFORMS.toSorted().map((name) => [`${PACKAGE}-${name}`, VERSION])),
   );
-  const files = await readdir(join(installed, PACKAGE));
-  for (const name of ["README.md", "LICENSE", "CHANGELOG.md", "index.d.ts", "index.d.cts"]) {
+  const scope = (await readdir(installed())).filter((name) => !name.startsWith("."));
+  assert.deepEqual([scope, await readdir(installed("@isol8"))], [["@isol8"], ["core"]]);
+});
+
+test("each platform of the napi configuration has its package", async () => {
+  assert.deepEqual((await readdir(join(root, "npm"))).sort(), PLATFORMS.toSorted());
+  for (const platform of PLATFORMS) {
+    const manifest = require(`../npm/${platform}/package.json`);
+    const [os, cpu, libc] = platform.split("-");
+    assert.equal(manifest.name, `${PACKAGE}-${platform}`);
+    assert.deepEqual([manifest.os, manifest.cpu], [[os], [cpu]]);
+    assert.deepEqual(manifest.libc, libc && ["glibc"]);
+    assert.deepEqual(manifest.files, [`isol8.${platform}.node`]);
+  }
+});
+
+test("the package has what it should have, nothing else, and is small", async () => {
+  const files = (await readdir(installed(PACKAGE), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(installed(PACKAGE).length + 1));
+  const known =
+    /^(lib\/.+\.cjs|types\/.+\.d\.cts|index\.(js|cjs|d\.ts|d\.cts)|native\.cjs|schema\/.+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+  assert.deepEqual(
+    files.filter((path) => !known.test(path)),
+    [],
+  );
+  for (const name of [
+    "README.md",
+    "LICENSE",
+    "index.d.ts",
+    "index.d.cts",
+    "schema/isol8.config.schema.json",
+  ]) {
     assert.ok(files.includes(name), name);
   }
-  assert.ok(!files.some((name) => name.endsWith(".node") || name === "crates"), String(files));
+  const size = (await readFile(packed.core)).length;
+  assert.ok(size < 100 * 1024, `${size} bytes`);
 });
 
 test("without a platform package it imports, and says what to do when an engine is made", async () => {
@@ -153,16 +181,45 @@ new isol8.Semaphore(1);
 try { new isol8.DockerIsol8(); } catch (error) { console.log(JSON.stringify([error.code, error.message])); }`;
   const [code, message] = JSON.parse(await run(NODE, ["-e", program]));
   assert.equal(code, "ISOL8_NATIVE_UNAVAILABLE");
-  assert.match(message, /Reinstall the package with optional dependencies enabled/);
+  const name = `${PACKAGE}-${platformPackage()}`;
+  assert.ok(message.includes(`its package ${name} is not installed. Reinstall`), message);
+});
+
+test("a platform that there is no package for is named, with those that there are", () => {
+  const message = explainMissing(new Error("no binding"), "win32-x64");
+  assert.match(message, /is not available on win32-x64\. There is one for linux-x64-gnu, /);
+  assert.match(message, /RemoteIsol8/);
 });
 
 test("the addon may be elsewhere, as NAPI_RS_NATIVE_LIBRARY_PATH says", async () => {
+  const addon = join(root, `isol8.${platformPackage()}.node`);
   assertUsed(await run(NODE, ["common.cjs"], { NAPI_RS_NATIVE_LIBRARY_PATH: addon }));
 });
 
-test("the platform package is found", async () => {
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "./platform"]);
+test("installed beside it, the platform package is found, and has the addon and no code", async () => {
+  const platform = platformPackage();
+  await install(packed.platforms[platform]);
+  assert.deepEqual((await readdir(installed("@isol8"))).sort(), ["core", `core-${platform}`]);
+  assert.deepEqual((await readdir(installed(`${PACKAGE}-${platform}`))).sort(), [
+    "LICENSE",
+    "README.md",
+    `isol8.${platform}.node`,
+    "package.json",
+  ]);
   assertUsed(await run(NODE, ["common.cjs"]));
+});
+
+test("an addon that does not load is told with the cause", async () => {
+  const addon = installed(`${PACKAGE}-${platformPackage()}`, `isol8.${platformPackage()}.node`);
+  await rename(addon, `${addon}.away`);
+  try {
+    await writeFile(addon, "no library");
+    const program = `try { new (require("${PACKAGE}").DockerIsol8)(); } catch (error) { console.log(error.message); }`;
+    const message = await run(NODE, ["-e", program]);
+    assert.match(message, /is installed and does not load: .+/);
+  } finally {
+    await rename(`${addon}.away`, addon);
+  }
 });
 
 const RUNNERS = {

@@ -93,6 +93,13 @@ test("what the server refuses is told in its words", async () => {
     await assert.rejects(engine.deleteSession("x"), {
       message: "Failed to delete session: HTTP 404",
     });
+    const session = new RemoteIsol8({ host, apiKey: "wrong", sessionId: "s" });
+    await assert.rejects(session.putFile("/sandbox/a", "x"), {
+      message: "File upload failed: HTTP 404",
+    });
+    await assert.rejects(session.getFile("/sandbox/a"), {
+      message: "File download failed: HTTP 404",
+    });
   });
 });
 

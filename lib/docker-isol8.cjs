@@ -7,6 +7,7 @@ const process = require("node:process");
 const { dockerAddress } = require("./docker-address.cjs");
 const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
 const { toJson } = require("./json.cjs");
+const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { Semaphore } = require("./semaphore.cjs");
@@ -43,6 +44,7 @@ class DockerIsol8 {
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
     this.#native = new NativeEngine(json, Math.floor(maxConcurrent));
+    if (rest.debug) logger.setDebug(true);
   }
 
   /** Removes sandboxes that isol8 left behind. */

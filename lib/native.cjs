@@ -2,6 +2,9 @@
 // Loads the native engine on first use, so that importing the package (for its types, its client or
 // its adapters) works on a platform without one.
 
+const { followDebug } = require("./logger.cjs");
+const { explainMissing } = require("./platform.cjs");
+
 let loaded;
 
 /** The native module. Throws an error that says what to do when there is none for this platform. */
@@ -10,14 +13,12 @@ function native() {
     try {
       loaded = require("../native.cjs");
     } catch (cause) {
-      const error = new Error(
-        `The native engine of @isol8/core could not be loaded on ${process.platform}-${process.arch}: ${cause.message} ` +
-          "Reinstall the package with optional dependencies enabled, or build it with `npm run build`.",
-      );
+      const error = new Error(explainMissing(cause));
       error.code = "ISOL8_NATIVE_UNAVAILABLE";
       error.cause = cause;
       throw error;
     }
+    followDebug(loaded.setDebug);
   }
   return loaded;
 }

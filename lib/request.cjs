@@ -2,6 +2,7 @@
 // A request as JavaScript writes it, made ready to cross to the native engine: JSON for the plain
 // fields, Buffers for the files, and the command line that a registered adapter gives.
 
+const { errorFrom } = require("./errors.cjs");
 const { toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
@@ -40,13 +41,25 @@ function bytes(path, content) {
   );
 }
 
+/** A record of texts, in which a number or a boolean stands for its text: `env: { PORT: 3000 }`. */
+function texts(record) {
+  if (typeof record !== "object" || record === null) return record;
+  const text = (value) => (/^(number|boolean)$/.test(typeof value) ? String(value) : value);
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, text(value)]));
+}
+
 /**
  * Splits a request in what crosses as JSON and what crosses as bytes.
  *
  * @returns {{json: string, files: {path: string, data: Buffer}[]}}
  */
 function toNative(request) {
-  const { files = {}, ...fields } = request;
+  if (typeof request !== "object" || request === null) {
+    const message = `Invalid request: ${request}. It must be an object.`;
+    throw errorFrom({ code: "ISOL8_INVALID_REQUEST", message });
+  }
+  const { files = {}, env, metadata, ...rest } = request;
+  const fields = { ...rest, env: texts(env), metadata: texts(metadata) };
   const adapter = adapterFields(request);
   const list = Object.entries(files ?? {}).map(([path, content]) => ({
     path,

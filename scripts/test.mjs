@@ -1,7 +1,11 @@
 // npm test: everything. `--only NAME…` runs the steps whose names contain one of these words.
 
 import { readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { build, docker, foreignImage, images, testTools } from "./machine.mjs";
+import { pack } from "./pack.mjs";
 import { carryOut, NotRun, root, run } from "./steps.mjs";
 
 const cargo = (...args) => run("cargo", args);
@@ -24,14 +28,23 @@ async function advisories() {
 
 /** What the build generates is committed; a difference means that somebody forgot. */
 async function generatedFiles() {
-  const generated = ["native.cjs", "native.d.ts", "schema"];
+  await run("npm", ["run", "--silent", "platforms"], { quiet: true });
+  const generated = ["native.cjs", "native.d.ts", "npm", "schema"];
   await run("git", ["diff", "--exit-code", "--stat", "--", ...generated]);
 }
 
-/** The package as it would be published. */
-async function packedPackage() {
-  await tool("publint", "--strict");
-  await tool("attw", "--pack", ".");
+/** The packages as they would be published. */
+async function packedPackages() {
+  const folder = await mkdtemp(join(tmpdir(), "isol8-packed-"));
+  try {
+    const { core, platforms } = await pack(folder);
+    for (const tarball of [core, ...Object.values(platforms)]) {
+      await tool("publint", "--strict", tarball);
+    }
+    await tool("attw", core);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function bunTests() {
@@ -60,7 +73,7 @@ const steps = [
   images,
   foreignImage,
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
-  { name: "package", run: packedPackage },
+  { name: "package", run: packedPackages },
   { name: "Rust", run: () => cargo("test", "--workspace", "--quiet", "--no-fail-fast") },
   { name: "seccomp", run: () => run("node", ["--test", "docker/tests/seccomp.test.mjs"]) },
   { name: "JavaScript under Node", run: () => run("node", ["--test", ...tests]) },

@@ -33,6 +33,9 @@ export interface PrebuiltImageConfig {
   setupScript?: string;
 }
 
+/** Options whose members with a default are there. */
+type WithDefaults<T, Names extends keyof T> = T & Required<Pick<T, Names>>;
+
 /** A configuration, complete. */
 export interface Isol8Config {
   /** Executions at a time. Default: 10. */
@@ -68,11 +71,14 @@ export interface Isol8Config {
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
   /** System call filter. */
-  security: SecurityConfig;
+  security: WithDefaults<SecurityConfig, "seccomp">;
   /** Programs from URLs. */
   remoteCode: RemoteCodePolicy;
   /** Audit log. */
-  audit: AuditConfig;
+  audit: WithDefaults<
+    AuditConfig,
+    "enabled" | "destination" | "trackResources" | "retentionDays" | "includeCode" | "includeOutput"
+  >;
   /** Keys of the server. */
   auth: AuthConfig;
   /** Images to build at setup. */

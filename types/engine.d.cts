@@ -22,18 +22,30 @@ export interface Isol8Engine {
   /** Runs a program to its end. */
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
   /** Runs a program and tells what happens. Leaving the loop ends it; a slow loop slows it down. */
+  executeStream(request: ExecutionRequest, options?: ExecuteOptions): AsyncIterable<StreamEvent>;
+  /** Writes a file into the sandbox (persistent mode, after the first execution). */
+  putFile(path: string, content: string | Uint8Array): Promise<void>;
+  /** Reads a file of the sandbox, of at most 512 MiB (persistent mode, after the first execution). */
+  getFile(path: string): Promise<Buffer>;
+}
+
+/** What both engines of this package have. Only its types are here: neither inherits from anything. */
+declare abstract class Engine implements Isol8Engine {
+  start(options?: StartOptions): Promise<void>;
+  stop(): Promise<void>;
+  execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
   executeStream(
     request: ExecutionRequest,
     options?: ExecuteOptions,
   ): AsyncIterableIterator<StreamEvent>;
-  /** Writes a file into the sandbox (persistent mode, after the first execution). */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
-  /** Reads a file of the sandbox (persistent mode, after the first execution). */
   getFile(path: string): Promise<Buffer>;
+  /** The container of a persistent local engine, once there is one. */
+  get containerId(): string | null;
 }
 
 /** Runs programs in sandboxes of the Docker daemon. */
-export declare class DockerIsol8 implements Isol8Engine {
+export declare class DockerIsol8 extends Engine {
   /**
    * Makes an engine; nothing is started yet. Throws when an option is not acceptable.
    *
@@ -45,17 +57,6 @@ export declare class DockerIsol8 implements Isol8Engine {
   static cleanup(docker?: DockerConnection): Promise<CleanupResult>;
   /** Removes the images that isol8 built. */
   static cleanupImages(docker?: DockerConnection): Promise<CleanupResult>;
-  start(options?: StartOptions): Promise<void>;
-  stop(): Promise<void>;
-  execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
-  executeStream(
-    request: ExecutionRequest,
-    options?: ExecuteOptions,
-  ): AsyncIterableIterator<StreamEvent>;
-  putFile(path: string, content: string | Uint8Array): Promise<void>;
-  getFile(path: string): Promise<Buffer>;
-  /** The container of a persistent engine, once there is one. */
-  get containerId(): string | null;
 }
 
 /** Where an isol8 server is. */
@@ -78,24 +79,14 @@ export interface SessionInfo {
   lastAccessedAt: string;
 }
 
-/** Runs programs on an isol8 server. */
-export declare class RemoteIsol8 implements Isol8Engine {
+/**
+ * Runs programs on an isol8 server. `start` checks that it answers, `stop` ends the session if there is
+ * one; file calls need one. Streams come by WebSocket where the platform has one (Node 22, Bun, Deno),
+ * else by server-sent events.
+ */
+export declare class RemoteIsol8 extends Engine {
   /** `options` override the server's defaults, as far as it allows. */
   constructor(connection: RemoteIsol8Options, options?: Isol8Options);
-  /** Checks that the server answers. */
-  start(options?: StartOptions): Promise<void>;
-  /** Ends the session, if there is one. */
-  stop(): Promise<void>;
-  execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
-  /** By WebSocket where the platform has one (Node 22, Bun, Deno), else by server-sent events. */
-  executeStream(
-    request: ExecutionRequest,
-    options?: ExecuteOptions,
-  ): AsyncIterableIterator<StreamEvent>;
-  /** Needs a session. */
-  putFile(path: string, content: string | Uint8Array): Promise<void>;
-  /** Needs a session. */
-  getFile(path: string): Promise<Buffer>;
   /** The sessions that this key may see. */
   listSessions(): Promise<SessionInfo[]>;
   /** Ends a session; an unknown one is no error. */

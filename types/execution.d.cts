@@ -88,7 +88,7 @@ export interface ExecutionResult {
   exitCode: number;
   /** How long the program itself ran, in milliseconds. */
   durationMs: number;
-  /** Whether output was cut. */
+  /** Whether output was cut, or an output file left out. */
   truncated: boolean;
   /** UUID of this execution. */
   executionId: string;
@@ -98,7 +98,7 @@ export interface ExecutionResult {
   timestamp: string;
   /** The container that ran it. */
   containerId?: string;
-  /** Contents of `outputPaths` in base64, by path. What was missing is left out. */
+  /** Contents of `outputPaths` in base64, by path. What was missing, or above `maxOutputFilesSize`, is left out. */
   files?: Record<string, string>;
   /** What the program used, unless `audit.trackResources` is false. */
   resourceUsage?: ResourceUsage;

@@ -109,6 +109,11 @@ export interface Isol8Options {
   readonlyRootFs?: boolean;
   /** Bytes kept of each output stream; the rest is cut. Default: 1048576. */
   maxOutputSize?: number;
+  /**
+   * Bytes of all files of `outputPaths` together. A file for which there is no room is left out; `stderr`
+   * ends with a line that says so, and `truncated` is true. Default: 67108864 (64 MiB); at most 268435456.
+   */
+  maxOutputFilesSize?: number;
   /** Environment variables whose values are replaced by `***` in all output. */
   secrets?: Record<string, string>;
   /** Time limit in milliseconds: of install, of each setup script and of the program. Default: 30000. */
@@ -119,7 +124,7 @@ export interface Isol8Options {
   sandboxSize?: string;
   /** Size of `/tmp`, where nothing can be executed. Default: `"256m"`. */
   tmpSize?: string;
-  /** Whether each step is explained on standard error. Default: false. */
+  /** Whether each step is explained on standard error, for all engines of the process. Default: false. */
   debug?: boolean;
   /** Whether containers are kept after use, for inspection. Default: false. */
   persist?: boolean;

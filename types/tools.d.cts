@@ -16,7 +16,7 @@ export declare class Semaphore {
 
 /** The package's logger. */
 export declare const logger: {
-  /** Turns debug lines on or off. Default: off. */
+  /** Turns debug lines on or off, those of the engines (on standard error) included. Default: off. */
   setDebug(enabled: boolean): void;
   /** `[DEBUG]` on standard output, when on. */
   debug(...args: unknown[]): void;

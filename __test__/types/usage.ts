@@ -56,9 +56,21 @@ import type { Equal, Expect } from "./equal.js";
 
 const mode: Isol8Mode = "persistent";
 const network: NetworkMode = "filtered";
-const networkFilter: NetworkFilterConfig = { whitelist: ["^a$"], blacklist: [] };
-const security: SecurityConfig = { seccomp: "custom", customProfilePath: "/p", runtime: "runsc" };
-const audit: AuditConfig = {
+// `Required`: each member is used, and a new one must be.
+const networkFilter: Required<NetworkFilterConfig> = {
+  whitelist: ["^a$"],
+  blacklist: [],
+  hosts: { "a.test": "127.0.0.1", "b.test": ["::1"] },
+  allowPrivate: ["10.0.0.0/8"],
+  allowLoopback: ["127.0.0.1"],
+  ports: [443],
+};
+const security: Required<SecurityConfig> = {
+  seccomp: "custom",
+  customProfilePath: "/p",
+  runtime: "runsc",
+};
+const audit: Required<AuditConfig> = {
   enabled: true,
   destination: "filesystem",
   logDir: "/l",
@@ -83,15 +95,17 @@ const poolSizes: PoolSize[] = [1, { clean: 1, dirty: 1 }, { clean: 2 }];
 const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol: "https" };
 const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
 
-const common: Isol8Options = {
+const common: Required<Isol8Options> = {
   mode,
   network,
   networkFilter,
+  installNetwork: true,
   cpuLimit: 0.5,
   memoryLimit: "1g",
   pidsLimit: 10,
   readonlyRootFs: true,
   maxOutputSize: 1,
+  maxOutputFilesSize: 1,
   secrets: { A: "b" },
   timeoutMs: 1,
   image: "i",

@@ -10,7 +10,6 @@ use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    debug,
     outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
     request::{self, NativeFile},
     stream::NativeStream,
@@ -120,9 +119,6 @@ fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
     let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
-    if options.debug {
-        debug::enable();
-    }
     let docker = docker.unwrap_or_default();
     Ok(Engine::new(options, max_concurrent as usize, docker)?)
 }

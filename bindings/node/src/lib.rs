@@ -10,7 +10,7 @@
 )]
 
 pub mod config;
-mod debug;
+pub mod debug;
 pub mod engine;
 pub mod exit;
 pub mod images;

@@ -116,14 +116,6 @@ pub enum EngineError {
         /// The cause.
         reason: String,
     },
-    /// A file is larger than what fits into the host's memory.
-    #[error("Failed to read file {path} in container: larger than {limit} bytes (exit code 1)")]
-    FileTooLarge {
-        /// Its path.
-        path: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
     /// The packages could not be installed.
     #[error("Package install failed (exit code {code}): {stderr}")]
     Install {
@@ -198,9 +190,7 @@ impl EngineError {
             Self::Guest(_) => "ISOL8_GUEST",
             Self::SandboxLost => "ISOL8_SANDBOX_LOST",
             Self::Refused { .. } => "ISOL8_REFUSED",
-            Self::WriteFile { .. } | Self::ReadFile { .. } | Self::FileTooLarge { .. } => {
-                "ISOL8_FILE"
-            }
+            Self::WriteFile { .. } | Self::ReadFile { .. } => "ISOL8_FILE",
             Self::Install { .. } => "ISOL8_INSTALL",
             Self::Setup { .. } => "ISOL8_SETUP",
             Self::RuntimeSwitch { .. } => "ISOL8_RUNTIME_SWITCH",

@@ -246,3 +246,51 @@ async fn a_hundred_mebibytes_go_in_and_out_unchanged() {
     assert!(back == bytes);
     engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_files_that_are_too_large_leave_the_result_whole_and_are_told() {
+    let engine = engine(json!({ "maxOutputFilesSize": 1000, "timeoutMs": 10_000 }));
+    let request = json!({
+        "runtime": "bash",
+        "code": "truncate -s 100G huge; head -c 600 /dev/zero > a; cp a b; printf 0123 > c; echo done",
+        "outputPaths": ["/sandbox/a", "/sandbox/a", "/sandbox/huge", "/sandbox/b", "/sandbox/c", "/sandbox/no"],
+    });
+    let result = run(&engine, request.clone()).await.unwrap();
+    assert_eq!((result.stdout.as_str(), result.exit_code), ("done", 0));
+    assert!(result.truncated, "{result:?}");
+    let notice = |path: &str| {
+        format!("\n\n--- OUTPUT FILE LEFT OUT ({path}, limit of all files: 1000 bytes) ---")
+    };
+    let expected = notice("/sandbox/huge") + &notice("/sandbox/b");
+    assert_eq!(result.stderr, expected);
+    let files = result.files.unwrap();
+    assert_eq!(
+        files.keys().collect::<Vec<_>>(),
+        ["/sandbox/a", "/sandbox/c"]
+    );
+    assert_eq!(files["/sandbox/c"], "MDEyMw==");
+    let streamed: String = events(&engine, request)
+        .await
+        .into_iter()
+        .filter(|event| event.kind == EventKind::Stderr)
+        .map(|event| event.data)
+        .collect();
+    assert_eq!(streamed, expected);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_asked_for_may_be_large_but_not_endless() {
+    let engine = engine(json!({ "mode": "persistent" }));
+    let code = "head -c 120000000 /dev/zero > large; truncate -s 100G sparse";
+    stdout(&engine, json!({ "runtime": "bash", "code": code })).await;
+    let large = engine.get_file("/sandbox/large").await.unwrap();
+    assert_eq!(large.len(), 120_000_000);
+    let error = engine.get_file("/sandbox/sparse").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Failed to read file /sandbox/sparse in container: it has 107374182400 bytes, the limit is \
+         536870912 (exit code 1)"
+    );
+    engine.stop().await;
+}

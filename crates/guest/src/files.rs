@@ -3,7 +3,7 @@
 
 use std::{io, time::Duration};
 
-use isol8_protocol::{ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, Reply};
+use isol8_protocol::{ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, ReadRequest, Reply};
 
 use tokio::time::timeout;
 
@@ -62,7 +62,7 @@ pub(crate) async fn write(
 /// Sends a file's contents. Returns a reply when it failed.
 pub(crate) async fn read(
     reaper: &Reaper,
-    request: &FileRequest,
+    request: &ReadRequest,
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let path = &request.path;
@@ -70,7 +70,7 @@ pub(crate) async fn read(
     let starting = |error| Failure::system("cannot start to read the file", &error);
     let (source, sink) = pipe().map_err(starting)?;
     let helper = Helper::start(reaper, &sink, |mut sink, _| {
-        match user_files::copy(&mut user_files::open(path)?, &mut sink) {
+        match user_files::copy(&mut user_files::open(path, request.max_bytes)?, &mut sink) {
             Ok(()) => Ok(Reply::Done),
             Err(CopyError::Read(error) | CopyError::Write(error)) => {
                 Err(Failure::os(path, "cannot read the file", &error))

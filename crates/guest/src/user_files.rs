@@ -120,9 +120,9 @@ pub(crate) fn make_directory(path: &str, directory: &Path) -> Result<(), Failure
         })
 }
 
-/// Opens the regular file `path` for reading. Nothing else is opened for longer than it takes to
-/// see what it is, and a pipe without a writer does not block.
-pub(crate) fn open(path: &str) -> Result<File, Failure> {
+/// Opens the regular file `path` of at most `max_bytes` for reading. Nothing else is opened for longer
+/// than it takes to see what it is, and a pipe without a writer does not block.
+pub(crate) fn open(path: &str, max_bytes: u64) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options
         .read(true)
@@ -137,6 +137,12 @@ pub(crate) fn open(path: &str) -> Result<File, Failure> {
         .metadata()
         .map_err(|error| Failure::os(path, "cannot read", &error))?;
     check_regular(path, &metadata)?;
+    // A sparse file costs user code nothing, but the host its whole size.
+    if metadata.len() > max_bytes {
+        let size = metadata.len();
+        let message = format!("it has {size} bytes, the limit is {max_bytes}");
+        return Err(Failure::new(ErrorKind::TooLarge, path, message));
+    }
     Ok(file)
 }
 

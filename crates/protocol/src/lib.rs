@@ -32,7 +32,7 @@ pub use limits::{
 };
 pub use message::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, ParkRequest, Reply, Request, ResetReport, Stdin,
+    FileRequest, InlineFile, ParkRequest, ReadRequest, Reply, Request, ResetReport, Stdin,
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{

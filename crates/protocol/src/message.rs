@@ -19,7 +19,7 @@ pub enum Request {
     WriteFile(FileRequest),
     /// Read a regular file, as the sandbox user. The guest answers with data frames, an empty one
     /// at the end; or with [`Reply::Failed`], which may also come between the data.
-    ReadFile(FileRequest),
+    ReadFile(ReadRequest),
     /// Kill every process but the guest, empty every writable place and verify it. The guest
     /// answers [`Reply::Reset`] or [`Reply::Failed`].
     Reset,
@@ -144,11 +144,21 @@ pub enum ExecControl {
     Kill,
 }
 
-/// A file to read or write.
+/// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRequest {
     /// Absolute path.
     pub path: String,
+}
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRequest {
+    /// Absolute path.
+    pub path: String,
+    /// Largest size in bytes. Of a larger file nothing is sent. One that grows meanwhile is for the
+    /// host to cut off.
+    pub max_bytes: u64,
 }
 
 /// What the guest says.
@@ -190,6 +200,8 @@ pub enum ErrorKind {
     NotClean,
     /// Anything else the system refused.
     System,
+    /// The file is larger than the host takes.
+    TooLarge,
 }
 
 /// How a program ended, and what it used.

@@ -4,8 +4,8 @@
 
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, Reply, Request, ResetReport, Stdin,
-    encode_message,
+    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ReadRequest, Reply, Request,
+    ResetReport, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_4_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 4);
+fn version_5_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 5);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -35,8 +35,12 @@ fn version_4_of_every_message() {
         b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01\x01"
     );
     let file = FileRequest { path: "/x".into() };
-    assert_eq!(payload(&Request::WriteFile(file.clone())), b"\x01\x02/x");
-    assert_eq!(payload(&Request::ReadFile(file)), b"\x02\x02/x");
+    assert_eq!(payload(&Request::WriteFile(file)), b"\x01\x02/x");
+    let read = ReadRequest {
+        path: "/x".into(),
+        max_bytes: 300,
+    };
+    assert_eq!(payload(&Request::ReadFile(read)), b"\x02\x02/x\xac\x02");
     assert_eq!(payload(&Request::Reset), b"\x03");
     let call = Request::Call(CallRequest {
         exec: ExecRequest::default(),
@@ -98,4 +102,5 @@ fn version_4_of_every_message() {
         message: "m".into(),
     };
     assert_eq!(payload(&failed), b"\x04\x04\x02/p\x01m");
+    assert_eq!(payload(&ErrorKind::TooLarge), b"\x07");
 }

@@ -34,6 +34,17 @@ impl Engine {
     /// The image for `plan`: the one that the caller named; else, when packages are wanted, a custom
     /// one that has them all and as few others as possible; else the runtime's own.
     pub(super) async fn choose(&self, plan: &ExecutionPlan) -> Result<Chosen, EngineError> {
+        let chosen = self.look_up(plan).await?;
+        let why = match &plan.image {
+            ImageChoice::Explicit(_) => "it was named",
+            ImageChoice::Runtime { .. } if chosen.found => "it has the packages",
+            ImageChoice::Runtime { .. } => "it is the runtime's own",
+        };
+        tracing::debug!(image = chosen.image, why, "image");
+        Ok(chosen)
+    }
+
+    async fn look_up(&self, plan: &ExecutionPlan) -> Result<Chosen, EngineError> {
         match &plan.image {
             ImageChoice::Explicit(image) => Ok(Chosen {
                 image: image.clone(),
@@ -110,6 +121,7 @@ impl Engine {
         if plan.install.is_some() {
             let wanted = normalize_packages(&facts.runtime, &request.install_packages);
             if wanted.is_ok_and(|wanted| facts.has(&wanted)) {
+                tracing::debug!("nothing to install: the image has the packages");
                 plan.install = None;
             }
         }

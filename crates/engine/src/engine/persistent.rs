@@ -96,6 +96,7 @@ impl Engine {
         let Some(Live { sandbox, image, .. }) = &*live else {
             return Err(EngineError::SandboxLost);
         };
+        tracing::debug!(container = sandbox.id(), "the session's sandbox");
         let Fitted {
             plan,
             prepare,
@@ -151,7 +152,9 @@ impl Engine {
             let work = async {
                 let (_turn, live) = engine.file_turn(place).await?;
                 let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-                execution::write_file(sandbox, path.as_ref(), data.as_ref()).await
+                let (path, data) = (path.as_ref(), data.as_ref());
+                tracing::debug!(path, bytes = data.len(), "writing a file");
+                execution::write_file(sandbox, path, data).await
             };
             let done = life.run_until_cancelled(work).await;
             done.unwrap_or(Err(EngineError::Stopped))
@@ -172,6 +175,7 @@ impl Engine {
             let work = async {
                 let (_turn, live) = engine.file_turn(place).await?;
                 let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                tracing::debug!(path = path.as_ref(), "reading a file");
                 execution::read_file(sandbox, path.as_ref()).await
             };
             let done = life.run_until_cancelled(work).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
     options::{Mode, NetworkMode, Options, StartOptions},
     plan::{RequestSource, Source, check, plan},
     request::ExecutionRequest,
-    result::{ExecutionResult, ResourceUsage},
+    result::{ExecutionResult, NetworkLogEntry, ResourceUsage},
     runtime::Registry,
     time,
 };
@@ -115,6 +116,7 @@ impl Engine {
     /// Ends every running execution and removes every sandbox that is not persisted; returns when
     /// they are gone. The engine may be used again afterwards.
     pub async fn stop(&self) {
+        tracing::debug!("stopping the engine");
         self.0.admission.end_all();
         let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
         if let Some(audit) = &self.0.audit {
@@ -188,22 +190,35 @@ impl Engine {
         cancel: CancellationToken,
         Call { place, life }: Call,
     ) -> Result<ExecutionResult, EngineError> {
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(EngineError::Cancelled),
-            () = life.cancelled() => Err(EngineError::Stopped),
-            result = self.admit(request, sink, place) => result,
+        let id = Uuid::new_v4().to_string();
+        let span = tracing::debug_span!("execution", id);
+        async {
+            let result = tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(EngineError::Cancelled),
+                () = life.cancelled() => Err(EngineError::Stopped),
+                result = self.admit(id, request, sink, place) => result,
+            };
+            match &result {
+                Ok(result) => explain_end(result),
+                // The message may have the program's words in it; the caller gets it.
+                Err(error) => tracing::debug!(code = error.code(), "execution failed"),
+            }
+            result
         }
+        .instrument(span)
+        .await
     }
 
     async fn admit(
         &self,
+        execution_id: String,
         request: ExecutionRequest,
         sink: &Sink,
         place: Place,
     ) -> Result<ExecutionResult, EngineError> {
         let bare = ExecutionResult {
-            execution_id: Uuid::new_v4().to_string(),
+            execution_id,
             runtime: request.runtime.clone(),
             timestamp: time::now_iso8601(),
             ..ExecutionResult::default()
@@ -216,6 +231,7 @@ impl Engine {
             ..
         } = &*self.0;
         let plan = plan(options, &request, registry, source.clone())?;
+        plan.explain(options, &request);
         let _turn = place.turn().await?;
         let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
         let ran = match options.mode {
@@ -230,6 +246,10 @@ impl Engine {
             }
         };
         let network = outcome.network.take().unwrap_or_default();
+        for entry in &network.entries {
+            let NetworkLogEntry { method, host, .. } = entry;
+            tracing::debug!(method, host, action = ?entry.action, ms = entry.duration_ms, "network");
+        }
         let result = self.result(bare, container_id, outcome, &network);
         trail.end(&result, &network.entries).await;
         Ok(result)
@@ -251,7 +271,11 @@ impl Engine {
                     hash: request.code_hash.as_deref(),
                     insecure: request.allow_insecure_code_url,
                 };
-                Source::Code(fetcher.fetch(request).await?)
+                // Where it is from is not told: URLs may carry a key.
+                tracing::debug!("fetching the program");
+                let code = fetcher.fetch(request).await?;
+                tracing::debug!(bytes = code.len(), "program fetched");
+                Source::Code(code)
             }
         })
     }
@@ -283,4 +307,17 @@ impl Engine {
             ..bare
         }
     }
+}
+
+/// Says how the program ended, and not what it said.
+fn explain_end(result: &ExecutionResult) {
+    tracing::debug!(
+        exit_code = result.exit_code,
+        ms = result.duration_ms,
+        stdout_bytes = result.stdout.len(),
+        stderr_bytes = result.stderr.len(),
+        truncated = result.truncated,
+        output_files = result.files.as_ref().map(std::collections::BTreeMap::len),
+        "execution ended"
+    );
 }

@@ -3,9 +3,22 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use isol8_protocol::{InlineFile, MAX_INLINE_BYTES};
+use isol8_protocol::{ErrorKind, InlineFile, MAX_INLINE_BYTES};
 
 use crate::{error::EngineError, plan::PlannedFile, sandbox::Sandbox};
+
+/// Largest file that a caller may ask for by itself, in bytes: what fits into `/sandbox` unless more is
+/// asked for.
+const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
+
+/// What output files there are.
+#[derive(Default)]
+pub(super) struct OutputFiles {
+    /// Their contents in base64, by path.
+    pub(super) contents: BTreeMap<String, String>,
+    /// Paths of those for which there was no room.
+    pub(super) too_large: Vec<String>,
+}
 
 /// Writes the files that are too large to travel with the program, and returns the others.
 pub(super) async fn place(
@@ -34,7 +47,7 @@ pub(crate) async fn write(sandbox: &Sandbox, path: &str, data: &[u8]) -> Result<
 
 /// Reads one file.
 pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, EngineError> {
-    match sandbox.read_file(path).await {
+    match sandbox.read_file(path, MAX_FILE_BYTES).await {
         Ok(contents) => Ok(contents.into()),
         Err(EngineError::Refused { message, .. }) => Err(EngineError::ReadFile {
             path: path.to_owned(),
@@ -55,18 +68,28 @@ pub(super) fn as_write_error(error: EngineError) -> EngineError {
     }
 }
 
-/// The output files in base64. What is missing, or is no file that the program can read, is left
-/// out.
+/// The output files, at most `limit` bytes together. What is missing, or is no file that the program
+/// can read, is left out.
 pub(super) async fn collect(
     sandbox: &Sandbox,
     paths: &[String],
-) -> Result<BTreeMap<String, String>, EngineError> {
-    let mut files = BTreeMap::new();
+    limit: u64,
+) -> Result<OutputFiles, EngineError> {
+    let mut files = OutputFiles::default();
+    let mut left = limit;
     for path in paths {
-        match sandbox.read_file(path).await {
+        if files.contents.contains_key(path) {
+            continue;
+        }
+        match sandbox.read_file(path, left).await {
             Ok(contents) => {
-                files.insert(path.clone(), BASE64.encode(contents));
+                left -= contents.len() as u64;
+                files.contents.insert(path.clone(), BASE64.encode(contents));
             }
+            Err(EngineError::Refused {
+                kind: ErrorKind::TooLarge,
+                ..
+            }) => files.too_large.push(path.clone()),
             // A refusal that names the file is about what the program left there. It must not be able
             // to undo its own result with, say, a link whose target is too long.
             Err(EngineError::Refused { path, .. }) if !path.is_empty() => {}

@@ -6,7 +6,7 @@ use isol8_egress::RunLog;
 use isol8_protocol::{AfterExit, ExitReport};
 
 use super::{
-    files,
+    files::{self, OutputFiles},
     sink::Sink,
     step::{Manner, StepOutcome, StepRules},
 };
@@ -15,7 +15,7 @@ use crate::{
     event::{Phase, StreamEvent},
     network::{Network, NetworkRecord},
     options::Options,
-    output::{TIMEOUT_NOTICE, trim_output},
+    output::{TIMEOUT_NOTICE, file_notice, trim_output},
     plan::{ExecutionPlan, Step},
     result::TIMEOUT_EXIT_CODE,
     sandbox::Sandbox,
@@ -94,6 +94,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         network.open(sandbox, extra_hosts, log).map(Some)
     };
     for step in prepare.into_iter().chain(plan.install) {
+        tracing::debug!("preparing packages");
         // What it may reach, nothing that it leaves behind may reach after it.
         let _gateway = gateway(step.proxy, &plan.install_hosts)?;
         install(&rules, step).await?;
@@ -102,6 +103,9 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
+    let placed = plan.files.iter().chain(&plan.program_file);
+    let bytes: usize = placed.clone().map(|file| file.data.len()).sum();
+    tracing::debug!(files = placed.count(), bytes, "starting the program");
     // What a stream's consumer has heard is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
@@ -118,15 +122,16 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         )
         .await
         .map_err(files::as_write_error)?;
+    outcome.explain("program ended");
     let files = match &plan.output_paths {
-        Some(paths) => Some(files::collect(sandbox, paths).await?),
+        Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),
         None => None,
     };
     if let Some(gateway) = gateway {
         gateway.finish().await;
     }
     let network = log.map(|log| NetworkRecord::new(&log, &options.secrets));
-    let outcome = finish(outcome, files, sink).await?;
+    let outcome = finish(outcome, files, options.max_output_files_bytes, sink).await?;
     Ok(Outcome { network, ..outcome })
 }
 
@@ -137,6 +142,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         ..*rules
     };
     let outcome = quiet.run(step, Vec::new(), PREPARATION).await?;
+    outcome.explain("packages prepared");
     match exit_code(&outcome) {
         0 => Ok(()),
         code => Err(EngineError::Install {
@@ -148,7 +154,9 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// Runs a setup script. A stream hears its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
+    tracing::debug!("running a setup script");
     let outcome = rules.run(step, Vec::new(), PREPARATION).await?;
+    outcome.explain("setup script ended");
     let code = exit_code(&outcome);
     if code != 0 {
         let error = if outcome.report.timed_out {
@@ -198,11 +206,18 @@ fn exit_code(outcome: &StepOutcome) -> i32 {
 
 async fn finish(
     outcome: StepOutcome,
-    files: Option<BTreeMap<String, String>>,
+    files: Option<OutputFiles>,
+    files_limit: u64,
     sink: &Sink,
 ) -> Result<Outcome, EngineError> {
     let exit_code = exit_code(&outcome);
     let mut stderr = trim_output(&outcome.stderr).to_owned();
+    let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
+    for path in left_out {
+        let notice = file_notice(path, files_limit);
+        stderr.push_str(&notice);
+        sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+    }
     if outcome.report.timed_out {
         stderr.push_str(TIMEOUT_NOTICE);
         sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
@@ -214,8 +229,8 @@ async fn finish(
         exit_code,
         stdout: trim_output(&outcome.stdout).to_owned(),
         stderr,
-        truncated: outcome.truncated,
-        files,
+        truncated: outcome.truncated || !left_out.is_empty(),
+        files: files.map(|files| files.contents),
         network: None,
     })
 }

@@ -51,6 +51,21 @@ pub(super) struct StepOutcome {
     pub(super) truncated: bool,
 }
 
+impl StepOutcome {
+    /// Says how the step ended, and not what it said.
+    pub(super) fn explain(&self, what: &'static str) {
+        let ExitReport {
+            status,
+            timed_out,
+            parked,
+            wall_us,
+            ..
+        } = &self.report;
+        let (exit_code, ms) = (status.code(), wall_us / 1000);
+        tracing::debug!(exit_code, ms, timed_out, started_ahead = parked, "{what}");
+    }
+}
+
 impl StepRules<'_> {
     /// Runs `step` to its end. Output is kept when the sink collects or the manner says so, and sent
     /// to the sink as events.

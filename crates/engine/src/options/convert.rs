@@ -11,6 +11,13 @@ use super::{
     resolved::DEFAULT_BLOCKED_HOSTS,
 };
 
+/// What the files of `outputPaths` may have together unless the caller says otherwise: 64 MiB.
+const DEFAULT_OUTPUT_FILES_BYTES: f64 = 67_108_864.0;
+
+/// Most that they may have: 256 MiB. In base64, as results carry them, more would come near to the
+/// longest string that JavaScript engines make (512 MiB).
+const MAX_OUTPUT_FILES_BYTES: u64 = 256 * 1024 * 1024;
+
 impl TryFrom<RawOptions> for Options {
     type Error = OptionError;
 
@@ -38,6 +45,13 @@ impl TryFrom<RawOptions> for Options {
             max_output_bytes: positive_integer(
                 "maxOutputSize",
                 raw.max_output_size.unwrap_or(1_048_576.0),
+            )?,
+            max_output_files_bytes: integer_up_to(
+                "maxOutputFilesSize",
+                raw.max_output_files_size
+                    .unwrap_or(DEFAULT_OUTPUT_FILES_BYTES),
+                MAX_OUTPUT_FILES_BYTES,
+                "a whole number of bytes, at most 268435456",
             )?,
             secrets,
             timeout: timeout("timeoutMs", raw.timeout_ms.unwrap_or(30_000.0))?,
@@ -300,6 +314,7 @@ mod tests {
             (512 << 20, 256 << 20)
         );
         assert_eq!(options.max_output_bytes, 1 << 20);
+        assert_eq!(options.max_output_files_bytes, 64 << 20);
         assert_eq!(options.timeout, Duration::from_secs(30));
         assert!(options.readonly_root && !options.debug && !options.persist);
         assert!(!options.log_network && options.image.is_none() && options.secrets.is_empty());
@@ -374,6 +389,11 @@ mod tests {
             (
                 r#"{"maxOutputSize": 0}"#,
                 "Invalid maxOutputSize: 0. It must be a whole number above 0.",
+            ),
+            (
+                r#"{"maxOutputFilesSize": 268435457}"#,
+                "Invalid maxOutputFilesSize: 268435457. It must be a whole number of bytes, at most \
+                 268435456.",
             ),
             (
                 r#"{"timeoutMs": -5}"#,

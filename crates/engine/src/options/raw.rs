@@ -39,6 +39,9 @@ pub struct RawOptions {
     /// Bytes kept of each output stream, default 1 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_size: Option<f64>,
+    /// Bytes of all output files of a request together, default 64 MiB, at most 256 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_files_size: Option<f64>,
     /// Environment whose values are masked in all output.
     #[serde(
         skip_serializing_if = "Option::is_none",

@@ -54,6 +54,8 @@ pub struct Options {
     pub readonly_root: bool,
     /// Bytes of text kept of each output stream.
     pub max_output_bytes: u64,
+    /// Bytes of all output files of an execution together.
+    pub max_output_files_bytes: u64,
     /// Environment whose values are masked.
     pub secrets: Secrets,
     /// Time limit of an execution that names none.

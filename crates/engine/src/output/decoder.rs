@@ -23,6 +23,12 @@ pub fn truncation_notice(total: u64, limit: u64) -> String {
     format!("\n\n--- OUTPUT TRUNCATED ({total} bytes, limit: {limit}) ---")
 }
 
+/// What standard error says at its end of an output file that is not in the result.
+#[must_use]
+pub fn file_notice(path: &str, limit: u64) -> String {
+    format!("\n\n--- OUTPUT FILE LEFT OUT ({path}, limit of all files: {limit} bytes) ---")
+}
+
 /// Collected text as results carry it: without the white space at its end (ECMAScript's
 /// `String.prototype.trimEnd`).
 #[must_use]

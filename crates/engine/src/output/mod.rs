@@ -7,5 +7,7 @@ mod mask;
 mod properties;
 mod utf8;
 
-pub use decoder::{OutputDecoder, TIMEOUT_NOTICE, forward_limit, trim_output, truncation_notice};
+pub use decoder::{
+    OutputDecoder, TIMEOUT_NOTICE, file_notice, forward_limit, trim_output, truncation_notice,
+};
 pub use mask::Masker;

@@ -9,7 +9,7 @@ use super::{
     Step, StepStdin,
     check::{agent_flags, check, given_extension},
     environment::{environment, proxy_environment},
-    parking::may_be_parked,
+    parking::why_plain,
     paths::workdir,
 };
 use crate::{
@@ -118,7 +118,11 @@ pub fn plan(
     let parking = owner
         .filter(|_| request.adapter.is_none())
         .and_then(|runtime| runtime.parking);
-    plan.parked = may_be_parked(request, &plan, parking);
+    let reason = why_plain(request, &plan, parking);
+    plan.parked = reason.is_none();
+    if let Some(why) = reason {
+        tracing::debug!(why, "plain start");
+    }
     Ok(plan)
 }
 

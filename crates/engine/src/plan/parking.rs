@@ -46,21 +46,36 @@ pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequ
     })
 }
 
-/// Whether the program of `plan` is the same when its interpreter was started ahead. That it has
-/// the same command line is for the guest to see.
-pub(super) fn may_be_parked(
+/// Why the program of `plan` would not be the same if its interpreter were started ahead; `None`
+/// when it is. That it has the same command line is for the guest to see.
+pub(super) fn why_plain(
     request: &ExecutionRequest,
     plan: &ExecutionPlan,
     parking: Option<&ParkingSpec>,
-) -> bool {
-    let Some(parking) = parking else { return false };
-    plan.install.is_none()
-        && plan.request_setup.is_none()
-        && plan.program_file.is_some()
-        && (parking.any_workdir || plan.program.cwd == SANDBOX_DIR)
-        && !request.env.keys().any(|name| parking.reads_at_start(name))
-        && !plan
-            .files
-            .iter()
-            .any(|file| parking.sees_at_start(&file.path))
+) -> Option<&'static str> {
+    let Some(parking) = parking else {
+        return Some("nothing is started ahead for this runtime");
+    };
+    let reasons = [
+        (plan.install.is_some(), "packages may be installed first"),
+        (plan.request_setup.is_some(), "a setup script runs first"),
+        (plan.program_file.is_none(), "it is a command"),
+        (
+            !parking.any_workdir && plan.program.cwd != SANDBOX_DIR,
+            "the working directory is given",
+        ),
+        (
+            request.env.keys().any(|name| parking.reads_at_start(name)),
+            "the interpreter reads a variable in env when it starts",
+        ),
+        (
+            plan.files
+                .iter()
+                .any(|file| parking.sees_at_start(&file.path)),
+            "the interpreter reads one of files when it starts",
+        ),
+    ];
+    reasons
+        .into_iter()
+        .find_map(|(applies, reason)| applies.then_some(reason))
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::{options::Options, request::ExecutionRequest};
+
 /// Everything that one execution does, in order: `install` (unless the image that was found has
 /// the packages), the image's setup script ([`image_setup_step`](super::image_setup_step)),
 /// `request_setup`, `files`, `program_file`, `program`, `output_paths`.
@@ -31,6 +33,25 @@ pub struct ExecutionPlan {
     pub parked: bool,
     /// Extension of the program's file, with its dot; `None` for a command.
     pub main_extension: Option<String>,
+}
+
+impl ExecutionPlan {
+    /// Says what will be done, for the debug log: no code, no values.
+    pub(crate) fn explain(&self, options: &Options, request: &ExecutionRequest) {
+        tracing::debug!(
+            runtime = self.runtime,
+            program = self.program_file.as_ref().map_or("a command", |file| file.path.as_str()),
+            directory = self.program.cwd,
+            packages = ?request.install_packages,
+            setup_script = self.request_setup.is_some(),
+            files = self.files.len(),
+            output_paths = self.output_paths.as_ref().map_or(0, Vec::len),
+            mode = ?options.mode,
+            network = ?options.network,
+            timeout_ms = self.timeout.as_millis(),
+            "plan"
+        );
+    }
 }
 
 /// Which image an execution runs in.

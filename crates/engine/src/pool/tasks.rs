@@ -130,6 +130,9 @@ impl Pool {
         loop {
             let (waiter, handed) = oneshot::channel();
             let actions = self.state().acquire(waiter);
+            let ready = actions
+                .iter()
+                .any(|action| matches!(action, Action::Give(..)));
             self.carry_out(actions);
             let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
             self.refill_later();
@@ -141,6 +144,17 @@ impl Pool {
             };
             // A guest may have died while it was idle (killed by an administrator, say).
             if lease.sandbox().is_alive() {
+                let sandbox = lease.sandbox();
+                tracing::debug!(
+                    container = sandbox.id(),
+                    from = if ready {
+                        "the pool"
+                    } else {
+                        "a start or a reset"
+                    },
+                    interpreter_started = sandbox.is_parked(),
+                    "sandbox taken"
+                );
                 return Ok(lease);
             }
             tracing::debug!("an idle sandbox was lost; taking another");
@@ -220,10 +234,7 @@ impl Pool {
         self.0.tasks.spawn(async move {
             let reset = tokio::time::timeout(RESET_TIMEOUT, sandbox.reset()).await;
             let clean = match reset {
-                Ok(Ok(report)) => {
-                    tracing::debug!(report.processes, report.entries, "sandbox reset");
-                    Some(sandbox)
-                }
+                Ok(Ok(_)) => Some(sandbox),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "sandbox is not clean, destroying it");
                     pool.spawn_destroy(sandbox);

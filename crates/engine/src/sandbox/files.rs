@@ -1,7 +1,7 @@
 //! Files in and out of a sandbox, each on a stream of its own.
 
 use bytes::{Bytes, BytesMut};
-use isol8_protocol::{FileRequest, Reply, Request};
+use isol8_protocol::{ErrorKind, FileRequest, ReadRequest, Reply, Request};
 use tokio::io::AsyncWriteExt;
 
 use super::{
@@ -9,9 +9,6 @@ use super::{
     wire::{FrameReader, Incoming, send_data, send_data_end, send_message, unexpected},
 };
 use crate::error::EngineError;
-
-/// Largest file that is read into the host's memory, in bytes.
-const MAX_FILE_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Writes a file. When the guest refuses half way, its reason is returned.
 pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result<(), EngineError> {
@@ -44,12 +41,18 @@ pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result
     }
 }
 
-/// Reads a file.
-pub(super) async fn read(mut stream: LinkStream, path: &str) -> Result<Bytes, EngineError> {
+/// Reads a file of at most `max_bytes`. The guest refuses a larger one before anything is sent; what
+/// is kept here never exceeds the limit or what has arrived.
+pub(super) async fn read(
+    mut stream: LinkStream,
+    path: &str,
+    max_bytes: u64,
+) -> Result<Bytes, EngineError> {
     send_message(
         &mut stream,
-        &Request::ReadFile(FileRequest {
+        &Request::ReadFile(ReadRequest {
             path: path.to_owned(),
+            max_bytes,
         }),
     )
     .await?;
@@ -58,10 +61,12 @@ pub(super) async fn read(mut stream: LinkStream, path: &str) -> Result<Bytes, En
     loop {
         match frames.next().await? {
             Incoming::Data(bytes) if bytes.is_empty() => break,
-            Incoming::Data(bytes) if contents.len() + bytes.len() > MAX_FILE_BYTES => {
-                return Err(EngineError::FileTooLarge {
+            // It grew while it was read.
+            Incoming::Data(bytes) if (contents.len() + bytes.len()) as u64 > max_bytes => {
+                return Err(EngineError::Refused {
+                    kind: ErrorKind::TooLarge,
                     path: path.to_owned(),
-                    limit: MAX_FILE_BYTES,
+                    message: format!("it has more than {max_bytes} bytes, the limit"),
                 });
             }
             Incoming::Data(bytes) => contents.extend_from_slice(&bytes),

@@ -1,8 +1,11 @@
 //! One sandbox, from its start to its end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -41,6 +44,7 @@ impl Sandbox {
         backend: &Arc<dyn Backend>,
         spec: &SandboxSpec,
     ) -> Result<Self, EngineError> {
+        let begun = Instant::now();
         let started = backend.start(spec).await?;
         // From here on dropping `sandbox` removes the container.
         let mut sandbox = Self {
@@ -54,6 +58,12 @@ impl Sandbox {
         let link = Link::connect(started.stream).await?;
         sandbox.lost = link.lost().clone();
         sandbox.link = Some(link);
+        tracing::debug!(
+            container = sandbox.id,
+            image = spec.image,
+            ms = begun.elapsed().as_millis(),
+            "sandbox started"
+        );
         Ok(sandbox)
     }
 
@@ -98,9 +108,9 @@ impl Sandbox {
         files::write(self.link()?.open().await?, path, data).await
     }
 
-    /// Reads a regular file.
-    pub async fn read_file(&self, path: &str) -> Result<Bytes, EngineError> {
-        files::read(self.link()?.open().await?, path).await
+    /// Reads a regular file of at most `max_bytes`.
+    pub async fn read_file(&self, path: &str, max_bytes: u64) -> Result<Bytes, EngineError> {
+        files::read(self.link()?.open().await?, path, max_bytes).await
     }
 
     /// Takes the connections that programs make to the proxy's port from now on, as streams. Without
@@ -116,7 +126,11 @@ impl Sandbox {
         let mut stream = self.link()?.open().await?;
         send_message(&mut stream, &Request::Reset).await?;
         match FrameReader::new(&mut stream).next().await? {
-            Incoming::Reply(Reply::Reset(report)) => Ok(report),
+            Incoming::Reply(Reply::Reset(report)) => {
+                let ResetReport { processes, entries } = &report;
+                tracing::debug!(container = self.id, processes, entries, "sandbox reset");
+                Ok(report)
+            }
             Incoming::Reply(reply) => Err(unexpected(reply)),
             _ => Err(EngineError::Guest("unexpected data".to_owned())),
         }
@@ -125,6 +139,7 @@ impl Sandbox {
     /// Removes the sandbox and waits until it is gone.
     pub async fn destroy(mut self) -> Result<(), EngineError> {
         self.link = None;
+        tracing::debug!(container = self.id, "removing the sandbox");
         let removal = self.backend.destroy(std::mem::take(&mut self.id));
         removal.await
     }
@@ -137,6 +152,7 @@ impl Sandbox {
 
     /// Lets go of a sandbox that its user wants to keep; it lives on without this process.
     pub fn release(mut self) {
+        tracing::debug!(container = self.id, "sandbox kept");
         self.id.clear();
     }
 

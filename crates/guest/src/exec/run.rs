@@ -58,7 +58,7 @@ pub(crate) async fn run(
     // One that is empty has its end at once, without the event loop.
     let sink = (request.stdin != Stdin::Empty).then_some(stdin);
 
-    let (killing, ended) = (Notify::new(), Notify::new());
+    let killing = Notify::new();
     let bounds = Bounds {
         time_limit: (request.timeout_ms > 0).then(|| Duration::from_millis(request.timeout_ms)),
         after_exit: request.after_exit,
@@ -71,19 +71,13 @@ pub(crate) async fn run(
         started,
         ended: over,
     } = program;
-    let life = async {
-        let over = over.map(Result::ok);
-        let end = supervise(guest, pid, started, over, bounds, meter).await;
-        input.close();
-        ended.notify_one();
-        end
-    };
+    let over = over.map(Result::ok);
+    let life = supervise(guest, pid, started, over, bounds, meter);
     let talk = Talk {
         reaper: &guest.reaper,
         pid,
         input: &input,
         killing: &killing,
-        ended: &ended,
         output_limit: request.output_limit,
     };
     let feed = feed(&input, sink);
@@ -107,8 +101,6 @@ pub(super) struct Talk<'a> {
     pub(super) pid: i32,
     pub(super) input: &'a Input,
     pub(super) killing: &'a Notify,
-    /// Told by `life` when the program has ended.
-    pub(super) ended: &'a Notify,
     pub(super) output_limit: u64,
 }
 
@@ -122,7 +114,14 @@ pub(super) async fn accompany(
     life: impl Future<Output = End>,
     feed: impl Future<Output = Infallible>,
 ) -> Result<End, StreamError> {
-    let life = life.fuse();
+    let ended = Notify::new();
+    let life = async {
+        let end = life.await;
+        talk.input.close();
+        ended.notify_one();
+        end
+    }
+    .fuse();
     tokio::pin!(life);
     let told = tokio::select! {
         biased;
@@ -130,7 +129,7 @@ pub(super) async fn accompany(
             let forward = async {
                 writer.reply(&Reply::Started).await?;
                 let target = Target::new(writer, talk.output_limit);
-                output::forward(stdout, stderr, target, talk.ended).await
+                output::forward(stdout, stderr, target, &ended).await
             };
             let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
             Ok(end)
@@ -156,7 +155,8 @@ pub(super) fn source(kind: FrameKind) -> io::Result<(Source, std::os::fd::OwnedF
     Ok((Source::new(Fd::new(ours)?, kind), theirs))
 }
 
-fn fill(input: &Input, stdin: &Stdin) {
+/// Gives a program the input that came with its request.
+pub(super) fn fill(input: &Input, stdin: &Stdin) {
     match stdin {
         Stdin::Empty => {
             input.end();

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::{
     input::Input,
     resident::Resident,
-    run::{Talk, accompany, exit_report, feed},
+    run::{Talk, accompany, exit_report, feed, fill},
     supervise::{Bounds, End, supervise},
 };
 use crate::{
@@ -123,22 +123,12 @@ async fn converse(
     };
 
     let input = Input::default();
-    let sink = match &request.exec.stdin {
-        Stdin::Empty => {
-            input.end();
-            input.close();
-            None
-        }
-        Stdin::Inline(bytes) => {
-            input.push(bytes);
-            input.end();
-            Some(resident.stdin.open().map_err(preparing)?)
-        }
-        Stdin::Stream => Some(resident.stdin.open().map_err(preparing)?),
-    };
-    let has_input = sink.is_some();
+    fill(&input, &request.exec.stdin);
+    let has_input = request.exec.stdin != Stdin::Empty;
+    let open = || resident.stdin.open().map_err(preparing);
+    let sink = has_input.then(open).transpose()?;
 
-    let (killing, ended) = (Notify::new(), Notify::new());
+    let killing = Notify::new();
     let limit = request.exec.timeout_ms;
     let bounds = Bounds {
         time_limit: (limit > 0).then(|| Duration::from_millis(limit)),
@@ -162,18 +152,12 @@ async fn converse(
             ended = &mut resident.program.ended => ended.ok(),
         }
     };
-    let life = async {
-        let end = supervise(guest, pid, started, over, bounds, meter).await;
-        input.close();
-        ended.notify_one();
-        end
-    };
+    let life = supervise(guest, pid, started, over, bounds, meter);
     let talk = Talk {
         reaper: &guest.reaper,
         pid,
         input: &input,
         killing: &killing,
-        ended: &ended,
         output_limit: request.exec.output_limit,
     };
     let CallRequest {

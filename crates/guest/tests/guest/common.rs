@@ -6,7 +6,7 @@ use std::{
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
     ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest, FrameHeader,
-    FrameKind, Reply, Request, ResetReport, decode, encode_message, preamble,
+    FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message, preamble,
 };
 use serde::Serialize;
 use tokio::{
@@ -182,8 +182,9 @@ impl Sandbox {
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Vec<u8>, Reply> {
-        let request = FileRequest {
+        let request = ReadRequest {
             path: path.to_owned(),
+            max_bytes: u64::MAX,
         };
         let mut stream = self.send(&Request::ReadFile(request)).await;
         let mut data = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{ErrorKind, FileRequest, FrameKind, Reply, Request};
+use isol8_protocol::{ErrorKind, FileRequest, FrameKind, ReadRequest, Reply, Request};
 
 use crate::common::{Sandbox, failure};
 
@@ -167,7 +167,7 @@ async fn a_broken_transfer_changes_nothing() {
         drop(stream);
     }
     // The helper notices by itself; a later request is behind it only by luck.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(sandbox.sh("cat file; ls -A").await, "oldfile\n");
 }
 
@@ -186,8 +186,9 @@ async fn a_reader_that_goes_away_ends_the_reading() {
     let sandbox = Sandbox::start().await;
     sandbox.sh("head -c 20000000 /dev/zero > big").await;
     for _ in 0..20 {
-        let request = FileRequest {
+        let request = ReadRequest {
             path: "/sandbox/big".into(),
+            max_bytes: u64::MAX,
         };
         let mut stream = sandbox.send(&Request::ReadFile(request)).await;
         stream.next().await.unwrap();
@@ -201,6 +202,37 @@ async fn a_reader_that_goes_away_ends_the_reading() {
         }
         assert!(Instant::now() < deadline, "processes: {processes}");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_of_a_file_above_the_limit() {
+    let sandbox = Sandbox::start().await;
+    sandbox
+        .sh("truncate -s 100G sparse; printf 12345 > five")
+        .await;
+    let read = async |path: &str, max_bytes| {
+        let path = path.to_owned();
+        let request = ReadRequest { path, max_bytes };
+        let mut stream = sandbox.send(&Request::ReadFile(request)).await;
+        stream.next().await.expect("a frame")
+    };
+    for (path, limit, size) in [
+        ("/sandbox/sparse", 100 << 30, None),
+        ("/sandbox/sparse", (100 << 30) - 1, Some(100_u64 << 30)),
+        ("/sandbox/five", 5, None),
+        ("/sandbox/five", 4, Some(5)),
+    ] {
+        let (kind, payload) = read(path, limit).await;
+        let Some(size) = size else {
+            assert_eq!(kind, FrameKind::Data, "{path}");
+            continue;
+        };
+        let message = format!("it has {size} bytes, the limit is {limit}");
+        assert_eq!(
+            failure(isol8_protocol::decode(&payload).unwrap()),
+            (ErrorKind::TooLarge, path.to_owned(), message)
+        );
     }
 }
 

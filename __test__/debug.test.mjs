@@ -1,0 +1,152 @@
+// What the engine says of itself: nothing, or with `debug` each step, never a secret, code or a value
+// of the environment.
+
+import assert from "node:assert/strict";
+import { hostProcess } from "./helpers/child.mjs";
+import { test } from "./helpers/harness.mjs";
+
+/** What must be in no line: a secret, a value of `env`, code, input, contents of files, output. */
+const PRIVATE = ["hunter2", "value-of-env", "code-itself", "input-itself", "file-itself"];
+
+const REQUEST = `{
+  runtime: "bash",
+  code: "echo $TOKEN code-itself; cat; exit 3",
+  setupScript: "echo code-itself",
+  env: { NAME: "value-of-env" },
+  stdin: "input-itself",
+  files: { "/sandbox/a": "file-itself" },
+  outputPaths: ["/sandbox/a"],
+}`;
+
+/** Runs a host program that makes its engine with these options; gives how it ended. */
+const said = (options, program) =>
+  hostProcess(`const engine = new DockerIsol8(${JSON.stringify(options)});
+${program}
+await engine.stop();`).ended;
+
+/** The debug lines, which are all that is on standard error. */
+function debugLines({ code, stdout, stderr }) {
+  assert.deepEqual([code, stdout], [0, ""], stderr);
+  const lines = stderr.trimEnd().split("\n");
+  for (const line of lines) {
+    assert.match(line, /^\[DEBUG\] /);
+    for (const text of PRIVATE) assert.ok(!line.includes(text), line);
+  }
+  return lines;
+}
+
+/** That each of `steps` is told, in this order. */
+function assertTold(lines, steps) {
+  let at = -1;
+  for (const step of steps) {
+    const next = lines.findIndex((line, index) => index > at && step.test(line));
+    assert.ok(next > at, `${step} after line ${at + 1} in\n${lines.join("\n")}`);
+    at = next;
+  }
+}
+
+test("nothing is printed by default", async () => {
+  const quiet = await said({ secrets: { TOKEN: "hunter2" } }, `await engine.execute(${REQUEST});`);
+  assert.deepEqual(quiet, { code: 0, signal: null, stdout: "", stderr: "" });
+});
+
+test("debug explains each step on standard error, and tells nothing private", async () => {
+  const options = { secrets: { TOKEN: "hunter2" }, debug: true, timeoutMs: 20_000 };
+  const lines = debugLines(await said(options, `await engine.execute(${REQUEST});`));
+  assertTold(lines, [
+    /plan runtime="bash" program="\/sandbox\/main.sh" .*setup_script=true files=1 output_paths=1 .*network=None timeout_ms=20000/,
+    /image image="isol8:bash" why="it is the runtime's own"/,
+    /sandbox started container="[0-9a-f]{64}" image="isol8:bash" ms=\d+/,
+    /sandbox taken container="[0-9a-f]{64}" from="a start or a reset"/,
+    /running a setup script/,
+    /setup script ended exit_code=0 ms=\d+/,
+    /starting the program files=2 bytes=\d+/,
+    /program ended exit_code=3 ms=\d+ timed_out=false started_ahead=false/,
+    /execution ended exit_code=3 .*output_files=1/,
+    /stopping the engine/,
+    /removing the sandbox container="[0-9a-f]{64}"/,
+  ]);
+  assertTold(lines, [/plain start why="nothing is started ahead for this runtime"/]);
+  const ids = lines.map((line) => /\(execution id="([0-9a-f-]{36})"\)$/.exec(line)?.[1]);
+  assert.equal(new Set(ids.filter(Boolean)).size, 1, "each line says which execution it is about");
+});
+
+test("debug tells of the pool: a prewarmed sandbox, an interpreter started ahead, a reset", async () => {
+  const lines = debugLines(
+    await said(
+      { debug: true, poolSize: 1 },
+      `await engine.start({ prewarm: { runtimes: ["python"] } });
+await engine.execute({ runtime: "python", code: "print('code-itself')" });`,
+    ),
+  );
+  assertTold(lines, [
+    /sandbox started .*image="isol8:python"/,
+    /sandbox taken .*from="the pool" interpreter_started=true/,
+    /program ended .*started_ahead=true/,
+    /sandbox reset container="[0-9a-f]{64}" processes=\d+ entries=\d+/,
+  ]);
+});
+
+test("debug tells why an interpreter is not taken that was started ahead", async () => {
+  const lines = debugLines(
+    await said(
+      { debug: true },
+      `await engine.execute({ runtime: "python", code: "1", env: { PYTHONHASHSEED: "1" } });
+await engine.execute({ runtime: "python", cmd: "echo code-itself" });`,
+    ),
+  );
+  assertTold(lines, [
+    /plain start why="the interpreter reads a variable in env when it starts"/,
+    /plain start why="it is a command"/,
+  ]);
+});
+
+test("debug tells of sessions, their files, and of errors by their code", async () => {
+  const lines = debugLines(
+    await said(
+      { debug: true, mode: "persistent" },
+      `await engine.execute({ runtime: "bash", code: "true" });
+await engine.putFile("/sandbox/x", "file-itself");
+await engine.getFile("/sandbox/x");
+await engine.execute({ runtime: "python", code: "1" }).catch(() => {});`,
+    ),
+  );
+  assertTold(lines, [
+    /sandbox started/,
+    /the session's sandbox/,
+    /writing a file path="\/sandbox\/x" bytes=11/,
+    /reading a file path="\/sandbox\/x"/,
+    /execution failed code="ISOL8_\w+"/,
+    /removing the sandbox/,
+  ]);
+});
+
+test("debug tells what the filtered network decided", async () => {
+  const options = {
+    debug: true,
+    network: "filtered",
+    networkFilter: { whitelist: ["^allowed\\.test$"] },
+  };
+  const code =
+    "exec 3<>/dev/tcp/127.0.0.1/8118; printf 'CONNECT denied.test:443 HTTP/1.1\\r\\n\\r\\n' >&3; head -1 <&3";
+  const lines = debugLines(
+    await said(options, `await engine.execute(${JSON.stringify({ runtime: "bash", code })});`),
+  );
+  assertTold(lines, [/network method="CONNECT" host="denied.test" action=Block/]);
+});
+
+test("logger.setDebug is the same switch", async () => {
+  const program = `const { logger } = await import("@isol8/core");
+const run = () => engine.execute({ runtime: "bash", code: "true" });
+await run();
+logger.setDebug(true);
+await run();
+logger.setDebug(false);
+console.error("[DEBUG] off");
+await run();`;
+  const lines = debugLines(await said({ poolSize: 0 }, program));
+  const off = lines.indexOf("[DEBUG] off");
+  assert.equal(lines.slice(0, off).filter((line) => /execution ended/.test(line)).length, 1);
+  // What was begun before may still be told: the removal of a sandbox.
+  assert.deepEqual(lines.slice(off + 1), []);
+});

@@ -1,0 +1,10 @@
+//! A persistent engine is a session: what a program leaves in its interpreter, the next one finds.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod bash;
+mod calls;
+mod each;
+mod javascript;
+mod languages;
+mod python;
+mod support;

@@ -1,0 +1,81 @@
+//! A session, and what its programs say.
+
+use isol8_engine::{
+    Engine,
+    backend::DockerAddress,
+    options::{Options, RawOptions},
+    request::ExecutionRequest,
+    result::ExecutionResult,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// A persistent engine of one runtime.
+pub(crate) struct Session {
+    pub(crate) engine: Engine,
+    pub(crate) runtime: &'static str,
+}
+
+impl Session {
+    pub(crate) fn new(runtime: &'static str) -> Self {
+        Self::with(runtime, json!({}))
+    }
+
+    pub(crate) fn with(runtime: &'static str, mut options: Value) -> Self {
+        options["mode"] = json!("persistent");
+        let raw: RawOptions = serde_json::from_value(options).unwrap();
+        let options = Options::try_from(raw).unwrap();
+        let engine = Engine::new(options, 4, DockerAddress::default()).unwrap();
+        Self { engine, runtime }
+    }
+
+    pub(crate) fn request(&self, code: &str, more: &Value) -> ExecutionRequest {
+        let mut request = json!({"runtime": self.runtime, "code": code});
+        for (name, value) in more.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        if request["cmd"].is_string() {
+            request.as_object_mut().unwrap().remove("code");
+        }
+        serde_json::from_value(request).unwrap()
+    }
+
+    pub(crate) async fn run_with(&self, code: &str, more: Value) -> ExecutionResult {
+        let request = self.request(code, &more);
+        self.engine
+            .execute(request, CancellationToken::new())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn run(&self, code: &str) -> ExecutionResult {
+        self.run_with(code, json!({})).await
+    }
+
+    /// Runs `code`, which must succeed silently on standard error, and returns its output.
+    pub(crate) async fn says(&self, code: &str) -> String {
+        let result = self.run(code).await;
+        assert_eq!(
+            (result.exit_code, result.stderr.as_str()),
+            (0, ""),
+            "{code}\n{result:?}"
+        );
+        result.stdout
+    }
+
+    pub(crate) async fn cmd(&self, cmd: &str) -> ExecutionResult {
+        self.run_with("", json!({"cmd": cmd})).await
+    }
+
+    /// How long each `sleep` in the sandbox sleeps, sorted.
+    pub(crate) async fn sleeping(&self) -> Vec<String> {
+        let list = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done 2>/dev/null";
+        let list = self.cmd(list).await.stdout;
+        let mut found: Vec<String> = list
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("sleep ")?.trim().to_owned()))
+            .collect();
+        found.sort();
+        found
+    }
+}

@@ -1,0 +1,112 @@
+// The packages as they are published: `@isol8/core`, and one a platform with the native engine in it,
+// on which the first depends optionally, at the same version. Writes tarballs.
+//
+// node scripts/pack.mjs DIRECTORY [--all]
+//
+// Without `--all` only the platforms are packed whose addon is here; with it a missing one is an error.
+
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { root } from "./steps.mjs";
+
+const execute = promisify(execFile);
+const LICENSE = "LICENSE";
+
+const readJson = async (path) => JSON.parse(await readFile(path, "utf8"));
+const writeJson = (path, value) => writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
+
+/** Packs the package in `folder`; gives the path of its tarball. */
+async function npmPack(folder, destination) {
+  const { stdout } = await execute("npm", ["pack", "--json", "--pack-destination", destination], {
+    cwd: folder,
+  });
+  const [{ filename }] = JSON.parse(stdout);
+  return join(destination, filename);
+}
+
+/** The files of the root package, as its `files` say. */
+async function rootFiles() {
+  const { stdout } = await execute("npm", ["pack", "--json", "--dry-run"], { cwd: root });
+  const [{ files }] = JSON.parse(stdout);
+  return files.map(({ path }) => path);
+}
+
+/** Packs the package of a platform; undefined when its addon is not here. */
+async function packPlatform(name, version, stage, destination) {
+  const folder = join(stage, name);
+  await cp(join(root, "npm", name), folder, { recursive: true });
+  const manifest = await readJson(join(folder, "package.json"));
+  const { main, version: stated } = manifest;
+  if (stated !== version) {
+    throw new Error(`npm/${name} is of version ${stated}, not ${version}: npm run platforms`);
+  }
+  try {
+    await cp(join(root, main), join(folder, main));
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+    return undefined;
+  }
+  await cp(join(root, LICENSE), join(folder, LICENSE));
+  // Said, so that nobody has to find out what an addon is loaded as.
+  await writeJson(join(folder, "package.json"), { ...manifest, type: "commonjs" });
+  return npmPack(folder, destination);
+}
+
+/**
+ * Packs everything.
+ *
+ * @param {string} destination folder for the tarballs
+ * @returns {Promise<{core: string, platforms: Record<string, string>, missing: string[]}>} paths
+ */
+export async function pack(destination) {
+  await mkdir(destination, { recursive: true });
+  const stage = await mkdtemp(join(tmpdir(), "isol8-pack-"));
+  try {
+    const manifest = await readJson(join(root, "package.json"));
+    const { name, version } = manifest;
+    const names = (await readdir(join(root, "npm"))).sort();
+    const platforms = {};
+    for (const platform of names) {
+      const tarball = await packPlatform(platform, version, stage, destination);
+      if (tarball) platforms[platform] = tarball;
+    }
+
+    const core = join(stage, "core");
+    for (const path of await rootFiles()) {
+      await mkdir(dirname(join(core, path)), { recursive: true });
+      await cp(join(root, path), join(core, path));
+    }
+    // What only a checkout can use stays out.
+    const { devDependencies: _, scripts: __, napi: ___, ...published } = manifest;
+    published.optionalDependencies = Object.fromEntries(
+      names.map((platform) => [`${name}-${platform}`, version]),
+    );
+    await writeJson(join(core, "package.json"), published);
+    return {
+      core: await npmPack(core, destination),
+      platforms,
+      missing: names.filter((platform) => !(platform in platforms)),
+    };
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [directory] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+  if (!directory) {
+    console.error("[ERR] usage: node scripts/pack.mjs DIRECTORY [--all]");
+    process.exit(1);
+  }
+  const { core, platforms, missing } = await pack(resolve(directory));
+  if (missing.length > 0 && process.argv.includes("--all")) {
+    console.error(`[ERR] no addon for ${missing.join(", ")}`);
+    process.exit(1);
+  }
+  // In the order in which they are to be published: what is depended on comes first.
+  for (const tarball of [...Object.values(platforms), core]) console.log(tarball);
+}
