@@ -27,9 +27,10 @@ async fn another_version_is_refused() {
 #[tokio::test]
 async fn the_end_of_the_link_is_the_end_of_everything() {
     for (number, (socket, hang_up)) in (0..).zip([(false, true), (false, false), (true, true)]) {
-        let sandbox = match socket {
-            true => Sandbox::start_with_socket().await,
-            false => Sandbox::start().await,
+        let sandbox = if socket {
+            Sandbox::start_with_socket().await
+        } else {
+            Sandbox::start().await
         };
         let marker = format!("6{:08}", std::process::id() % 100_000_000 + number);
         let mut stream = sandbox

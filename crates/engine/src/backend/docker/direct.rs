@@ -178,6 +178,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_connects_and_nobody_after_it() {
+        // Another start keeps the directory.
+        let _other = Listener::bind().unwrap();
         let listener = Listener::bind().unwrap();
         let path = listener.path().to_owned();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o777);
@@ -202,8 +204,10 @@ mod tests {
         let path = directory.dir.path().to_owned();
         let later = SystemTime::now() + SWEEP_GRACE;
         assert!(!is_abandoned(&path, later));
-        let Directory { dir, _lock, .. } = directory;
-        drop(_lock);
+        let Directory {
+            dir, _lock: lock, ..
+        } = directory;
+        drop(lock);
         assert!(!is_abandoned(&path, SystemTime::now()));
         assert!(is_abandoned(&path, later));
         drop(dir);

@@ -156,13 +156,11 @@ async fn meet(
     });
     let no_socket = async {
         starting.await.map_err(io::Error::other)??;
-        Ok::<_, DockerError>(match &mut attached {
-            Some(attached) => attached.says_something().await,
-            None => {
-                ended(docker, id).await;
-                false
-            }
-        })
+        let Some(attached) = &mut attached else {
+            ended(docker, id).await;
+            return Ok(false);
+        };
+        Ok::<_, DockerError>(attached.says_something().await)
     };
     let spoken = tokio::select! {
         // A guest that has connected may have ended since.
@@ -176,17 +174,13 @@ async fn meet(
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no word from the guest").into());
         }
     };
-    match attached {
-        // Where it ended without a word, nothing is known.
-        Some(attached) => {
-            let taken = if spoken { Way::Attached } else { Way::Either };
-            Ok((attached.into_stream(), taken))
-        }
-        None => {
-            let error = io::Error::other("the guest ended without having connected");
-            Err(LaunchError::Socket(error.into()))
-        }
-    }
+    let Some(attached) = attached else {
+        let error = io::Error::other("the guest ended without having connected");
+        return Err(LaunchError::Socket(error.into()));
+    };
+    // Where it ended without a word, nothing is known.
+    let taken = if spoken { Way::Attached } else { Way::Either };
+    Ok((attached.into_stream(), taken))
 }
 
 async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {
