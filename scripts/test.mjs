@@ -1,4 +1,5 @@
-// npm test: everything. `--only NAME…` runs the steps whose names contain one of these words.
+// npm test: everything. `--only NAME…` runs the steps whose names contain one of these words, `--long`
+// also what takes too long for every day.
 
 import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -80,7 +81,9 @@ const steps = [
   { name: "JavaScript under Bun", run: bunTests },
 ];
 
-const only = process.argv.slice(2).filter((word) => word !== "--only");
+const words = process.argv.slice(2);
+if (words.includes("--long")) process.env.ISOL8_TEST_LONG = "1";
+const only = words.filter((word) => word !== "--only" && word !== "--long");
 const wanted = steps.filter(
   ({ name }) => only.length === 0 || only.some((word) => name.toLowerCase().includes(word)),
 );

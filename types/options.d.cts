@@ -95,8 +95,8 @@ export interface Isol8Options {
   networkFilter?: Partial<NetworkFilterConfig>;
   /**
    * Whether the installation of packages, not the program, reaches the runtime's public registries and those that the
-   * request's `env` names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …) though `network` is `"none"` or `"filtered"`.
-   * Registries that an image configures are allowed with the whitelist. Default: true.
+   * request's `env` or the image names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …; in an image also `pip.conf`, `npmrc`,
+   * `.bunfig.toml` and apt's sources) though `network` is `"none"` or `"filtered"`. Default: true.
    */
   installNetwork?: boolean;
   /** CPU cores; fractions are possible. Default: 1. */

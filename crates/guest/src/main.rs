@@ -8,7 +8,7 @@
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
-//! egress    the proxy's port, tunnelled to the host
+//! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -27,6 +27,7 @@ mod guest;
 mod ipc;
 mod kill;
 mod link;
+mod owner;
 mod reaper;
 mod reset;
 mod serve;

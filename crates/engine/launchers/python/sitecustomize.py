@@ -14,6 +14,10 @@ def park():
     here = "/.isol8/python"
     own = sys.modules.pop("sitecustomize")
     if os.environ.get("PYTHONPATH") != here:
+        # A sub-interpreter, which begins with the paths that the first one was started with.
+        sys.path.remove(here)
+        sys.path_importer_cache.pop(here, None)
+        import sitecustomize
         return
     del os.environ["PYTHONPATH"]
     sys.path.remove(here)

@@ -16,6 +16,6 @@ pub(crate) use bash::any_shell;
 pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub use parking::{ParkingSpec, StartFiles};
-pub(crate) use registries::registry_hosts;
+pub(crate) use registries::{image_hosts, registry_hosts};
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher};

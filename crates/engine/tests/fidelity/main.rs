@@ -2,15 +2,20 @@
 //! runs both ways, and must give the same bytes.
 //!
 //! A corpus file holds programs, each after a line `=== name {request}`; the request's fields are
-//! optional. `"plain": true` among them says that the request must not take a parked interpreter.
+//! optional. `"plain": true` among them says that the request must not take a parked interpreter,
+//! `"stdinTimes": n` that the input is repeated, `"native": path` that the native module is there.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
 
+mod between;
+mod native;
+
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use isol8_engine::{
     Engine,
     backend::DockerAddress,
@@ -40,6 +45,14 @@ fn corpus(runtime: &str, text: &str) -> Vec<Case> {
         let (name, extra) = head.split_once(' ').unwrap_or((head, "{}"));
         let mut request: Value = serde_json::from_str(extra).expect(head);
         let plain = request["plain"] == json!(true);
+        if let Some(times) = request["stdinTimes"].as_u64() {
+            let once = request["stdin"].as_str().unwrap();
+            request["stdin"] = json!(once.repeat(usize::try_from(times).unwrap()));
+        }
+        if let Some(path) = request["native"].as_str().map(str::to_owned) {
+            let data = STANDARD.encode(native::MODULE.as_slice());
+            request["files"][path] = json!({"type": "base64", "data": data});
+        }
         request["runtime"] = json!(runtime);
         request["code"] = json!(code);
         request["timeoutMs"] = request.get("timeoutMs").cloned().unwrap_or(json!(20_000));
@@ -84,6 +97,10 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
 async fn compare(runtime: &str, text: &str) {
     let masks = [
         (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
+        (
+            Regex::new(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").unwrap(),
+            "UUID",
+        ),
         (Regex::new(r"[0-9a-f]{12}").unwrap(), "HOSTNAME"),
         (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
     ];
