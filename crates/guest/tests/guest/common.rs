@@ -34,11 +34,19 @@ pub(crate) struct Sandbox {
 
 /// The guest before the handshake.
 pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
-    start_with_link(None)
+    start_raw_with("0", None)
 }
 
-/// The guest before the handshake, with the socket of a host.
+/// The same, with the socket of a host.
 pub(crate) fn start_with_link(
+    socket: &Path,
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    start_raw_with("0", Some(socket))
+}
+
+/// The same, in a network that keeps so many closed connections.
+fn start_raw_with(
+    time_wait: &str,
     socket: Option<&Path>,
 ) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
@@ -60,6 +68,7 @@ pub(crate) fn start_with_link(
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
+        .env("TIME_WAIT", time_wait)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -74,21 +83,31 @@ pub(crate) fn start_with_link(
 
 impl Sandbox {
     pub(crate) async fn start() -> Self {
-        let (process, input, output, root) = start_raw();
-        Self::over(process, tokio::io::join(output, input), root).await
+        Self::over_streams(start_raw()).await
     }
 
-    /// A sandbox whose guest takes the socket of its host. Whoever connects to that later is refused.
+    /// One whose network keeps closed connections for a while.
+    pub(crate) async fn start_with_memory_of_connections() -> Self {
+        Self::over_streams(start_raw_with("1000", None)).await
+    }
+
+    /// One whose guest takes the socket of its host. Whoever connects to that later is refused.
     pub(crate) async fn start_with_socket() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("link");
         let socket = UnixListener::bind(&path).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
-        let (process, input, _output, root) = start_with_link(Some(&path));
+        let (process, input, _output, root) = start_with_link(&path);
         // The end of its standard input is nothing to it.
         drop(input);
         let (link, _) = within(socket.accept()).await.unwrap();
         Self::over(process, link, root).await
+    }
+
+    async fn over_streams(
+        (process, input, output, root): (Child, ChildStdin, ChildStdout, tempfile::TempDir),
+    ) -> Self {
+        Self::over(process, tokio::io::join(output, input), root).await
     }
 
     async fn over(

@@ -69,7 +69,7 @@ async fn a_socket_that_refuses_leaves_the_standard_streams() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("link");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let (mut process, mut input, mut output, _root) = start_with_link(Some(&path));
+    let (mut process, mut input, mut output, _root) = start_with_link(&path);
     input.write_all(&preamble()).await.unwrap();
     let mut answer = preamble();
     answer.fill(0);

@@ -18,6 +18,7 @@ use tokio_util::io::StreamReader;
 use super::{
     container::{self, Means},
     direct::Listener,
+    owner,
     way::{Place, Way},
 };
 use crate::{
@@ -93,6 +94,9 @@ async fn launch_attached(docker: &Docker, spec: &SandboxSpec) -> Result<Started,
     };
     let body = container::body(spec, means);
     let id = docker.create_container(None, body).await?.id;
+    if spec.persist {
+        owner::take(&id);
+    }
     let reached = async {
         // Attached before the start, so that no byte of the guest is lost.
         let attached = Attached::to(docker, &id).await?;
@@ -250,6 +254,7 @@ pub(super) async fn remove_failed(docker: &Docker, id: &str) {
 
 /// Removes a container, in whatever state it is.
 pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
+    owner::let_go(id);
     let options = RemoveContainerOptions {
         force: true,
         v: false,

@@ -8,6 +8,7 @@ mod direct;
 mod guest;
 mod in_flight;
 mod launch;
+mod owner;
 mod start;
 mod way;
 

@@ -14,6 +14,7 @@ use super::{
     client::Daemon,
     direct, guest, in_flight,
     launch::{launch, remove, remove_failed},
+    owner,
     way::Place,
 };
 use crate::{
@@ -89,6 +90,10 @@ impl DockerBackend {
 impl Backend for DockerBackend {
     fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, EngineError>> {
         Box::pin(self.start_container(spec))
+    }
+
+    fn let_go(&self, id: &str) {
+        owner::let_go(id);
     }
 
     fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), EngineError>> {
