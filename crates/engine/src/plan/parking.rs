@@ -186,7 +186,7 @@ mod tests {
         let expected = [
             "--preload=npm:a",
             "--preload=b",
-            "--preload=/.isol8/deno/park.js",
+            "--preload=/.isol8/deno/park.mts",
             "/sandbox/main.mts",
         ];
         assert!(deno.ends_with(&expected.map(str::to_owned)), "{deno:?}");

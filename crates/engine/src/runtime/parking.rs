@@ -134,7 +134,7 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
 
 pub(super) const DENO: ParkingSpec = ParkingSpec {
     launcher_env: &[],
-    launcher_flag: Some("--preload=/.isol8/deno/park.js"),
+    launcher_flag: Some("--preload=/.isol8/deno/park.mts"),
     files: &[("/sandbox/main.mts", "")],
     any_workdir: false,
     start_env: &[
