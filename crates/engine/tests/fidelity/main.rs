@@ -169,3 +169,27 @@ async fn deno_programs_cannot_tell() {
 async fn bash_programs_cannot_tell() {
     compare("bash", include_str!("bash.txt")).await;
 }
+
+/// Otherwise an old launcher runs, or the interpreter compiles the new one each time it starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_compiled_launcher_is_current() {
+    const CODE: &str = "
+import importlib.util, marshal
+path = '/.isol8/python/sitecustomize.py'
+source = open(path, 'rb').read()
+compiled = open(importlib.util.cache_from_source(path), 'rb').read()
+print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\\0',
+      compiled[8:16] == importlib.util.source_hash(source),
+      marshal.loads(compiled[16:]) == compile(source, path, 'exec', dont_inherit=True))";
+    let engine = engine(false);
+    let request = json!({"runtime": "python", "code": CODE});
+    let result = engine
+        .execute(
+            serde_json::from_value(request).unwrap(),
+            CancellationToken::new(),
+        )
+        .await;
+    engine.stop().await;
+    let hint = "scripts/compile-launcher.sh compiles it";
+    assert_eq!(result.unwrap().stdout, "True True True True", "{hint}");
+}
