@@ -30,7 +30,10 @@ pub struct ParkingSpec {
 #[derive(Debug, Clone, Copy)]
 pub enum Preloading {
     /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.
-    Launcher,
+    Launcher {
+        /// Whether parked interpreters can be forked from one that has imported them.
+        forks: bool,
+    },
     /// By this flag for each, before the launcher's own.
     Flag(&'static str),
     /// By the list of preloads in this file, which begins with these characters.
@@ -94,7 +97,7 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
         "COV_*",
     ],
     start_files: StartFiles::Hidden,
-    preload: Preloading::Launcher,
+    preload: Preloading::Launcher { forks: true },
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -104,7 +107,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     any_workdir: true,
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
-    preload: Preloading::Launcher,
+    preload: Preloading::Launcher { forks: false },
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
