@@ -81,13 +81,13 @@ impl Nursery {
         guest: &Guest,
         request: &ParkRequest,
     ) -> Result<Option<Handed>, Failure> {
-        let fits = |nursery: &&mut Self| {
+        let fits = |nursery: &Self| {
             nursery.request == *request
                 && nursery.children < MAX_CHILDREN
                 && nursery.since.elapsed() < MAX_AGE
                 && guest.reaper.is_child(nursery.program.pid)
         };
-        if slot.as_mut().filter(fits).is_none() {
+        if !slot.as_ref().is_some_and(fits) {
             if let Some(old) = slot.take() {
                 old.stop(guest).await;
             }
