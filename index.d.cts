@@ -21,6 +21,7 @@ export type {
   ExecutionRequest,
   ExecutionResult,
   NetworkLogEntry,
+  Preload,
   ResourceUsage,
   Runtime,
   StartOptions,

@@ -122,8 +122,24 @@ export interface ExecuteOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * Modules to import while an interpreter waits for its program, by runtime: what the image has, under the name that a
+ * program imports it by (`"pandas"`, `"concurrent.futures"`, `"node:crypto"`; for Node.js what `require` takes). The
+ * program finds them loaded, and may find them so (`sys.modules`), even where one of its own files has the same name.
+ * They count towards `memoryLimit`. A module that cannot be imported is left out, which is said once on standard error.
+ */
+export interface Preload {
+  python?: string[];
+  node?: string[];
+  bun?: string[];
+  deno?: string[];
+}
+
 /** Options of `start`. */
 export interface StartOptions {
-  /** Sandboxes to make ready: of all languages, or of these runtimes. A failure is no error. */
-  prewarm?: boolean | { runtimes?: Runtime[] };
+  /**
+   * Sandboxes to make ready: of all languages, or of these runtimes. A failure is no error. `preload` takes the place of
+   * the engine's own lists, for the runtimes that it names.
+   */
+  prewarm?: boolean | { runtimes?: Runtime[]; preload?: Preload };
 }

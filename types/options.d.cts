@@ -1,6 +1,7 @@
 // How an engine is set up.
 
 import type { DockerConnection } from "./docker.cjs";
+import type { Preload } from "./execution.cjs";
 
 /** `"ephemeral"`: each execution has a clean sandbox. `"persistent"`: one sandbox for all of them. */
 export type Isol8Mode = "ephemeral" | "persistent";
@@ -95,8 +96,8 @@ export interface Isol8Options {
   networkFilter?: Partial<NetworkFilterConfig>;
   /**
    * Whether the installation of packages, not the program, reaches the runtime's public registries and those that the
-   * request's `env` names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …) though `network` is `"none"` or `"filtered"`.
-   * Registries that an image configures are allowed with the whitelist. Default: true.
+   * request's `env` or the image names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …; in an image also `pip.conf`, `npmrc`,
+   * `.bunfig.toml` and apt's sources) though `network` is `"none"` or `"filtered"`. Default: true.
    */
   installNetwork?: boolean;
   /** CPU cores; fractions are possible. Default: 1. */
@@ -140,6 +141,8 @@ export interface Isol8Options {
   poolStrategy?: "fast" | "secure";
   /** Default: one clean and one dirty. */
   poolSize?: PoolSize;
+  /** Modules that interpreters import ahead of their programs; `start` may name others. Default: none. */
+  preload?: Preload;
 }
 
 /** Options of {@link DockerIsol8}. */

@@ -1,6 +1,9 @@
 //! The proxy's port: each connection that a program makes to it becomes a stream to the host, where
 //! the proxy is. Nothing is understood here, bytes are only passed on, both ways and as fast as the
 //! slower side takes them.
+//!
+//! The port may be for one program alone: then a connection is passed on only when it is that
+//! program's, see `owner`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,19 +17,19 @@ use std::{
 };
 
 use futures::{AsyncRead, AsyncWrite};
-use isol8_protocol::{ErrorKind, MAX_EGRESS_STREAMS, PROXY_PORT};
+use isol8_protocol::{ErrorKind, MAX_EGRESS_STREAMS, PROXY_PORT, ProxyPort};
 use nix::libc;
 use tokio::{
     net::{
         TcpListener, TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
     time::{sleep, timeout},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, owner};
 
 /// Bytes of one direction of a connection that are on their way. Small, so that many connections
 /// take their turns quickly, and neither memory nor other requests suffer.
@@ -43,9 +46,20 @@ const SETTLE_STEP: Duration = Duration::from_millis(1);
 
 type Wanted = oneshot::Sender<yamux::Stream>;
 
+/// Whose connections are passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Served {
+    Everyone,
+    /// A program that has not been started yet; who connects meanwhile waits.
+    Awaited,
+    /// This program, and what it has started.
+    Program(i32),
+}
+
 /// The listener, when there is one, and its connections.
 pub(crate) struct Egress {
     listening: Mutex<Option<Listening>>,
+    served: watch::Sender<Served>,
     streams: mpsc::Sender<Wanted>,
     /// Connections whose program may still say something, or has said what is not sent yet.
     speaking: Rc<Cell<usize>>,
@@ -63,18 +77,27 @@ impl Egress {
         let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
         let egress = Self {
             listening: Mutex::default(),
+            served: watch::Sender::new(Served::Everyone),
             streams,
             speaking: Rc::default(),
         };
         (egress, wanted)
     }
 
-    /// Makes sure that the listener is there, or that it and its connections are not.
-    pub(crate) async fn set(&self, open: bool) -> Result<(), Failure> {
-        if !open {
-            self.close().await;
-            return Ok(());
-        }
+    /// Makes the port what a program that is about to start may find. One that is to have it alone
+    /// is told by [`serve`](Self::serve) once it has started.
+    pub(crate) async fn set(&self, port: ProxyPort) -> Result<(), Failure> {
+        match port {
+            ProxyPort::Closed => {
+                self.close().await;
+                return Ok(());
+            }
+            ProxyPort::Open => self.served.send_replace(Served::Everyone),
+            ProxyPort::Program => {
+                self.close().await;
+                self.served.send_replace(Served::Awaited)
+            }
+        };
         let mut listening = self.listening.lock().await;
         if listening.is_none() {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PROXY_PORT)).await;
@@ -82,11 +105,23 @@ impl Egress {
             let connections = Connections {
                 streams: self.streams.clone(),
                 speaking: Rc::clone(&self.speaking),
+                served: self.served.subscribe(),
             };
             let task = tokio::task::spawn_local(connections.accept(Rc::clone(&listener)));
             *listening = Some(Listening { listener, task });
         }
         Ok(())
+    }
+
+    /// The program that has the port alone, if it is for one, is this.
+    pub(crate) fn serve(&self, program: i32) {
+        self.served.send_if_modified(|served| {
+            let awaited = *served == Served::Awaited;
+            if awaited {
+                *served = Served::Program(program);
+            }
+            awaited
+        });
     }
 
     /// Closes the listener and its connections; they are gone when this returns.
@@ -138,6 +173,7 @@ fn in_the_way(error: &io::Error) -> Failure {
 struct Connections {
     streams: mpsc::Sender<Wanted>,
     speaking: Rc<Cell<usize>>,
+    served: watch::Receiver<Served>,
 }
 
 impl Connections {
@@ -149,7 +185,8 @@ impl Connections {
                     match accepted {
                         Ok((client, _)) => {
                             let speaking = Speaking::new(&self.speaking);
-                            let serving = serve(client, self.streams.clone(), speaking);
+                            let served = self.served.clone();
+                            let serving = serve(client, self.streams.clone(), speaking, served);
                             connections.spawn_local(serving);
                         }
                         Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -178,9 +215,14 @@ impl Drop for Speaking {
 }
 
 /// One connection, from its first byte to the end of both directions.
-async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>, speaking: Speaking) {
+async fn serve(
+    client: TcpStream,
+    streams: mpsc::Sender<Wanted>,
+    speaking: Speaking,
+    mut served: watch::Receiver<Served>,
+) {
     // A connection that says nothing costs the host nothing.
-    if client.readable().await.is_err() {
+    if client.readable().await.is_err() || !may_pass(&client, &mut served).await {
         return;
     }
     let (wanted, stream) = oneshot::channel();
@@ -196,6 +238,19 @@ async fn serve(client: TcpStream, streams: mpsc::Sender<Wanted>, speaking: Speak
     if relay(&mut client, stream, speaking).await.is_err() {
         // The program sees a reset, and so does the host.
         let _ = client.set_zero_linger();
+    }
+}
+
+/// Whether the port is for this client.
+async fn may_pass(client: &TcpStream, served: &mut watch::Receiver<Served>) -> bool {
+    let known = served.wait_for(|served| *served != Served::Awaited).await;
+    match known.map(|served| *served) {
+        Ok(Served::Everyone) => true,
+        Ok(Served::Program(program)) => {
+            let peer = client.peer_addr();
+            peer.is_ok_and(|peer| owner::belongs_to(peer, program))
+        }
+        Ok(Served::Awaited) | Err(_) => false,
     }
 }
 

@@ -141,14 +141,14 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// A pipe that belongs to the sandbox user, so that a program may open `/dev/stdout`, which is
 /// its own descriptor under another name.
 pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    as_user_of_files(pipe)
+    with_rights_of_user(pipe)
 }
 
 /// One more description of a [`user_pipe`], for the way in `flags`. The name that it is opened by
 /// is the guest's own.
 pub(crate) fn reopen(pipe: &OwnedFd, flags: OFlag) -> io::Result<OwnedFd> {
     let name = format!("/proc/self/fd/{}", pipe.as_raw_fd());
-    as_user_of_files(|| {
+    with_rights_of_user(|| {
         Ok(open(
             name.as_str(),
             flags | OFlag::O_CLOEXEC,
@@ -157,10 +157,11 @@ pub(crate) fn reopen(pipe: &OwnedFd, flags: OFlag) -> io::Result<OwnedFd> {
     })
 }
 
-fn as_user_of_files<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// Does `work` with the rights that the sandbox user has in the file system.
+pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
     let user = Uid::from_raw(isol8_protocol::USER_ID);
     let group = Gid::from_raw(isol8_protocol::GROUP_ID);
-    // These two calls report no failure; without effect, the pipe is root's and works all the same.
+    // These two calls report no failure; without effect, a pipe is root's and works all the same.
     let (old_group, old_user) = (setfsgid(group), setfsuid(user));
     let made = work();
     setfsuid(old_user);

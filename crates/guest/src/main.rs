@@ -8,7 +8,7 @@
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
-//! egress    the proxy's port, tunnelled to the host
+//! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -16,6 +16,7 @@
 //! become the sandbox user first. It trusts the host and nothing else.
 
 mod as_user;
+mod attributes;
 mod boot;
 mod egress;
 mod exec;
@@ -27,10 +28,12 @@ mod guest;
 mod ipc;
 mod kill;
 mod link;
+mod owner;
 mod reaper;
 mod reset;
 mod serve;
 mod signals;
+mod sockets;
 mod sweep;
 mod tree;
 mod usage;

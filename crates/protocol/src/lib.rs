@@ -31,7 +31,8 @@ pub use limits::{
 };
 pub use message::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, ParkRequest, ReadRequest, Reply, Request, ResetReport, Stdin,
+    FileRequest, InlineFile, ParkRequest, ProxyPort, ReadRequest, Reply, Request, ResetReport,
+    Stdin,
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{

@@ -97,10 +97,20 @@ pub struct ExecRequest {
     /// Whether a parked interpreter of the same command line may become the program. Without one
     /// the program is started as ever.
     pub parked: bool,
-    /// Whether programs find the proxy on [`PROXY_PORT`](crate::PROXY_PORT) from now on: its
-    /// listener is there before the program starts, or it and its connections are gone by then. A
-    /// reset closes it.
-    pub proxy: bool,
+    /// Who finds the proxy on [`PROXY_PORT`](crate::PROXY_PORT) from now on. A reset closes it.
+    pub proxy: ProxyPort,
+}
+
+/// Whom the proxy's port serves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProxyPort {
+    /// Nobody: listener and connections are gone before the program starts.
+    #[default]
+    Closed,
+    /// Every process of the sandbox: the listener is there before the program starts.
+    Open,
+    /// The program, and what it has started; connections from before are gone.
+    Program,
 }
 
 /// A small file inside an [`ExecRequest`].

@@ -4,7 +4,7 @@
 
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ReadRequest, Reply, Request,
+    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ProxyPort, ReadRequest, Reply, Request,
     ResetReport, Stdin, encode_message,
 };
 
@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_5_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 5);
+fn version_6_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 6);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -28,11 +28,11 @@ fn version_5_of_every_message() {
         output_limit: 5,
         after_exit: AfterExit::Keep,
         parked: true,
-        proxy: true,
+        proxy: ProxyPort::Program,
     });
     assert_eq!(
         payload(&exec),
-        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01\x01"
+        b"\0\x02\x01a\x01b\x01\x01K\x01V\x01/\x01\x02/f\x02\x07\x08\x01\x01\x09\xac\x02\x05\x01\x01\x02"
     );
     let file = FileRequest { path: "/x".into() };
     assert_eq!(payload(&Request::WriteFile(file)), b"\x01\x02/x");
@@ -74,6 +74,8 @@ fn version_5_of_every_message() {
     assert_eq!(payload(&Stdin::Empty), b"\0");
     assert_eq!(payload(&Stdin::Stream), b"\x02");
     assert_eq!(payload(&AfterExit::KillAll), b"\0");
+    assert_eq!(payload(&ProxyPort::Closed), b"\0");
+    assert_eq!(payload(&ProxyPort::Open), b"\x01");
     assert_eq!(payload(&Reply::Started), b"\0");
     let exit = ExitReport {
         status: ExitStatus::Signal(9),

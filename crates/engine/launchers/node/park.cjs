@@ -25,6 +25,19 @@
         return bytes;
       };
       delete process.env.NODE_OPTIONS;
+      const preload = process.env.ISOL8_PRELOAD;
+      if (preload) {
+        delete process.env.ISOL8_PRELOAD;
+        const load = Module.createRequire('/sandbox/main.mjs');
+        for (const name of preload.split(' ')) {
+          try {
+            load(name);
+          } catch (error) {
+            fs.writeSync(2, `preload ${name}: ${String(error).split('\n')[0].slice(0, 1000)}`);
+            process.reallyExit(1);
+          }
+        }
+      }
 
       fs.writeSync(1, '\x06');
       const body = receive(parseInt(receive(8).latin1Slice(), 16));

@@ -1,6 +1,6 @@
 //! Which image an execution runs in, and what that image brings: packages, a setup script.
 
-use isol8_protocol::SANDBOX_DIR;
+use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
 use super::top::Engine;
 use crate::{
@@ -168,6 +168,6 @@ fn copy_baked_modules() -> Step {
         cwd: SANDBOX_DIR.to_owned(),
         stdin: StepStdin::Empty,
         session: None,
-        proxy: false,
+        proxy: ProxyPort::Closed,
     }
 }

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use isol8_egress::RunLog;
-use isol8_protocol::{AfterExit, ExitReport};
+use isol8_protocol::{AfterExit, ExitReport, ProxyPort};
 
 use super::{
     files::{self, OutputFiles},
+    registries::configured_hosts,
     sink::Sink,
     step::{Manner, StepOutcome, StepRules},
 };
@@ -86,17 +87,25 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     };
     let parked = plan.parked && prepare.is_none() && image_setup.is_none();
     let mut log = None;
-    let mut gateway = |wanted: bool, extra_hosts: &[String]| {
+    let mut gateway = |port: ProxyPort, extra_hosts: &[String]| {
         let log: &Arc<RunLog> = match &mut log {
-            log if wanted => log.get_or_insert_with(RunLog::new),
+            log if port != ProxyPort::Closed => log.get_or_insert_with(RunLog::new),
             _ => return Ok(None),
         };
         network.open(sandbox, extra_hosts, log).map(Some)
     };
-    for step in prepare.into_iter().chain(plan.install) {
+    if let Some(step) = prepare {
         tracing::debug!("preparing packages");
+        install(&rules, step).await?;
+    }
+    if let Some(step) = plan.install {
+        let mut hosts = plan.install_hosts;
+        if let Some(files) = plan.registry_files {
+            hosts.extend(configured_hosts(sandbox, files).await?);
+        }
+        tracing::debug!(hosts = hosts.len(), "installing packages");
         // What it may reach, nothing that it leaves behind may reach after it.
-        let _gateway = gateway(step.proxy, &plan.install_hosts)?;
+        let _gateway = gateway(step.proxy, &hosts)?;
         install(&rules, step).await?;
     }
     let gateway = gateway(plan.program.proxy, &[])?;

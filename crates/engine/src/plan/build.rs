@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isol8_protocol::SANDBOX_DIR;
+use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
 use super::{
     ExecutionPlan, ImageChoice, MAX_ARGUMENT_BYTES, PlanError, PlannedFile, SessionCall, Source,
@@ -44,7 +44,7 @@ pub fn plan(
         cwd: cwd.clone(),
         stdin: StepStdin::Empty,
         session: None,
-        proxy: options.network == NetworkMode::Filtered,
+        proxy: proxy_port(options),
     };
     let packages = match owner {
         Some(runtime) => normalize_packages(runtime.name, &request.install_packages)?,
@@ -55,13 +55,18 @@ pub fn plan(
         if reaches_registries(options) {
             give_proxy(&mut install);
         }
+        if install.proxy == ProxyPort::Open {
+            // Nothing that an earlier program left behind takes part in what an installation may.
+            install.proxy = ProxyPort::Program;
+        }
         install
     });
-    let install_hosts = match (owner, &install) {
-        (Some(runtime), Some(install)) if reaches_registries(options) => {
-            registry_hosts(runtime.registries, &install.env)
-        }
-        _ => Vec::new(),
+    let (install_hosts, registry_files) = match (owner, &install) {
+        (Some(runtime), Some(install)) if reaches_registries(options) => (
+            registry_hosts(runtime.registries, &install.env),
+            Some(runtime.registry_files),
+        ),
+        _ => (Vec::new(), None),
     };
 
     let Program {
@@ -92,6 +97,7 @@ pub fn plan(
         },
         install,
         install_hosts,
+        registry_files,
         request_setup: request
             .setup_script
             .as_deref()
@@ -140,8 +146,16 @@ pub fn image_setup_step(
         cwd: workdir(request.workdir.as_deref())?,
         stdin: StepStdin::Empty,
         session: None,
-        proxy: options.network == NetworkMode::Filtered,
+        proxy: proxy_port(options),
     })
+}
+
+/// Who finds the proxy while anything but an installation runs.
+fn proxy_port(options: &Options) -> ProxyPort {
+    match options.network {
+        NetworkMode::Filtered => ProxyPort::Open,
+        NetworkMode::None | NetworkMode::Host => ProxyPort::Closed,
+    }
 }
 
 /// Where a request runs.
@@ -192,7 +206,7 @@ fn reaches_registries(options: &Options) -> bool {
 }
 
 fn give_proxy(step: &mut Step) {
-    step.proxy = true;
+    step.proxy = ProxyPort::Open;
     for (name, value) in proxy_environment() {
         if !step.env.iter().any(|(known, _)| known == name) {
             step.env.push((name.to_owned(), value));

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use isol8_protocol::ProxyPort;
+
 use crate::{options::Options, request::ExecutionRequest};
 
 /// Everything that one execution does, in order: `install` (unless the image that was found has
@@ -17,6 +19,9 @@ pub struct ExecutionPlan {
     pub install: Option<Step>,
     /// Hosts that the installation may reach beside those that the program may.
     pub install_hosts: Vec<String>,
+    /// Files in which the image may name more such hosts, as words for a shell; none when the
+    /// installation may reach no others.
+    pub registry_files: Option<&'static str>,
     /// The request's setup script.
     pub request_setup: Option<Step>,
     /// Files of the request, by absolute path.
@@ -96,8 +101,8 @@ pub struct Step {
     pub stdin: StepStdin,
     /// How to run it in the interpreter of a session instead.
     pub session: Option<SessionCall>,
-    /// Whether it finds the filtering proxy.
-    pub proxy: bool,
+    /// Who finds the filtering proxy while it runs.
+    pub proxy: ProxyPort,
 }
 
 impl fmt::Debug for Step {

@@ -18,10 +18,14 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
         lead: "",
     }),
     registries: &["registry.npmjs.org"],
+    registry_files: REGISTRY_FILES,
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
     install,
 };
+
+/// Its own settings of other places are below the home directory, which no image fills.
+pub(super) const REGISTRY_FILES: &str = "\"$XDG_CONFIG_HOME/.bunfig.toml\"";
 
 /// Bun looks for global packages in `NODE_PATH` too, in addition to what every runtime has there.
 pub(super) const GLOBAL_MODULES: (&str, &str) = (

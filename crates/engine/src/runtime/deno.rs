@@ -33,6 +33,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         "deno.land",
         "esm.sh",
     ],
+    registry_files: "",
     program_is_file: always_a_file,
     command: |context| {
         argv(

@@ -19,11 +19,17 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         lead: "",
     }),
     registries: &["registry.npmjs.org"],
+    registry_files: "\"$NPM_CONFIG_GLOBALCONFIG\" \"$NPM_CONFIG_USERCONFIG\" \
+        /usr/local/etc/npmrc /usr/etc/npmrc \
+        /usr/local/lib/node_modules/npm/npmrc /usr/lib/node_modules/npm/npmrc",
     program_is_file: always_a_file,
     command,
     install: |packages| InstallCommand {
         argv: argv(
             &[
+                "sh",
+                "-c",
+                WITH_GLOBAL_SETTINGS,
                 "npm",
                 "install",
                 "--prefix",
@@ -45,6 +51,13 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         env: Vec::new(),
     },
 };
+
+/// npm looks for its global settings below its prefix, which is the user's here. Those of the image
+/// are where they would be without that.
+const WITH_GLOBAL_SETTINGS: &str = r#"for file in /usr/local/etc/npmrc /usr/etc/npmrc; do
+  if [ -f "$file" ]; then export NPM_CONFIG_GLOBALCONFIG="${NPM_CONFIG_GLOBALCONFIG:-$file}"; fi
+done
+exec npm "$@""#;
 
 /// What a `package.json` beside the program (npm writes one) makes Node print for a module in a
 /// `.js` file. It would land in the program's standard error.

@@ -22,7 +22,23 @@ pub struct ParkingSpec {
     pub start_env: &'static [&'static str],
     /// Whether files of the request are seen by it at its start, when they are below `/sandbox`.
     pub start_files: StartFiles,
+    /// How it is told which modules to import while it waits.
+    pub preload: Preloading,
 }
+
+/// How an interpreter is told which modules to import ahead of its program.
+#[derive(Debug, Clone, Copy)]
+pub enum Preloading {
+    /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.
+    Launcher,
+    /// By this flag for each, before the launcher's own.
+    Flag(&'static str),
+    /// By the list of preloads in this file, which begins with these characters.
+    File(&'static str, &'static str),
+}
+
+/// Names the modules to import ahead, with spaces between them.
+pub const PRELOAD_VARIABLE: &str = "ISOL8_PRELOAD";
 
 /// Which files below `/sandbox` an interpreter sees at its start.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +94,7 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
         "COV_*",
     ],
     start_files: StartFiles::Hidden,
+    preload: Preloading::Launcher,
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -87,6 +104,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     any_workdir: true,
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
+    preload: Preloading::Launcher,
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
@@ -104,6 +122,7 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
     // All of them, for the same reason.
     start_env: &["*"],
     start_files: StartFiles::All,
+    preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
 };
 
 pub(super) const DENO: ParkingSpec = ParkingSpec {
@@ -139,6 +158,7 @@ pub(super) const DENO: ParkingSpec = ParkingSpec {
         "tsconfig.json",
         "vendor",
     ]),
+    preload: Preloading::Flag("--preload="),
 };
 
 impl ParkingSpec {

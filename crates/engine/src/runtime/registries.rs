@@ -19,24 +19,58 @@ const VARIABLES: [&str; 9] = [
 /// `npm_config_@scope:registry` begins and ends like this.
 const SCOPED: (&str, &str) = ("NPM_CONFIG_@", ":REGISTRY");
 
-/// Most hosts that an environment may add.
+/// Most hosts that an environment, and separately the settings of an image, may add.
 const MAX_CONFIGURED: usize = 32;
 
-/// The hosts of `public` registries and of those that the environment `env` names. What is no
-/// address there is left to the installer to complain about.
+/// The hosts of `public` registries and of those that the environment `env` names.
 pub(crate) fn registry_hosts(public: &[&str], env: &[(String, String)]) -> Vec<String> {
-    let configured = env
-        .iter()
-        .filter(|(name, _)| names_registry(&name.to_ascii_uppercase()))
-        .flat_map(|(_, value)| value.split_ascii_whitespace())
-        .filter_map(|url| Url::parse(url).ok()?.host_str().map(str::to_owned))
-        .filter(|host| Host::parse(host).is_ok())
-        .take(MAX_CONFIGURED);
+    let env = env.iter().map(|(name, value)| (&**name, &**value));
     public
         .iter()
         .map(|host| (*host).to_owned())
-        .chain(configured)
+        .chain(of_environment(env))
         .collect()
+}
+
+/// The hosts that an image names: in its environment, `NAME=value` by line, and in the settings of
+/// package managers, whose format does not matter.
+pub(crate) fn image_hosts(environ: &str, settings: &str) -> Vec<String> {
+    let env = environ.lines().filter_map(|line| line.split_once('='));
+    of_environment(env)
+        .chain(of_settings(settings).take(MAX_CONFIGURED))
+        .collect()
+}
+
+fn of_environment<'a>(
+    env: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = String> {
+    env.filter(|(name, _)| names_registry(&name.to_ascii_uppercase()))
+        .flat_map(|(_, value)| value.split_ascii_whitespace())
+        .filter_map(host_of)
+        .take(MAX_CONFIGURED)
+}
+
+/// The hosts of all addresses outside of comments. A proxy is no registry.
+fn of_settings(settings: &str) -> impl Iterator<Item = String> {
+    settings
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with(['#', ';', '/']))
+        .filter(|line| {
+            let name = line.split_once('=').map_or("", |(name, _)| name.trim_end());
+            !name.ends_with("proxy")
+        })
+        .flat_map(|line| line.split(|c: char| c.is_ascii_whitespace() || "\"'=,".contains(c)))
+        .filter_map(host_of)
+}
+
+/// What is no address is left to the installer to complain about.
+fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url
+        .host_str()
+        .filter(|_| url.scheme().starts_with("http"))?;
+    Host::parse(host).is_ok().then(|| host.to_owned())
 }
 
 fn names_registry(name: &str) -> bool {
@@ -70,6 +104,37 @@ mod tests {
                 "b.example",
                 "npm.example",
                 "[2001:db8::1]"
+            ]
+        );
+    }
+    #[test]
+    fn settings_of_every_kind_name_their_hosts() {
+        let environ = "HOME=/root\nNPM_CONFIG_REGISTRY=https://npm.example/\nX=https://not.example";
+        let settings = "
+            [global]
+            index-url = https://user:secret@pip.example/simple
+              extra-index-url=https://more.example/simple
+            # index-url = https://comment.example/
+            ; registry=https://comment.example/
+            proxy = http://proxy.example:3128
+            https-proxy=http://proxy.example:3128
+            @scope:registry=https://scope.example/
+            //scope.example/:_authToken=https://token.example
+            deb [trusted=yes signed-by=/usr/share/k.gpg] http://deb.example/debian bookworm main
+            URIs: https://one.example/debian https://two.example/debian
+            registry = { url = \"https://bun.example/\", token = \"t\" }
+            find-links = file:///wheels ftp://ftp.example";
+        assert_eq!(
+            image_hosts(environ, settings),
+            [
+                "npm.example",
+                "pip.example",
+                "more.example",
+                "scope.example",
+                "deb.example",
+                "one.example",
+                "two.example",
+                "bun.example"
             ]
         );
     }

@@ -21,6 +21,8 @@ pub struct RuntimeSpec {
     pub session: Option<SessionLauncher>,
     /// Public registries that its installer needs.
     pub registries: &'static [&'static str],
+    /// Where an image may name others: files, as words for a shell.
+    pub registry_files: &'static str,
     /// Whether the program is written to its file, or is in the command line.
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.

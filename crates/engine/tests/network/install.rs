@@ -25,7 +25,13 @@ with tarfile.open('/sandbox/demo.tgz', 'w:gz') as package:
         info = tarfile.TarInfo('package/' + name); info.size = len(text)
         package.addfile(info, io.BytesIO(text.encode()))";
 
-async fn world() -> World {
+/// A network with a package `demo` for pip and for npm.
+pub(crate) async fn world() -> World {
+    World::with(packages().await, Arc::new(|_, _, _| None)).await
+}
+
+/// What package registries have to say about `demo`, the public ones and `mirror.test`.
+pub(crate) async fn packages() -> BTreeMap<String, Vec<u8>> {
     let maker = engine(json!({}));
     let paths = ["/sandbox/demo-1.0-py3-none-any.whl", "/sandbox/demo.tgz"];
     let request = json!({"runtime": "python", "code": PACK, "outputPaths": paths});
@@ -46,24 +52,26 @@ async fn world() -> World {
         files.insert(format!("{index}/simple/demo/"), page.into_bytes());
     }
     files.insert("/demo-1.0-py3-none-any.whl".to_owned(), wheel);
-    let metadata = json!({
-        "name": "demo", "dist-tags": {"latest": "1.0.0"},
-        "versions": {"1.0.0": {
-            "name": "demo", "version": "1.0.0",
-            "dist": {"tarball": "https://registry.npmjs.org/demo/-/demo-1.0.0.tgz"},
-        }},
-    });
-    files.insert(
-        "registry.npmjs.org/demo".to_owned(),
-        metadata.to_string().into_bytes(),
-    );
+    for (url, host) in [
+        ("registry.npmjs.org/demo", "registry.npmjs.org"),
+        ("mirror.test/npm/demo", "mirror.test"),
+    ] {
+        let metadata = json!({
+            "name": "demo", "dist-tags": {"latest": "1.0.0"},
+            "versions": {"1.0.0": {
+                "name": "demo", "version": "1.0.0",
+                "dist": {"tarball": format!("https://{host}/demo/-/demo-1.0.0.tgz")},
+            }},
+        });
+        files.insert(url.to_owned(), metadata.to_string().into_bytes());
+    }
     files.insert("/demo/-/demo-1.0.0.tgz".to_owned(), package);
     files.insert("/hello".to_owned(), b"hello".to_vec());
-    World::with(files, Arc::new(|_, _, _| None)).await
+    files
 }
 
 /// An engine of the kind of `network` whose sandbox has the certificate authority already.
-async fn ready(world: &World, runtime: &str, network: &str, more: Value) -> Engine {
+pub(crate) async fn ready(world: &World, runtime: &str, network: &str, more: Value) -> Engine {
     let mut options = filtered_options(&[], &more);
     options["network"] = network.into();
     options["mode"] = "persistent".into();
@@ -93,6 +101,10 @@ const NODE: &str = "console.log(require('demo'));
 (async () => { for (const url of ['http://a.test/hello', 'https://registry.npmjs.org/demo', 'http://mirror.test/simple/demo/'])
   console.log(await fetch(url, {signal: AbortSignal.timeout(5000)}).then((r) => r.status, (e) => String(e.cause?.cause ?? e).includes('403') ? 403 : 'no')) })()";
 
+const DENO: &str = "import demo from 'npm:demo'; console.log(demo);
+for (const url of ['http://a.test/hello', 'http://registry.npmjs.org/demo', 'http://mirror.test/simple/demo/'])
+  console.log(await fetch(url, {signal: AbortSignal.timeout(5000)}).then((r) => r.status, () => 'no'))";
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
 async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
@@ -101,11 +113,17 @@ async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
         ("python", PYTHON, "from the index"),
         ("node", NODE, "from the registry"),
         ("bun", NODE, "from the registry"),
+        ("deno", DENO, "from the registry"),
     ] {
         for network in ["none", "filtered"] {
             let engine = ready(&world, runtime, network, json!({})).await;
+            let extension = match runtime {
+                "python" => ".py",
+                "deno" => ".mts",
+                _ => ".cjs",
+            };
             let request = json!({
-                "runtime": runtime, "code": code, "fileExtension": if runtime == "python" { ".py" } else { ".cjs" },
+                "runtime": runtime, "code": code, "fileExtension": extension,
                 "installPackages": ["demo"], "env": World::trust(),
             });
             let result = run(&engine, request).await.unwrap();
@@ -176,4 +194,45 @@ async fn installs_can_be_left_without_network() {
         engine.stop().await;
     }
     assert!(world.take_seen().is_empty());
+}
+
+/// Asks a registry all the time, and counts what it is answered.
+const STRAY: &str = "import subprocess, sys, time, os
+subprocess.Popen([sys.executable, '-c', '''
+import http.client
+while True:
+    open('/sandbox/asked', 'a').write('x')
+    try:
+        proxy = http.client.HTTPConnection('127.0.0.1', 8118, timeout=5)
+        proxy.request('GET', 'http://pypi.org/stray'); proxy.getresponse()
+        open('/sandbox/answered', 'a').write('x')
+    except OSError: pass
+    except http.client.HTTPException: pass
+'''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while not os.path.exists('/sandbox/asked'): time.sleep(0.01)";
+
+/// What an installation may reach is for its own processes.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn a_process_left_behind_takes_no_part_in_an_installation() {
+    let world = world().await;
+    for network in ["none", "filtered"] {
+        let engine = ready(&world, "python", network, json!({})).await;
+        let stray = json!({"runtime": "python", "code": STRAY, "env": World::trust()});
+        run(&engine, stray).await.unwrap();
+        world.take_seen();
+        let code = "import demo, os; print(demo.NAME, os.path.getsize('/sandbox/asked') > 10)";
+        let request = json!({
+            "runtime": "python", "code": code, "installPackages": ["demo"], "env": World::trust(),
+        });
+        let result = run(&engine, request).await.unwrap();
+        assert_eq!(result.stdout, "from the index True", "{network} {result:?}");
+        let seen = world.take_seen();
+        assert!(!seen.is_empty());
+        assert!(
+            !seen.iter().any(|seen| seen.line.contains("stray")),
+            "{network} {seen:?}"
+        );
+        engine.stop().await;
+    }
 }

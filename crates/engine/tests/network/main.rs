@@ -8,6 +8,7 @@
 
 mod agent;
 mod allowed;
+mod configured;
 mod denied;
 mod install;
 mod records;

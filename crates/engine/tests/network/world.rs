@@ -276,7 +276,7 @@ async fn answer(request: Request<Incoming>, site: Site) -> Result<Response<Body>
     let kind = match path.rsplit_once('.').map(|(_, extension)| extension) {
         _ if path.contains("/completions") => "text/event-stream",
         Some("whl" | "tgz" | "pack" | "idx") => "application/octet-stream",
-        _ if host == "registry.npmjs.org" => "application/json",
+        _ if host == "registry.npmjs.org" || path.starts_with("/npm/") => "application/json",
         _ => "text/html",
     };
     response

@@ -52,6 +52,7 @@ pub(crate) async fn run(
         Some(taken) => taken,
         None => park::start(guest, launch).await?,
     };
+    guest.egress.serve(program.pid);
     meter.exclude(cpu_before);
     let input = Input::default();
     fill(&input, &request.stdin);

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
-use isol8_protocol::{ErrorKind, ExecRequest, ExitStatus, MAX_EGRESS_STREAMS, Request};
+use isol8_protocol::{ErrorKind, ExecRequest, ExitStatus, MAX_EGRESS_STREAMS, ProxyPort, Request};
 
 use crate::common::{Sandbox, program, sh, within};
 
 /// A Python program that may use the proxy.
 fn python(code: &str) -> ExecRequest {
     ExecRequest {
-        proxy: true,
+        proxy: ProxyPort::Open,
         ..program(&["python3", "-c", code])
     }
 }
@@ -75,14 +75,81 @@ except ConnectionRefusedError: print('closed')"
         };
         sandbox.exec(request).await.stdout()
     };
-    assert_eq!(ask(false).await, "closed\n");
-    assert_eq!(ask(true).await, "open\n");
-    assert_eq!(ask(true).await, "open\n");
-    assert_eq!(ask(false).await, "closed\n");
-    assert_eq!(ask(true).await, "open\n");
+    assert_eq!(ask(ProxyPort::Closed).await, "closed\n");
+    assert_eq!(ask(ProxyPort::Open).await, "open\n");
+    assert_eq!(ask(ProxyPort::Open).await, "open\n");
+    assert_eq!(ask(ProxyPort::Closed).await, "closed\n");
+    assert_eq!(ask(ProxyPort::Open).await, "open\n");
+    assert_eq!(ask(ProxyPort::Program).await, "open\n");
     sandbox.must_reset().await;
     let listening = "grep -c ' 0100007F:1FB6 00000000:0000 0A' /proc/net/tcp || true";
     assert_eq!(sandbox.sh(listening).await, "0\n");
+}
+
+#[tokio::test]
+async fn a_port_of_one_program_serves_nobody_else() {
+    let mut sandbox = Sandbox::start().await;
+    // One that an earlier program has left behind asks all the time, and opens connections in
+    // advance. It counts what it is answered.
+    let stray = format!(
+        "{CONNECT}
+import os, time
+if os.fork() == 0:
+    os.setsid(); ready = False
+    while not os.path.exists('/sandbox/stop'):
+        try:
+            s = proxy(); s.sendall(b'stray')
+            if s.recv(1): open('/sandbox/answered', 'w')
+        except OSError: pass
+        if not ready: ready = True; open('/sandbox/ready', 'w')
+        time.sleep(0.001)
+    open('/sandbox/stopped', 'w')
+    os._exit(0)
+while not os.path.exists('/sandbox/ready'): time.sleep(0.001)"
+    );
+    let keep = |code: &str, proxy| ExecRequest {
+        after_exit: isol8_protocol::AfterExit::Keep,
+        proxy,
+        ..python(code)
+    };
+    sandbox.exec(keep(&stray, ProxyPort::Closed)).await;
+
+    // The program itself, a child of it, and one that uses an IPv6 socket.
+    let own = format!(
+        "{CONNECT}
+import os, time
+def ask(s):
+    s.settimeout(20); s.sendall(b'mine'); return s.recv(4)
+time.sleep(0.1)
+print(ask(proxy()), flush=True)
+six = socket.socket(socket.AF_INET6); six.connect(('::ffff:127.0.0.1', 8118)); print(ask(six), flush=True)
+if os.fork() == 0: os.setsid(); print(ask(proxy()), flush=True); os._exit(0)
+os.wait()"
+    );
+    let mut exec = sandbox
+        .send(&Request::Exec(keep(&own, ProxyPort::Program)))
+        .await;
+    for _ in 0..3 {
+        let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+        let mut heard = [0; 4];
+        within(stream.read_exact(&mut heard)).await.unwrap();
+        assert_eq!(&heard, b"mine");
+        within(stream.write_all(b"done")).await.unwrap();
+    }
+    assert_eq!(exec.finish().await.stdout(), "b'done'\n".repeat(3));
+    assert!(
+        sandbox.inbound.try_recv().is_err(),
+        "nobody else came through"
+    );
+
+    // It does ask: a port for everyone serves it.
+    sandbox
+        .send(&Request::Exec(python("import time; time.sleep(20)")))
+        .await;
+    let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+    let mut heard = [0; 5];
+    within(stream.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"stray");
 }
 
 #[tokio::test]

@@ -1,0 +1,83 @@
+//! Whose a connection to the proxy's port is. The system tells the socket at its other end, and the
+//! processes that hold it: what a process says of itself plays no part.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Path};
+
+use crate::{fd::with_rights_of_user, tree};
+
+/// Where the system lists its TCP sockets. A client may use an IPv6 socket for an IPv4 address.
+const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+
+/// Whether the client at `peer` is the program `main`, or was started by it. One that has closed the
+/// connection, or hides its descriptors, is not.
+pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> bool {
+    let (Some(socket), Ok(processes)) = (socket_at(peer), tree::list()) else {
+        return false;
+    };
+    let own = tree::belonging_to(main, &processes, &BTreeSet::new(), false);
+    with_rights_of_user(|| own.iter().any(|pid| holds(*pid, &socket)))
+}
+
+/// The name that descriptors of the socket at `peer` have.
+fn socket_at(peer: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(peer) = peer else {
+        return None;
+    };
+    let mut address = String::new();
+    for byte in peer.ip().octets().iter().rev() {
+        // Writing to a string does not fail.
+        let _ = write!(address, "{byte:02X}");
+    }
+    let _ = write!(address, ":{:04X}", peer.port());
+    for list in LISTS {
+        // A system without IPv6 lacks its list.
+        let Ok(list) = fs::read_to_string(list) else {
+            continue;
+        };
+        if let Some(inode) = inode_of(&list, &address) {
+            return Some(format!("socket:[{inode}]"));
+        }
+    }
+    None
+}
+
+/// The inode in the line whose local address ends in `address`, see proc(5).
+fn inode_of<'a>(list: &'a str, address: &str) -> Option<&'a str> {
+    let line = list.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        fields.next()?.ends_with(address).then_some(fields)
+    });
+    // Zero: no process holds it any more.
+    line?.nth(7).filter(|inode| *inode != "0")
+}
+
+fn holds(pid: i32, socket: &str) -> bool {
+    // It may end meanwhile.
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    descriptors
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .any(|target| target == Path::new(socket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1FB6 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1
+   1: 0100007F:1FB6 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 12 1
+   2: 0100007F:D2F0 0100007F:1FB6 01 00000000:00000000 00:00000000 00000000   100        0 13 1
+   3: 0200007F:D2F1 0100007F:1FB6 04 00000000:00000000 00:00000000 00000000   100        0 0 1";
+
+    #[test]
+    fn sockets_are_found_by_their_own_address() {
+        assert_eq!(inode_of(LIST, "0100007F:D2F0"), Some("13"));
+        assert_eq!(inode_of(LIST, "0100007F:D2F1"), None);
+        assert_eq!(inode_of(LIST, "0200007F:D2F1"), None, "nobody holds it");
+        let mapped = "   4: 0000000000000000FFFF00000100007F:D2F2 0000000000000000FFFF00000100007F:1FB6 01 0:0 00:0 0 100 0 14 1";
+        assert_eq!(inode_of(mapped, "0100007F:D2F2"), Some("14"));
+    }
+}
