@@ -22,8 +22,9 @@ def park():
     del os.environ["PYTHONPATH"]
     preload = os.environ.pop("ISOL8_PRELOAD", None)
     if preload:
-        import isol8_preload
-        del sys.modules["isol8_preload"]
+        nursery = os.environ.pop("ISOL8_NURSERY", None)
+        import isol8_nursery, isol8_preload
+        del sys.modules["isol8_nursery"], sys.modules["isol8_preload"]
     sys.path.remove(here)
     sys.path_importer_cache.pop(here, None)
 
@@ -79,6 +80,8 @@ def park():
             sitecustomize = None
         if preload:
             isol8_preload.load(preload.split(" "))
+            if nursery:
+                isol8_nursery.serve(int(nursery))
         # The other customisation, which is looked for next. When there is none, as usual, the best
         # place to wait is where it would be found: that search is then over, too.
         later = sys.modules["site"].ENABLE_USER_SITE
