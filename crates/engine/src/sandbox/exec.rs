@@ -72,7 +72,6 @@ impl Exec {
                 Incoming::Stdout(bytes) => return Ok(ExecEvent::Stdout(bytes)),
                 Incoming::Stderr(bytes) => return Ok(ExecEvent::Stderr(bytes)),
                 Incoming::Reply(Reply::Exited(report)) => return Ok(ExecEvent::Exited(report)),
-                Incoming::Reply(Reply::Started) => {}
                 Incoming::Reply(reply) => return Err(unexpected(reply)),
                 Incoming::Data(_) => return Err(EngineError::Guest("unexpected data".to_owned())),
             }

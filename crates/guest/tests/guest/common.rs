@@ -286,7 +286,6 @@ impl Stream {
                 (FrameKind::Stdout, bytes) => done.out.extend(bytes),
                 (FrameKind::Stderr, bytes) => done.err.extend(bytes),
                 (FrameKind::Message, payload) => match decode(&payload).unwrap() {
-                    Reply::Started => {}
                     end => {
                         done.end = Some(end);
                         assert_eq!(self.next().await, None, "nothing follows the end");
