@@ -17,6 +17,7 @@ export type {
 } from "./types/engine.cjs";
 export { DockerIsol8, RemoteIsol8 } from "./types/engine.cjs";
 export type {
+  EventStream,
   ExecuteOptions,
   ExecutionRequest,
   ExecutionResult,
@@ -26,6 +27,7 @@ export type {
   Runtime,
   StartOptions,
   StreamEvent,
+  StreamResult,
 } from "./types/execution.cjs";
 export type { ImageProgress, ImageSources } from "./types/images.cjs";
 export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";

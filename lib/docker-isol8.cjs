@@ -110,9 +110,18 @@ class DockerIsol8 {
       stream = this.#native.stream(json, files);
       return stream;
     };
-    const events = pump(start, cancel, options);
+    let result;
+    const conclude = (json) => {
+      // The output was told by the events.
+      const { stdout: _, stderr: __, ...rest } = JSON.parse(json);
+      result = rest;
+    };
+    const events = pump(start, cancel, options, conclude);
     // A generator's own `return` would wait behind a pending `next`; ending the run does not.
     return {
+      get result() {
+        return result;
+      },
       next: () => events.next(),
       return: (value) => {
         cancel();
@@ -141,16 +150,20 @@ class DockerIsol8 {
   }
 }
 
-/** Events of one run. The program runs only as fast as the consumer takes them. */
-async function* pump(start, cancel, options) {
+/**
+ * Events of one run. The program runs only as fast as the consumer takes them. `conclude` gets the
+ * result after the last one.
+ */
+async function* pump(start, cancel, options, conclude) {
   const signal = signalOf(options);
   const stream = start(signal);
   const unlisten = onAbort(signal, cancel);
   try {
     for (;;) {
-      const { events, error } = await stream.recv();
+      const { events, error, result } = await stream.recv();
       throwIfAborted(signal);
       if (error) throw errorFrom(error);
+      if (result) conclude(result);
       if (!events) return;
       for (const event of events) {
         yield event;

@@ -116,6 +116,18 @@ export interface StreamEvent {
   phase?: "setup" | "code";
 }
 
+/** What a streamed execution came to, but for the output, which the events carried. */
+export type StreamResult = Omit<ExecutionResult, "stdout" | "stderr">;
+
+/** The events of a streamed execution. Leaving the loop over them ends it. */
+export interface EventStream extends AsyncIterableIterator<StreamEvent> {
+  /**
+   * Whether output was cut, what was used, output files and network log: there once the last event has
+   * been taken and the loop has ended by itself. Not after a failure, nor from a remote engine.
+   */
+  readonly result?: StreamResult | undefined;
+}
+
 /** How to end an execution from outside. */
 export interface ExecuteOptions {
   /** Ends the program when aborted; the call rejects with the signal's reason. */

@@ -8,7 +8,7 @@ use super::{ExecutionPlan, build::main_path, environment::environment};
 use crate::{
     options::Options,
     request::ExecutionRequest,
-    runtime::{CommandContext, PRELOAD_VARIABLE, ParkingSpec, Preloading, RuntimeSpec},
+    runtime::{CommandContext, PRELOAD_VARIABLE, ParkingSpec, Preloading, RuntimeSpec, any_shell},
 };
 
 /// What to start ahead of the programs of a runtime.
@@ -32,6 +32,10 @@ pub fn park_plan(options: &Options, runtime: &RuntimeSpec, preload: &[String]) -
         agent_flags: &[],
         own_image: options.image.is_none(),
     });
+    let argv = match options.image {
+        Some(_) => any_shell(argv),
+        None => argv,
+    };
     let mut launcher_argv = argv.clone();
     if let Some(flag) = parking.launcher_flag {
         let last = launcher_argv.len().saturating_sub(1);
@@ -85,6 +89,7 @@ impl ParkPlan {
             return request;
         }
         match self.preloading {
+            Preloading::None => {}
             Preloading::Launcher => {
                 let names = self.preload.join(" ");
                 let variable = (PRELOAD_VARIABLE.to_owned(), names);
@@ -123,6 +128,12 @@ pub(super) fn why_plain(
         (plan.request_setup.is_some(), "a setup script runs first"),
         (plan.program_file.is_none(), "it is a command"),
         (
+            plan.program_file
+                .as_ref()
+                .is_some_and(|file| can_tell(parking, &file.data)),
+            "it looks at what was there when the interpreter started",
+        ),
+        (
             !parking.any_workdir && plan.program.cwd != SANDBOX_DIR,
             "the working directory is given",
         ),
@@ -140,6 +151,10 @@ pub(super) fn why_plain(
     reasons
         .into_iter()
         .find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+fn can_tell(parking: &ParkingSpec, program: &[u8]) -> bool {
+    str::from_utf8(program).map_or(true, parking.can_tell)
 }
 
 #[cfg(test)]
@@ -171,7 +186,7 @@ mod tests {
         let expected = [
             "--preload=npm:a",
             "--preload=b",
-            "--preload=/.isol8/deno/park.js",
+            "--preload=/.isol8/deno/park.mts",
             "/sandbox/main.mts",
         ];
         assert!(deno.ends_with(&expected.map(str::to_owned)), "{deno:?}");
