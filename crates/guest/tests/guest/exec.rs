@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use isol8_protocol::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitStatus, FrameKind, InlineFile, Reply,
-    Request, Stdin,
+    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitStatus, FrameKind, InlineFile, Request,
+    Stdin,
 };
 
 use crate::common::{Sandbox, program, sh, within};

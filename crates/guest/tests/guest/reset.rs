@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Reply, Request};
+use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Request};
 
 use crate::common::{Sandbox, failure, program, sh};
 
