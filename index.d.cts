@@ -17,14 +17,17 @@ export type {
 } from "./types/engine.cjs";
 export { DockerIsol8, RemoteIsol8 } from "./types/engine.cjs";
 export type {
+  EventStream,
   ExecuteOptions,
   ExecutionRequest,
   ExecutionResult,
   NetworkLogEntry,
+  Preload,
   ResourceUsage,
   Runtime,
   StartOptions,
   StreamEvent,
+  StreamResult,
 } from "./types/execution.cjs";
 export type { ImageProgress, ImageSources } from "./types/images.cjs";
 export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";

@@ -78,12 +78,14 @@ export declare function imageExists(dockerJson: string, name: string): Promise<N
 /** Reads the configuration; throws when the file cannot be used at all. */
 export declare function loadConfig(cwd: string): NativeConfig
 
-/** What a stream has to say: some events, the end (neither), or why the request was refused. */
+/** What a stream has to say: some events, why the request was refused, or the end (neither). */
 export interface NativeBatch {
   /** The next events, in order. */
   events?: Array<NativeEvent>
   /** Why nothing was run. */
   error?: NativeError
+  /** At the end of an execution that has a result, that as JSON. */
+  result?: string
 }
 
 /** Bytes, or an error. */

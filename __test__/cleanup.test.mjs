@@ -1,6 +1,9 @@
 // The static clean-ups, against a daemon that only plays one: the real one may be somebody else's, too.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, readlinkSync } from "node:fs";
 import { DockerIsol8 } from "../index.js";
 import { withFakeDocker } from "./helpers/fake-docker.mjs";
 import { test, until, withEngine } from "./helpers/harness.mjs";
@@ -90,6 +93,62 @@ test("cleanup leaves the sandboxes of living processes alone", async () => {
       "DELETE /containers/never-started",
     ]);
   });
+});
+
+test("cleanup removes persisted containers whose process has ended, and no other's", async () => {
+  const [boot, namespace] = [
+    readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    readlinkSync("/proc/self/ns/pid"),
+  ];
+  const started = (pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  };
+  const other = spawn("sleep", ["600"]);
+  const [living, own] = [other.pid, process.pid].map((pid) => [pid, started(pid)]);
+  const ended = await (async () => {
+    const child = spawn("sleep", ["600"]);
+    const is = [child.pid, started(child.pid)];
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    return is;
+  })();
+  const persisted = (id, owner, state = "running") =>
+    container(id, state, {
+      Labels: {
+        "isol8.managed": "true",
+        "isol8.runtime": "bash",
+        "isol8.persist": "true",
+        ...(owner && { "isol8.owner": owner.join("/") }),
+      },
+    });
+  const containers = [
+    persisted("of-a-living-process", [boot, namespace, ...living]),
+    persisted("of-another-machine", ["another-boot", namespace, ...ended]),
+    persisted("of-another-container", [boot, "pid:[1]", ...ended]),
+    persisted("1-of-an-ended-process", [boot, namespace, ...ended]),
+    persisted("2-let-go-by-this-process", [boot, namespace, ...own]),
+    persisted("3-of-nobody", undefined),
+    persisted("4-ended", [boot, namespace, ...living], "exited"),
+  ];
+  const answer = (method, path) => {
+    if (method === "GET" && path === "/containers/json") return [200, containers];
+    if (method === "DELETE") return [204];
+    return unexpected(method, path);
+  };
+  try {
+    await withFakeDocker(answer, async (docker, calls) => {
+      const report = await DockerIsol8.cleanup(docker);
+      const removed = calls.filter((call) => call.startsWith("DELETE")).sort();
+      assert.deepEqual(
+        removed.map((call) => call.slice("DELETE /containers/".length)),
+        ["1-of-an-ended-process", "2-let-go-by-this-process", "3-of-nobody", "4-ended"],
+      );
+      assert.deepEqual(report, { removed: 4, failed: 0, errors: [] });
+    });
+  } finally {
+    other.kill("SIGKILL");
+  }
 });
 
 test("cleanup of nothing is a report of nothing", async () => {

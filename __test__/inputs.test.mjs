@@ -144,6 +144,27 @@ test("a large file goes in and comes out whole", async () => {
   assert.ok(Buffer.from(result.files["/sandbox/out"], "base64").equals(data));
 });
 
+test("files may be text or bytes of any kind", async () => {
+  const all = new Uint8Array([0, 1, 255, 2]);
+  const contents = {
+    "/sandbox/text": "\u0001\u00e9",
+    "/sandbox/buffer": Buffer.from([1, 255]),
+    "/sandbox/view": all.subarray(1, 3),
+    "/sandbox/data-view": new DataView(all.buffer, 1, 2),
+    "/sandbox/array-buffer": all.slice(1, 3).buffer,
+  };
+  const { files } = await engine.execute({
+    runtime: "bash",
+    code: ":",
+    files: contents,
+    outputPaths: Object.keys(contents),
+  });
+  const { "/sandbox/text": text, ...bytes } = files;
+  assert.equal(Buffer.from(text, "base64").toString(), "\u0001\u00e9");
+  assert.deepEqual([...new Set(Object.values(bytes))], [Buffer.from([1, 255]).toString("base64")]);
+  assert.equal(Object.keys(bytes).length, 4);
+});
+
 test("files belong to the program and are the caller's bytes at the time of the call", async () => {
   const bytes = new Uint8Array([1, 2, 3]);
   const running = bash("stat -c '%u %g' f; od -An -tu1 f; rm f", {

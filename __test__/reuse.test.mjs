@@ -68,6 +68,21 @@ for place in ("/sandbox",):
     except OSError as error: assert error.errno == 95, error  # no such attributes on this tmpfs
 open("/sandbox/f", "w").close()`,
   ],
+  "flags of the folder": [
+    "python",
+    `import fcntl, os, struct
+folder = os.open("/sandbox", os.O_RDONLY)
+try: fcntl.ioctl(folder, 0x40086602, struct.pack("q", 0xC0))  # FS_IOC_SETFLAGS: no dump, no access times
+except OSError as error: assert error.errno in (25, 95), error  # no such flags on this tmpfs`,
+  ],
+  "connections to itself": [
+    "python",
+    `import socket
+listener = socket.create_server(("127.0.0.9", 4321))
+for _ in range(5):
+    caller = socket.create_connection(("127.0.0.9", 4321)); called, _ = listener.accept()
+    caller.close(); called.close()`,
+  ],
   "a changed working directory and limits": ["bash", "cd /tmp; ulimit -n 5; umask 077; touch f"],
 };
 
@@ -80,6 +95,19 @@ for (const [what, [runtime, code]] of Object.entries(TRACES)) {
     await assertReusedClean(engine, result.containerId);
   });
 }
+
+test("reuse after requests through the proxy", async () => {
+  const networkFilter = { whitelist: ["^allowed\\.test$"] };
+  await withEngine({ network: "filtered", networkFilter }, async (filtered) => {
+    const code = `import urllib.request, urllib.error
+for _ in range(5):
+    try: urllib.request.urlopen("http://blocked.test/")
+    except urllib.error.HTTPError as error: print(error.code)`;
+    const result = await filtered.execute({ runtime: "python", code });
+    assert.equal(result.stdout, "403\n403\n403\n403\n403", result.stderr);
+    await assertReusedClean(filtered, result.containerId);
+  });
+});
 
 test("the secure strategy resets at the latest before the next program", async () => {
   await withEngine({ poolStrategy: "secure" }, async (secure) => {

@@ -97,6 +97,34 @@ test("streamed and collected output are the same", async () => {
   assert.equal(textOf(events, "stderr").trimEnd(), result.stderr);
 });
 
+test("a stream has its result at its end: truncation, usage, files", async () => {
+  await withEngine({ maxOutputSize: 10 }, async (limited) => {
+    const stream = limited.executeStream({
+      runtime: "bash",
+      code: "echo 0123456789abcdef; echo file >out; exit 3",
+      outputPaths: ["/sandbox/out"],
+    });
+    const types = [];
+    for await (const { type } of stream) {
+      assert.equal(stream.result, undefined, "not before the end");
+      types.push(type);
+    }
+    assert.equal(types.at(-1), "exit");
+    const { result } = stream;
+    assert.deepEqual([result.truncated, result.exitCode, result.runtime], [true, 3, "bash"]);
+    assert.equal(Buffer.from(result.files["/sandbox/out"], "base64").toString(), "file\n");
+    assert.ok(result.resourceUsage.memoryMB > 0 && result.durationMs >= 0);
+    assert.match(result.executionId, /^[0-9a-f-]{36}$/);
+    assert.ok(!("stdout" in result) && !("stderr" in result), "the events carried the output");
+  });
+});
+
+test("a stream that fails has no result", async () => {
+  const stream = engine.executeStream({ runtime: "bash", code: ":", setupScript: "exit 1" });
+  for await (const _ of stream);
+  assert.equal(stream.result, undefined);
+});
+
 test("a stream that is over stays over", async () => {
   const stream = engine.executeStream({ runtime: "bash", code: ":" });
   for await (const _ of stream);

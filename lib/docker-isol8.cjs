@@ -89,9 +89,18 @@ class DockerIsol8 {
       stream = this.#native.stream(json, files);
       return stream;
     };
-    const events = pump(start, cancel, signal);
+    let result;
+    const conclude = (json) => {
+      // The output was told by the events.
+      const { stdout: _, stderr: __, ...rest } = JSON.parse(json);
+      result = rest;
+    };
+    const events = pump(start, cancel, signal, conclude);
     // A generator's own `return` would wait behind a pending `next`; ending the run does not.
     return {
+      get result() {
+        return result;
+      },
       next: () => events.next(),
       return: (value) => {
         cancel();
@@ -120,15 +129,19 @@ class DockerIsol8 {
   }
 }
 
-/** Events of one run. The program runs only as fast as the consumer takes them. */
-async function* pump(start, cancel, signal) {
+/**
+ * Events of one run. The program runs only as fast as the consumer takes them. `conclude` gets the
+ * result after the last one.
+ */
+async function* pump(start, cancel, signal, conclude) {
   const stream = start();
   const unlisten = onAbort(signal, cancel);
   try {
     for (;;) {
-      const { events, error } = await stream.recv();
+      const { events, error, result } = await stream.recv();
       throwIfAborted(signal);
       if (error) throw errorFrom(error);
+      if (result) conclude(result);
       if (!events) return;
       for (const event of events) {
         yield event;

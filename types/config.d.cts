@@ -1,6 +1,6 @@
 // The configuration file.
 
-import type { Runtime } from "./execution.cjs";
+import type { Preload, Runtime } from "./execution.cjs";
 import type {
   AuditConfig,
   NetworkFilterConfig,
@@ -70,6 +70,8 @@ export interface Isol8Config {
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
+  /** Modules that interpreters import ahead of their programs. Default: none. */
+  preload: Preload;
   /** System call filter. */
   security: WithDefaults<SecurityConfig, "seccomp">;
   /** Programs from URLs. */

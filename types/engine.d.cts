@@ -2,6 +2,7 @@
 
 import type { CleanupResult, DockerConnection } from "./docker.cjs";
 import type {
+  EventStream,
   ExecuteOptions,
   ExecutionRequest,
   ExecutionResult,
@@ -34,10 +35,7 @@ declare abstract class Engine implements Isol8Engine {
   start(options?: StartOptions): Promise<void>;
   stop(): Promise<void>;
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
-  executeStream(
-    request: ExecutionRequest,
-    options?: ExecuteOptions,
-  ): AsyncIterableIterator<StreamEvent>;
+  executeStream(request: ExecutionRequest, options?: ExecuteOptions): EventStream;
   putFile(path: string, content: string | Uint8Array): Promise<void>;
   getFile(path: string): Promise<Buffer>;
   /** The container of a persistent local engine, once there is one. */

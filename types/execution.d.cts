@@ -116,14 +116,42 @@ export interface StreamEvent {
   phase?: "setup" | "code";
 }
 
+/** What a streamed execution came to, but for the output, which the events carried. */
+export type StreamResult = Omit<ExecutionResult, "stdout" | "stderr">;
+
+/** The events of a streamed execution. Leaving the loop over them ends it. */
+export interface EventStream extends AsyncIterableIterator<StreamEvent> {
+  /**
+   * Whether output was cut, what was used, output files and network log: there once the last event has
+   * been taken and the loop has ended by itself. Not after a failure, nor from a remote engine.
+   */
+  readonly result?: StreamResult | undefined;
+}
+
 /** How to end an execution from outside. */
 export interface ExecuteOptions {
   /** Ends the program when aborted; the call rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
+/**
+ * Modules to import while an interpreter waits for its program, by runtime: what the image has, under the name that a
+ * program imports it by (`"pandas"`, `"concurrent.futures"`, `"node:crypto"`; for Node.js what `require` takes). The
+ * program finds them loaded, and may find them so (`sys.modules`), even where one of its own files has the same name.
+ * They count towards `memoryLimit`. A module that cannot be imported is left out, which is said once on standard error.
+ */
+export interface Preload {
+  python?: string[];
+  node?: string[];
+  bun?: string[];
+  deno?: string[];
+}
+
 /** Options of `start`. */
 export interface StartOptions {
-  /** Sandboxes to make ready: of all languages, or of these runtimes. A failure is no error. */
-  prewarm?: boolean | { runtimes?: Runtime[] };
+  /**
+   * Sandboxes to make ready: of all languages, or of these runtimes. A failure is no error. `preload` takes the place of
+   * the engine's own lists, for the runtimes that it names.
+   */
+  prewarm?: boolean | { runtimes?: Runtime[]; preload?: Preload };
 }

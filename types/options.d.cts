@@ -1,6 +1,7 @@
 // How an engine is set up.
 
 import type { DockerConnection } from "./docker.cjs";
+import type { Preload } from "./execution.cjs";
 
 /** `"ephemeral"`: each execution has a clean sandbox. `"persistent"`: one sandbox for all of them. */
 export type Isol8Mode = "ephemeral" | "persistent";
@@ -140,6 +141,8 @@ export interface Isol8Options {
   poolStrategy?: "fast" | "secure";
   /** Default: one clean and one dirty. */
   poolSize?: PoolSize;
+  /** Modules that interpreters import ahead of their programs; `start` may name others. Default: none. */
+  preload?: Preload;
 }
 
 /** Options of {@link DockerIsol8}. */

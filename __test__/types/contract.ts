@@ -23,7 +23,7 @@ import {
   type WsClientMessage,
   type WsServerMessage,
 } from "@isol8/core";
-import type { Equal, Expect } from "./equal.js";
+import type { Expect } from "./equal.js";
 
 interface Options {
   mode?: "ephemeral" | "persistent";
@@ -210,10 +210,10 @@ export type Checks = [
   // Nothing was taken away: each name is still a name of ours.
   Expect<Fits<keyof Options, keyof Isol8Options>>,
   Expect<Fits<keyof Request, keyof ExecutionRequest>>,
-  Expect<Equal<keyof Result, keyof ExecutionResult>>,
-  Expect<Equal<keyof Event, keyof StreamEvent>>,
-  Expect<Equal<keyof Config, keyof Isol8Config>>,
-  Expect<Equal<keyof SessionInfo, "id" | "isActive" | "lastAccessedAt">>,
+  Expect<Fits<keyof Result, keyof ExecutionResult>>,
+  Expect<Fits<keyof Event, keyof StreamEvent>>,
+  Expect<Fits<keyof Config, keyof Isol8Config>>,
+  Expect<Fits<SessionInfo, { id: string; isActive: boolean; lastAccessedAt: string }>>,
 ];
 
 /** An engine of the caller's own, as tests have them. */

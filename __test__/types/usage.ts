@@ -15,6 +15,7 @@ import {
   type DockerConnection,
   DockerIsol8,
   type DockerIsol8Options,
+  type EventStream,
   type ExecuteOptions,
   type ExecutionRequest,
   type ExecutionResult,
@@ -34,6 +35,7 @@ import {
   NodeAdapter,
   type PoolSize,
   type PrebuiltImageConfig,
+  type Preload,
   PythonAdapter,
   type RemoteCodePolicy,
   RemoteIsol8,
@@ -48,6 +50,7 @@ import {
   type SessionInfo,
   type StartOptions,
   type StreamEvent,
+  type StreamResult,
   VERSION,
   type WsClientMessage,
   type WsServerMessage,
@@ -95,6 +98,7 @@ const poolSizes: PoolSize[] = [1, { clean: 1, dirty: 1 }, { clean: 2 }];
 const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol: "https" };
 const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
 
+const preload: Preload = { python: ["numpy"], node: ["lodash"] };
 const common: Required<Isol8Options> = {
   mode,
   network,
@@ -118,6 +122,7 @@ const common: Required<Isol8Options> = {
   audit,
   remoteCode,
   poolStrategy: "secure",
+  preload,
   poolSize: poolSizes[0] as PoolSize,
 };
 const options: DockerIsol8Options = { ...common, docker: connections[0] as DockerConnection };
@@ -177,6 +182,10 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
 async function useDocker(): Promise<void> {
   const engine = new DockerIsol8(options, 4);
   const id: string | null = engine.containerId;
+  const stream: EventStream = engine.executeStream(minimal);
+  for await (const { data } of stream) console.log(data);
+  const concluded: StreamResult | undefined = stream.result;
+  console.log(concluded?.truncated, concluded?.resourceUsage?.cpuPercent, concluded?.exitCode);
   await useEngine(engine);
   await useEngine(new DockerIsol8());
   const cleaned: CleanupResult = await DockerIsol8.cleanup();

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use isol8_engine::NOTICE;
 use napi_derive::napi;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
@@ -32,13 +33,20 @@ static INSTALL: Once = Once::new();
 pub fn set_debug(enabled: bool) {
     ENABLED.store(enabled, Ordering::Relaxed);
     if enabled {
-        INSTALL.call_once(install);
+        listen();
     }
+}
+
+/// From now on what an engine has to say is said. Without the debug log that is what users must
+/// know, and nothing else.
+pub(crate) fn listen() {
+    INSTALL.call_once(install);
 }
 
 fn install() {
     let wanted = dynamic_filter_fn(|metadata, _| {
-        ENABLED.load(Ordering::Relaxed) && metadata.target().starts_with(OURS)
+        metadata.target() == NOTICE
+            || ENABLED.load(Ordering::Relaxed) && metadata.target().starts_with(OURS)
     });
     let explain = tracing_subscriber::fmt::layer()
         .event_format(Explained)

@@ -45,13 +45,38 @@ impl From<StreamEvent> for NativeEvent {
     }
 }
 
-/// What a stream has to say: some events, the end (neither), or why the request was refused.
+/// What a stream has to say: some events, why the request was refused, or the end (neither).
 #[napi(object, object_from_js = false)]
+#[derive(Default)]
 pub struct NativeBatch {
     /// The next events, in order.
     pub events: Option<Vec<NativeEvent>>,
     /// Why nothing was run.
     pub error: Option<NativeError>,
+    /// At the end of an execution that has a result, that as JSON.
+    pub result: Option<String>,
+}
+
+impl NativeBatch {
+    /// The end of a stream, which is told once.
+    fn end(stream: &mut EventStream) -> Self {
+        match stream.take_refusal() {
+            Some(error) => Self::refusal(error.into()),
+            None => Self {
+                result: stream
+                    .take_result()
+                    .and_then(|result| serde_json::to_string(&result).ok()),
+                ..Self::default()
+            },
+        }
+    }
+
+    fn refusal(error: NativeError) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
 }
 
 /// A running execution.
@@ -83,29 +108,17 @@ impl NativeStream {
     pub async fn recv(&self) -> NativeBatch {
         let events = Arc::clone(&self.events);
         let mut events = events.lock().await;
-        let next = match &mut *events {
+        match &mut *events {
             Ok(stream) => match stream.recv_many(BATCH).await {
-                // The end; a request that was refused has none but this.
-                events if events.is_empty() => stream
-                    .take_refusal()
-                    .map_or(Ok(events), |error| Err(error.into())),
-                events => Ok(events),
+                events if events.is_empty() => NativeBatch::end(stream),
+                events => NativeBatch {
+                    events: Some(events.into_iter().map(NativeEvent::from).collect()),
+                    ..NativeBatch::default()
+                },
             },
-            Err(error) => error.take().map_or_else(|| Ok(Vec::new()), Err),
-        };
-        match next {
-            Ok(events) if events.is_empty() => NativeBatch {
-                events: None,
-                error: None,
-            },
-            Ok(events) => NativeBatch {
-                events: Some(events.into_iter().map(NativeEvent::from).collect()),
-                error: None,
-            },
-            Err(error) => NativeBatch {
-                events: None,
-                error: Some(error),
-            },
+            Err(error) => error
+                .take()
+                .map_or_else(NativeBatch::default, NativeBatch::refusal),
         }
     }
 

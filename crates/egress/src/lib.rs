@@ -34,8 +34,9 @@ pub use address::{AddressClass, classify};
 pub use hello::{Hello, inspect};
 pub use host::{Host, HostError};
 pub use limits::{
-    HTTP_PORT, Limits, MAX_ADDRESSES, MAX_HELLO, MAX_HELLO_RECORDS, MAX_HOST, MAX_LOG_ENTRIES,
-    MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_LOOKUPS, MAX_PATTERN, MAX_PATTERNS, TLS_PORT,
+    HTTP_PORT, Limits, MAX_ADDRESSES, MAX_HELLO, MAX_HELLO_RECORDS, MAX_HOST, MAX_LOG_BYTES,
+    MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_LOOKUPS, MAX_PATTERN, MAX_PATTERNS,
+    TLS_PORT,
 };
 pub use log::{Action, LogEntry, NetworkLog, RunLog, SecurityEvent};
 pub use policy::{Denial, Grant, Policy, PolicyOptions};

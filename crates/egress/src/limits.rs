@@ -27,6 +27,9 @@ pub const MAX_HELLO_RECORDS: usize = 64;
 
 /// Most entries, and separately most security events, that one run's log keeps.
 pub const MAX_LOG_ENTRIES: usize = 4096;
+/// Most bytes of text (methods, hosts, paths) that the entries of one run's log keep together, and
+/// separately its security events.
+pub const MAX_LOG_BYTES: usize = 1024 * 1024;
 /// Longest path kept in a log entry, in bytes.
 pub const MAX_LOGGED_PATH: usize = 2048;
 /// Longest method kept in a log entry, in bytes.

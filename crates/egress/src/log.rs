@@ -1,10 +1,11 @@
-//! What one run did on the network. Bounded: past [`MAX_LOG_ENTRIES`] only a count is kept.
+//! What one run did on the network. Bounded: past [`MAX_LOG_ENTRIES`] or [`MAX_LOG_BYTES`] only a count
+//! is kept.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::limits::{MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH};
+use crate::limits::{MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH};
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,9 @@ pub struct RunLog {
 #[derive(Debug, Default)]
 struct Records {
     entries: Vec<(LogEntry, Clock)>,
+    entry_bytes: usize,
     events: Vec<SecurityEvent>,
+    event_bytes: usize,
     dropped_entries: u64,
     dropped_events: u64,
 }
@@ -146,8 +149,13 @@ impl RunLog {
             action: Action::Allow,
             duration: Duration::ZERO,
         };
+        let bytes =
+            entry.method.len() + entry.host.len() + entry.path.as_ref().map_or(0, String::len);
         let mut records = self.records();
-        let index = if records.entries.len() < MAX_LOG_ENTRIES {
+        let index = if records.entries.len() < MAX_LOG_ENTRIES
+            && records.entry_bytes + bytes <= MAX_LOG_BYTES
+        {
+            records.entry_bytes += bytes;
             records
                 .entries
                 .push((entry.clone(), Clock::Running(Instant::now())));
@@ -216,13 +224,16 @@ impl OpenEntry {
         if let Some((entry, _)) = self.index.and_then(|index| records.entries.get_mut(index)) {
             entry.action = Action::Block;
         }
-        if records.events.len() < MAX_LOG_ENTRIES {
-            records.events.push(SecurityEvent {
-                timestamp_ms: now_ms(),
-                message: format!("{} to {} blocked: {why}", self.method, self.host),
-                method: self.method.clone(),
-                host: self.host.clone(),
-            });
+        let event = SecurityEvent {
+            timestamp_ms: now_ms(),
+            message: format!("{} to {} blocked: {why}", self.method, self.host),
+            method: self.method.clone(),
+            host: self.host.clone(),
+        };
+        let bytes = event.message.len() + event.method.len() + event.host.len();
+        if records.events.len() < MAX_LOG_ENTRIES && records.event_bytes + bytes <= MAX_LOG_BYTES {
+            records.event_bytes += bytes;
+            records.events.push(event);
         } else {
             records.dropped_events += 1;
         }
@@ -269,6 +280,27 @@ mod tests {
             (MAX_LOG_ENTRIES, 3)
         );
         assert_eq!((log.events.len(), log.dropped_events), (MAX_LOG_ENTRIES, 3));
+    }
+
+    #[test]
+    fn long_entries_are_bounded_in_bytes() {
+        let run = RunLog::new();
+        let path = "x".repeat(MAX_LOGGED_PATH);
+        for _ in 0..MAX_LOG_ENTRIES {
+            run.open("GET", &"h".repeat(1000), Some(&path)).block("no");
+        }
+        let log = run.snapshot();
+        let bytes = |entry: &LogEntry| {
+            entry.method.len() + entry.host.len() + entry.path.as_ref().map_or(0, String::len)
+        };
+        let kept: usize = log.entries.iter().map(bytes).sum();
+        assert!(kept <= MAX_LOG_BYTES && kept > MAX_LOG_BYTES / 2, "{kept}");
+        assert_eq!(
+            log.entries.len() as u64 + log.dropped_entries,
+            MAX_LOG_ENTRIES as u64
+        );
+        let kept: usize = log.events.iter().map(|event| event.message.len()).sum();
+        assert!(kept <= MAX_LOG_BYTES && kept > MAX_LOG_BYTES / 4, "{kept}");
     }
 
     #[test]

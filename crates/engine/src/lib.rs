@@ -14,6 +14,7 @@ mod execution;
 pub mod fetch;
 pub mod image;
 mod network;
+mod notice;
 pub mod options;
 pub mod output;
 pub mod plan;
@@ -26,3 +27,4 @@ mod time;
 
 pub use engine::{Engine, EventStream};
 pub use error::EngineError;
+pub use notice::NOTICE;

@@ -59,6 +59,10 @@ async fn each_end_of_an_execution_is_recorded() {
     };
     assert_eq!(collected["executionId"], json!(first.execution_id));
     assert_eq!(collected["containerId"], json!(first.container_id));
+    // A failed and a cancelled one took place somewhere, too.
+    for line in &lines {
+        assert_eq!(line["containerId"].as_str().unwrap().len(), 64, "{line}");
+    }
     for line in [collected, streamed] {
         assert_eq!(line["stdout"], "hello ***");
         assert_eq!(line["code"], "echo hello $TOKEN; exit 3");

@@ -22,6 +22,7 @@ use crate::{
     reaper::Reaper,
     serve::serve,
     signals::Signals,
+    sockets::Sockets,
     sweep,
     usage::MemoryFiles,
 };
@@ -109,6 +110,7 @@ async fn talk() -> Result<(), BootError> {
         memory: MemoryFiles::open(),
         parking: Parking::default(),
         resident: Mutex::default(),
+        sockets: Sockets::open(),
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
     });

@@ -8,6 +8,7 @@ use crate::{
     egress::Egress,
     exec::{Parking, Resident},
     reaper::Reaper,
+    sockets::Sockets,
     sweep::Root,
     usage::MemoryFiles,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Guest {
     /// The interpreter of the session, while no call uses it. Held during a call, so that calls
     /// come one after the other.
     pub(crate) resident: Mutex<Option<Resident>>,
+    pub(crate) sockets: Sockets,
     /// The writable places as they were at the start.
     pub(crate) roots: Vec<Root>,
     /// The environment that the image defines.

@@ -16,6 +16,7 @@
 //! become the sandbox user first. It trusts the host and nothing else.
 
 mod as_user;
+mod attributes;
 mod boot;
 mod egress;
 mod exec;
@@ -32,6 +33,7 @@ mod reaper;
 mod reset;
 mod serve;
 mod signals;
+mod sockets;
 mod sweep;
 mod tree;
 mod usage;

@@ -33,6 +33,10 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     if !kill::everything(&guest.reaper).await {
         return left_behind();
     }
+    if !guest.sockets.ended().await {
+        let message = "connections are left of programs that have ended";
+        return Failure::new(ErrorKind::NotClean, "", message).into_reply();
+    }
     let processes = guest.reaper.reaped().wrapping_sub(reaped_before);
 
     let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));

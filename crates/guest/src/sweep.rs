@@ -7,7 +7,7 @@
 use std::{
     ffi::{CStr, CString},
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::OwnedFd,
 };
 
 use isol8_protocol::{ErrorKind, Reply, ResetReport, USER_ID, WRITABLE_DIRS};
@@ -26,7 +26,7 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
-use crate::{failure::Failure, ipc};
+use crate::{attributes, failure::Failure, ipc};
 
 /// What its owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
@@ -34,20 +34,25 @@ const OWNER_ALL: u32 = 0o700;
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
 
-/// Room for the names of the extended attributes of one directory, in bytes: the kernel's limit.
-const MAX_ATTRIBUTE_NAMES: usize = 64 * 1024;
-
 /// A writable place as it was when the sandbox started.
 pub(crate) struct Root {
     path: &'static str,
     before: FileStat,
+    flags: Option<libc::c_int>,
 }
 
 /// The writable places that exist.
 pub(crate) fn roots() -> Vec<Root> {
     let roots = WRITABLE_DIRS.into_iter().filter_map(|path| {
-        let before = lstat(path).ok()?;
-        is_directory(&before).then_some(Root { path, before })
+        let before = lstat(path).ok().filter(is_directory)?;
+        let flags = open(path, DIRECTORY, Mode::empty())
+            .ok()
+            .and_then(|directory| attributes::flags(&directory));
+        Some(Root {
+            path,
+            before,
+            flags,
+        })
     });
     roots.collect()
 }
@@ -194,7 +199,8 @@ fn restore(root: &Root) -> io::Result<()> {
     if !is_own(&root.before) {
         return Ok(()); // Nobody but its owner can change the rest.
     }
-    remove_attributes(&directory)?;
+    attributes::remove_extended(&directory)?;
+    attributes::restore_flags(&directory, root.flags)?;
     fchmod(
         &directory,
         Mode::from_bits_truncate(root.before.st_mode & MODE_BITS),
@@ -208,41 +214,6 @@ fn restore(root: &Root) -> io::Result<()> {
         &modified,
         UtimensatFlags::FollowSymlink,
     )?;
-    Ok(())
-}
-
-/// Removes the attributes and access lists that user code can set on a directory of its own.
-fn remove_attributes(directory: &OwnedFd) -> io::Result<()> {
-    let mut names = vec![0_u8; MAX_ATTRIBUTE_NAMES];
-    // SAFETY: the buffer is valid for its length during the call.
-    let length = unsafe {
-        libc::flistxattr(
-            directory.as_raw_fd(),
-            names.as_mut_ptr().cast(),
-            names.len(),
-        )
-    };
-    let Ok(length) = usize::try_from(length) else {
-        let error = io::Error::last_os_error();
-        // A file system without attributes holds none.
-        return if error.raw_os_error() == Some(libc::ENOTSUP) {
-            Ok(())
-        } else {
-            Err(error)
-        };
-    };
-    for name in names[..length].split_inclusive(|byte| *byte == 0) {
-        let Ok(name) = CStr::from_bytes_with_nul(name) else {
-            continue;
-        };
-        if !name.to_bytes().starts_with(b"user.") && !name.to_bytes().starts_with(b"system.") {
-            continue; // The rest is the system's own, beyond the user's reach.
-        }
-        // SAFETY: `name` ends with its only NUL.
-        if unsafe { libc::fremovexattr(directory.as_fd().as_raw_fd(), name.as_ptr()) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
     Ok(())
 }
 

@@ -24,28 +24,71 @@
         }
         return bytes;
       };
-      delete process.env.NODE_OPTIONS;
-
-      fs.writeSync(1, '\x06');
-      const body = receive(parseInt(receive(8).latin1Slice(), 16));
-      let at = 0;
-      const next = () => {
-        const end = body.indexOf(0, at);
-        const text = body.utf8Slice(at, end);
-        at = end + 1;
-        return text;
+      const accept = (body) => {
+        let at = 0;
+        const next = () => {
+          const end = body.indexOf(0, at);
+          const text = body.utf8Slice(at, end);
+          at = end + 1;
+          return text;
+        };
+        const [cwd, path, count] = [next(), next(), next()];
+        if (cwd !== process.cwd()) process.chdir(cwd);
+        if (count !== '-') {
+          for (const name of Object.keys(process.env)) delete process.env[name];
+          for (let left = Number(count); left > 0; left--) {
+            const pair = next();
+            const middle = pair.indexOf('=');
+            process.env[pair.slice(0, middle)] = pair.slice(middle + 1);
+          }
+        }
+        if (path) fs.writeFileSync(path, body.subarray(at));
       };
-      const [cwd, path, count] = [next(), next(), next()];
-      if (cwd !== process.cwd()) process.chdir(cwd);
-      if (count !== '-') {
-        for (const name of Object.keys(process.env)) delete process.env[name];
-        for (let left = Number(count); left > 0; left--) {
-          const pair = next();
-          const middle = pair.indexOf('=');
-          process.env[pair.slice(0, middle)] = pair.slice(middle + 1);
+      // What the first line of output loads and compiles, which is most of a short program: a line
+      // that goes nowhere. The real streams must not be made yet: that changes the descriptors.
+      const printOnce = () => {
+        const loaded = process.moduleLoadList.length;
+        const { Socket } = require('net');
+        require('tty');
+        const { Console } = require('console');
+        const nothing = () => 0;
+        const handle = {
+          getAsyncId: () => 1,
+          close: nothing,
+          readStart: nothing,
+          readStop: nothing,
+          ref: nothing,
+          unref: nothing,
+          setBlocking: nothing,
+          writeUtf8String: nothing,
+          writeLatin1String: nothing,
+        };
+        // A tick takes an asynchronous id, and the program counts them.
+        const { nextTick } = process;
+        process.nextTick = (call, ...values) => call(...values);
+        new Console(new Socket({ handle, readable: false, writable: true })).log('x');
+        process.nextTick = nextTick;
+        process.moduleLoadList.length = loaded;
+      };
+      delete process.env.NODE_OPTIONS;
+      printOnce();
+      accept(Buffer.from(`${process.cwd()}\0/dev/null\0-\0x`));
+      const preload = process.env.ISOL8_PRELOAD;
+      if (preload) {
+        delete process.env.ISOL8_PRELOAD;
+        const load = Module.createRequire('/sandbox/main.mjs');
+        for (const name of preload.split(' ')) {
+          try {
+            load(name);
+          } catch (error) {
+            fs.writeSync(2, `preload ${name}: ${String(error).split('\n')[0].slice(0, 1000)}`);
+            process.reallyExit(1);
+          }
         }
       }
-      if (path) fs.writeFileSync(path, body.subarray(at));
+
+      fs.writeSync(1, '\x06');
+      accept(receive(parseInt(receive(8).latin1Slice(), 16)));
       fs.writeSync(1, '\x06');
     } catch {
       process.reallyExit(1);

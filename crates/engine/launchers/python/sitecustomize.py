@@ -20,6 +20,10 @@ def park():
         import sitecustomize
         return
     del os.environ["PYTHONPATH"]
+    preload = os.environ.pop("ISOL8_PRELOAD", None)
+    if preload:
+        import isol8_preload
+        del sys.modules["isol8_preload"]
     sys.path.remove(here)
     sys.path_importer_cache.pop(here, None)
 
@@ -41,6 +45,8 @@ def park():
             if error.name != "sitecustomize":
                 raise
             sitecustomize = None
+        if preload:
+            isol8_preload.load(preload.split(" "))
         posix.write(1, b"\x06")
         body = receive(int(receive(8), 16))
         cwd, path, count, rest = body.split(b"\0", 3)

@@ -7,19 +7,19 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AuditRecord,
-    retention::{SWEEP_INTERVAL, sweep},
+    retention::{SWEEP_INTERVAL, day, rotate, sweep},
     script::PostLogScript,
 };
 use crate::options::{AuditDestination, AuditOptions};
 
-/// Name of the log file.
+/// Name of the log file. Those of earlier days are `executions.DATE.log`.
 pub const LOG_FILE: &str = "executions.log";
 
 /// Environment variable with the log directory, used when the options name none.
@@ -164,6 +164,8 @@ struct Appender {
     retention: Duration,
     script: Option<PostLogScript>,
     swept: Option<Instant>,
+    /// The day on which it was last seen whether the log is an earlier one's.
+    day: Option<u64>,
     /// The last line may be incomplete, so that the next one must begin with a line break.
     torn: bool,
 }
@@ -184,6 +186,7 @@ impl Appender {
             retention: options.retention,
             script,
             swept: None,
+            day: None,
             torn: false,
         }
     }
@@ -214,6 +217,12 @@ impl Appender {
             return out.flush();
         };
         create_private(&directory)?;
+        let today = day(SystemTime::now());
+        if self.day.replace(today) != Some(today)
+            && let Err(error) = rotate(&directory, today)
+        {
+            tracing::warn!(%error, "the audit log of an earlier day could not be set aside");
+        }
         let file = open_private(&directory.join(LOG_FILE))?;
         self.write_line(file, line)?;
         if self

@@ -37,6 +37,9 @@ pub trait Backend: Send + Sync + 'static {
     /// background.
     fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, EngineError>>;
 
+    /// Told that this process no longer uses the sandbox `id`, which is to persist.
+    fn let_go(&self, id: &str);
+
     /// Removes a sandbox, whatever state it is in. One that is gone already is no error.
     fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), EngineError>>;
 }

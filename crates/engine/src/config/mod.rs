@@ -14,5 +14,6 @@ pub use load::{
 };
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, DependenciesConfig,
-    NetworkConfig, PoolSizeConfig, PrebuiltImage, RemoteCodeConfig, SeccompMode, SecurityConfig,
+    NetworkConfig, PoolSizeConfig, PrebuiltImage, PreloadConfig, RemoteCodeConfig, SeccompMode,
+    SecurityConfig,
 };

@@ -52,6 +52,7 @@ impl Config {
                     dirty: Some(number(dirty)),
                 },
             }),
+            preload: Some(self.preload.by_runtime()),
             ..RawOptions::default()
         }
     }
@@ -128,7 +129,8 @@ mod tests {
             r#"{"defaults": {"network": "host", "timeoutMs": 5}, "network": {"blacklist": ["b"]},
                 "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
                 "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
-                "remoteCode": {"enabled": true, "cacheTtl": 7}, "debug": true}"#,
+                "remoteCode": {"enabled": true, "cacheTtl": 7}, "debug": true,
+                "preload": {"python": ["json"]}}"#,
         )
         .unwrap();
         let mut expected = RawOptions {
@@ -137,6 +139,7 @@ mod tests {
             pool_size: Some(RawPoolSize::Both(4.0)),
             pool_strategy: Some("secure".into()),
             debug: Some(true),
+            preload: Some([("python".into(), vec!["json".into()])].into()),
             ..Config::default().raw_options()
         };
         expected.network_filter.as_mut().unwrap().blacklist = Some(vec!["b".into()]);

@@ -4,9 +4,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
-use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};
+use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, POOL_SIZE_FORMS, PoolStrategy};
 
 /// Configuration of isol8: `isol8.config.json` in the working directory, or
 /// `~/.isol8/config.json`.
@@ -30,6 +31,8 @@ pub struct Config {
     pub pool_strategy: PoolStrategy,
     /// Sandboxes kept ready.
     pub pool_size: PoolSizeConfig,
+    /// Modules that interpreters import ahead of their programs.
+    pub preload: PreloadConfig,
     /// System call filter and OCI runtime.
     pub security: SecurityConfig,
     /// Programs fetched from URLs.
@@ -96,23 +99,82 @@ pub struct CleanupConfig {
 }
 
 /// Sandboxes kept ready: one number for both, or each by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(untagged, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(untagged)]
 pub enum PoolSizeConfig {
     /// As many clean ones as dirty ones.
     Both(#[cfg_attr(test, schemars(range(max = 1000)))] u64),
     /// Each number by itself.
     Each {
         /// Sandboxes ready for use.
-        #[serde(default = "one")]
-        #[cfg_attr(test, schemars(range(max = 1000)))]
+        #[cfg_attr(test, schemars(range(max = 1000), default = "one"))]
         clean: u64,
         /// Used sandboxes that wait to be cleaned.
-        #[serde(default = "one")]
-        #[cfg_attr(test, schemars(range(max = 1000)))]
+        #[cfg_attr(test, schemars(range(max = 1000), default = "one"))]
         dirty: u64,
     },
+}
+
+/// [`PoolSizeConfig::Each`] as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EachPoolSize {
+    #[serde(default = "one")]
+    clean: u64,
+    #[serde(default = "one")]
+    dirty: u64,
+}
+
+impl<'de> Deserialize<'de> for PoolSizeConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if let Some(size) = value.as_u64() {
+            return Ok(Self::Both(size));
+        }
+        let each = value.is_object().then(|| EachPoolSize::deserialize(&value));
+        match each {
+            Some(Ok(EachPoolSize { clean, dirty })) => Ok(Self::Each { clean, dirty }),
+            _ => Err(D::Error::custom(format!(
+                "it must be {POOL_SIZE_FORMS}, not {value}"
+            ))),
+        }
+    }
+}
+
+/// Modules that interpreters import ahead of their programs: what an image has, by name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(default)]
+pub struct PreloadConfig {
+    /// Of Python, such as "pandas".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<Vec<String>>,
+    /// Of Node.js, as for `require`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<Vec<String>>,
+    /// Of Bun, as for `import`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bun: Option<Vec<String>>,
+    /// Of Deno, as for `import`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deno: Option<Vec<String>>,
+}
+
+impl PreloadConfig {
+    /// Runtimes and their modules, as an option of the engine.
+    #[must_use]
+    pub fn by_runtime(&self) -> BTreeMap<String, Vec<String>> {
+        [
+            ("python", &self.python),
+            ("node", &self.node),
+            ("bun", &self.bun),
+            ("deno", &self.deno),
+        ]
+        .into_iter()
+        .filter_map(|(runtime, names)| Some((runtime.to_owned(), names.clone()?)))
+        .collect()
+    }
 }
 
 /// System call filter and OCI runtime.
@@ -292,6 +354,7 @@ impl Default for Config {
                 clean: one(),
                 dirty: one(),
             },
+            preload: PreloadConfig::default(),
             security: SecurityConfig::default(),
             remote_code: RemoteCodeConfig::default(),
             audit: AuditConfig::default(),

@@ -7,13 +7,14 @@ use isol8_protocol::AfterExit;
 use super::{
     choice::{Chosen, Fitted},
     top::{Engine, Inner},
+    trail::Trail,
 };
 use crate::{
     backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
     options::{NetworkMode, Seccomp},
-    plan::{ExecutionPlan, park_request},
+    plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
     request::ExecutionRequest,
 };
@@ -43,6 +44,7 @@ impl Engine {
         plan: ExecutionPlan,
         request: &ExecutionRequest,
         sink: &Sink,
+        trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let (lease, chosen) = self.lease(&plan).await?;
         let Fitted {
@@ -51,6 +53,7 @@ impl Engine {
             image_setup,
         } = self.fit(plan, &chosen, request)?;
         let container_id = lease.sandbox().id().to_owned();
+        trail.enter(&container_id);
         let outcome = run(Run {
             options: &self.0.options,
             network: &self.0.network,
@@ -97,7 +100,8 @@ impl Engine {
             options, registry, ..
         } = &*self.0;
         let runtime = registry.get(&spec.runtime).ok();
-        let park = runtime.and_then(|runtime| park_request(options, runtime));
+        let preload = self.0.pools.preload(options, &spec.runtime);
+        let park = runtime.and_then(|runtime| park_plan(options, runtime, &preload));
         self.0.pools.get(&self.0.backend, options, spec, park)
     }
 }

@@ -60,7 +60,7 @@ impl Images {
         tracing::debug!(image, "building the missing image");
         let sources = ImageSources::default().or_environment()?;
         build_base_image(&self.client, runtime.name, &sources, false, &|progress| {
-            tracing::debug!(?progress, "image build");
+            tracing::debug!(step = progress.message, "building the image");
         })
         .await
     }

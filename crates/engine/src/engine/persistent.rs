@@ -9,6 +9,7 @@ use super::{
     admission::{Call, Place},
     choice::{Chosen, Fitted},
     top::Engine,
+    trail::Trail,
 };
 use crate::{
     error::EngineError,
@@ -68,6 +69,7 @@ impl Engine {
         plan: ExecutionPlan,
         request: &ExecutionRequest,
         sink: &Sink,
+        trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let session = &self.0.session;
         let mut live = session.live.lock().await;
@@ -96,6 +98,7 @@ impl Engine {
         let Some(Live { sandbox, image, .. }) = &*live else {
             return Err(EngineError::SandboxLost);
         };
+        trail.enter(sandbox.id());
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
         let Fitted {
             plan,

@@ -5,18 +5,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
-use isol8_protocol::ParkRequest;
-
 use crate::{
     backend::{Backend, SandboxSpec},
-    options::{Options, PoolSize},
+    options::{Options, PoolSize, Preload},
+    plan::ParkPlan,
     pool::{Pool, PoolConfig},
 };
 
 /// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
 #[derive(Default)]
 pub(super) struct Pools {
-    pools: Mutex<HashMap<(String, String), Pool>>,
+    by_kind: Mutex<HashMap<(String, String), Pool>>,
+    /// Modules to import ahead, once `start` has said so.
+    preload: Mutex<Option<Preload>>,
     /// Executions that took an interpreter which was started ahead of them.
     pub(super) parked: AtomicU64,
 }
@@ -28,9 +29,9 @@ impl Pools {
         backend: &Arc<dyn Backend>,
         options: &Options,
         spec: SandboxSpec,
-        park: Option<ParkRequest>,
+        park: Option<ParkPlan>,
     ) -> Pool {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (spec.image.clone(), spec.runtime.clone());
         let make = || {
             let strategy = options.pool_strategy;
@@ -53,10 +54,33 @@ impl Pools {
         pools.entry(key).or_insert_with(make).clone()
     }
 
+    /// The modules that the pools of `runtime` import ahead.
+    pub(super) fn preload(&self, options: &Options, runtime: &str) -> Vec<String> {
+        let chosen = self.preload.lock().unwrap_or_else(PoisonError::into_inner);
+        let preload = chosen.as_ref().unwrap_or(&options.preload);
+        preload.of(runtime).to_vec()
+    }
+
+    /// Imports the modules of `newer` ahead from now on, for the runtimes that it names.
+    pub(super) fn set_preload(&self, options: &Options, newer: &Preload) {
+        {
+            let mut chosen = self.preload.lock().unwrap_or_else(PoisonError::into_inner);
+            chosen
+                .get_or_insert_with(|| options.preload.clone())
+                .update(newer);
+        }
+        let pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((_, runtime), pool) in pools.iter() {
+            if newer.runtimes().any(|named| named == runtime) {
+                pool.preload(newer.of(runtime));
+            }
+        }
+    }
+
     /// Removes every sandbox and waits until they are gone.
     pub(super) async fn close(&self) {
         let pools = {
-            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *pools)
         };
         futures::future::join_all(pools.values().map(Pool::close)).await;

@@ -103,6 +103,9 @@ impl Engine {
     /// log and tried again by the first execution.
     pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
+            if let Some(preload) = options.preload() {
+                self.0.pools.set_preload(&self.0.options, preload);
+            }
             let runtimes = options.runtimes();
             let warmups = runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
@@ -235,8 +238,8 @@ impl Engine {
         let _turn = place.turn().await?;
         let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
         let ran = match options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink).await,
-            Mode::Persistent => self.run_persistent(plan, &request, sink).await,
+            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink, &trail).await,
+            Mode::Persistent => self.run_persistent(plan, &request, sink, &trail).await,
         };
         let (mut outcome, container_id) = match ran {
             Ok(ran) => ran,

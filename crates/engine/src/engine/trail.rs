@@ -1,5 +1,7 @@
 //! The line in the audit log that every execution leaves, however it ends.
 
+use std::sync::OnceLock;
+
 use futures::FutureExt;
 
 use crate::{
@@ -18,6 +20,7 @@ pub(super) struct Trail<'a> {
     source: &'a Source,
     /// What is recorded of an execution that has no result.
     bare: ExecutionResult,
+    container_id: OnceLock<String>,
     /// `None` when there is no audit, or when it is recorded already.
     slot: Option<AuditSlot>,
 }
@@ -41,8 +44,14 @@ impl<'a> Trail<'a> {
             request,
             source,
             bare,
+            container_id: OnceLock::new(),
             slot,
         })
+    }
+
+    /// Notes where the execution takes place, for the case that it has no result.
+    pub(super) fn enter(&self, container_id: &str) {
+        self.container_id.get_or_init(|| container_id.to_owned());
     }
 
     /// Records a result, with everything that went through the proxy. That the log cannot be written
@@ -82,6 +91,7 @@ impl<'a> Trail<'a> {
     /// Puts the bare record into the queue, without waiting for it to be written.
     fn leave(&mut self) {
         let Some(slot) = self.slot.take() else { return };
+        self.bare.container_id = self.container_id.take();
         if tokio::runtime::Handle::try_current().is_ok() {
             let record = self.record(&self.bare, &[]);
             // The record is in the queue after the first poll.

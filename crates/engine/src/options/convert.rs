@@ -71,6 +71,7 @@ impl TryFrom<RawOptions> for Options {
             remote_code: raw.remote_code.unwrap_or_default().try_into()?,
             pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
             parking: true,
+            preload: raw.preload.unwrap_or_default().try_into()?,
             pool_size: match raw.pool_size {
                 Some(size) => size.try_into()?,
                 None => PoolSize::default(),
@@ -428,6 +429,11 @@ mod tests {
                 "Invalid poolSize: 1001. It must be a whole number from 0 to 1000.",
             ),
             (
+                r#"{"preload": {"python": ["a-b"]}}"#,
+                "Invalid preload.python: \"a-b\". It must be the name of a module, such as \"pandas\" \
+                 or \"concurrent.futures\".",
+            ),
+            (
                 r#"{"security": {"seccomp": "off"}}"#,
                 "Invalid security.seccomp: \"off\". Expected one of: strict, unconfined, custom.",
             ),
@@ -458,6 +464,16 @@ mod tests {
             Options::try_from(raw).unwrap_err().to_string(),
             "Invalid cpuLimit: NaN. It must be a finite number above 0."
         );
+    }
+
+    #[test]
+    fn a_pool_size_of_another_type_is_told_what_it_may_be() {
+        for wrong in [r#""2""#, "[1]", "true", r#"{"clean": "2"}"#] {
+            let raw = serde_json::from_str::<RawOptions>(&format!(r#"{{"poolSize": {wrong}}}"#));
+            let error = raw.unwrap_err().to_string();
+            let expected = "it must be a whole number or an object such as";
+            assert!(error.starts_with(expected), "{error}");
+        }
     }
 
     #[test]

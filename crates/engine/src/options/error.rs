@@ -21,6 +21,16 @@ pub enum OptionError {
         /// What it must be.
         rule: &'static str,
     },
+    /// A text that does not name what it should.
+    #[error("Invalid {option}: {value:?}. It must be {rule}.")]
+    Text {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
     /// A word that is none of those known.
     #[error("Invalid {option}: \"{value}\". Expected one of: {expected}.")]
     Choice {

@@ -3,6 +3,7 @@
 mod convert;
 mod error;
 mod number;
+mod preload;
 mod raw;
 mod resolved;
 mod secrets;
@@ -11,6 +12,8 @@ mod start;
 
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
+pub use preload::{MAX_PRELOADED, Preload};
+pub(crate) use raw::POOL_SIZE_FORMS;
 pub use raw::{
     RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode, RawSecurity,
 };

@@ -3,9 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
 use super::Secrets;
+
+/// What is told to those who have written something else as the size of a pool.
+pub(crate) const POOL_SIZE_FORMS: &str =
+    "a whole number or an object such as {\"clean\": 2, \"dirty\": 1}";
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -84,6 +89,9 @@ pub struct RawOptions {
     /// Sandboxes kept ready, default 1 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<RawPoolSize>,
+    /// Modules that parked interpreters import ahead of their programs, by runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preload: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// Hosts that a filtered network lets through, as ECMAScript regular expressions.
@@ -202,7 +210,7 @@ pub struct RawRemoteCode {
 }
 
 /// Sandboxes kept ready.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum RawPoolSize {
     /// As many clean ones as dirty ones.
@@ -210,10 +218,33 @@ pub enum RawPoolSize {
     /// Each number by itself.
     Each {
         /// Sandboxes ready for use, default 1.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         clean: Option<f64>,
         /// Used sandboxes that wait to be cleaned, default 1.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         dirty: Option<f64>,
     },
+}
+
+/// [`RawPoolSize::Each`] as callers write it.
+#[derive(Deserialize)]
+struct EachPoolSize {
+    clean: Option<f64>,
+    dirty: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for RawPoolSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if let Some(size) = value.as_f64() {
+            return Ok(Self::Both(size));
+        }
+        let each = value.is_object().then(|| EachPoolSize::deserialize(&value));
+        match each {
+            Some(Ok(EachPoolSize { clean, dirty })) => Ok(Self::Each { clean, dirty }),
+            _ => Err(D::Error::custom(format!(
+                "it must be {POOL_SIZE_FORMS}, not {value}"
+            ))),
+        }
+    }
 }

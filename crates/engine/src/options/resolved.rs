@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::Secrets;
+use super::{Preload, Secrets};
 
 /// Most sandboxes that a pool keeps of each kind.
 pub const MAX_POOL_SIZE: usize = 1000;
@@ -86,6 +86,8 @@ pub struct Options {
     pub pool_strategy: PoolStrategy,
     /// How many sandboxes are kept.
     pub pool_size: PoolSize,
+    /// Modules that parked interpreters import ahead of their programs.
+    pub preload: Preload,
     /// Whether interpreters are started ahead of their programs, default true. Callers have no
     /// reason to change it; tests compare both.
     pub parking: bool,

@@ -17,7 +17,7 @@ pub use check::{check, source};
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
-pub use parking::park_request;
+pub use parking::{ParkPlan, park_plan};
 pub use types::{
     ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin,
 };

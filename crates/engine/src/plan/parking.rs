@@ -8,12 +8,22 @@ use super::{ExecutionPlan, build::main_path, environment::environment};
 use crate::{
     options::Options,
     request::ExecutionRequest,
-    runtime::{CommandContext, ParkingSpec, RuntimeSpec},
+    runtime::{CommandContext, PRELOAD_VARIABLE, ParkingSpec, Preloading, RuntimeSpec, any_shell},
 };
 
-/// What to start ahead of the programs of `runtime`; `None` when nothing can be, or shall not be.
+/// What to start ahead of the programs of a runtime.
+#[derive(Debug, Clone)]
+pub struct ParkPlan {
+    /// Without modules.
+    request: ParkRequest,
+    preloading: Preloading,
+    preload: Vec<String>,
+}
+
+/// What to start ahead of the programs of `runtime`, with the modules `preload`; `None` when nothing
+/// can be, or shall not be.
 #[must_use]
-pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequest> {
+pub fn park_plan(options: &Options, runtime: &RuntimeSpec, preload: &[String]) -> Option<ParkPlan> {
     let parking = runtime.parking.filter(|_| options.parking)?;
     let program = main_path(runtime.default_extension);
     let argv = runtime.command(&CommandContext {
@@ -22,13 +32,17 @@ pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequ
         agent_flags: &[],
         own_image: options.image.is_none(),
     });
+    let argv = match options.image {
+        Some(_) => any_shell(argv),
+        None => argv,
+    };
     let mut launcher_argv = argv.clone();
     if let Some(flag) = parking.launcher_flag {
         let last = launcher_argv.len().saturating_sub(1);
         launcher_argv.insert(last, flag.to_owned());
     }
     let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
-    Some(ParkRequest {
+    let request = ParkRequest {
         argv,
         launcher_argv,
         env: environment(options, &BTreeMap::new(), Some(runtime)),
@@ -43,7 +57,60 @@ pub fn park_request(options: &Options, runtime: &RuntimeSpec) -> Option<ParkRequ
                 data: text.as_bytes().to_vec(),
             })
             .collect(),
+    };
+    Some(ParkPlan {
+        request,
+        preloading: parking.preload,
+        preload: preload.to_vec(),
     })
+}
+
+impl ParkPlan {
+    /// The modules that are imported ahead.
+    #[must_use]
+    pub fn preload(&self) -> &[String] {
+        &self.preload
+    }
+
+    /// The same with other modules.
+    #[must_use]
+    pub fn with_preload(&self, preload: &[String]) -> Self {
+        Self {
+            preload: preload.to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// What the guest is asked.
+    #[must_use]
+    pub fn request(&self) -> ParkRequest {
+        let mut request = self.request.clone();
+        if self.preload.is_empty() {
+            return request;
+        }
+        match self.preloading {
+            Preloading::None => {}
+            Preloading::Launcher => {
+                let names = self.preload.join(" ");
+                let variable = (PRELOAD_VARIABLE.to_owned(), names);
+                request.launcher_env.push(variable);
+            }
+            Preloading::Flag(flag) => {
+                let own = request.launcher_argv.len().saturating_sub(2);
+                let flags = self.preload.iter().map(|name| format!("{flag}{name}"));
+                request.launcher_argv.splice(own..own, flags);
+            }
+            Preloading::File(path, beginning) => {
+                let names = self.preload.iter().map(|name| format!("\"{name}\", "));
+                let with_names = format!("{beginning}{}", names.collect::<String>());
+                for file in request.files.iter_mut().filter(|file| file.path == path) {
+                    let text = String::from_utf8_lossy(&file.data);
+                    file.data = text.replacen(beginning, &with_names, 1).into_bytes();
+                }
+            }
+        }
+        request
+    }
 }
 
 /// Why the program of `plan` would not be the same if its interpreter were started ahead; `None`
@@ -60,6 +127,12 @@ pub(super) fn why_plain(
         (plan.install.is_some(), "packages may be installed first"),
         (plan.request_setup.is_some(), "a setup script runs first"),
         (plan.program_file.is_none(), "it is a command"),
+        (
+            plan.program_file
+                .as_ref()
+                .is_some_and(|file| can_tell(parking, &file.data)),
+            "it looks at what was there when the interpreter started",
+        ),
         (
             !parking.any_workdir && plan.program.cwd != SANDBOX_DIR,
             "the working directory is given",
@@ -78,4 +151,44 @@ pub(super) fn why_plain(
     reasons
         .into_iter()
         .find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+fn can_tell(parking: &ParkingSpec, program: &[u8]) -> bool {
+    str::from_utf8(program).map_or(true, parking.can_tell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Registry;
+
+    fn request(runtime: &str, preload: &[&str]) -> ParkRequest {
+        let options = Options::try_from(crate::options::RawOptions::default()).unwrap();
+        let registry = Registry::default();
+        let preload: Vec<_> = preload.iter().map(|&name| name.to_owned()).collect();
+        let plan = park_plan(&options, registry.get(runtime).unwrap(), &preload);
+        plan.unwrap().request()
+    }
+
+    #[test]
+    fn modules_go_to_the_launcher_and_change_nothing_else() {
+        for runtime in ["python", "node", "bun", "deno"] {
+            let (with, without) = (request(runtime, &["a", "b"]), request(runtime, &[]));
+            assert_eq!((&with.argv, &with.env), (&without.argv, &without.env));
+            assert_ne!(with, without, "{runtime}");
+        }
+        let python = request("python", &["a", "b.c"]).launcher_env;
+        assert!(python.contains(&("ISOL8_PRELOAD".into(), "a b.c".into())));
+        let bun = request("bun", &["a"]).files.remove(1).data;
+        let bun = String::from_utf8(bun).unwrap();
+        assert_eq!(bun, "preload = [\"a\", \"/.isol8/bun/park.js\"]\n");
+        let deno = request("deno", &["npm:a", "b"]).launcher_argv;
+        let expected = [
+            "--preload=npm:a",
+            "--preload=b",
+            "--preload=/.isol8/deno/park.mts",
+            "/sandbox/main.mts",
+        ];
+        assert!(deno.ends_with(&expected.map(str::to_owned)), "{deno:?}");
+    }
 }

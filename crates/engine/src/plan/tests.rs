@@ -46,7 +46,7 @@ fn env<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
 #[test]
 fn each_runtime_runs_its_file() {
     let deno = "deno run --allow-read=/sandbox,/tmp --allow-write=/sandbox,/tmp --allow-env \
-                --allow-net /sandbox/main.mts";
+                --allow-net --no-code-cache /sandbox/main.mts";
     for (runtime, command) in [
         ("python", "python3 /sandbox/main.py"),
         (

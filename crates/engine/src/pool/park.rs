@@ -2,20 +2,20 @@
 
 use std::{
     sync::{
-        LazyLock,
+        LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread::available_parallelism,
     time::Duration,
 };
 
-use isol8_protocol::{ErrorKind, ParkRequest};
+use isol8_protocol::ErrorKind;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
 };
 
-use crate::{error::EngineError, sandbox::Parker};
+use crate::{NOTICE, error::EngineError, plan::ParkPlan, sandbox::Parker};
 
 /// How long parking waits for a processor that no program uses. A program that has run longer is a
 /// resident one, and may well be idle.
@@ -25,41 +25,100 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// that does not know its launcher.
 const MAX_FAILURES: usize = 2;
 
+/// What a guest puts before the name of a module that its launcher could not import.
+const MODULE_FAILED: &str = "preload ";
+
 /// What a pool parks.
 pub(super) struct Parking {
-    request: ParkRequest,
+    plan: Mutex<ParkPlan>,
     failures: AtomicUsize,
 }
 
 impl Parking {
-    pub(super) fn new(request: ParkRequest) -> Self {
+    pub(super) fn new(plan: ParkPlan) -> Self {
         Self {
-            request,
+            plan: Mutex::new(plan),
             failures: AtomicUsize::new(0),
         }
     }
 
+    fn plan(&self) -> MutexGuard<'_, ParkPlan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parks with these modules from now on; false when they are the same.
+    pub(super) fn preload(&self, modules: &[String]) -> bool {
+        let mut plan = self.plan();
+        let changed = plan.preload() != modules;
+        if changed {
+            *plan = plan.with_preload(modules);
+        }
+        changed
+    }
+
     /// Parks in the sandbox of `parker` as soon as there is a processor for it.
     pub(super) async fn park(&self, parker: Parker) {
-        if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES {
+        loop {
+            if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES {
+                return;
+            }
+            let _busy = PROCESSORS.when_free(Instant::now() + PATIENCE).await;
+            let (request, preload) = {
+                let plan = self.plan();
+                (plan.request(), plan.preload().to_vec())
+            };
+            match parker.park(request).await {
+                Ok(()) => self.failures.store(0, Ordering::Relaxed),
+                // Its program was faster, or it is gone.
+                Err(
+                    EngineError::SandboxLost
+                    | EngineError::Refused {
+                        kind: ErrorKind::Denied,
+                        ..
+                    },
+                ) => {}
+                Err(error) if !preload.is_empty() => {
+                    self.give_up_modules(&preload, &error.to_string());
+                    continue;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the interpreter cannot be parked");
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             return;
         }
-        let _busy = PROCESSORS.when_free(Instant::now() + PATIENCE).await;
-        match parker.park(self.request.clone()).await {
-            Ok(()) => self.failures.store(0, Ordering::Relaxed),
-            // Its program was faster, or it is gone.
-            Err(
-                EngineError::SandboxLost
-                | EngineError::Refused {
-                    kind: ErrorKind::Denied,
-                    ..
-                },
-            ) => {}
-            Err(error) => {
-                tracing::debug!(%error, "the interpreter cannot be parked");
-                self.failures.fetch_add(1, Ordering::Relaxed);
-            }
+    }
+
+    /// After a failure, goes on without the module that was to blame, or without any of them.
+    fn give_up_modules(&self, tried: &[String], reason: &str) {
+        let blamed = reason.split_once(MODULE_FAILED);
+        let blamed = blamed.and_then(|(_, rest)| {
+            let name = tried.iter().find(|name| {
+                let after = rest.strip_prefix(name.as_str());
+                after.is_some_and(|after| after.starts_with(": "))
+            })?;
+            Some((name, rest))
+        });
+        let left: Vec<_> = match blamed {
+            Some((name, _)) => tried
+                .iter()
+                .filter(|other| *other != name)
+                .cloned()
+                .collect(),
+            None => Vec::new(),
+        };
+        let mut plan = self.plan();
+        // Another sandbox of the pool may have met it first, and said so.
+        if plan.preload() != tried {
+            return;
         }
+        let told = blamed.map_or_else(
+            || format!("{}: {reason}", tried.join(", ")),
+            |(_, rest)| rest.to_owned(),
+        );
+        tracing::warn!(target: NOTICE, "not preloaded: {told}");
+        *plan = plan.with_preload(&left);
     }
 }
 

@@ -56,8 +56,8 @@ pub(super) struct State<S, W> {
 
 /// What the pool wants to know of a sandbox.
 pub(super) trait Parked {
-    /// Whether an interpreter waits in it.
-    fn is_parked(&self) -> bool;
+    /// How far its interpreter is; 0 without one.
+    fn readiness(&self) -> u8;
 }
 
 impl<S: Parked, W> State<S, W> {
@@ -75,12 +75,10 @@ impl<S: Parked, W> State<S, W> {
 
     /// Somebody needs a sandbox.
     pub(super) fn acquire(&mut self, waiter: W) -> Vec<Action<S, W>> {
-        // One whose interpreter waits already; else the most recently used one, the warmest.
-        let parked = self
-            .clean
-            .iter()
-            .rposition(|(_, sandbox)| sandbox.is_parked());
-        if let Some(at) = parked.or(self.clean.len().checked_sub(1)) {
+        // One whose interpreter waits, or soon will; else the most recently used one, the warmest.
+        let readiness = |(_, (_, sandbox)): &(usize, &(Instant, S))| sandbox.readiness();
+        let readiest = self.clean.iter().enumerate().max_by_key(readiness);
+        if let Some(at) = readiest.map(|(at, _)| at) {
             let (_, sandbox) = self.clean.remove(at);
             return vec![Action::Give(waiter, sandbox)];
         }
@@ -153,6 +151,13 @@ impl<S: Parked, W> State<S, W> {
         actions
     }
 
+    /// What waits in the clean sandboxes is out of date.
+    pub(super) fn renew(&mut self) -> Vec<Action<S, W>> {
+        self.cleaning += self.clean.len();
+        let clean = self.clean.drain(..);
+        clean.map(|(_, sandbox)| Action::Clean(sandbox)).collect()
+    }
+
     /// Removes what is above the configured size and has not been needed for [`LINGER`].
     pub(super) fn trim(&mut self, now: Instant) -> Vec<Action<S, W>> {
         let keep = self.rules.clean + self.rules.dirty;
@@ -221,20 +226,20 @@ impl<S: Parked, W> State<S, W> {
 mod tests {
     use super::{Action::*, *};
 
-    /// Those above 100 are parked.
+    /// Those above 100 are parked, those above 50 nearly so.
     impl Parked for u32 {
-        fn is_parked(&self) -> bool {
-            *self > 100
+        fn readiness(&self) -> u8 {
+            u8::from(*self > 50) + u8::from(*self > 100)
         }
     }
 
     #[test]
     fn a_parked_sandbox_is_preferred_and_then_the_last_used_one() {
         let mut pool = state(PoolStrategy::Fast);
-        for sandbox in [1, 101, 102, 2] {
+        for sandbox in [1, 101, 51, 102, 2] {
             pool.returned_unused(sandbox, Instant::now());
         }
-        for (waiter, sandbox) in [('a', 102), ('b', 101), ('c', 2), ('d', 1)] {
+        for (waiter, sandbox) in [('a', 102), ('b', 101), ('c', 51), ('d', 2), ('e', 1)] {
             assert_eq!(pool.acquire(waiter), [Give(waiter, sandbox)]);
         }
     }
@@ -323,6 +328,17 @@ mod tests {
         assert_eq!(pool.refill(), []);
         assert_eq!(pool.acquire('a'), [Give('a', 1)]);
         assert_eq!(pool.refill(), [Create]);
+    }
+
+    #[test]
+    fn what_is_out_of_date_is_reset_and_stays() {
+        let mut pool = state(PoolStrategy::Fast);
+        let now = Instant::now();
+        pool.returned_unused(1, now);
+        assert_eq!(pool.renew(), [Clean(1)]);
+        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.acquire('a'), []);
+        assert_eq!(pool.cleaned(Some(1), now), [Give('a', 1)]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isol8_protocol::ParkRequest;
 use tokio::sync::oneshot;
 use tokio_util::{
     sync::CancellationToken,
@@ -23,6 +22,7 @@ use crate::{
     backend::{Backend, SandboxSpec},
     error::EngineError,
     options::{PoolSize, PoolStrategy},
+    plan::ParkPlan,
     sandbox::{Parker, Sandbox},
 };
 
@@ -42,12 +42,12 @@ pub struct PoolConfig {
     /// How many are kept.
     pub size: PoolSize,
     /// What to start in them ahead of programs.
-    pub park: Option<ParkRequest>,
+    pub park: Option<ParkPlan>,
 }
 
 impl Parked for Sandbox {
-    fn is_parked(&self) -> bool {
-        Self::is_parked(self)
+    fn readiness(&self) -> u8 {
+        Self::readiness(self)
     }
 }
 
@@ -120,6 +120,16 @@ impl Pool {
             let actions = self.state().created(sandbox, Instant::now());
             self.carry_out(actions);
             outcome?;
+        }
+    }
+
+    /// Imports these modules in the interpreters that are parked from now on; those that wait already
+    /// are replaced.
+    pub fn preload(&self, modules: &[String]) {
+        let parking = self.0.parking.as_ref();
+        if parking.is_some_and(|parking| parking.preload(modules)) {
+            let actions = self.state().renew();
+            self.carry_out(actions);
         }
     }
 

@@ -1,6 +1,9 @@
 //! Bash.
 
-use super::spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv};
+use super::{
+    parking,
+    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+};
 
 /// Bash.
 pub(super) const BASH: RuntimeSpec = RuntimeSpec {
@@ -9,7 +12,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     extensions: &[".sh"],
     default_extension: ".sh",
     env: &[],
-    parking: None,
+    parking: Some(&parking::BASH),
     session: Some(SessionLauncher {
         argv: &["bash", "/dev/fd/250"],
         lead: LEAD,
@@ -37,6 +40,29 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
 const LEAD: &str = ". /.isol8/session/begin.sh; \
     . \"$isol8_program\" 250<&- 251>&-; \
     { . /.isol8/session/end.sh; } 2>/dev/null\n";
+
+/// Whether a program may look at what parking cannot hide: that `BASH_ARGC` and `BASH_ARGV` are set
+/// from the start and not from their first use, and `SECONDS` likewise, in a listing of all variables.
+/// A NUL byte cannot be handed over.
+pub(super) fn can_tell_parking(code: &str) -> bool {
+    let lists = |word: &str| {
+        code.match_indices(word).any(|(at, _)| {
+            let rest = &code[at + word.len()..];
+            if rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_') {
+                return false;
+            }
+            let command = rest
+                .split(['\n', ';', '|', '&', '(', ')', '<', '>', '#', '`'])
+                .next();
+            let mut arguments = command.unwrap_or_default().split_whitespace();
+            let option = |argument: &str| word != "set" && argument.starts_with(['-', '+']);
+            rest.starts_with(['"', '\'']) || arguments.all(option)
+        })
+    };
+    code.contains('\0')
+        || code.contains("BASH_ARG")
+        || ["set", "declare", "typeset"].into_iter().any(lists)
+}
 
 /// The same command for an image that may have no Bash: its `sh` takes over there.
 pub(crate) fn any_shell(argv: Vec<String>) -> Vec<String> {
@@ -84,6 +110,33 @@ done
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_that_list_their_variables_are_recognised() {
+        for code in [
+            "set",
+            "x=1; set | grep x",
+            "set >all",
+            "eval \"set\"",
+            "declare -p",
+            "typeset -x; x",
+            "for x in $(declare)",
+            "echo ${BASH_ARGV[0]}",
+            "a\0b",
+        ] {
+            assert!(can_tell_parking(code), "{code}");
+        }
+        for code in [
+            "set -euo pipefail\necho settings",
+            "set -- a b",
+            "declare -A map=([a]=1)",
+            "typeset x",
+            "declare -p x",
+            "",
+        ] {
+            assert!(!can_tell_parking(code), "{code}");
+        }
+    }
 
     #[test]
     fn only_bash_is_replaced_where_it_may_be_missing() {

@@ -15,7 +15,7 @@ mod spec;
 pub(crate) use bash::any_shell;
 pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
-pub use parking::{ParkingSpec, StartFiles};
+pub use parking::{PRELOAD_VARIABLE, ParkingSpec, Preloading, StartFiles};
 pub(crate) use registries::{image_hosts, registry_hosts};
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher};

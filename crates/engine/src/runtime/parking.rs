@@ -22,7 +22,27 @@ pub struct ParkingSpec {
     pub start_env: &'static [&'static str],
     /// Whether files of the request are seen by it at its start, when they are below `/sandbox`.
     pub start_files: StartFiles,
+    /// Whether a program of this text may look at something that parking leaves different.
+    pub can_tell: fn(code: &str) -> bool,
+    /// How it is told which modules to import while it waits.
+    pub preload: Preloading,
 }
+
+/// How an interpreter is told which modules to import ahead of its program.
+#[derive(Debug, Clone, Copy)]
+pub enum Preloading {
+    /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.
+    Launcher,
+    /// By this flag for each, before the launcher's own.
+    Flag(&'static str),
+    /// By the list of preloads in this file, which begins with these characters.
+    File(&'static str, &'static str),
+    /// There are no modules.
+    None,
+}
+
+/// Names the modules to import ahead, with spaces between them.
+pub const PRELOAD_VARIABLE: &str = "ISOL8_PRELOAD";
 
 /// Which files below `/sandbox` an interpreter sees at its start.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +98,8 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
         "COV_*",
     ],
     start_files: StartFiles::Hidden,
+    can_tell: |_| false,
+    preload: Preloading::Launcher,
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -87,6 +109,8 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     any_workdir: true,
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
+    can_tell: |_| false,
+    preload: Preloading::Launcher,
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {
@@ -104,11 +128,13 @@ pub(super) const BUN: ParkingSpec = ParkingSpec {
     // All of them, for the same reason.
     start_env: &["*"],
     start_files: StartFiles::All,
+    can_tell: |_| false,
+    preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
 };
 
 pub(super) const DENO: ParkingSpec = ParkingSpec {
     launcher_env: &[],
-    launcher_flag: Some("--preload=/.isol8/deno/park.js"),
+    launcher_flag: Some("--preload=/.isol8/deno/park.mts"),
     files: &[("/sandbox/main.mts", "")],
     any_workdir: false,
     start_env: &[
@@ -139,6 +165,20 @@ pub(super) const DENO: ParkingSpec = ParkingSpec {
         "tsconfig.json",
         "vendor",
     ]),
+    can_tell: |_| false,
+    preload: Preloading::Flag("--preload="),
+};
+
+pub(super) const BASH: ParkingSpec = ParkingSpec {
+    launcher_env: &[("BASH_ENV", "/.isol8/bash/begin.sh")],
+    launcher_flag: None,
+    files: &[],
+    any_workdir: true,
+    // The launcher knows which ones Bash treats differently at its start, and refuses them.
+    start_env: &[],
+    start_files: StartFiles::Hidden,
+    can_tell: super::bash::can_tell_parking,
+    preload: Preloading::None,
 };
 
 impl ParkingSpec {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Instant,
 };
@@ -17,7 +17,7 @@ use super::{
     exec::Exec,
     files,
     link::Link,
-    park::Parker,
+    park::{NOT_PARKED, PARKED, Parker},
     wire::{FrameReader, Incoming, send_message, unexpected},
 };
 use crate::{
@@ -32,8 +32,8 @@ pub struct Sandbox {
     backend: Arc<dyn Backend>,
     persist: bool,
     lost: CancellationToken,
-    /// Whether an interpreter waits in it for its program.
-    parked: Arc<AtomicBool>,
+    /// Whether an interpreter waits in it for its program, or is about to.
+    readiness: Arc<AtomicU8>,
 }
 
 impl Sandbox {
@@ -53,7 +53,7 @@ impl Sandbox {
             backend: Arc::clone(backend),
             persist: spec.persist,
             lost: CancellationToken::new(),
-            parked: Arc::default(),
+            readiness: Arc::default(),
         };
         let link = Link::connect(started.stream).await?;
         sandbox.lost = link.lost().clone();
@@ -83,13 +83,19 @@ impl Sandbox {
     #[must_use]
     pub fn parker(&self) -> Option<Parker> {
         let opener = self.link.as_ref()?.opener();
-        Some(Parker::new(opener, Arc::clone(&self.parked)))
+        Some(Parker::new(opener, Arc::clone(&self.readiness)))
     }
 
     /// Whether an interpreter waits here for its program.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        self.parked.load(Ordering::Relaxed)
+        self.readiness() == PARKED
+    }
+
+    /// How far an interpreter is that is to wait here for its program; 0 when there is none.
+    #[must_use]
+    pub fn readiness(&self) -> u8 {
+        self.readiness.load(Ordering::Relaxed)
     }
 
     /// Runs a program. Dropping the [`Exec`] kills it.
@@ -122,7 +128,7 @@ impl Sandbox {
     /// Makes the sandbox as new, with proof: every process but the guest killed, every writable
     /// place empty. After an error it must be destroyed.
     pub async fn reset(&self) -> Result<ResetReport, EngineError> {
-        self.parked.store(false, Ordering::Relaxed);
+        self.readiness.store(NOT_PARKED, Ordering::Relaxed);
         let mut stream = self.link()?.open().await?;
         send_message(&mut stream, &Request::Reset).await?;
         match FrameReader::new(&mut stream).next().await? {
@@ -151,9 +157,8 @@ impl Sandbox {
     }
 
     /// Lets go of a sandbox that its user wants to keep; it lives on without this process.
-    pub fn release(mut self) {
+    pub fn release(self) {
         tracing::debug!(container = self.id, "sandbox kept");
-        self.id.clear();
     }
 
     fn link(&self) -> Result<&Link, EngineError> {
@@ -164,7 +169,11 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let id = std::mem::take(&mut self.id);
-        if id.is_empty() || self.persist {
+        if id.is_empty() {
+            return;
+        }
+        if self.persist {
+            self.backend.let_go(&id);
             return;
         }
         // The guest ends with its link and the container removes itself; asking for the removal as

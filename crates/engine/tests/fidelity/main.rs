@@ -164,3 +164,8 @@ async fn bun_programs_cannot_tell() {
 async fn deno_programs_cannot_tell() {
     compare("deno", include_str!("deno.txt")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bash_programs_cannot_tell() {
+    compare("bash", include_str!("bash.txt")).await;
+}

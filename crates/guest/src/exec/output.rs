@@ -42,6 +42,16 @@ impl Source {
         self.pipe.pending() > 0
     }
 
+    /// What waits to be read, at most `limit` bytes of it.
+    pub(super) fn pending_text(&self, limit: usize) -> String {
+        let mut buffer = vec![0; limit.min(self.pipe.pending())];
+        let count = match self.pipe.try_read(&mut buffer) {
+            Some(Ok(count)) => count,
+            _ => 0,
+        };
+        String::from_utf8_lossy(&buffer[..count]).trim().to_owned()
+    }
+
     /// Begins to count anew.
     pub(super) fn restart(&mut self) {
         self.total = 0;

@@ -38,6 +38,9 @@ const PARK_DEADLINE: Duration = Duration::from_secs(20);
 /// started without it.
 const GO_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How much is told of what an interpreter said instead of parking.
+const MAX_REASON_BYTES: usize = 2048;
+
 /// The place for a parked interpreter.
 #[derive(Default)]
 pub(crate) struct Parking {
@@ -108,8 +111,9 @@ pub(crate) async fn park(
         return Err(late());
     }
     if !ready || waiting.stdout.has_pending() || waiting.stderr.has_pending() {
+        let said = waiting.stderr.pending_text(MAX_REASON_BYTES);
         discard(guest, waiting, &files).await;
-        return Err(Failure::invalid("the interpreter did not park").into());
+        return Err(Failure::invalid(format!("the interpreter did not park: {said}")).into());
     }
     let mut plain = plain_request(&request);
     let plain = Launch::new(&mut plain, &guest.environ)?;

@@ -31,6 +31,11 @@ pub(crate) struct Sandbox {
 
 /// The guest before the handshake.
 pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    start_raw_with("0")
+}
+
+/// The same, in a network that keeps so many closed connections.
+fn start_raw_with(time_wait: &str) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guest/sandbox.sh");
     let mut process = Command::new("unshare")
@@ -49,6 +54,7 @@ pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
+        .env("TIME_WAIT", time_wait)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -63,7 +69,17 @@ pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir)
 
 impl Sandbox {
     pub(crate) async fn start() -> Self {
-        let (process, mut input, mut output, root) = start_raw();
+        Self::shake_hands(start_raw()).await
+    }
+
+    /// One whose network keeps closed connections for a while.
+    pub(crate) async fn start_with_memory_of_connections() -> Self {
+        Self::shake_hands(start_raw_with("1000")).await
+    }
+
+    async fn shake_hands(
+        (process, mut input, mut output, root): (Child, ChildStdin, ChildStdout, tempfile::TempDir),
+    ) -> Self {
         input.write_all(&preamble()).await.unwrap();
         let mut theirs = preamble();
         output.read_exact(&mut theirs).await.unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{AfterExit, ExecRequest, ExitStatus, Reply, Request};
+use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Reply, Request};
 
-use crate::common::{Sandbox, program, sh};
+use crate::common::{Sandbox, failure, program, sh};
 
 /// Everything that a later run could find of an earlier one.
 const TRACES: &str = "find /sandbox /tmp /dev/shm /dev/mqueue -mindepth 1
@@ -74,6 +74,47 @@ os.chmod(\"/sandbox\", 0o2711)
     sandbox.sh(mess).await;
     sandbox.must_reset().await;
     assert_eq!(sandbox.sh(look).await, before);
+}
+
+#[tokio::test]
+async fn messages_in_inode_flags_are_removed() {
+    let sandbox = Sandbox::start().await;
+    // New files inherit them.
+    let look = "lsattr -d /sandbox; touch f; lsattr f";
+    let before = sandbox.sh(look).await;
+    // No dump, no access times: what its owner may set.
+    sandbox.sh("rm f; chattr +dA /sandbox").await;
+    assert_ne!(sandbox.sh(look).await, before);
+    sandbox.must_reset().await;
+    assert_eq!(sandbox.sh(look).await, before);
+}
+
+/// Connects to itself, and closes first at the end that connected.
+const TALK: &str = r#"python3 -c '
+import socket
+listener = socket.create_server(("127.0.0.9", 4321))
+for n in range(5):
+    caller = socket.create_connection(("127.0.0.9", 4321)); called, _ = listener.accept()
+    caller.close(); called.close()
+left = socket.create_connection(("127.0.0.9", 4321))'"#;
+
+#[tokio::test]
+async fn connections_of_earlier_programs_cannot_be_listed() {
+    let sandbox = Sandbox::start().await;
+    sandbox.sh(TALK).await;
+    sandbox.must_reset().await;
+    let look = "tail -qn +2 /proc/net/tcp /proc/net/tcp6 /proc/net/udp";
+    assert_eq!(sandbox.sh(look).await, "");
+}
+
+#[tokio::test]
+async fn a_sandbox_that_lists_connections_of_earlier_programs_is_not_clean() {
+    let sandbox = Sandbox::start_with_memory_of_connections().await;
+    sandbox.must_reset().await;
+    sandbox.sh(TALK).await;
+    let (kind, path, message) = failure(sandbox.reset().await);
+    assert_eq!((kind, path.as_str()), (ErrorKind::NotClean, ""));
+    assert_eq!(message, "connections are left of programs that have ended");
 }
 
 #[tokio::test]

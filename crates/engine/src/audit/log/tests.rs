@@ -81,6 +81,42 @@ async fn a_recorded_line_is_in_the_file_and_private() {
 }
 
 #[tokio::test]
+async fn a_log_of_days_ago_is_set_aside_and_one_that_is_too_old_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = async |id| {
+        let log = start(directory.path(), &json!({"retentionDays": 5}));
+        let slot = log.reserve().await.unwrap();
+        slot.record(record(id, "")).await.unwrap();
+        log.flush().await;
+    };
+    let days = |count: u32| SystemTime::now() - count * Duration::from_hours(24);
+    let logs = || {
+        let names = fs::read_dir(directory.path()).unwrap();
+        let mut names: Vec<_> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    write("a").await;
+    let current = directory.path().join(LOG_FILE);
+    let age = |count| open_private(&current).and_then(|file| file.set_modified(days(count)));
+    age(2).unwrap();
+    write("b").await;
+    assert_eq!(ids(directory.path()), ["b"]);
+    assert_eq!(logs().len(), 2, "{:?}", logs());
+    age(6).unwrap();
+    write("c").await;
+    assert_eq!(ids(directory.path()), ["c"]);
+    assert_eq!(
+        logs().len(),
+        2,
+        "what was written six days ago is gone: {:?}",
+        logs()
+    );
+}
+
+#[tokio::test]
 async fn a_log_that_was_moved_away_is_begun_anew() {
     let directory = tempfile::tempdir().unwrap();
     let log = start(directory.path(), &json!({}));

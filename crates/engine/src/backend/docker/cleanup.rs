@@ -14,7 +14,11 @@ use bollard::{
 };
 use serde::Serialize;
 
-use super::{Client, MANAGED_LABEL, container::PERSIST_LABEL};
+use super::{
+    Client, MANAGED_LABEL,
+    container::PERSIST_LABEL,
+    owner::{self, OWNER_LABEL},
+};
 use crate::{
     error::EngineError,
     image::{DEPENDENCY_HASH_LABEL, RUNTIME_LABEL},
@@ -47,8 +51,9 @@ impl CleanupReport {
 const START_GRACE: Duration = Duration::from_mins(1);
 
 /// Removes the containers with our label that nobody uses: ended ones, those that were never
-/// started, and those that were made to persist. Others that run belong to a process that lives, since
-/// they end with it.
+/// started, and those that were made to persist and whose process has let go of them or has ended. The
+/// process of another machine, or of another container, cannot be seen from here: its containers stay.
+/// Those that run and do not persist belong to a process that lives, since they end with it.
 pub async fn cleanup_containers(client: &Client) -> Result<CleanupReport, EngineError> {
     remove_containers(client, is_abandoned).await
 }
@@ -106,12 +111,18 @@ async fn remove_containers(
 fn is_abandoned(container: &ContainerSummary, now: Duration) -> bool {
     use ContainerSummaryStateEnum as State;
 
-    let persists = container
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.contains_key(PERSIST_LABEL));
     match container.state {
-        Some(State::RUNNING | State::PAUSED | State::RESTARTING) => persists,
+        Some(State::RUNNING | State::PAUSED | State::RESTARTING) => {
+            let label = |name| {
+                container
+                    .labels
+                    .as_ref()
+                    .and_then(|labels| labels.get(name))
+            };
+            let id = container.id.as_deref().unwrap_or_default();
+            let owner = label(OWNER_LABEL).map(String::as_str);
+            label(PERSIST_LABEL).is_some() && owner::is_free(id, owner)
+        }
         Some(State::CREATED) => {
             let created = container.created.unwrap_or(0).try_into().unwrap_or(0);
             now.saturating_sub(Duration::from_secs(created)) >= START_GRACE

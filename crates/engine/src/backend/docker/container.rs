@@ -8,7 +8,10 @@ use bollard::models::{
 };
 use isol8_protocol::{GROUP_ID, GUEST_DIR, GUEST_PATH, SANDBOX_DIR, TMP_DIR, USER_ID};
 
-use super::guest;
+use super::{
+    guest,
+    owner::{self, OWNER_LABEL},
+};
 use crate::backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 
 /// Label of every container of ours.
@@ -58,6 +61,7 @@ fn sandbox_labels(spec: &SandboxSpec) -> HashMap<String, String> {
     let mut labels = labels(&spec.runtime);
     if spec.persist {
         labels.insert(PERSIST_LABEL.to_owned(), "true".to_owned());
+        labels.extend(owner::own_label().map(|label| (OWNER_LABEL.to_owned(), label)));
     }
     labels
 }
@@ -86,6 +90,7 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
             }
             .to_owned(),
         ),
+        sysctls: sysctls(spec),
         ipc_mode: Some("private".to_owned()),
         shm_size: Some(SHM_BYTES),
         memory: Some(memory),
@@ -116,6 +121,17 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
         init: Some(false),
         ..HostConfig::default()
     }
+}
+
+/// A closed connection would be listed for a minute, for the next program to read, and make the sandbox
+/// one that cannot be used again. The host's network is not ours to change, and what another OCI
+/// runtime does with such a setting is not known.
+fn sysctls(spec: &SandboxSpec) -> Option<HashMap<String, String>> {
+    let own_network = spec.network == SandboxNetwork::None && spec.oci_runtime.is_none();
+    own_network.then(|| {
+        let keep_none = ("net.ipv4.tcp_max_tw_buckets".to_owned(), "0".to_owned());
+        HashMap::from([keep_none])
+    })
 }
 
 /// The volume with the guest.

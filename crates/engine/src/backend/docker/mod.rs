@@ -6,6 +6,7 @@ mod client;
 mod container;
 mod guest;
 mod in_flight;
+mod owner;
 mod start;
 
 pub use address::DockerAddress;

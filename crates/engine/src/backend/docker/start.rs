@@ -16,7 +16,7 @@ use futures::{StreamExt, future::BoxFuture};
 use tokio::sync::oneshot;
 use tokio_util::io::StreamReader;
 
-use super::{Client, cleanup, container, guest, in_flight};
+use super::{Client, cleanup, container, guest, in_flight, owner};
 use crate::{
     backend::{Backend, DuplexStream, SandboxSpec, Started},
     error::EngineError,
@@ -91,6 +91,10 @@ impl Backend for DockerBackend {
         Box::pin(self.start_container(spec))
     }
 
+    fn let_go(&self, id: &str) {
+        owner::let_go(id);
+    }
+
     fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), EngineError>> {
         let client = self.client.clone();
         Box::pin(async move { remove(client.docker().await?, &id).await })
@@ -100,13 +104,13 @@ impl Backend for DockerBackend {
 /// Creates and starts in a task of its own. Docker carries a creation through when its caller has
 /// gone, so the answer must be heard, or a container stays that nobody knows.
 async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started, DockerError> {
-    let (docker, body) = (docker.clone(), container::body(spec));
+    let (docker, body, persist) = (docker.clone(), container::body(spec), spec.persist);
     let (answer, answered) = oneshot::channel();
     let under_way = in_flight::begin().ok_or_else(|| DockerError::IOError {
         err: io::Error::other("the program ends"),
     })?;
     tokio::spawn(async move {
-        let started = carry_through(&docker, body).await;
+        let started = carry_through(&docker, body, persist).await;
         if let Err(Ok(unwanted)) = answer.send(started) {
             remove_failed(&docker, &unwanted.id).await;
         }
@@ -117,8 +121,15 @@ async fn create_and_start(docker: &Docker, spec: &SandboxSpec) -> Result<Started
     })?
 }
 
-async fn carry_through(docker: &Docker, body: ContainerCreateBody) -> Result<Started, DockerError> {
+async fn carry_through(
+    docker: &Docker,
+    body: ContainerCreateBody,
+    persist: bool,
+) -> Result<Started, DockerError> {
     let id = docker.create_container(None, body).await?.id;
+    if persist {
+        owner::take(&id);
+    }
     match attach_and_start(docker, &id).await {
         Ok(stream) => Ok(Started { id, stream }),
         Err(error) => {
@@ -170,6 +181,7 @@ fn byte_stream(attached: AttachContainerResults) -> Box<dyn DuplexStream> {
 }
 
 async fn remove(docker: &Docker, id: &str) -> Result<(), EngineError> {
+    owner::let_go(id);
     let options = RemoveContainerOptions {
         force: true,
         v: false,

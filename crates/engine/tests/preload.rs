@@ -1,0 +1,142 @@
+//! Modules that parked interpreters import ahead of their programs.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+use common::*;
+
+use std::time::Duration;
+
+use isol8_engine::{Engine, options::StartOptions};
+
+/// How often a program is run until its run took a parked interpreter, each time after a longer pause.
+const ATTEMPTS: u32 = 8;
+
+async fn start(engine: &Engine, prewarm: Value) {
+    let options: StartOptions = serde_json::from_value(json!({ "prewarm": prewarm })).unwrap();
+    engine.start(&options).await;
+}
+
+/// Standard output of a run that took a parked interpreter.
+async fn parked_stdout(engine: &Engine, value: Value) -> String {
+    for attempt in 1..=ATTEMPTS {
+        let before = engine.parked_executions();
+        let output = stdout(engine, value.clone()).await;
+        if engine.parked_executions() > before {
+            return output;
+        }
+        tokio::time::sleep(Duration::from_millis(100) * attempt).await;
+    }
+    panic!("no run took a parked interpreter");
+}
+
+const LOADED: &str = "import sys; print([name in sys.modules for name in ('decimal', 'wave')])";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_are_there_before_the_program_in_every_runtime() {
+    let node = "console.log(process.moduleLoadList.includes('NativeModule dgram'))";
+    for (runtime, module, code, expected) in [
+        ("python", "decimal", LOADED, "[True, False]"),
+        ("node", "node:dgram", node, "true"),
+        ("bun", "node:dgram", "console.log('ran')", "ran"),
+        ("deno", "node:dgram", "console.log('ran')", "ran"),
+    ] {
+        let engine = engine(json!({ "preload": { runtime: [module] } }));
+        start(&engine, json!({ "runtimes": [runtime] })).await;
+        let request = json!({ "runtime": runtime, "code": code });
+        assert_eq!(parked_stdout(&engine, request).await, expected, "{runtime}");
+        engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_names_modules_from_then_on() {
+    let engine = engine(json!({}));
+    let request = json!({ "runtime": "python", "code": LOADED });
+    start(&engine, json!({ "runtimes": ["python"] })).await;
+    assert_eq!(
+        parked_stdout(&engine, request.clone()).await,
+        "[False, False]"
+    );
+    let preload = json!({ "python": ["decimal"] });
+    start(
+        &engine,
+        json!({ "runtimes": ["python"], "preload": preload }),
+    )
+    .await;
+    assert_eq!(parked_stdout(&engine, request).await, "[True, False]");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_cannot_be_imported_is_left_out() {
+    for (runtime, modules, code, expected) in [
+        (
+            "python",
+            json!(["no_such_module", "decimal"]),
+            LOADED,
+            "[True, False]",
+        ),
+        ("node", json!(["no-such-module"]), "console.log(1)", "1"),
+        ("bun", json!(["no-such-module"]), "console.log(1)", "1"),
+        ("deno", json!(["npm:no-such-module"]), "console.log(1)", "1"),
+    ] {
+        let engine = engine(json!({ "preload": { runtime: modules } }));
+        start(&engine, json!({ "runtimes": [runtime] })).await;
+        let request = json!({ "runtime": runtime, "code": code });
+        assert_eq!(parked_stdout(&engine, request).await, expected, "{runtime}");
+        engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_program_does_to_a_module_the_next_does_not_see() {
+    let engine = engine(json!({ "preload": { "python": ["json", "random", "decimal"] } }));
+    start(&engine, json!({ "runtimes": ["python"] })).await;
+    let code = "import json, random, decimal, os\n\
+        print(hasattr(json, 'mark'), decimal.getcontext().prec, os.environ.get('MARK'))\n\
+        json.mark = os.environ['MARK'] = 'x'\ndecimal.getcontext().prec = 5\n\
+        print(random.random(), os.urandom(4).hex())";
+    let request = json!({ "runtime": "python", "code": code });
+    let mut random = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        let output = parked_stdout(&engine, request.clone()).await;
+        let (seen, numbers) = output.split_once('\n').unwrap();
+        assert_eq!(seen, "False 28 None");
+        random.insert(numbers.to_owned());
+    }
+    assert_eq!(random.len(), 4, "{random:?}");
+    engine.stop().await;
+}
+
+/// The end is shortened, but nothing of it that a program can ask for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_ends_as_it_would_without() {
+    let code = "import atexit, decimal, gc, logging, sys, threading, time, weakref\n\
+        class Last:\n    def __init__(self, name): self.name = name\n\
+        \x20   def __del__(self):\n        import decimal; print('del', self.name, decimal.Decimal(1))\n\
+        gone = Last('cycle'); gone.self = gone; del gone\n\
+        kept = Last('global')\n\
+        atexit.register(print, 'atexit', decimal.Decimal('1.5'))\n\
+        weakref.finalize(kept, print, 'finalized')\n\
+        threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\n\
+        file = open('/sandbox/left', 'w'); file.write('unflushed')\n\
+        print('end'); sys.exit(3)";
+    let address = regex::Regex::new("0x[0-9a-f]+").unwrap();
+    let mut outcomes = Vec::new();
+    for preload in [json!({}), json!({ "python": ["decimal", "logging"] })] {
+        let engine = engine(json!({ "preload": preload }));
+        start(&engine, json!({ "runtimes": ["python"] })).await;
+        let request =
+            json!({ "runtime": "python", "code": code, "outputPaths": ["/sandbox/left"] });
+        let result = run(&engine, request).await.unwrap();
+        outcomes.push((
+            result.stdout,
+            address.replace_all(&result.stderr, "0x").into_owned(),
+            result.exit_code,
+            format!("{:?}", result.files),
+        ));
+        engine.stop().await;
+    }
+    assert_eq!(outcomes[0].2, 3);
+    assert_eq!(outcomes[0], outcomes[1]);
+}
