@@ -258,10 +258,13 @@ test("the container is locked down as promised", async () => {
       assert.ok(host.SecurityOpt.includes("no-new-privileges"));
       assert.equal(host.LogConfig.Type, "none");
       assert.deepEqual(host.Binds ?? [], []);
+      // The socket of the guest's link is there when the daemon is on this machine.
+      const mounts = host.Mounts.filter(({ Target }) => Target !== "/.isol8-link");
       assert.deepEqual(
-        host.Mounts.map(({ Target, ReadOnly }) => [Target, ReadOnly]),
-        [["/.isol8", true]],
+        mounts.map(({ Target }) => Target),
+        ["/.isol8"],
       );
+      assert.ok(host.Mounts.every(({ ReadOnly }) => ReadOnly));
       assert.deepEqual(host.Devices ?? [], []);
       assert.equal(config.Tty, false);
       break;

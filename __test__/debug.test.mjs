@@ -66,7 +66,7 @@ test("debug explains each step on standard error, and tells nothing private", as
     /stopping the engine/,
     /removing the sandbox container="[0-9a-f]{64}"/,
   ]);
-  assertTold(lines, [/plain start why="nothing is started ahead for this runtime"/]);
+  assertTold(lines, [/plain start why="a setup script runs first"/]);
   const ids = lines.map((line) => /\(execution id="([0-9a-f-]{36})"\)$/.exec(line)?.[1]);
   assert.equal(new Set(ids.filter(Boolean)).size, 1, "each line says which execution it is about");
 });

@@ -6,6 +6,7 @@ import { DockerIsol8 } from "../index.js";
 import { sharedEngine, test } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
+const BASH = { runtime: "bash", code: "echo x" };
 
 /** Numbers above 0. `null` and `undefined` count as left out. */
 const LIMITS = {

@@ -18,7 +18,7 @@ use crate::{
     exec::Parking,
     guest::Guest,
     kill,
-    link::{Link, LinkError},
+    link::{Link, LinkError, Wire},
     reaper::Reaper,
     serve::serve,
     signals::Signals,
@@ -94,11 +94,14 @@ fn harden() -> io::Result<()> {
 async fn talk() -> Result<(), BootError> {
     let prepared = || {
         let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-        // SAFETY: nothing else in this process owns its standard input and output.
-        let (input, output) = unsafe { (take(0), take(1)) };
-        Ok((null, input, output, Signals::open()?))
+        // Connected before anything else can run here: the host lets in the first who comes.
+        let wire = match Wire::socket() {
+            Some(wire) => wire,
+            None => standard_streams()?,
+        };
+        Ok((null, wire, Signals::open()?))
     };
-    let (null, input, output, signals) = prepared().map_err(BootError::Prepare)?;
+    let (null, wire, signals) = prepared().map_err(BootError::Prepare)?;
     let (egress, wanted) = Egress::new();
     let guest = Rc::new(Guest {
         reaper: Reaper::default(),
@@ -115,7 +118,7 @@ async fn talk() -> Result<(), BootError> {
         environ: env::vars_os().collect(),
     });
     let link = async {
-        let link = Link::open(input, output).await?;
+        let link = Link::open(wire).await?;
         let accept = |stream| {
             tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
         };
@@ -145,6 +148,13 @@ fn set_default_disposition(number: i32) {
             MASK_BYTES,
         )
     };
+}
+
+/// Standard input and output as the link.
+fn standard_streams() -> io::Result<Wire> {
+    // SAFETY: nothing else in this process owns its standard input and output.
+    let (input, output) = unsafe { (take(0), take(1)) };
+    Wire::pair(input, output)
 }
 
 /// # Safety

@@ -1,9 +1,10 @@
-//! The link to the host: the two descriptors, the handshake, and the task that drives yamux.
+//! The link to the host: the socket or the two descriptors, the handshake, and the task that drives
+//! yamux.
 
 use std::{
     cell::RefCell,
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
@@ -11,9 +12,9 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 use isol8_protocol::{
-    MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble, preamble,
+    LINK_PATH, MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble,
+    preamble,
 };
-
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{fd::Fd, frames::OUTPUT_FRAME_BYTES};
@@ -44,12 +45,39 @@ pub(crate) enum LinkError {
     Yamux(#[from] yamux::ConnectionError),
 }
 
+/// What the bytes go through.
+pub(crate) struct Wire {
+    input: Rc<Fd>,
+    output: Rc<Fd>,
+}
+
+impl Wire {
+    /// The socket of the host, if there is one and it lets the guest connect. The host listens before
+    /// the sandbox is started, so there is nothing to wait for.
+    pub(crate) fn socket() -> Option<Self> {
+        let socket = UnixStream::connect(LINK_PATH).ok()?;
+        let both = Rc::new(Fd::new(socket.into()).ok()?);
+        Some(Self {
+            input: Rc::clone(&both),
+            output: both,
+        })
+    }
+
+    /// A descriptor for each direction.
+    pub(crate) fn pair(input: OwnedFd, output: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            input: Rc::new(Fd::new(input)?),
+            output: Rc::new(Fd::new(output)?),
+        })
+    }
+}
+
 /// Bytes on their way to the host.
 ///
 /// yamux flushes after each of its frames. Here that only collects them: the driver writes once
 /// when nothing more is ready, so that a program's last output and its exit are one write.
 struct Outgoing {
-    fd: Fd,
+    fd: Rc<Fd>,
     buffer: Vec<u8>,
 }
 
@@ -84,7 +112,7 @@ impl Outgoing {
 
 /// Both directions of the link, as yamux wants them.
 struct Duplex {
-    input: Fd,
+    input: Rc<Fd>,
     buffer: Box<[u8]>,
     /// The part of `buffer` that was read and not yet handed on.
     filled: std::ops::Range<usize>,
@@ -139,8 +167,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// Sends this side's preamble, checks the other's, and starts yamux.
-    pub(crate) async fn open(input: OwnedFd, output: OwnedFd) -> Result<Self, LinkError> {
-        let (input, output) = (Fd::new(input)?, Fd::new(output)?);
+    pub(crate) async fn open(Wire { input, output }: Wire) -> Result<Self, LinkError> {
         output.write_all(&preamble()).await?;
         check_preamble(read_preamble(&input).await?)?;
 

@@ -1,9 +1,9 @@
 //! The first process of a sandbox: it runs programs, moves files and resets the sandbox, on behalf
-//! of the host at the other end of its standard input and output.
+//! of the host at the other end of its link: a socket, or else its standard input and output.
 //!
 //! ```text
 //! boot      process set-up before anything else       signals  signalfd: children, termination
-//! link      file descriptors, handshake, yamux        reaper   the one caller of wait
+//! link      socket or descriptors, handshake, yamux       reaper   the one caller of wait
 //! frames    frames on one logical stream              tree     what runs, and killing it
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files

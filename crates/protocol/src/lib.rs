@@ -6,7 +6,8 @@
 //! # The wire, from the outside in
 //!
 //! ```text
-//! link     one duplex byte stream per sandbox (the container's attached stdin and stdout)
+//! link     one duplex byte stream per sandbox: a Unix socket, or else the container's attached stdin
+//!          and stdout
 //!          ├─ preamble, each side once:  "ISOL8" 0x00 version:u16le            (module `preamble`)
 //!          └─ yamux: the host is the client, the guest the server
 //!             ├─ stream opened by the host: one request and its replies, as frames
@@ -36,7 +37,8 @@ pub use message::{
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{
-    GROUP_ID, GUEST_DIR, GUEST_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID, WRITABLE_DIRS,
+    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID,
+    WRITABLE_DIRS,
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};

@@ -12,6 +12,10 @@ pub const GUEST_DIR: &str = "/.isol8";
 /// The guest's program file.
 pub const GUEST_PATH: &str = "/.isol8/guest";
 
+/// The socket that the guest finds in a sandbox whose host is on the same machine: its link, unless it
+/// cannot connect. Nobody listens behind it once the guest has.
+pub const LINK_PATH: &str = "/.isol8-link";
+
 /// Working directory and home of user code: a size-limited tmpfs that allows execution.
 pub const SANDBOX_DIR: &str = "/sandbox";
 

@@ -1,5 +1,7 @@
 //! Starts the real guest in a sandbox of namespaces and talks to it as the host does.
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    fs::Permissions, os::unix::fs::PermissionsExt, path::Path, process::Stdio, time::Duration,
+};
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
@@ -8,7 +10,8 @@ use isol8_protocol::{
 };
 use serde::Serialize;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::UnixListener,
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -31,11 +34,21 @@ pub(crate) struct Sandbox {
 
 /// The guest before the handshake.
 pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
-    start_raw_with("0")
+    start_raw_with("0", None)
+}
+
+/// The same, with the socket of a host.
+pub(crate) fn start_with_link(
+    socket: &Path,
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    start_raw_with("0", Some(socket))
 }
 
 /// The same, in a network that keeps so many closed connections.
-fn start_raw_with(time_wait: &str) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+fn start_raw_with(
+    time_wait: &str,
+    socket: Option<&Path>,
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guest/sandbox.sh");
     let mut process = Command::new("unshare")
@@ -51,6 +64,7 @@ fn start_raw_with(time_wait: &str) -> (Child, ChildStdin, ChildStdout, tempfile:
         .arg(script)
         .arg(root.path())
         .arg(env!("CARGO_BIN_EXE_isol8-guest"))
+        .args(socket)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
@@ -69,24 +83,44 @@ fn start_raw_with(time_wait: &str) -> (Child, ChildStdin, ChildStdout, tempfile:
 
 impl Sandbox {
     pub(crate) async fn start() -> Self {
-        Self::shake_hands(start_raw()).await
+        Self::over_streams(start_raw()).await
     }
 
     /// One whose network keeps closed connections for a while.
     pub(crate) async fn start_with_memory_of_connections() -> Self {
-        Self::shake_hands(start_raw_with("1000")).await
+        Self::over_streams(start_raw_with("1000", None)).await
     }
 
-    async fn shake_hands(
-        (process, mut input, mut output, root): (Child, ChildStdin, ChildStdout, tempfile::TempDir),
+    /// One whose guest takes the socket of its host. Whoever connects to that later is refused.
+    pub(crate) async fn start_with_socket() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("link");
+        let socket = UnixListener::bind(&path).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        let (process, input, _output, root) = start_with_link(&path);
+        // The end of its standard input is nothing to it.
+        drop(input);
+        let (link, _) = within(socket.accept()).await.unwrap();
+        Self::over(process, link, root).await
+    }
+
+    async fn over_streams(
+        (process, input, output, root): (Child, ChildStdin, ChildStdout, tempfile::TempDir),
     ) -> Self {
-        input.write_all(&preamble()).await.unwrap();
+        Self::over(process, tokio::io::join(output, input), root).await
+    }
+
+    async fn over(
+        process: Child,
+        mut io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        root: tempfile::TempDir,
+    ) -> Self {
+        io.write_all(&preamble()).await.unwrap();
         let mut theirs = preamble();
-        output.read_exact(&mut theirs).await.unwrap();
+        io.read_exact(&mut theirs).await.unwrap();
         assert_eq!(theirs, preamble());
-        let io = tokio::io::join(output, input).compat();
         let mut connection =
-            yamux::Connection::new(io, yamux::Config::default(), yamux::Mode::Client);
+            yamux::Connection::new(io.compat(), yamux::Config::default(), yamux::Mode::Client);
         let (opener, mut wanted) = mpsc::channel::<oneshot::Sender<yamux::Stream>>(1);
         let (taker, inbound) = mpsc::channel(512);
         let driver = tokio::spawn(std::future::poll_fn(move |cx| {

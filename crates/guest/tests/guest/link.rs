@@ -6,7 +6,7 @@ use futures::AsyncWriteExt as _;
 use isol8_protocol::{ErrorKind, FrameKind, Request, preamble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::common::{Sandbox, failure, sh, start_raw, within};
+use crate::common::{Sandbox, failure, program, sh, start_raw, start_with_link, within};
 
 #[tokio::test]
 async fn another_version_is_refused() {
@@ -26,12 +26,13 @@ async fn another_version_is_refused() {
 
 #[tokio::test]
 async fn the_end_of_the_link_is_the_end_of_everything() {
-    for hang_up in [true, false] {
-        let sandbox = Sandbox::start().await;
-        let marker = format!(
-            "6{:08}",
-            std::process::id() % 100_000_000 + u32::from(hang_up)
-        );
+    for (number, (socket, hang_up)) in (0..).zip([(false, true), (false, false), (true, true)]) {
+        let sandbox = if socket {
+            Sandbox::start_with_socket().await
+        } else {
+            Sandbox::start().await
+        };
+        let marker = format!("6{:08}", std::process::id() % 100_000_000 + number);
         let mut stream = sandbox
             .send(&Request::Exec(sh(&format!(
                 "trap '' TERM; setsid sleep {marker} & wait"
@@ -61,6 +62,34 @@ async fn runs(marker: &str) -> bool {
     let mut found = tokio::process::Command::new("pgrep");
     found.args(["-fx", &command]);
     found.output().await.unwrap().status.success()
+}
+
+#[tokio::test]
+async fn a_socket_that_refuses_leaves_the_standard_streams() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("link");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let (mut process, mut input, mut output, _root) = start_with_link(&path);
+    input.write_all(&preamble()).await.unwrap();
+    let mut answer = preamble();
+    answer.fill(0);
+    within(output.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(answer, preamble());
+    drop(input);
+    assert!(within(process.wait()).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn programs_find_a_socket_that_nobody_listens_on() {
+    let sandbox = Sandbox::start_with_socket().await;
+    let connect = "import socket\nsocket.socket(socket.AF_UNIX).connect('/.isol8-link')";
+    let done = sandbox
+        .exec(program(&["/usr/bin/python3", "-c", connect]))
+        .await;
+    let error = String::from_utf8(done.err.clone()).unwrap();
+    assert!(error.contains("ConnectionRefusedError"), "{done:?}");
+    let script = "id -u; rm -f /.isol8-link || chmod 700 /.isol8-link || echo kept";
+    assert_eq!(sandbox.sh(script).await, "100\nkept\n");
 }
 
 #[tokio::test]

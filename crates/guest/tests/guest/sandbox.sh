@@ -1,5 +1,6 @@
 # A sandbox as Docker makes it, of what this machine has: own root directory, processes, IPC,
-# network and mounts; a root user with three capabilities. Arguments: an empty directory, the guest.
+# network and mounts; a root user with three capabilities. Arguments: an empty directory, the guest,
+# perhaps the socket of its link.
 set -e
 ip link set lo up
 # As the engine asks Docker to, unless a test wants it otherwise.
@@ -20,6 +21,10 @@ done
 echo forbidden >secret/file
 chmod 600 secret/file
 cp "$2" .isol8/guest
+if [ -n "$3" ]; then
+    touch .isol8-link
+    mount --bind -o ro "$3" .isol8-link
+fi
 mount -t tmpfs -o mode=755 tmpfs dev
 for device in null zero full random urandom; do
     touch "dev/$device"

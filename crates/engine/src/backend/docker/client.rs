@@ -18,7 +18,14 @@ const REQUEST_TIMEOUT_SECONDS: u64 = 120;
 #[derive(Clone)]
 pub struct Client {
     address: Arc<DockerAddress>,
-    connected: Arc<OnceCell<Docker>>,
+    connected: Arc<OnceCell<Daemon>>,
+}
+
+/// A daemon that has answered.
+pub(super) struct Daemon {
+    pub(super) docker: Docker,
+    /// Where it is.
+    pub(super) url: String,
 }
 
 impl Client {
@@ -34,6 +41,11 @@ impl Client {
     /// The connection, speaking an API version that the daemon knows. A daemon that does not answer
     /// is asked again at the next call.
     pub async fn docker(&self) -> Result<&Docker, EngineError> {
+        Ok(&self.daemon().await?.docker)
+    }
+
+    /// The daemon, as [`Self::docker`] finds it.
+    pub(super) async fn daemon(&self) -> Result<&Daemon, EngineError> {
         self.connected
             .get_or_try_init(|| async {
                 let endpoint = self.address.endpoint();
@@ -42,7 +54,11 @@ impl Client {
                     reason: reason(&error),
                 };
                 let docker = self.connect(&endpoint).map_err(unreachable)?;
-                docker.negotiate_version().await.map_err(unreachable)
+                let docker = docker.negotiate_version().await.map_err(unreachable)?;
+                Ok(Daemon {
+                    docker,
+                    url: endpoint.url,
+                })
             })
             .await
     }

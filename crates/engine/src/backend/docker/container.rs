@@ -1,12 +1,12 @@
 //! The container of a sandbox: the whole of its containment, in one place.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
     ResourcesUlimits,
 };
-use isol8_protocol::{GROUP_ID, GUEST_DIR, GUEST_PATH, SANDBOX_DIR, TMP_DIR, USER_ID};
+use isol8_protocol::{GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, SANDBOX_DIR, TMP_DIR, USER_ID};
 
 use super::{
     guest,
@@ -35,8 +35,17 @@ const OPEN_FILES: i64 = 16_384;
 /// Size of `/dev/shm` in bytes; Docker's own default.
 const SHM_BYTES: i64 = 64 * 1024 * 1024;
 
+/// What a container has for the link of its guest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means<'a> {
+    /// The socket to mount.
+    pub(super) socket: Option<&'a Path>,
+    /// Whether standard input, output and error can be attached to.
+    pub(super) attached: bool,
+}
+
 /// What to ask the daemon for.
-pub(super) fn body(spec: &SandboxSpec) -> ContainerCreateBody {
+pub(super) fn body(spec: &SandboxSpec, means: Means<'_>) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         entrypoint: Some(vec![GUEST_PATH.to_owned()]),
@@ -45,14 +54,14 @@ pub(super) fn body(spec: &SandboxSpec) -> ContainerCreateBody {
         user: Some("0:0".to_owned()),
         working_dir: Some("/".to_owned()),
         labels: Some(sandbox_labels(spec)),
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        open_stdin: Some(true),
+        attach_stdin: Some(means.attached),
+        attach_stdout: Some(means.attached),
+        attach_stderr: Some(means.attached),
+        open_stdin: Some(means.attached),
         // The end of the host's stream is the end of the guest's input, and so of the guest.
         stdin_once: Some(!spec.persist),
         tty: Some(false),
-        host_config: Some(host_config(spec)),
+        host_config: Some(host_config(spec, means.socket)),
         ..ContainerCreateBody::default()
     }
 }
@@ -74,7 +83,7 @@ pub(super) fn labels(runtime: &str) -> HashMap<String, String> {
     ])
 }
 
-fn host_config(spec: &SandboxSpec) -> HostConfig {
+fn host_config(spec: &SandboxSpec, socket: Option<&Path>) -> HostConfig {
     let memory = saturating(spec.memory_bytes);
     HostConfig {
         auto_remove: Some(!spec.persist),
@@ -112,7 +121,12 @@ fn host_config(spec: &SandboxSpec) -> HostConfig {
                 format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes),
             ),
         ])),
-        mounts: Some(vec![guest_mount(true)]),
+        mounts: Some(
+            [guest_mount(true)]
+                .into_iter()
+                .chain(socket.map(link_mount))
+                .collect(),
+        ),
         // Output belongs to the stream; a log on the host would be a second, unbounded copy.
         log_config: Some(HostConfigLogConfig {
             typ: Some("none".to_owned()),
@@ -149,6 +163,17 @@ pub(super) fn guest_mount(read_only: bool) -> Mount {
             )])),
             ..MountVolumeOptions::default()
         }),
+        ..Mount::default()
+    }
+}
+
+/// The socket of the guest's link. It can be connected to, and changed in no way.
+fn link_mount(socket: &Path) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(socket.to_string_lossy().into_owned()),
+        target: Some(LINK_PATH.to_owned()),
+        read_only: Some(true),
         ..Mount::default()
     }
 }

@@ -4,10 +4,13 @@ mod address;
 mod cleanup;
 mod client;
 mod container;
+mod direct;
 mod guest;
 mod in_flight;
+mod launch;
 mod owner;
 mod start;
+mod way;
 
 pub use address::DockerAddress;
 pub use cleanup::{CleanupReport, cleanup_containers, cleanup_images};
