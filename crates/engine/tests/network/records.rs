@@ -161,7 +161,7 @@ os._exit(0)";
 #[ignore = "runs in a namespace"]
 async fn a_sandbox_under_load_still_obeys() {
     let _world = World::new().await;
-    let engine = filtered(&["^a\\.test$"], &json!({"timeoutMs": 1500}));
+    let engine = filtered(&["^a\\.test$"], &json!({"timeoutMs": 8000}));
     let code = "import threading, time, urllib.request
 def load():
     with urllib.request.urlopen('http://a.test/endless') as body:
@@ -175,11 +175,11 @@ while True:
         .unwrap();
     let took = begun.elapsed();
     assert_eq!(result.exit_code, 137);
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(18), "{took:?}");
     assert!(result.stdout.lines().count() >= 5, "{result:?}");
     let bytes = result.resource_usage.unwrap().network_bytes_in;
     eprintln!(
-        "32 endless downloads: {} MB in 1.5 s, ended after {took:?}",
+        "32 endless downloads: {} MB in 8 s, ended after {took:?}",
         bytes / 1_000_000
     );
     assert!(bytes > 1_000_000);
