@@ -140,3 +140,76 @@ async fn a_program_ends_as_it_would_without() {
     assert_eq!(outcomes[0].2, 3);
     assert_eq!(outcomes[0], outcomes[1]);
 }
+
+/// What a process is to itself and to others, beside what differs from run to run.
+const SELF: &str = "import os, resource, signal\n\
+    def text(name):\n    with open(name) as file: return file.read()\n\
+    status = dict(line.split(':\\t') for line in text('/proc/self/status').splitlines() if ':\\t' in line)\n\
+    print([status.get(name) for name in ('Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd',\n\
+    \x20   'CapAmb', 'NoNewPrivs', 'Seccomp', 'SigBlk', 'SigIgn', 'SigCgt', 'Threads', 'Umask', 'TracerPid')])\n\
+    print(os.getppid(), os.getsid(0) == os.getpid() == os.getpgrp(), os.getcwd(), sorted(os.environ))\n\
+    print([(fd, os.readlink(f'/proc/self/fd/{fd}').split(':')[0]) for fd in range(12)\n\
+    \x20   if os.path.islink(f'/proc/self/fd/{fd}')])\n\
+    print(len(text('/proc/self/environ')) > 0, len(text('/proc/self/maps')) > 0, text('/proc/self/oom_score_adj'))\n\
+    print([resource.getrlimit(kind) for kind in range(10)], [os.fstat(fd).st_uid for fd in range(3)])\n\
+    print(os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), signal.getsignal(signal.SIGINT).__name__)\n\
+    os.kill(os.getpid(), 0); print(os.getresuid(), os.getgroups())\n";
+
+/// Where parked interpreters are forked from, seen by a program: its uids and what may be done to it.
+const NURSERY: &str = "import os\n\
+    for name in filter(str.isdigit, os.listdir('/proc')):\n\
+    \x20   pid = int(name)\n\
+    \x20   if pid in (1, os.getpid()): continue\n\
+    \x20   status = open(f'/proc/{pid}/status').read()\n\
+    \x20   print(pid, status.split('Uid:')[1].split()[:4], 'CapPrm:\\t0000000000000080' in status)\n\
+    \x20   for attempt in (lambda: os.kill(pid, 0), lambda: os.kill(pid, 9),\n\
+    \x20       lambda: os.setpriority(os.PRIO_PROCESS, pid, 19), lambda: os.sched_setaffinity(pid, {0}),\n\
+    \x20       lambda: open(f'/proc/{pid}/mem', 'rb'), lambda: open(f'/proc/{pid}/environ').read(),\n\
+    \x20       lambda: open(f'/proc/{pid}/oom_score_adj', 'w').write('1000'), lambda: os.listdir(f'/proc/{pid}/fd'),\n\
+    \x20       lambda: os.readlink(f'/proc/{pid}/cwd')):\n\
+    \x20       try: attempt()\n\
+    \x20       except PermissionError: continue\n\
+    \x20       print('allowed')\n\
+    try: os.kill(-1, 9)\n\
+    except OSError: pass";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forked_interpreter_is_what_a_started_one_is() {
+    let mut outcomes = Vec::new();
+    for preload in [json!({}), json!({ "python": ["resource", "signal"] })] {
+        let engine = engine(json!({ "preload": preload, "secrets": { "A_SECRET": "x" } }));
+        start(&engine, json!({ "runtimes": ["python"] })).await;
+        let request = json!({ "runtime": "python", "code": SELF, "env": { "GIVEN": "1" } });
+        outcomes.push(parked_stdout(&engine, request).await);
+        engine.stop().await;
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_interpreters_are_forked_from_is_out_of_reach_and_outlives_a_run() {
+    let options =
+        json!({ "preload": { "python": ["decimal"] }, "poolSize": { "clean": 1, "dirty": 0 } });
+    let engine = engine(options);
+    start(&engine, json!({ "runtimes": ["python"] })).await;
+    let request = json!({ "runtime": "python", "code": NURSERY });
+    let mut seen = std::collections::BTreeMap::new();
+    for _ in 0..6 {
+        let result = loop {
+            let before = engine.parked_executions();
+            let result = run(&engine, request.clone()).await.unwrap();
+            if engine.parked_executions() > before {
+                break result;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let (pid, rest) = result.stdout.split_once(' ').unwrap();
+        assert_eq!(rest, "['102', '102', '102', '102'] True", "{result:?}");
+        let runs = seen
+            .entry((result.container_id, pid.to_owned()))
+            .or_insert(0);
+        *runs += 1;
+    }
+    assert!(seen.values().any(|runs| *runs > 1), "{seen:?}");
+    engine.stop().await;
+}

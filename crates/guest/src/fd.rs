@@ -38,6 +38,10 @@ impl Fd {
         Ok(Self(unsafe { AsyncFd::register(fd) }?))
     }
 
+    pub(crate) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
+    }
+
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,

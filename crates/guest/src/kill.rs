@@ -20,7 +20,7 @@ pub(crate) const KILL_DEADLINE: Duration = Duration::from_secs(2);
 /// Between two looks at processes that were killed and are not gone, unless one ends before.
 const KILL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Rounds that spare the helpers before they, too, are killed: only a program that multiplies
+/// Rounds that spare helpers and the nursery before they, too, are killed: only a program that multiplies
 /// faster than it can be listed takes that many.
 const SPARING_ROUNDS: usize = 64;
 
@@ -34,29 +34,27 @@ pub(crate) fn send_to_all() {
     send(-1, Signal::SIGKILL);
 }
 
-/// Kills every process but the guest and waits until they are gone. Returns whether they are.
+/// Kills every process but the guest and a nursery, and waits until they are gone. Returns whether
+/// they are.
 pub(crate) async fn everything(reaper: &Reaper) -> bool {
-    everything_but(reaper, 0).await
+    everything_but(reaper, &[Role::Nursery]).await
 }
 
-/// Kills every process but the guest and its helpers, and waits until they are gone. Returns
-/// whether they are.
+/// The same, with the guest's helpers spared.
 pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
-    everything_but(reaper, SPARING_ROUNDS).await
+    everything_but(reaper, &[Role::Helper, Role::Nursery]).await
 }
 
-async fn everything_but(reaper: &Reaper, sparing_rounds: usize) -> bool {
+async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
     let mut round = 0;
     // Without children of any kind there is nobody.
     while reaper.collect() {
         // Asked in each round: helpers may start and end while this waits.
-        let helpers = if round < sparing_rounds {
-            reaper.pids(Role::Helper)
-        } else {
-            Vec::new()
-        };
-        if helpers.is_empty() {
+        let roles = if round < SPARING_ROUNDS { spared } else { &[] };
+        let spared = roles.iter().flat_map(|role| reaper.pids(*role));
+        let spared = spared.collect::<Vec<_>>();
+        if spared.is_empty() {
             send_to_all();
         } else {
             let Ok(processes) = tree::list() else {
@@ -64,7 +62,7 @@ async fn everything_but(reaper: &Reaper, sparing_rounds: usize) -> bool {
             };
             let programs = processes
                 .iter()
-                .filter(|process| !helpers.contains(&process.pid));
+                .filter(|process| !spared.contains(&process.pid));
             if programs
                 .map(|program| send(program.pid, Signal::SIGKILL))
                 .count()
@@ -113,7 +111,7 @@ pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i
             return false;
         };
         let programs = reaper.pids(Role::Program);
-        let spared = [Role::Helper, Role::Resident]
+        let spared = [Role::Helper, Role::Resident, Role::Nursery]
             .map(|role| reaper.pids(role))
             .concat();
         let mut others = bystanders.clone();

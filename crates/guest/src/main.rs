@@ -18,6 +18,7 @@
 mod as_user;
 mod attributes;
 mod boot;
+mod capabilities;
 mod egress;
 mod exec;
 mod failure;

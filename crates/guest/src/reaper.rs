@@ -22,6 +22,8 @@ pub(crate) enum Role {
     Program,
     /// The interpreter of a session, which outlives the programs that it runs.
     Resident,
+    /// What parked interpreters are forked from; it survives resets.
+    Nursery,
     /// The guest's own work with the user's rights; it survives the end of a program.
     Helper,
 }
@@ -105,6 +107,13 @@ impl Reaper {
     /// Whether `pid` is a child that has not been collected, so that the id is still its own.
     pub(crate) fn is_child(&self, pid: i32) -> bool {
         self.children.borrow().contains_key(&pid)
+    }
+
+    /// Changes what a child is for.
+    pub(crate) fn set_role(&self, pid: i32, role: Role) {
+        if let Some(child) = self.children.borrow_mut().get_mut(&pid) {
+            child.role = role;
+        }
     }
 
     /// The ids of the children of a role.

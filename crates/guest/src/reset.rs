@@ -6,7 +6,9 @@ use isol8_protocol::{ErrorKind, Reply, ResetReport};
 use nix::libc;
 use tokio::time::timeout;
 
-use crate::{as_user::Helper, failure::Failure, guest::Guest, kill, sweep::sweep, tree};
+use crate::{
+    as_user::Helper, failure::Failure, guest::Guest, kill, reaper::Role, sweep::sweep, tree,
+};
 
 /// How long running requests may take to end, and their last words to reach the host.
 const END_DEADLINE: Duration = Duration::from_secs(1);
@@ -28,8 +30,11 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     };
     drop(guest.resident.lock().await.take());
     guest.egress.close().await;
-    // One that came from outside is no descendant, so the absence of children proves nothing yet.
-    kill::send_to_all();
+    let nursery = || guest.reaper.pids(Role::Nursery);
+    if nursery().is_empty() {
+        // One that came from outside is no descendant, so the absence of children proves nothing yet.
+        kill::send_to_all();
+    }
     if !kill::everything(&guest.reaper).await {
         return left_behind();
     }
@@ -47,7 +52,9 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     let Reply::Reset(report) = swept else {
         return swept;
     };
-    if !matches!(tree::list(), Ok(processes) if processes.is_empty()) {
+    let nursery = nursery();
+    let spared = |process: &tree::Process| nursery.contains(&process.pid);
+    if !matches!(tree::list(), Ok(processes) if processes.iter().all(spared)) {
         return left_behind();
     }
     guest.parking.clear();

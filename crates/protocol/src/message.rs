@@ -54,6 +54,8 @@ pub struct ParkRequest {
     pub program: String,
     /// Files that must exist when the interpreter starts. They do not outlive one that is not used.
     pub files: Vec<InlineFile>,
+    /// Whether the launcher can be a nursery, from which parked interpreters are forked.
+    pub forks: bool,
 }
 
 /// A program for the resident interpreter.

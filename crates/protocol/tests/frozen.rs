@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_6_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 6);
+fn version_7_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 7);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -64,10 +64,11 @@ fn version_6_of_every_message() {
             path: "/f".into(),
             data: vec![7],
         }],
+        forks: true,
     });
     assert_eq!(
         payload(&park),
-        b"\x05\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07"
+        b"\x05\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07\x01"
     );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");

@@ -22,8 +22,9 @@ def park():
     del os.environ["PYTHONPATH"]
     preload = os.environ.pop("ISOL8_PRELOAD", None)
     if preload:
-        import isol8_preload
-        del sys.modules["isol8_preload"]
+        nursery = os.environ.pop("ISOL8_NURSERY", None)
+        import isol8_nursery, isol8_preload
+        del sys.modules["isol8_nursery"], sys.modules["isol8_preload"]
     sys.path.remove(here)
     sys.path_importer_cache.pop(here, None)
 
@@ -47,6 +48,8 @@ def park():
             sitecustomize = None
         if preload:
             isol8_preload.load(preload.split(" "))
+            if nursery:
+                isol8_nursery.serve(int(nursery))
         posix.write(1, b"\x06")
         body = receive(int(receive(8), 16))
         cwd, path, count, rest = body.split(b"\0", 3)

@@ -18,7 +18,13 @@ pub struct ParkPlan {
     request: ParkRequest,
     preloading: Preloading,
     preload: Vec<String>,
+    /// Whether the memory limit has room for modules twice.
+    room_to_fork: bool,
 }
+
+/// Memory limit from which parked interpreters are forked from one that has imported the modules, in
+/// bytes: their memory counts in both.
+const FORK_MEMORY: u64 = 256 << 20;
 
 /// What to start ahead of the programs of `runtime`, with the modules `preload`; `None` when nothing
 /// can be, or shall not be.
@@ -57,11 +63,13 @@ pub fn park_plan(options: &Options, runtime: &RuntimeSpec, preload: &[String]) -
                 data: text.as_bytes().to_vec(),
             })
             .collect(),
+        forks: false,
     };
     Some(ParkPlan {
         request,
         preloading: parking.preload,
         preload: preload.to_vec(),
+        room_to_fork: options.memory_bytes >= FORK_MEMORY,
     })
 }
 
@@ -90,7 +98,8 @@ impl ParkPlan {
         }
         match self.preloading {
             Preloading::None => {}
-            Preloading::Launcher => {
+            Preloading::Launcher { forks } => {
+                request.forks = forks && self.room_to_fork;
                 let names = self.preload.join(" ");
                 let variable = (PRELOAD_VARIABLE.to_owned(), names);
                 request.launcher_env.push(variable);

@@ -32,7 +32,10 @@ pub struct ParkingSpec {
 #[derive(Debug, Clone, Copy)]
 pub enum Preloading {
     /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.
-    Launcher,
+    Launcher {
+        /// Whether parked interpreters can be forked from one that has imported them.
+        forks: bool,
+    },
     /// By this flag for each, before the launcher's own.
     Flag(&'static str),
     /// By the list of preloads in this file, which begins with these characters.
@@ -99,7 +102,7 @@ pub(super) const PYTHON: ParkingSpec = ParkingSpec {
     ],
     start_files: StartFiles::Hidden,
     can_tell: |_| false,
-    preload: Preloading::Launcher,
+    preload: Preloading::Launcher { forks: true },
 };
 
 pub(super) const NODE: ParkingSpec = ParkingSpec {
@@ -110,7 +113,7 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     start_env: &["NODE_*", "UV_*", "V8_*"],
     start_files: StartFiles::Named(&["package.json"]),
     can_tell: |_| false,
-    preload: Preloading::Launcher,
+    preload: Preloading::Launcher { forks: false },
 };
 
 pub(super) const BUN: ParkingSpec = ParkingSpec {

@@ -23,7 +23,7 @@ use crate::{
 const VERDICTS: &str = "/sandbox/verdicts";
 
 /// Longest run of a module.
-const TIMEOUT_MS: u64 = 240_000;
+const TIMEOUT_MS: u64 = 900_000;
 
 /// How often a module is run, both ways, before a difference counts. Many of these tests depend on
 /// time or chance; a difference that is no accident is there each time.

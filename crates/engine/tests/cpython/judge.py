@@ -59,18 +59,24 @@ def excluded(test):
     return any(name == one or name.startswith(one + ".") for one in EXCLUDED)
 
 
-# As CPython's own runner has it: nothing that needs the outside world or hours.
-support.use_resources = ["subprocess", "cpu", "walltime"]
-support.verbose = 0
-unittest.case.TestCase.maxDiff = None
-result = Verdicts()
-try:
-    suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{MODULE}")
-except unittest.SkipTest as reason:
-    verdicts.append(f"{MODULE}\tskip {reason}")
-    suite = unittest.TestSuite()
-suite = unittest.TestSuite(test for test in tests_of(suite) if not excluded(test))
-suite.run(result)
-os.chdir("/sandbox")
-with open(PLACE, "w", errors="backslashreplace") as file:
-    file.write("\n".join(sorted(verdicts)))
+def judge():
+    # As CPython's own runner has it: nothing that needs the outside world or hours.
+    support.use_resources = ["subprocess", "cpu", "walltime"]
+    support.verbose = 0
+    unittest.case.TestCase.maxDiff = None
+    result = Verdicts()
+    try:
+        suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{MODULE}")
+    except unittest.SkipTest as reason:
+        verdicts.append(f"{MODULE}\tskip {reason}")
+        suite = unittest.TestSuite()
+    suite = unittest.TestSuite(test for test in tests_of(suite) if not excluded(test))
+    suite.run(result)
+    os.chdir("/sandbox")
+    with open(PLACE, "w", errors="backslashreplace") as file:
+        file.write("\n".join(sorted(verdicts)))
+
+
+# Processes that `multiprocessing` starts anew load this file, too, under another name.
+if __name__ == "__main__":
+    judge()

@@ -27,6 +27,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     as_user::{fork_as_user, parse_reply},
+    capabilities,
     failure::Failure,
     fd::{Fd, pipe},
     kill,
@@ -68,6 +69,8 @@ pub(super) struct Launch {
     candidates: Vec<CString>,
     cwd: String,
     files: Vec<InlineFile>,
+    /// Whether the program may become another user.
+    changes_user: bool,
 }
 
 /// The child's ends of its standard streams.
@@ -126,7 +129,14 @@ impl Launch {
                 .collect::<Result<_, _>>()?,
             cwd: std::mem::take(&mut request.cwd),
             files: std::mem::take(&mut request.files),
+            changes_user: false,
         })
+    }
+
+    /// Lets the program become another user.
+    pub(super) fn may_change_user(mut self) -> Self {
+        self.changes_user = true;
+        self
     }
 
     pub(super) fn argv(&self) -> &[CString] {
@@ -171,7 +181,14 @@ impl Launch {
             .map(|(_, number)| *number)
             .collect::<Vec<_>>();
         let started = Instant::now();
-        let pid = fork_as_user(&fds, prefer_for_killing, || {
+        let first = || {
+            prefer_for_killing();
+            if self.changes_user {
+                // Without effect, what comes after the change to the user fails.
+                let _ = capabilities::keep();
+            }
+        };
+        let pid = fork_as_user(&fds, first, || {
             // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
             let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
             let Err(failure) = self.become_program(&mut status, &numbers);
@@ -215,6 +232,10 @@ impl Launch {
             .write_all(&[READY])
             .map_err(|error| Failure::system("cannot report", &error))?;
         setsid().map_err(system)?;
+        if self.changes_user {
+            capabilities::only_setuid()
+                .map_err(|error| Failure::system("cannot start the nursery", &error))?;
+        }
         for (source, target) in (STATUS_FD + 1..).zip(numbers) {
             // SAFETY: the fork has put them there, and nothing else in the child owns either.
             if unsafe { libc::dup2(source, *target) } < 0 || unsafe { libc::close(source) } < 0 {

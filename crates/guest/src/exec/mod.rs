@@ -9,6 +9,7 @@
 mod control;
 mod input;
 mod launch;
+mod nursery;
 mod output;
 mod park;
 mod resident;

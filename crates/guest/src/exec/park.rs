@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     launch::{Launch, Program, Stdio},
+    nursery::Nursery,
     output::Source,
     run::source,
 };
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// How long an interpreter may take to be ready.
-const PARK_DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const PARK_DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long a parked interpreter may take to accept what is handed over. After that the program is
 /// started without it.
@@ -41,11 +42,14 @@ const GO_DEADLINE: Duration = Duration::from_secs(2);
 /// How much is told of what an interpreter said instead of parking.
 const MAX_REASON_BYTES: usize = 2048;
 
-/// The place for a parked interpreter.
+/// The places for a parked interpreter and for what it is forked from.
 #[derive(Default)]
 pub(crate) struct Parking {
     /// Locked while one is being started.
     slot: Mutex<Option<Parked>>,
+    nursery: Mutex<Option<Nursery>>,
+    /// Whether there were modules that cannot be forked.
+    unforkable: Cell<bool>,
     /// Whether anything of a user may have run since the start or the last reset.
     used: Cell<bool>,
     /// Counts up when one that is being started is not going to be used.
@@ -99,7 +103,26 @@ pub(crate) async fn park(
         return Err(late());
     }
     let files: Vec<_> = request.files.iter().map(|file| file.path.clone()).collect();
-    let mut waiting = start_parked(guest, &request).await?;
+    let mut nursery = parking.nursery.lock().await;
+    let forked = if request.forks && !parking.unforkable.get() {
+        tokio::select! {
+            forked = Nursery::park(&mut nursery, guest, &request) => Some(forked),
+            _ = unwanted.changed() => None,
+            _ = end.changed() => None,
+        }
+    } else {
+        Some(Ok(None))
+    };
+    Nursery::tidy(&mut nursery, guest).await;
+    let Some(forked) = forked else {
+        return Err(late());
+    };
+    let mut waiting = if let Some(forked) = forked? {
+        forked
+    } else {
+        parking.unforkable.set(request.forks);
+        start_parked(guest, &request).await?
+    };
     let (ready, given_up) = tokio::select! {
         ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
         _ = unwanted.changed() => (false, true),

@@ -1,0 +1,211 @@
+//! An interpreter that has imported modules, and from which parked ones are forked.
+//!
+//! It is started while nothing of a user has run in the sandbox since its start or its reset, as the
+//! sandbox user and with the capability to change its user. When it is ready it belongs to a user of
+//! its own: no program can signal, trace or rename it, and a reset spares it. It runs nothing but
+//! modules of the image, hears of no run, and is replaced from time to time, because its children
+//! share what it drew at its start (the secret of string hashes).
+
+use std::{
+    io::{self, IoSlice},
+    os::fd::{AsRawFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use isol8_protocol::{ExecRequest, FrameKind, ParkRequest};
+use nix::sys::{
+    signal::Signal,
+    socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair},
+};
+use tokio::time::timeout;
+
+use super::{
+    launch::{Launch, Program, Stdio},
+    output::Source,
+    park::{Handed, PARK_DEADLINE},
+    run::source,
+};
+use crate::{
+    failure::Failure,
+    fd::{Fd, user_pipe},
+    guest::Guest,
+    kill::{self, KILL_DEADLINE},
+    reaper::Role,
+};
+
+/// What the launcher writes to standard output when it can be forked.
+const NURSERY_MARK: u8 = 5; // ASCII "enquiry"
+
+/// The variable that names [`CONTROL_FD`] to the launcher.
+const VARIABLE: &str = "ISOL8_NURSERY";
+
+/// Where the launcher gets its orders: one byte and three descriptors each, answered with the number
+/// of the process that has them as its standard streams.
+const CONTROL_FD: i32 = 10;
+
+/// Children after which a nursery is replaced.
+const MAX_CHILDREN: u32 = 128;
+
+/// Age at which it is replaced.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
+/// How long a fork may take.
+const FORK_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How much is told of what the launcher said instead of being ready.
+const MAX_REASON_BYTES: usize = 2048;
+
+/// What a launcher says first when a module is to blame.
+const MODULE_FAILED: &str = "preload ";
+
+/// A process to fork from.
+pub(super) struct Nursery {
+    request: ParkRequest,
+    program: Program,
+    control: Fd,
+    stdout: Source,
+    stderr: Source,
+    since: Instant,
+    children: u32,
+    /// Whether nothing was asked of it that it has not answered.
+    idle: bool,
+}
+
+impl Nursery {
+    /// A parked interpreter from the nursery in `slot`, which is started when there is none of this
+    /// request. `None` when the modules cannot be forked; what they are is then said by nobody.
+    ///
+    /// After a dropped future [`Self::tidy`] must be called.
+    pub(super) async fn park(
+        slot: &mut Option<Self>,
+        guest: &Guest,
+        request: &ParkRequest,
+    ) -> Result<Option<Handed>, Failure> {
+        let fits = |nursery: &Self| {
+            nursery.request == *request
+                && nursery.children < MAX_CHILDREN
+                && nursery.since.elapsed() < MAX_AGE
+                && guest.reaper.is_child(nursery.program.pid)
+        };
+        if !slot.as_ref().is_some_and(fits) {
+            if let Some(old) = slot.take() {
+                old.stop(guest).await;
+            }
+            let nursery = slot.insert(Self::start(guest, request).await?);
+            let marked = timeout(PARK_DEADLINE, nursery.stdout.take_mark(NURSERY_MARK)).await;
+            if marked != Ok(true) {
+                let said = nursery.stderr.pending_text(MAX_REASON_BYTES);
+                if let Some(failed) = slot.take() {
+                    failed.stop(guest).await;
+                }
+                if said.contains(MODULE_FAILED) {
+                    let message = format!("the interpreter did not park: {said}");
+                    return Err(Failure::invalid(message));
+                }
+                return Ok(None);
+            }
+            guest.reaper.set_role(nursery.program.pid, Role::Nursery);
+            nursery.idle = true;
+        }
+        let Some(nursery) = slot else { return Ok(None) };
+        nursery.fork(guest).await.map(Some)
+    }
+
+    /// Ends a nursery whose last order was not carried out.
+    pub(super) async fn tidy(slot: &mut Option<Self>, guest: &Guest) {
+        if let Some(busy) = slot.take_if(|nursery| !nursery.idle) {
+            busy.stop(guest).await;
+        }
+    }
+
+    async fn start(guest: &Guest, request: &ParkRequest) -> Result<Self, Failure> {
+        let preparing = |error: io::Error| Failure::system("cannot prepare the nursery", &error);
+        let (control, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )
+        .map_err(|error| preparing(error.into()))?;
+        let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
+        let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
+        let mut exec = ExecRequest {
+            argv: request.launcher_argv.clone(),
+            env: request.env.clone(),
+            cwd: request.cwd.clone(),
+            files: request.files.clone(),
+            ..ExecRequest::default()
+        };
+        exec.env.extend(request.launcher_env.iter().cloned());
+        exec.env.push((VARIABLE.to_owned(), CONTROL_FD.to_string()));
+        let launch = Launch::new(&mut exec, &guest.environ)?.may_change_user();
+        let stdio = Stdio {
+            input: &guest.null,
+            output,
+            error,
+            more: vec![(theirs, CONTROL_FD)],
+        };
+        Ok(Self {
+            request: request.clone(),
+            program: launch.start(&guest.reaper, Role::Program, stdio).await?,
+            control: Fd::new(control).map_err(preparing)?,
+            stdout,
+            stderr,
+            since: Instant::now(),
+            children: 0,
+            idle: false,
+        })
+    }
+
+    async fn fork(&mut self, guest: &Guest) -> Result<Handed, Failure> {
+        let forking = |error: io::Error| Failure::system("cannot fork the nursery", &error);
+        let (input, stdin) = user_pipe().map_err(forking)?;
+        let (stdout, output) = source(FrameKind::Stdout).map_err(forking)?;
+        let (stderr, error) = source(FrameKind::Stderr).map_err(forking)?;
+        let stdin = Fd::new(stdin).map_err(forking)?;
+        self.idle = false;
+        self.children += 1;
+        let fds = [&input, &output, &error].map(OwnedFd::as_raw_fd);
+        sendmsg::<()>(
+            self.control.as_fd().as_raw_fd(),
+            &[IoSlice::new(b"f")],
+            &[ControlMessage::ScmRights(&fds)],
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        )
+        .map_err(|error| forking(error.into()))?;
+        drop((input, output, error));
+        let mut answer = [0; 16];
+        let count = timeout(FORK_DEADLINE, self.control.read(&mut answer)).await;
+        let count = count.map_err(|_| forking(io::ErrorKind::TimedOut.into()))?;
+        let count = count.map_err(forking)?;
+        let pid = std::str::from_utf8(&answer[..count]).ok();
+        let pid = pid.and_then(|text| text.parse::<i32>().ok());
+        let Some(pid) = pid.filter(|pid| *pid > 1) else {
+            return Err(forking(io::ErrorKind::InvalidData.into()));
+        };
+        // It is the guest's own child by the time that it says it is parked, and ends before only
+        // when something is wrong.
+        let ended = guest.reaper.register(pid, Role::Program);
+        self.idle = true;
+        Ok(Handed {
+            program: Program {
+                pid,
+                started: Instant::now(),
+                ended,
+            },
+            stdin,
+            stdout,
+            stderr,
+            cpu_before: Duration::ZERO,
+            parked: true,
+        })
+    }
+
+    async fn stop(self, guest: &Guest) {
+        if guest.reaper.is_child(self.program.pid) {
+            kill::send(self.program.pid, Signal::SIGKILL);
+            let _ = timeout(KILL_DEADLINE, self.program.ended).await;
+        }
+    }
+}
