@@ -1,9 +1,11 @@
 // Any local image: one that holds nothing but busybox, made by scripts/ensure-busybox-image.sh.
 
 import assert from "node:assert/strict";
-import { eventsOf, sharedEngine, test, textOf } from "./helpers/harness.mjs";
+import { eventsOf, outputOf, sharedEngine, test, textOf, withEngine } from "./helpers/harness.mjs";
 
 const engine = sharedEngine({ image: "isol8-test/busybox:latest" });
+
+const BASH = { runtime: "bash", code: "true" };
 
 test("cmd falls back to sh where there is no bash", async () => {
   const result = await engine.execute({
@@ -60,10 +62,45 @@ test("a used sandbox is clean for the next", async () => {
 });
 
 test("a runtime that the image lacks is an error that names its program", async () => {
-  const result = await engine
-    .execute({ runtime: "python", code: "print(1)" })
-    .catch((error) => error);
-  const said = result instanceof Error ? result.message : result.stderr;
-  assert.match(said, /python3/);
-  assert.notEqual(result.exitCode, 0);
+  const foreign = { image: "isol8-test/busybox:latest" };
+  for (const options of [foreign, { ...foreign, mode: "persistent" }]) {
+    await withEngine(options, async (lacking) => {
+      const message = "program not found: python3";
+      await assert.rejects(lacking.execute({ runtime: "python", code: "print(1)" }), { message });
+      const events = await eventsOf(lacking, { runtime: "python", code: "print(1)" });
+      assert.deepEqual(
+        events.map(({ type, data }) => [type, data]),
+        [
+          ["error", message],
+          ["exit", "1"],
+        ],
+      );
+    });
+  }
+});
+
+test("packages for bash need apt, and an image without is told so", async () => {
+  await assert.rejects(engine.execute({ ...BASH, installPackages: ["sl"] }), {
+    message:
+      "Package install failed (exit code 127): isol8 installs packages for bash with apt, which this image lacks; build an image",
+  });
+});
+
+test("a session without its interpreter runs each program by itself; the files live on", async () => {
+  const options = { image: "isol8-test/busybox:latest", mode: "persistent" };
+  await withEngine(options, async (session) => {
+    const call = (code, more) => outputOf(session, { runtime: "bash", code, ...more });
+    assert.equal(await call("x=1; echo $x; echo kept >f"), "1");
+    assert.equal(await call('echo "[$x]"; cat f'), "[]\nkept");
+    assert.equal(
+      await call("cat; cat in; pwd", { stdin: "a", files: { "/sandbox/in": "b" } }),
+      "ab/sandbox",
+    );
+    const failed = await session.execute({ runtime: "bash", code: "exit 3" });
+    assert.equal(failed.exitCode, 3);
+    const late = await session.execute({ runtime: "bash", code: "sleep 600", timeoutMs: 500 });
+    assert.equal(late.exitCode, 137);
+    assert.equal(await call("cat f"), "kept");
+    assert.equal((await session.getFile("/sandbox/f")).toString(), "kept\n");
+  });
 });

@@ -8,6 +8,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerIsol8, loadConfig } from "@isol8/core";
 import { hostProcess } from "./helpers/child.mjs";
+import { docker } from "./helpers/docker.mjs";
 import { withFolder } from "./helpers/folder.mjs";
 import { sharedEngine, test } from "./helpers/harness.mjs";
 
@@ -132,17 +133,39 @@ test("known example: the configuration file, with its schema", async () => {
   });
 });
 
+/** The programs in this README, in their order. */
+const EXAMPLES = [
+  ...readFileSync(new URL("../README.md", import.meta.url), "utf8").matchAll(
+    /^```js\n(.*?)^```$/gms,
+  ),
+].map(([, program]) => program);
+
+/** What the program prints, which must end well and say nothing else. */
+async function printed(program) {
+  const { code, stdout, stderr } = await hostProcess(program).ended;
+  assert.deepEqual([code, stderr], [0, ""]);
+  return stdout;
+}
+
 test("the examples of this README print what their comments say", async () => {
-  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const [first, using, ...more] = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, js]) => js);
+  const [first, using, _image, ...more] = EXAMPLES;
   assert.deepEqual(more, [], "an example that is not run here");
   // The parts are one program: the second goes on with the engine of the first.
   const stop = "await isol8.stop();\n";
-  assert.ok(first.endsWith(stop));
-  const text = `${first.slice(0, -stop.length)}${using}${stop}await filtered.stop();`;
   const imports = 'import { DockerIsol8 } from "@isol8/core";\n';
-  assert.ok(text.startsWith(imports));
-  const { code, stdout, stderr } = await hostProcess(text.slice(imports.length)).ended;
-  assert.deepEqual([code, stderr], [0, ""]);
-  assert.equal(stdout, "Hello from isol8! 0\n1\n2\n3\n6\n42\n");
+  assert.ok(first.startsWith(imports) && first.endsWith(stop));
+  const program = `${first.slice(imports.length, -stop.length)}${using}${stop}await filtered.stop();`;
+  assert.equal(await printed(program), "Hello from isol8! 0\n1\n2\n3\n6\n42\n");
+});
+
+test("the example of this README with an image prints what its comment says", {
+  timeout: 600_000,
+}, async () => {
+  const tag = `isol8-test:readme-${process.pid}`;
+  const program = EXAMPLES[2].replaceAll("my-pandas", tag).replace("DockerIsol8 }", "}");
+  try {
+    assert.equal(await printed(program), "3\n");
+  } finally {
+    await docker("rmi", "--force", tag);
+  }
 });

@@ -6,13 +6,16 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { figure } from "./lib/figures.mjs";
 import { DockerIsol8 } from "./lib/package.mjs";
-import { median, timed } from "./lib/stats.mjs";
+import { median, sleep, timed } from "./lib/stats.mjs";
 
 export const name = "network";
 export const title = "Filtered network";
 
 const HOST = "bench.test";
 const GIB = 2 ** 30;
+
+/** Pause before each start, in milliseconds: the next interpreter is ready by then, as for a caller that thinks. */
+const THINK = 200;
 
 /** Answers with as many bytes as the path says. */
 const SERVER = `
@@ -128,7 +131,9 @@ export async function run({ rounds, log }) {
     log("start");
     const starts = { filtered: [], plain: [] };
     for (let round = 0; round < rounds(30, 8); round += 1) {
+      await sleep(THINK);
       starts.filtered.push(await timed(() => checked(filtered, "console.log(1)")));
+      await sleep(THINK);
       starts.plain.push(await timed(() => checked(plain, "console.log(1)")));
     }
     figures.push(
@@ -146,6 +151,7 @@ export async function run({ rounds, log }) {
     for (let round = 0; round < rounds(20, 5); round += 1) {
       const there = program(FETCH, { base: target });
       const here = program(FETCH, { base: `http://127.0.0.1:${port}` });
+      await sleep(THINK);
       first.sandbox.push(await timed(() => inSandbox(filtered, there)));
       first.host.push(await timed(() => onHost(here)));
     }

@@ -2,6 +2,8 @@
 // Where the Docker daemon is. Callers may hand over a dockerode instance; what matters of it is where
 // and how it connects, which the native client then does itself.
 
+const { errorFrom } = require("./errors.cjs");
+
 const FIELDS = ["socketPath", "host", "port", "protocol", "ca", "cert", "key"];
 
 /** PEM texts arrive as strings, Buffers or lists of them. */
@@ -27,6 +29,11 @@ function port(value) {
 function dockerAddress(docker) {
   const address = {};
   const source = docker?.modem ?? docker ?? {};
+  // Ignored, it would stand for another daemon than the one that was meant.
+  if (typeof source !== "object") {
+    const message = `Invalid docker: ${String(source)}. It must be an object, such as { socketPath }.`;
+    throw errorFrom({ code: "ISOL8_INVALID_OPTION", message });
+  }
   for (const field of FIELDS) {
     const value = plain(source[field]);
     if (value === undefined || value === null || value === "") continue;

@@ -6,13 +6,15 @@ const process = require("node:process");
 
 const { dockerAddress } = require("./docker-address.cjs");
 const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
-const { toJson } = require("./json.cjs");
+const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { Semaphore } = require("./semaphore.cjs");
 
 const DEFAULT_MAX_CONCURRENT = 10;
+const INVALID_OPTION = "ISOL8_INVALID_OPTION";
+const INVALID_REQUEST = "ISOL8_INVALID_REQUEST";
 
 /** Calls `cancel` once when the signal aborts; returns what stops listening. */
 function onAbort(signal, cancel) {
@@ -20,6 +22,24 @@ function onAbort(signal, cancel) {
   signal.addEventListener("abort", cancel, { once: true });
   return () => signal.removeEventListener("abort", cancel);
 }
+
+/** The signal in the options of a call. */
+function signalOf(options) {
+  const signal = options?.signal ?? undefined;
+  if (signal === undefined || typeof signal.addEventListener === "function") return signal;
+  const message = `Invalid signal: ${String(signal)}. It must be an AbortSignal.`;
+  throw errorFrom({ code: INVALID_REQUEST, message });
+}
+
+/** The path of a file call. */
+function pathOf(path) {
+  if (typeof path === "string") return path;
+  const message = `Invalid path: ${String(path)}. It must be a string.`;
+  throw errorFrom({ code: INVALID_REQUEST, message });
+}
+
+/** Where Docker is, as JSON. */
+const addressJson = (docker) => toJson(dockerAddress(docker), INVALID_OPTION);
 
 let program;
 
@@ -37,10 +57,10 @@ class DockerIsol8 {
   #native;
 
   constructor(options = {}, maxConcurrent = DEFAULT_MAX_CONCURRENT) {
-    const { docker, ...rest } = options ?? {};
+    const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     // The limit obeys the same rule as the exported semaphore, with the same message.
     new Semaphore(maxConcurrent);
-    const json = toJson({ ...rest, docker: dockerAddress(docker) }, "ISOL8_INVALID_OPTION");
+    const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
     this.#native = new NativeEngine(json, Math.floor(maxConcurrent));
@@ -49,24 +69,25 @@ class DockerIsol8 {
 
   /** Removes sandboxes that isol8 left behind. */
   static async cleanup(docker) {
-    return JSON.parse(unwrap(await native().cleanup(JSON.stringify(dockerAddress(docker)))).result);
+    return JSON.parse(unwrap(await native().cleanup(addressJson(docker))).result);
   }
 
   /** Removes the images that isol8 built. */
   static async cleanupImages(docker) {
-    const address = JSON.stringify(dockerAddress(docker));
-    return JSON.parse(unwrap(await native().cleanupImages(address)).result);
+    return JSON.parse(unwrap(await native().cleanupImages(addressJson(docker))).result);
   }
 
   async start(options = {}) {
-    unwrap(await this.#native.start(JSON.stringify(options ?? {})));
+    const wanted = objectOf(options ?? {}, "options", INVALID_OPTION);
+    unwrap(await this.#native.start(toJson(wanted, INVALID_OPTION)));
   }
 
   async stop() {
     await this.#native.stop();
   }
 
-  async execute(request, { signal } = {}) {
+  async execute(request, options) {
+    const signal = signalOf(options);
     throwIfAborted(signal);
     const { json, files } = toNative(request);
     const cancel = new (native().NativeCancel)();
@@ -80,10 +101,10 @@ class DockerIsol8 {
     }
   }
 
-  executeStream(request, { signal } = {}) {
+  executeStream(request, options) {
     let stream;
     const cancel = () => stream?.cancel();
-    const start = () => {
+    const start = (signal) => {
       throwIfAborted(signal);
       const { json, files } = toNative(request);
       stream = this.#native.stream(json, files);
@@ -95,7 +116,7 @@ class DockerIsol8 {
       const { stdout: _, stderr: __, ...rest } = JSON.parse(json);
       result = rest;
     };
-    const events = pump(start, cancel, signal, conclude);
+    const events = pump(start, cancel, options, conclude);
     // A generator's own `return` would wait behind a pending `next`; ending the run does not.
     return {
       get result() {
@@ -117,11 +138,11 @@ class DockerIsol8 {
   }
 
   async putFile(path, content) {
-    unwrap(await this.#native.putFile(path, bytes(path, content)));
+    unwrap(await this.#native.putFile(pathOf(path), bytes(path, content)));
   }
 
   async getFile(path) {
-    return unwrap(await this.#native.getFile(path)).data;
+    return unwrap(await this.#native.getFile(pathOf(path))).data;
   }
 
   get containerId() {
@@ -133,8 +154,9 @@ class DockerIsol8 {
  * Events of one run. The program runs only as fast as the consumer takes them. `conclude` gets the
  * result after the last one.
  */
-async function* pump(start, cancel, signal, conclude) {
-  const stream = start();
+async function* pump(start, cancel, options, conclude) {
+  const signal = signalOf(options);
+  const stream = start(signal);
   const unlisten = onAbort(signal, cancel);
   try {
     for (;;) {

@@ -2,8 +2,7 @@
 // A request as JavaScript writes it, made ready to cross to the native engine: JSON for the plain
 // fields, Buffers for the files, and the command line that a registered adapter gives.
 
-const { errorFrom } = require("./errors.cjs");
-const { toJson } = require("./json.cjs");
+const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
 const isBlank = (text) => text === undefined || text === null || String(text).trim() === "";
@@ -43,7 +42,7 @@ function bytes(path, content) {
 
 /** A record of texts, in which a number or a boolean stands for its text: `env: { PORT: 3000 }`. */
 function texts(record) {
-  if (typeof record !== "object" || record === null) return record;
+  if (typeof record !== "object" || record === null || Array.isArray(record)) return record;
   const text = (value) => (/^(number|boolean)$/.test(typeof value) ? String(value) : value);
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, text(value)]));
 }
@@ -54,11 +53,12 @@ function texts(record) {
  * @returns {{json: string, files: {path: string, data: Buffer}[]}}
  */
 function toNative(request) {
-  if (typeof request !== "object" || request === null) {
-    const message = `Invalid request: ${request}. It must be an object.`;
-    throw errorFrom({ code: "ISOL8_INVALID_REQUEST", message });
-  }
-  const { files = {}, env, metadata, ...rest } = request;
+  const {
+    files = {},
+    env,
+    metadata,
+    ...rest
+  } = objectOf(request, "request", "ISOL8_INVALID_REQUEST");
   const fields = { ...rest, env: texts(env), metadata: texts(metadata) };
   const adapter = adapterFields(request);
   const list = Object.entries(files ?? {}).map(([path, content]) => ({

@@ -138,7 +138,8 @@ export interface ExecuteOptions {
  * Modules to import while an interpreter waits for its program, by runtime: what the image has, under the name that a
  * program imports it by (`"pandas"`, `"concurrent.futures"`, `"node:crypto"`; for Node.js what `require` takes). The
  * program finds them loaded, and may find them so (`sys.modules`), even where one of its own files has the same name.
- * They count towards `memoryLimit`. A module that cannot be imported is left out, which is said once on standard error.
+ * They count towards `memoryLimit`, in Python twice where that is `"256m"` or more: interpreters are then forked from one
+ * that has imported them, and for some minutes share the secret of string hashes with each other. A module that cannot be imported is left out, which is said once on standard error.
  */
 export interface Preload {
   python?: string[];

@@ -139,7 +139,7 @@ export interface Isol8Options {
   remoteCode?: Partial<RemoteCodePolicy>;
   /** When a used sandbox is cleaned: after use (`"fast"`, default) or when handed out (`"secure"`). */
   poolStrategy?: "fast" | "secure";
-  /** Default: one clean and one dirty. */
+  /** Default: one clean and one dirty. Under load up to `clean + dirty` are kept clean. */
   poolSize?: PoolSize;
   /** Modules that interpreters import ahead of their programs; `start` may name others. Default: none. */
   preload?: Preload;

@@ -16,4 +16,5 @@ pub mod exit;
 pub mod images;
 pub mod outcome;
 pub mod request;
+mod runtime;
 pub mod stream;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// Run a program. The host may then send [`ExecControl`] messages, and with
     /// [`Stdin::Stream`] data frames of standard input (an empty one ends it). The guest answers
-    /// with [`Reply::Started`], stdout and stderr frames, and [`Reply::Exited`]; or with
+    /// with stdout and stderr frames, and [`Reply::Exited`]; or with
     /// [`Reply::Failed`]. When the host closes the stream early, the program's tree is killed.
     Exec(ExecRequest),
     /// Create or replace a file, as the sandbox user. Data frames follow, an empty one ends the
@@ -176,8 +176,6 @@ pub struct ReadRequest {
 /// What the guest says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// The program has been started.
-    Started,
     /// The program has ended and all its output was sent.
     Exited(ExitReport),
     /// A file was written whole.

@@ -77,7 +77,6 @@ fn version_7_of_every_message() {
     assert_eq!(payload(&AfterExit::KillAll), b"\0");
     assert_eq!(payload(&ProxyPort::Closed), b"\0");
     assert_eq!(payload(&ProxyPort::Open), b"\x01");
-    assert_eq!(payload(&Reply::Started), b"\0");
     let exit = ExitReport {
         status: ExitStatus::Signal(9),
         timed_out: true,
@@ -91,19 +90,19 @@ fn version_7_of_every_message() {
     };
     assert_eq!(
         payload(&Reply::Exited(exit)),
-        b"\x01\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06"
+        b"\0\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06"
     );
-    assert_eq!(payload(&Reply::Done), b"\x02");
+    assert_eq!(payload(&Reply::Done), b"\x01");
     let reset = ResetReport {
         processes: 1,
         entries: 2,
     };
-    assert_eq!(payload(&Reply::Reset(reset)), b"\x03\x01\x02");
+    assert_eq!(payload(&Reply::Reset(reset)), b"\x02\x01\x02");
     let failed = Reply::Failed {
         kind: ErrorKind::NoSpace,
         path: "/p".into(),
         message: "m".into(),
     };
-    assert_eq!(payload(&failed), b"\x04\x04\x02/p\x01m");
+    assert_eq!(payload(&failed), b"\x03\x04\x02/p\x01m");
     assert_eq!(payload(&ErrorKind::TooLarge), b"\x07");
 }

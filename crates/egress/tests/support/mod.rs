@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use isol8_egress::{Limits, Policy, PolicyOptions, Proxy, Resolver, RunLog};
+use isol8_egress::{Limits, NetworkLog, Policy, PolicyOptions, Proxy, Resolver, RunLog};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -355,3 +355,55 @@ pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Sends one request for `{port}` and returns what the server saw, and the answer.
+pub async fn exchange(request: &str) -> (String, String) {
+    let recorder = Recorder::start(ok("hello")).await;
+    let proxy = proxy(lenient(), local_names());
+    let mut client = Client::connect(&proxy);
+    client
+        .send(request.replace("{port}", &recorder.port().to_string()))
+        .await;
+    let answer = client.answer().await;
+    client.done().await;
+    let seen = recorder
+        .text()
+        .replace(&recorder.port().to_string(), "{port}");
+    (seen, answer)
+}
+
+/// Sends `request`, in which `{port}` is the recorder's, and returns the answer's status line and
+/// the rest of it.
+pub async fn ask(options: PolicyOptions, request: &str) -> (String, Recorder, NetworkLog) {
+    let recorder = Recorder::start(ok("leaked")).await;
+    let proxy = proxy(options, local_names());
+    let mut client = Client::connect(&proxy);
+    let request = request.replace("{port}", &recorder.port().to_string());
+    client.send(request.as_bytes()).await;
+    let answer = client.answer().await;
+    let log = client.run.snapshot();
+    client.done().await;
+    (answer, recorder, log)
+}
+
+pub fn assert_untouched(recorder: &Recorder, case: &str) {
+    assert_eq!(recorder.text(), "", "bytes leaked: {case}");
+    assert_eq!(recorder.connections(), 0, "connected: {case}");
+}
+
+/// A message with its fields in a canonical order and spelling.
+pub fn sorted(message: &str) -> (String, Vec<String>, String) {
+    let (head, body) = message
+        .split_once("\r\n\r\n")
+        .unwrap_or((message, "(no end)"));
+    let mut lines = head.split("\r\n").map(str::to_owned);
+    let first = lines.next().unwrap_or_default();
+    let mut fields: Vec<String> = lines
+        .map(|line| match line.split_once(": ") {
+            Some((name, value)) => format!("{}: {value}", name.to_lowercase()),
+            None => line,
+        })
+        .collect();
+    fields.sort();
+    (first, fields, body.to_owned())
+}

@@ -44,6 +44,11 @@
         }
         if (path) fs.writeFileSync(path, body.subarray(at));
       };
+      // What Node itself loads for this variable, right after the launcher.
+      const loadProxy = () => {
+        fetch().catch(() => {});
+        require('http');
+      };
       // What the first line of output loads and compiles, which is most of a short program: a line
       // that goes nowhere. The real streams must not be made yet: that changes the descriptors.
       const printOnce = () => {
@@ -71,6 +76,7 @@
         process.moduleLoadList.length = loaded;
       };
       delete process.env.NODE_OPTIONS;
+      if (process.env.NODE_USE_ENV_PROXY === '1') loadProxy();
       printOnce();
       accept(Buffer.from(`${process.cwd()}\0/dev/null\0-\0x`));
       const preload = process.env.ISOL8_PRELOAD;

@@ -42,7 +42,8 @@ pub(super) async fn place(
 
 /// Writes one file.
 pub(crate) async fn write(sandbox: &Sandbox, path: &str, data: &[u8]) -> Result<(), EngineError> {
-    sandbox.write_file(path, data).await.map_err(as_write_error)
+    let written = sandbox.write_file(path, data).await;
+    written.map_err(|error| as_write_error(error, None))
 }
 
 /// Reads one file.
@@ -57,9 +58,14 @@ pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, Engin
     }
 }
 
-/// A refusal that names a file is about writing it.
-pub(super) fn as_write_error(error: EngineError) -> EngineError {
+/// A refusal that names a file is about writing it, unless it names the program that was to be started.
+pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> EngineError {
     match error {
+        EngineError::Refused {
+            kind: ErrorKind::NotFound,
+            ref path,
+            ..
+        } if Some(path.as_str()) == program => error,
         EngineError::Refused { path, message, .. } if !path.is_empty() => EngineError::WriteFile {
             path,
             reason: message,

@@ -118,6 +118,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     // What a stream's consumer has heard is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
     let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
+    let program = plan.program.argv.first().cloned();
     let outcome = rules
         .run(
             plan.program,
@@ -130,7 +131,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
             },
         )
         .await
-        .map_err(files::as_write_error)?;
+        .map_err(|error| files::as_write_error(error, program.as_deref()))?;
     outcome.explain("program ended");
     let files = match &plan.output_paths {
         Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),

@@ -88,6 +88,48 @@ mod tests {
     use super::*;
     use crate::runtime::Registry;
 
+    /// Runs the script of bash in a system whose programs are these scripts.
+    fn install_with(programs: &[(&str, &str)]) -> std::process::Output {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in programs {
+            let path = directory.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        std::process::Command::new("/bin/sh")
+            .args(["-c", SCRIPT_SYSTEM, "bake", "a", "-b", "c d"])
+            .env_clear()
+            .env("PATH", directory.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Of Alpine's installer only how it is called: there is no Alpine image to try it in.
+    #[test]
+    fn the_system_s_own_installer_gets_the_packages_as_names() {
+        let tell = r#"printf '<%s>' "${0##*/}" "$@"; echo"#;
+        let apk = install_with(&[("apk", tell)]);
+        assert!(apk.status.success(), "{apk:?}");
+        let said = String::from_utf8(apk.stdout).unwrap();
+        assert_eq!(said, "<apk><add><--no-cache><--><a><-b><c d>\n");
+        // Apt is preferred where there are both.
+        let apt = install_with(&[("apk", "exit 9"), ("apt-get", tell), ("rm", "")]);
+        assert!(apt.status.success(), "{apt:?}");
+        let said = String::from_utf8(apt.stdout).unwrap();
+        assert!(said.ends_with("<--><a><-b><c d>\n"), "{said}");
+        let failing = install_with(&[("apk", "exit 9")]);
+        assert_eq!(failing.status.code(), Some(9));
+        let none = install_with(&[]);
+        assert_eq!(none.status.code(), Some(127));
+        assert!(
+            String::from_utf8(none.stderr)
+                .unwrap()
+                .contains("no package manager")
+        );
+    }
+
     #[test]
     fn every_runtime_has_a_script_with_the_packages_as_arguments() {
         for runtime in Registry::default().list() {

@@ -2,6 +2,7 @@
 //!
 //! `state` decides and does nothing; `tasks` does and decides nothing.
 
+mod memory;
 mod park;
 mod state;
 mod tasks;

@@ -13,6 +13,9 @@ use crate::options::PoolStrategy;
 /// How long a sandbox above the configured size stays, once a burst of work is over.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
 
+/// Programs in a row that must have found a parked interpreter before fewer are kept ahead.
+const CALM: u32 = 64;
+
 /// Resets that run at once when nobody waits for one, so that they do not slow running programs.
 const BACKGROUND_RESETS: usize = 1;
 
@@ -41,6 +44,8 @@ pub(super) struct Rules {
     pub(super) dirty: usize,
     /// Whether a used sandbox may be used again at all.
     pub(super) reusable: bool,
+    /// Whether interpreters are parked in them.
+    pub(super) parks: bool,
 }
 
 /// The state of one pool. `S` is a sandbox, `W` somebody who waits for one.
@@ -51,6 +56,11 @@ pub(super) struct State<S, W> {
     waiters: VecDeque<W>,
     creating: usize,
     cleaning: usize,
+    /// How many more than configured are kept clean, because programs came before the interpreters
+    /// that were being parked for them; at most as many as may be dirty.
+    ahead: usize,
+    /// Programs in a row that found one parked.
+    calm: u32,
     closed: bool,
 }
 
@@ -58,6 +68,8 @@ pub(super) struct State<S, W> {
 pub(super) trait Parked {
     /// How far its interpreter is; 0 without one.
     fn readiness(&self) -> u8;
+    /// Whether its interpreter waits for its program.
+    fn is_parked(&self) -> bool;
 }
 
 impl<S: Parked, W> State<S, W> {
@@ -69,6 +81,8 @@ impl<S: Parked, W> State<S, W> {
             waiters: VecDeque::new(),
             creating: 0,
             cleaning: 0,
+            ahead: 0,
+            calm: 0,
             closed: false,
         }
     }
@@ -78,7 +92,9 @@ impl<S: Parked, W> State<S, W> {
         // One whose interpreter waits, or soon will; else the most recently used one, the warmest.
         let readiness = |(_, (_, sandbox)): &(usize, &(Instant, S))| sandbox.readiness();
         let readiest = self.clean.iter().enumerate().max_by_key(readiness);
-        if let Some(at) = readiest.map(|(at, _)| at) {
+        let found = readiest.map(|(at, (_, sandbox))| (at, sandbox.is_parked()));
+        self.follow_load(found.is_some_and(|(_, parked)| parked));
+        if let Some((at, _)) = found {
             let (_, sandbox) = self.clean.remove(at);
             return vec![Action::Give(waiter, sandbox)];
         }
@@ -95,11 +111,28 @@ impl<S: Parked, W> State<S, W> {
         Vec::new()
     }
 
+    /// Keeps more of them ahead while programs come faster than interpreters are parked.
+    fn follow_load(&mut self, parked: bool) {
+        if !self.rules.parks {
+            return;
+        }
+        if parked {
+            self.calm += 1;
+            if self.calm >= CALM {
+                (self.calm, self.ahead) = (0, self.ahead.saturating_sub(1));
+            }
+        } else {
+            self.calm = 0;
+            self.ahead = (self.ahead + 1).min(self.rules.dirty);
+        }
+    }
+
     /// It is a good time to make sandboxes ahead of need: at the start, and some time after one
-    /// was taken.
-    pub(super) fn refill(&mut self) -> Vec<Action<S, W>> {
+    /// was taken. `room` says whether the host has memory for more than the configured number.
+    pub(super) fn refill(&mut self, room: bool) -> Vec<Action<S, W>> {
         let ready = self.clean.len() + self.dirty.len() + self.creating + self.cleaning;
-        if self.closed || ready >= self.rules.clean + self.waiters.len() {
+        let ahead = if room { self.ahead } else { 0 };
+        if self.closed || ready >= self.rules.clean + ahead + self.waiters.len() {
             return Vec::new();
         }
         self.creating += 1;
@@ -231,6 +264,10 @@ mod tests {
         fn readiness(&self) -> u8 {
             u8::from(*self > 50) + u8::from(*self > 100)
         }
+
+        fn is_parked(&self) -> bool {
+            *self > 100
+        }
     }
 
     #[test]
@@ -250,6 +287,7 @@ mod tests {
             clean: 1,
             dirty: 1,
             reusable: true,
+            parks: false,
         })
     }
 
@@ -322,12 +360,12 @@ mod tests {
     #[test]
     fn refill_keeps_the_configured_number_ready_and_no_more() {
         let mut pool = state(PoolStrategy::Fast);
-        assert_eq!(pool.refill(), [Create]);
-        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.refill(true), [Create]);
+        assert_eq!(pool.refill(true), []);
         assert_eq!(pool.created(Some(1), Instant::now()), []);
-        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.refill(true), []);
         assert_eq!(pool.acquire('a'), [Give('a', 1)]);
-        assert_eq!(pool.refill(), [Create]);
+        assert_eq!(pool.refill(true), [Create]);
     }
 
     #[test]
@@ -336,9 +374,34 @@ mod tests {
         let now = Instant::now();
         pool.returned_unused(1, now);
         assert_eq!(pool.renew(), [Clean(1)]);
-        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.refill(true), []);
         assert_eq!(pool.acquire('a'), []);
         assert_eq!(pool.cleaned(Some(1), now), [Give('a', 1)]);
+    }
+
+    #[test]
+    fn more_are_kept_ahead_while_programs_come_too_soon_and_there_is_room() {
+        let mut pool: State<u32, char> = State::new(Rules {
+            strategy: PoolStrategy::Fast,
+            clean: 1,
+            dirty: 2,
+            reusable: true,
+            parks: true,
+        });
+        let now = Instant::now();
+        pool.returned_unused(1, now);
+        assert_eq!(pool.acquire('a'), [Give('a', 1)]);
+        pool.returned_unused(101, now);
+        assert_eq!(pool.refill(false), []);
+        assert_eq!(pool.refill(true), [Create]);
+        pool.created(Some(102), now);
+        for _ in 0..CALM {
+            assert_eq!(pool.refill(true), []);
+            assert_eq!(pool.acquire('b'), [Give('b', 102)]);
+            pool.returned_unused(102, now);
+        }
+        pool.acquire('c');
+        assert_eq!(pool.refill(true), []);
     }
 
     #[test]
@@ -369,6 +432,7 @@ mod tests {
             clean: 1,
             dirty: 1,
             reusable: false,
+            parks: false,
         };
         let mut pool: State<u32, char> = State::new(rules);
         assert_eq!(pool.released(1), [Destroy(1)]);
@@ -377,14 +441,14 @@ mod tests {
     #[test]
     fn closing_destroys_everything_now_or_when_it_comes_back() {
         let mut pool = state(PoolStrategy::Fast);
-        pool.refill();
+        pool.refill(true);
         pool.created(Some(1), Instant::now());
         assert_eq!(pool.acquire('a'), [Give('a', 1)]);
-        pool.refill();
+        pool.refill(true);
         assert_eq!(pool.acquire('b'), []);
         assert_eq!(pool.close(), [Fail('b')]);
         assert_eq!(pool.released(1), [Destroy(1)]);
         assert_eq!(pool.created(Some(2), Instant::now()), [Destroy(2)]);
-        assert_eq!(pool.refill(), []);
+        assert_eq!(pool.refill(true), []);
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::{
 };
 
 use super::{
+    memory::host_memory,
     park::{Busy, Parking, program_runs},
     state::{Action, LINGER, Parked, Rules, State},
 };
@@ -48,6 +49,10 @@ pub struct PoolConfig {
 impl Parked for Sandbox {
     fn readiness(&self) -> u8 {
         Self::readiness(self)
+    }
+
+    fn is_parked(&self) -> bool {
+        Self::is_parked(self)
     }
 }
 
@@ -86,6 +91,7 @@ impl Pool {
             clean: config.size.clean,
             dirty: config.size.dirty,
             reusable: config.spec.is_reusable(),
+            parks: config.park.is_some(),
         };
         Self(Arc::new(Inner {
             backend,
@@ -102,7 +108,7 @@ impl Pool {
     /// Makes the configured number of sandboxes ready and waits for them.
     pub async fn prewarm(&self) -> Result<(), EngineError> {
         loop {
-            let actions = self.state().refill();
+            let actions = self.state().refill(false);
             if actions.is_empty() {
                 return Ok(());
             }
@@ -305,7 +311,9 @@ impl Pool {
             if let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
                 pool.0.refill_waits.store(false, Ordering::Release);
-                let actions = pool.state().refill();
+                // Beyond what the user asked for, nothing that the host has no memory for.
+                let room = host_memory().is_some_and(|free| free > pool.0.spec.memory_bytes);
+                let actions = pool.state().refill(room);
                 pool.carry_out(actions);
             }
         });

@@ -29,7 +29,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
     install: |packages| InstallCommand {
-        argv: argv(&["bash", "-c", INSTALL_SCRIPT, "install"], packages),
+        argv: any_shell(argv(&["bash", "-c", INSTALL_SCRIPT, "install"], packages)),
         env: Vec::new(),
     },
 };

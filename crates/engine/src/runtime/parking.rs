@@ -110,7 +110,8 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     launcher_flag: None,
     files: &[],
     any_workdir: true,
-    start_env: &["NODE_*", "UV_*", "V8_*"],
+    // The last two are read by its `fetch`, which is loaded ahead where the network is filtered.
+    start_env: &["NODE_*", "UV_*", "V8_*", "UNDICI_*", "JEST_WORKER_ID"],
     start_files: StartFiles::Named(&["package.json"]),
     can_tell: |_| false,
     preload: Preloading::Launcher { forks: false },

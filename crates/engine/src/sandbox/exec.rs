@@ -67,15 +67,12 @@ impl Exec {
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Result<ExecEvent, EngineError> {
-        loop {
-            match self.frames.next().await? {
-                Incoming::Stdout(bytes) => return Ok(ExecEvent::Stdout(bytes)),
-                Incoming::Stderr(bytes) => return Ok(ExecEvent::Stderr(bytes)),
-                Incoming::Reply(Reply::Exited(report)) => return Ok(ExecEvent::Exited(report)),
-                Incoming::Reply(Reply::Started) => {}
-                Incoming::Reply(reply) => return Err(unexpected(reply)),
-                Incoming::Data(_) => return Err(EngineError::Guest("unexpected data".to_owned())),
-            }
+        match self.frames.next().await? {
+            Incoming::Stdout(bytes) => Ok(ExecEvent::Stdout(bytes)),
+            Incoming::Stderr(bytes) => Ok(ExecEvent::Stderr(bytes)),
+            Incoming::Reply(Reply::Exited(report)) => Ok(ExecEvent::Exited(report)),
+            Incoming::Reply(reply) => Err(unexpected(reply)),
+            Incoming::Data(_) => Err(EngineError::Guest("unexpected data".to_owned())),
         }
     }
 

@@ -65,10 +65,11 @@ fn corpus(runtime: &str, text: &str) -> Vec<Case> {
     cases
 }
 
-fn engine(parking: bool) -> Engine {
+fn engine(parking: bool, network: &str) -> Engine {
     let raw: RawOptions = serde_json::from_value(json!({
         "secrets": {"SECRET_OF_TEST": "tiramisu"},
         "pidsLimit": 128,
+        "network": network,
     }))
     .unwrap();
     let mut options = Options::try_from(raw).unwrap();
@@ -95,6 +96,14 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
 }
 
 async fn compare(runtime: &str, text: &str) {
+    let mut cases = corpus(runtime, text);
+    assert!(cases.len() > 20, "the corpus was not read");
+    let only = std::env::var("ONLY").unwrap_or_default();
+    cases.retain(|case| case.name.contains(&only));
+    compare_all(runtime, "none", &cases).await;
+}
+
+async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
     let masks = [
         (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
         (
@@ -104,17 +113,13 @@ async fn compare(runtime: &str, text: &str) {
         (Regex::new(r"[0-9a-f]{12}").unwrap(), "HOSTNAME"),
         (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
     ];
-    let only = std::env::var("ONLY").unwrap_or_default();
-    let (parked, plain) = (engine(true), engine(false));
+    let (parked, plain) = (engine(true, network), engine(false, network));
     let prewarm: StartOptions =
         serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
     parked.start(&prewarm).await;
     plain.start(&prewarm).await;
     let mut report = String::new();
-    let mut cases = corpus(runtime, text);
-    assert!(cases.len() > 20, "the corpus was not read");
-    cases.retain(|case| case.name.contains(&only));
-    for case in &cases {
+    for case in cases {
         // On a busy machine a sandbox may be needed before its interpreter is parked; what is to be
         // compared is the parked one, so it is asked for again.
         let (mut left, mut took) = (String::new(), case.plain);
@@ -192,4 +197,19 @@ print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\
     engine.stop().await;
     let hint = "scripts/compile-launcher.sh compiles it";
     assert_eq!(result.unwrap().stdout, "True True True True", "{hint}");
+}
+
+/// What makes an interpreter use the proxy is there when it starts, so it can wait with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_with_the_filtered_network_cannot_tell() {
+    for runtime in ["python", "node", "bun", "deno", "bash"] {
+        let cases = corpus(runtime, include_str!("filtered.txt"));
+        let prefix = format!("{runtime}-");
+        let cases = cases
+            .into_iter()
+            .filter(|case| case.name.starts_with(&prefix));
+        let cases: Vec<_> = cases.collect();
+        assert!(cases.len() > 1, "{runtime}");
+        compare_all(runtime, "filtered", &cases).await;
+    }
 }

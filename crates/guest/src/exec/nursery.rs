@@ -73,7 +73,8 @@ pub(super) struct Nursery {
 
 impl Nursery {
     /// A parked interpreter from the nursery in `slot`, which is started when there is none of this
-    /// request. `None` when the modules cannot be forked; what they are is then said by nobody.
+    /// request. `None` when the modules, or this system, do not let one be forked. A module that
+    /// cannot be imported is a failure.
     ///
     /// After a dropped future [`Self::tidy`] must be called.
     pub(super) async fn park(
@@ -91,7 +92,10 @@ impl Nursery {
             if let Some(old) = slot.take() {
                 old.stop(guest).await;
             }
-            let nursery = slot.insert(Self::start(guest, request).await?);
+            let Ok(started) = Self::start(guest, request).await else {
+                return Ok(None);
+            };
+            let nursery = slot.insert(started);
             let marked = timeout(PARK_DEADLINE, nursery.stdout.take_mark(NURSERY_MARK)).await;
             if marked != Ok(true) {
                 let said = nursery.stderr.pending_text(MAX_REASON_BYTES);
@@ -108,7 +112,7 @@ impl Nursery {
             nursery.idle = true;
         }
         let Some(nursery) = slot else { return Ok(None) };
-        nursery.fork(guest).await.map(Some)
+        Ok(nursery.fork(guest).await.ok())
     }
 
     /// Ends a nursery whose last order was not carried out.

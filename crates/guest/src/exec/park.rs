@@ -117,7 +117,9 @@ pub(crate) async fn park(
     let Some(forked) = forked else {
         return Err(late());
     };
-    let mut waiting = if let Some(forked) = forked? {
+    let forked = forked?;
+    let was_forked = forked.is_some();
+    let mut waiting = if let Some(forked) = forked {
         forked
     } else {
         parking.unforkable.set(request.forks);
@@ -129,7 +131,11 @@ pub(crate) async fn park(
         _ = end.changed() => (false, true),
     };
     // What it says at its start would be said again, or not at all.
-    if given_up {
+    if given_up || (was_forked && !ready) {
+        // A fork that fails says nothing about an interpreter that is started.
+        if !given_up {
+            parking.unforkable.set(true);
+        }
         discard(guest, waiting, &files).await;
         return Err(late());
     }

@@ -127,11 +127,8 @@ pub(super) async fn accompany(
     let told = tokio::select! {
         biased;
         told = async {
-            let forward = async {
-                writer.reply(&Reply::Started).await?;
-                let target = Target::new(writer, talk.output_limit);
-                output::forward(stdout, stderr, target, &ended).await
-            };
+            let target = Target::new(writer, talk.output_limit);
+            let forward = output::forward(stdout, stderr, target, &ended);
             let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
             Ok(end)
         } => told,

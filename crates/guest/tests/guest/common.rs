@@ -285,14 +285,11 @@ impl Stream {
             match self.next().await.expect("a frame") {
                 (FrameKind::Stdout, bytes) => done.out.extend(bytes),
                 (FrameKind::Stderr, bytes) => done.err.extend(bytes),
-                (FrameKind::Message, payload) => match decode(&payload).unwrap() {
-                    Reply::Started => {}
-                    end => {
-                        done.end = Some(end);
-                        assert_eq!(self.next().await, None, "nothing follows the end");
-                        return done;
-                    }
-                },
+                (FrameKind::Message, payload) => {
+                    done.end = Some(decode(&payload).unwrap());
+                    assert_eq!(self.next().await, None, "nothing follows the end");
+                    return done;
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use isol8_protocol::{
-    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitStatus, FrameKind, InlineFile, Reply,
-    Request, Stdin,
+    AfterExit, ErrorKind, ExecControl, ExecRequest, ExitStatus, FrameKind, InlineFile, Request,
+    Stdin,
 };
 
 use crate::common::{Sandbox, program, sh, within};
@@ -201,7 +201,6 @@ async fn standard_input_empty_inline_and_streamed() {
         ..program(&["cat"])
     };
     let mut stream = sandbox.send(&Request::Exec(request)).await;
-    assert_eq!(stream.reply().await, Reply::Started);
     for word in ["first", "second"] {
         stream.frame(FrameKind::Data, word.as_bytes()).await;
         assert_eq!(
@@ -249,9 +248,9 @@ async fn a_program_may_open_its_own_streams_by_name() {
 async fn signals_from_the_host() {
     let sandbox = Sandbox::start().await;
     let mut stream = sandbox
-        .send(&Request::Exec(program(&["sleep", "60"])))
+        .send(&Request::Exec(sh("echo ready; exec sleep 60")))
         .await;
-    stream.reply().await;
+    stream.next().await;
     stream.message(&ExecControl::Signal(0)).await;
     stream.message(&ExecControl::Signal(-9)).await;
     stream.message(&ExecControl::Signal(15)).await;
@@ -263,7 +262,6 @@ async fn signals_from_the_host() {
 
     let ignoring = "trap 'echo caught' INT; echo ready; while :; do sleep 0.05; done";
     let mut stream = sandbox.send(&Request::Exec(sh(ignoring))).await;
-    stream.reply().await;
     stream.next().await;
     stream.message(&ExecControl::Signal(2)).await;
     assert_eq!(
@@ -341,7 +339,6 @@ async fn a_slow_reader_slows_the_program_and_gets_every_byte() {
     let sandbox = Sandbox::start().await;
     let script = "head -c 20000000 /dev/zero; echo done > /sandbox/done";
     let mut stream = sandbox.send(&Request::Exec(sh(script))).await;
-    stream.reply().await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let (kind, ..) = crate::common::failure(sandbox.read("/sandbox/done").await.unwrap_err());
     assert_eq!(
@@ -434,9 +431,9 @@ async fn a_daemon_that_holds_the_output_does_not_delay_the_end() {
 async fn a_host_that_closes_the_stream_ends_the_program() {
     let sandbox = Sandbox::start().await;
     for reset in [true, false] {
-        let beating = "while :; do date +%s%N > /sandbox/beat; sleep 0.02; done";
+        let beating = "echo ready; while :; do date +%s%N > /sandbox/beat; sleep 0.02; done";
         let mut stream = sandbox.send(&Request::Exec(sh(beating))).await;
-        stream.reply().await;
+        stream.next().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
         if !reset {
             use futures::AsyncWriteExt;
@@ -460,10 +457,10 @@ async fn a_stream_full_of_unread_input_can_still_be_reset() {
     let sandbox = Sandbox::start().await;
     let request = ExecRequest {
         stdin: Stdin::Stream,
-        ..program(&["sleep", "61"])
+        ..sh("echo ready; exec sleep 61")
     };
     let mut stream = sandbox.send(&Request::Exec(request)).await;
-    stream.reply().await;
+    stream.next().await;
     let chunk = vec![0; 1024 * 1024];
     let filling = async {
         loop {

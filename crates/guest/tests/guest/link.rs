@@ -35,10 +35,10 @@ async fn the_end_of_the_link_is_the_end_of_everything() {
         let marker = format!("6{:08}", std::process::id() % 100_000_000 + number);
         let mut stream = sandbox
             .send(&Request::Exec(sh(&format!(
-                "trap '' TERM; setsid sleep {marker} & wait"
+                "trap '' TERM; echo ready; setsid sleep {marker} & wait"
             ))))
             .await;
-        stream.reply().await;
+        stream.next().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(runs(&marker).await);
         let mut process = if hang_up {
@@ -125,8 +125,10 @@ async fn malformed_requests_are_answered_and_the_link_lives_on() {
 #[tokio::test]
 async fn a_program_whose_host_breaks_the_rules_is_killed() {
     let sandbox = Sandbox::start().await;
-    let mut stream = sandbox.send(&Request::Exec(sh("sleep 60"))).await;
-    stream.reply().await;
+    let mut stream = sandbox
+        .send(&Request::Exec(sh("echo ready; sleep 60")))
+        .await;
+    stream.next().await;
     stream.frame(FrameKind::Stdout, b"wrong way").await;
     assert_eq!(stream.next().await, None);
     assert_eq!(sandbox.sh("pgrep sleep || echo none").await, "none\n");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Reply, Request};
+use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Request};
 
 use crate::common::{Sandbox, failure, program, sh};
 
@@ -150,9 +150,9 @@ async fn processes_that_multiply_are_all_killed() {
 async fn a_running_program_ends_with_its_report() {
     let sandbox = Sandbox::start().await;
     let mut stream = sandbox
-        .send(&Request::Exec(program(&["sleep", "60"])))
+        .send(&Request::Exec(sh("echo ready; exec sleep 60")))
         .await;
-    assert_eq!(stream.reply().await, Reply::Started);
+    stream.next().await;
     sandbox.must_reset().await;
     let report = stream.finish().await.report();
     assert_eq!(
@@ -165,7 +165,7 @@ async fn a_running_program_ends_with_its_report() {
 async fn a_host_that_does_not_read_does_not_hold_a_reset_up() {
     let sandbox = Sandbox::start().await;
     let mut stream = sandbox.send(&Request::Exec(program(&["yes"]))).await;
-    stream.reply().await;
+    stream.next().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let started = Instant::now();
     sandbox.must_reset().await;

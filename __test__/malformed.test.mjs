@@ -1,0 +1,190 @@
+// Options and requests that are none, of each kind that JavaScript lets through, for every field: an
+// error that says so, at once; never a crash, a hang, or a value that is silently taken for none.
+
+import assert from "node:assert/strict";
+import { DockerIsol8 } from "../index.js";
+import { eventsOf, outputOf, sharedEngine, test } from "./helpers/harness.mjs";
+
+// No request below gets as far as a daemon.
+const docker = { socketPath: "/nonexistent.sock" };
+const engine = sharedEngine({ docker });
+const session = sharedEngine({ docker, mode: "persistent" });
+const local = sharedEngine();
+
+const circular = {};
+circular.self = circular;
+const MINE = new Error("of the getter");
+
+/** Values that no field takes. */
+const NEVER = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  "a bigint": 10n,
+  "a circular object": circular,
+  "a deep list": JSON.parse("[".repeat(500) + "]".repeat(500)),
+  "a getter that throws": {
+    get field() {
+      throw MINE;
+    },
+  },
+  "a proxy that throws": new Proxy(
+    {},
+    {
+      get() {
+        throw MINE;
+      },
+      ownKeys() {
+        throw MINE;
+      },
+    },
+  ),
+};
+
+/** Values of a type that only some fields take. */
+const VALUES = {
+  text: "x",
+  "a number": -1.5,
+  "a boolean": true,
+  "a list": [1],
+  "an object": { a: 1 },
+  "an own __proto__": JSON.parse('{"__proto__": {"a": 1}}'),
+};
+
+/** What each option and field takes of `VALUES`. */
+const OPTIONS = {
+  mode: [],
+  network: [],
+  networkFilter: ["an object", "an own __proto__"],
+  cpuLimit: [],
+  memoryLimit: [],
+  pidsLimit: [],
+  readonlyRootFs: ["a boolean"],
+  maxOutputSize: [],
+  maxOutputFilesSize: [],
+  secrets: [],
+  timeoutMs: [],
+  image: ["text"],
+  sandboxSize: [],
+  tmpSize: [],
+  persist: ["a boolean"],
+  logNetwork: ["a boolean"],
+  security: ["an object", "an own __proto__"],
+  audit: ["an object", "an own __proto__"],
+  remoteCode: ["an object", "an own __proto__"],
+  poolStrategy: [],
+  poolSize: ["an object", "an own __proto__"],
+};
+const FIELDS = {
+  runtime: [],
+  code: ["text"],
+  cmd: ["text"],
+  codeHash: ["text"],
+  allowInsecureCodeUrl: ["a boolean"],
+  timeoutMs: [],
+  env: ["an object"],
+  fileExtension: [],
+  stdin: ["text"],
+  outputPaths: [],
+  installPackages: ["text"],
+  metadata: ["an object"],
+  setupScript: ["text"],
+  workdir: ["text"],
+  agentFlags: ["text"],
+};
+
+/** An error that says what is wrong: one of ours, or the one that the caller's own getter threw. */
+function isClear(error) {
+  if (error === MINE) return true;
+  assert.match(String(error.code), /^ISOL8_(INVALID|UNKNOWN)_/, `${error}`);
+  assert.ok(error.message.length > 10, error.message);
+  return true;
+}
+
+function cases(taken) {
+  const refused = Object.entries(VALUES).filter(([what]) => !taken.includes(what));
+  return [...Object.entries(NEVER), ...refused];
+}
+
+for (const [option, taken] of Object.entries(OPTIONS)) {
+  test(`option ${option}: what is none is refused`, () => {
+    for (const [what, value] of cases(taken)) {
+      assert.throws(() => new DockerIsol8({ [option]: value }), isClear, what);
+    }
+    for (const what of taken) new DockerIsol8({ [option]: VALUES[what] });
+  });
+}
+
+for (const [field, taken] of Object.entries(FIELDS)) {
+  test(`request.${field}: what is none is refused`, async () => {
+    const base = field === "cmd" ? { runtime: "bash" } : { runtime: "bash", code: "true" };
+    for (const [what, value] of cases(taken)) {
+      const request = { ...base, [field]: value };
+      await assert.rejects(engine.execute(request), isClear, what);
+      await assert.rejects(eventsOf(engine, request), isClear, what);
+    }
+  });
+}
+
+test("options, requests and arguments that are no objects at all", async () => {
+  const wrong = [5, "x", true, Symbol("x"), 10n, [], () => {}];
+  for (const value of wrong) {
+    assert.throws(() => new DockerIsol8(value), isClear);
+    await assert.rejects(engine.execute(value), isClear);
+    await assert.rejects(eventsOf(engine, value), isClear);
+    await assert.rejects(engine.start(value), isClear);
+  }
+  for (const value of [undefined, null]) {
+    assert.ok(new DockerIsol8(value));
+    await assert.rejects(engine.execute(value), isClear);
+  }
+  for (const value of [5, "/var/run/docker.sock", true, { modem: 5 }]) {
+    assert.throws(() => new DockerIsol8({ docker: value }), isClear);
+    await assert.rejects(DockerIsol8.cleanup(value), isClear);
+  }
+  for (const signal of [5, "x", {}]) {
+    const request = { runtime: "bash", code: "true" };
+    await assert.rejects(engine.execute(request, { signal }), isClear);
+    await assert.rejects(eventsOf(engine, request, { signal }), isClear);
+  }
+  for (const path of [5, null, undefined, {}, Symbol("x")]) {
+    await assert.rejects(session.getFile(path), isClear);
+    await assert.rejects(session.putFile(path, "x"), isClear);
+  }
+  for (const content of [5, null, {}, [1]]) {
+    const message = /must be a string, a Buffer or another view of bytes/;
+    await assert.rejects(session.putFile("/sandbox/f", content), { message });
+    const files = { "/sandbox/f": content };
+    await assert.rejects(engine.execute({ runtime: "bash", code: "true", files }), { message });
+  }
+});
+
+test("the error of a value deep inside names its place", () => {
+  const at = (options) => {
+    try {
+      return new DockerIsol8(options);
+    } catch (error) {
+      return error.message;
+    }
+  };
+  assert.equal(
+    at({ poolSize: { clean: Number.NaN } }),
+    "Invalid poolSize.clean: NaN. It must be a finite number.",
+  );
+  assert.equal(at({ pidsLimit: 64n }), "Invalid pidsLimit: 64. It must be a number, not a bigint.");
+  assert.equal(at({ secrets: circular }), "Invalid secrets.self: it contains itself.");
+});
+
+test("the same object twice is no circle, and prototypes stay as they are", async () => {
+  const list = ["^a$"];
+  assert.ok(new DockerIsol8({ networkFilter: { whitelist: list, blacklist: list } }));
+  new DockerIsol8(JSON.parse('{"__proto__": {"polluted": true}}'));
+  const request = JSON.parse('{"runtime": "bash", "__proto__": {"code": "true"}}');
+  await assert.rejects(engine.execute(request), isClear);
+  assert.equal({}.polluted, undefined);
+});
+
+test("half a character in a text is what UTF-8 makes of it", async () => {
+  const code = "printf %s '\ud83d' \"$V\"; cat";
+  const request = { runtime: "bash", code, env: { V: "a\udc00b" }, stdin: "\ud800" };
+  assert.equal(await outputOf(local, request), "\ufffda\ufffdb\ufffd");
+});
