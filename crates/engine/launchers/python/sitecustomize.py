@@ -47,9 +47,10 @@ def park():
                 raise
             sitecustomize = None
         if preload:
-            isol8_preload.load(preload.split(" "))
+            objects = isol8_preload.load(preload.split(" "))
             if nursery:
-                isol8_nursery.serve(int(nursery))
+                isol8_nursery.serve(int(nursery), objects)
+            del objects
         posix.write(1, b"\x06")
         body = receive(int(receive(8), 16))
         cwd, path, count, rest = body.split(b"\0", 3)
