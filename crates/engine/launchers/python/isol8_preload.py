@@ -31,10 +31,13 @@ def load(names):
         cycle = [kept]
         cycle.append(cycle)
         gc.collect()
+        objects = gc.get_objects()
         gc.freeze()
         # What the program leaves in its own module must be collected.
         modules["__main__"] = type(main)("__main__")
         modules["__main__"].__dict__.update(main.__dict__)
+        return objects
+    return ()
 
 
 def leave(kept):

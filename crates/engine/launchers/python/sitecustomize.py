@@ -79,9 +79,10 @@ def park():
                 raise
             sitecustomize = None
         if preload:
-            isol8_preload.load(preload.split(" "))
+            objects = isol8_preload.load(preload.split(" "))
             if nursery:
-                isol8_nursery.serve(int(nursery))
+                isol8_nursery.serve(int(nursery), objects)
+            del objects
         # The other customisation, which is looked for next. When there is none, as usual, the best
         # place to wait is where it would be found: that search is then over, too.
         later = sys.modules["site"].ENABLE_USER_SITE

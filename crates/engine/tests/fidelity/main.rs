@@ -186,7 +186,7 @@ compiled = open(importlib.util.cache_from_source(path), 'rb').read()
 print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\\0',
       compiled[8:16] == importlib.util.source_hash(source),
       marshal.loads(compiled[16:]) == compile(source, path, 'exec', dont_inherit=True))";
-    let engine = engine(false);
+    let engine = engine(false, "none");
     let request = json!({"runtime": "python", "code": CODE});
     let result = engine
         .execute(
