@@ -7,7 +7,14 @@ use nix::libc;
 use tokio::time::timeout;
 
 use crate::{
-    as_user::Helper, failure::Failure, guest::Guest, kill, reaper::Role, sweep::sweep, tree,
+    as_user::Helper,
+    failure::Failure,
+    fd::with_rights_of_user,
+    guest::Guest,
+    kill,
+    reaper::Role,
+    sweep::{sweep, sweep_few},
+    tree,
 };
 
 /// How long running requests may take to end, and their last words to reach the host.
@@ -44,14 +51,13 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     }
     let processes = guest.reaper.reaped().wrapping_sub(reaped_before);
 
-    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));
-    let swept = match helper {
-        Ok(helper) => helper.answer().await,
-        Err(error) => return Failure::system("cannot start to reset", &error).into_reply(),
-    };
-    let Reply::Reset(report) = swept else {
-        return swept;
-    };
+    let mut entries = 0;
+    if !with_rights_of_user(|| sweep_few(&guest.roots, &mut entries)) {
+        match sweep_all(guest).await {
+            Reply::Reset(report) => entries += report.entries,
+            failed => return failed,
+        }
+    }
     let nursery = nursery();
     let spared = |process: &tree::Process| nursery.contains(&process.pid);
     if !matches!(tree::list(), Ok(processes) if processes.iter().all(spared)) {
@@ -60,10 +66,16 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     guest.parking.clear();
     // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
     unsafe { libc::malloc_trim(0) };
-    Reply::Reset(ResetReport {
-        processes,
-        entries: report.entries,
-    })
+    Reply::Reset(ResetReport { processes, entries })
+}
+
+/// Empties the writable places in a child that has become the user.
+async fn sweep_all(guest: &Guest) -> Reply {
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));
+    match helper {
+        Ok(helper) => helper.answer().await,
+        Err(error) => Failure::system("cannot start to reset", &error).into_reply(),
+    }
 }
 
 /// A sandbox with processes that do not die; names them.

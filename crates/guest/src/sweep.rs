@@ -1,5 +1,6 @@
-//! Emptying the writable places. Runs in a forked child with the user's rights, after every
-//! process of the user has been killed: nothing changes under its hands.
+//! Emptying the writable places, after every process of the user has been killed: nothing changes
+//! under its hands. Little is removed by the guest itself, with the user's rights in the file system;
+//! everything else by a forked child that has become the user.
 //!
 //! A tree may be deeper than a path is allowed to be long and than descriptors are allowed to be
 //! many, so the walk holds one directory at a time and goes up through `..`.
@@ -31,6 +32,9 @@ use crate::{attributes, failure::Failure, ipc};
 /// What its owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
 
+/// Most entries that the guest removes itself: it does nothing else meanwhile.
+const FEW: u64 = 64;
+
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
 
@@ -57,6 +61,19 @@ pub(crate) fn roots() -> Vec<Root> {
     roots.collect()
 }
 
+/// Does what [`sweep`] does when programs have left little, as most do: at most [`FEW`] entries, no
+/// directory with something in it, no System V objects. Counts them in `removed`. `false`: there is
+/// more, or something that stays; that is for [`sweep`] to remove, or to tell.
+pub(crate) fn sweep_few(roots: &[Root], removed: &mut u64) -> bool {
+    let mut is_done = |root: &Root| {
+        let Ok(directory) = open_root(root) else {
+            return false;
+        };
+        next_directory(&directory, removed, FEW) == Ok(None) && restore(root, &directory).is_ok()
+    };
+    ipc::is_empty() && roots.iter().all(&mut is_done)
+}
+
 /// Empties every root and removes what else outlives a process.
 pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
     let mut entries = ipc::remove_all().map_err(|error| {
@@ -67,15 +84,18 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
         )
     })?;
     for root in roots {
-        entries += empty(root).map_err(|(name, errno)| {
+        let stuck = |(name, errno): Stuck| {
             let path = format!("{}/{}", root.path, name.to_string_lossy());
             Failure::new(
                 ErrorKind::NotClean,
                 &path,
                 format!("cannot be removed: {}", errno.desc()),
             )
-        })?;
-        restore(root).map_err(|error| {
+        };
+        let directory = open_root(root).map_err(|errno| stuck((CString::default(), errno)))?;
+        let (directory, removed) = empty(directory).map_err(stuck)?;
+        entries += removed;
+        restore(root, &directory).map_err(|error| {
             let message = format!("the directory itself cannot be restored: {error}");
             Failure::new(ErrorKind::NotClean, root.path, message)
         })?;
@@ -89,9 +109,8 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
 /// An entry that could not be removed, or the empty name for the directory itself, and why.
 type Stuck = (CString, Errno);
 
-/// Removes everything inside `root` and returns how much that was.
-fn empty(root: &Root) -> Result<u64, Stuck> {
-    let itself = |errno| (CString::default(), errno);
+/// Opens a root, with the permissions that its owner needs.
+fn open_root(root: &Root) -> Result<OwnedFd, Errno> {
     if is_own(&root.before) {
         // User code may have taken its own permissions away.
         let mode = Mode::from_bits_truncate(root.before.st_mode | OWNER_ALL);
@@ -100,14 +119,17 @@ fn empty(root: &Root) -> Result<u64, Stuck> {
             root.path,
             mode,
             FchmodatFlags::FollowSymlink,
-        )
-        .map_err(itself)?;
+        )?;
     }
-    let mut current = open(root.path, DIRECTORY, Mode::empty()).map_err(itself)?;
+    open(root.path, DIRECTORY, Mode::empty())
+}
+
+/// Removes everything inside the directory `current`; returns it, and how much that was.
+fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
     let mut above: Vec<CString> = Vec::new();
     let mut removed = 0;
     loop {
-        match next_directory(&current, &mut removed)? {
+        match next_directory(&current, &mut removed, u64::MAX)? {
             Some(name) => {
                 current = enter(&current, &name).map_err(|errno| (name.clone(), errno))?;
                 above.push(name);
@@ -120,7 +142,7 @@ fn empty(root: &Root) -> Result<u64, Stuck> {
                     removed += 1;
                 }
                 // The last look at the root found nothing in it: that is the proof.
-                None => return Ok(removed),
+                None => return Ok((current, removed)),
             },
         }
     }
@@ -132,8 +154,12 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_CLOEXEC);
 
 /// Removes what can be removed at once, until there is a directory that is not empty. `None`: the
-/// whole directory was seen to be empty.
-fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CString>, Stuck> {
+/// whole directory was seen to be empty. Stops where `removed` would exceed `most`.
+fn next_directory(
+    directory: &OwnedFd,
+    removed: &mut u64,
+    most: u64,
+) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
     loop {
         // Removing while listing may make a listing skip entries, so it is repeated until it is
@@ -148,6 +174,9 @@ fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CStri
                 continue;
             }
             seen = true;
+            if *removed == most {
+                return Err((name.into(), Errno::E2BIG));
+            }
             if !remove(directory, name, entry.file_type()).map_err(|errno| (name.into(), errno))? {
                 return Ok(Some(name.into()));
             }
@@ -190,25 +219,24 @@ fn enter(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 /// Makes an emptied root what it was: mode, times, attributes.
-fn restore(root: &Root) -> io::Result<()> {
-    let directory = open(root.path, DIRECTORY, Mode::empty())?;
-    let now = fstat(&directory)?;
+fn restore(root: &Root, directory: &OwnedFd) -> io::Result<()> {
+    let now = fstat(directory)?;
     if (now.st_uid, now.st_gid) != (root.before.st_uid, root.before.st_gid) {
         return Err(io::Error::other("its owner or group was changed"));
     }
     if !is_own(&root.before) {
         return Ok(()); // Nobody but its owner can change the rest.
     }
-    attributes::remove_extended(&directory)?;
-    attributes::restore_flags(&directory, root.flags)?;
+    attributes::remove_extended(directory)?;
+    attributes::restore_flags(directory, root.flags)?;
     fchmod(
-        &directory,
+        directory,
         Mode::from_bits_truncate(root.before.st_mode & MODE_BITS),
     )?;
     let accessed = TimeSpec::new(root.before.st_atime, root.before.st_atime_nsec);
     let modified = TimeSpec::new(root.before.st_mtime, root.before.st_mtime_nsec);
     utimensat(
-        &directory,
+        directory,
         ".",
         &accessed,
         &modified,
