@@ -9,6 +9,7 @@
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
 //! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
+//! share     a child that shares the guest's memory
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -33,6 +34,7 @@ mod owner;
 mod reaper;
 mod reset;
 mod serve;
+mod share;
 mod signals;
 mod sockets;
 mod sweep;
