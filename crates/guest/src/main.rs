@@ -9,7 +9,7 @@
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
 //! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
-//! share     a child that shares the guest's memory
+//! share     a child that shares the guest's memory    heap     the guest's own memory
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -27,6 +27,7 @@ mod fd;
 mod files;
 mod frames;
 mod guest;
+mod heap;
 mod ipc;
 mod kill;
 mod link;

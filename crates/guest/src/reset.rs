@@ -3,7 +3,6 @@
 use std::{fs, time::Duration};
 
 use isol8_protocol::{ErrorKind, Reply, ResetReport};
-use nix::libc;
 use tokio::time::timeout;
 
 use crate::{
@@ -52,21 +51,27 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     let processes = guest.reaper.reaped().wrapping_sub(reaped_before);
 
     let mut entries = 0;
-    if !with_rights_of_user(|| sweep_few(&guest.roots, &mut entries)) {
+    let is_swept =
+        guest.ipc.are_empty() && with_rights_of_user(|| sweep_few(&guest.roots, &mut entries));
+    if !is_swept {
         match sweep_all(guest).await {
             Reply::Reset(report) => entries += report.entries,
             failed => return failed,
         }
     }
-    let nursery = nursery();
-    let spared = |process: &tree::Process| nursery.contains(&process.pid);
-    if !matches!(tree::list(), Ok(processes) if processes.iter().all(spared)) {
+    if !is_alone(&nursery()) {
         return left_behind();
     }
     guest.parking.clear();
-    // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
-    unsafe { libc::malloc_trim(0) };
+    guest.heap.trim();
     Reply::Reset(ResetReport { processes, entries })
+}
+
+/// Whether there is no process beside the guest and those of the nursery.
+fn is_alone(nursery: &[i32]) -> bool {
+    let spared = |process: &tree::Process| nursery.contains(&process.pid);
+    (nursery.is_empty() && kill::is_alone())
+        || matches!(tree::list(), Ok(processes) if processes.iter().all(spared))
 }
 
 /// Empties the writable places in a child that has become the user.

@@ -6,6 +6,7 @@
 //! many, so the walk holds one directory at a time and goes up through `..`.
 
 use std::{
+    cell::RefCell,
     ffi::{CStr, CString},
     io,
     os::fd::OwnedFd,
@@ -18,10 +19,7 @@ use nix::{
     fcntl::{OFlag, open, openat},
     libc,
     sys::{
-        stat::{
-            FchmodatFlags, FileStat, Mode, UtimensatFlags, fchmod, fchmodat, fstat, lstat,
-            utimensat,
-        },
+        stat::{FchmodatFlags, FileStat, Mode, fchmod, fchmodat, fstat, futimens, lstat},
         time::TimeSpec,
     },
     unistd::{UnlinkatFlags, unlinkat},
@@ -38,9 +36,13 @@ const FEW: u64 = 64;
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
 
-/// A writable place as it was when the sandbox started.
+/// A writable place as it was when the sandbox started. It stays where it is: user code can neither
+/// mount nor rename a mount.
 pub(crate) struct Root {
     path: &'static str,
+    directory: OwnedFd,
+    /// The same once more, to be listed.
+    listing: RefCell<Dir>,
     before: FileStat,
     flags: Option<libc::c_int>,
 }
@@ -49,29 +51,50 @@ pub(crate) struct Root {
 pub(crate) fn roots() -> Vec<Root> {
     let roots = WRITABLE_DIRS.into_iter().filter_map(|path| {
         let before = lstat(path).ok().filter(is_directory)?;
-        let flags = open(path, DIRECTORY, Mode::empty())
-            .ok()
-            .and_then(|directory| attributes::flags(&directory));
+        let directory = open(path, DIRECTORY, Mode::empty()).ok()?;
+        let listing = Dir::open(path, DIRECTORY, Mode::empty()).ok()?;
         Some(Root {
             path,
+            flags: attributes::flags(&directory),
+            directory,
+            listing: RefCell::new(listing),
             before,
-            flags,
         })
     });
     roots.collect()
 }
 
 /// Does what [`sweep`] does when programs have left little, as most do: at most [`FEW`] entries, no
-/// directory with something in it, no System V objects. Counts them in `removed`. `false`: there is
+/// directory with something in it. Counts them in `removed`. `false`: there is
 /// more, or something that stays; that is for [`sweep`] to remove, or to tell.
 pub(crate) fn sweep_few(roots: &[Root], removed: &mut u64) -> bool {
-    let mut is_done = |root: &Root| {
-        let Ok(directory) = open_root(root) else {
-            return false;
-        };
-        next_directory(&directory, removed, FEW) == Ok(None) && restore(root, &directory).is_ok()
-    };
-    ipc::is_empty() && roots.iter().all(&mut is_done)
+    roots
+        .iter()
+        .all(|root| empty_few(root, removed) == Ok(true) && restore(root, &root.directory).is_ok())
+}
+
+/// Removes entries of a root until there are none, which it returns, or one that is not for it.
+fn empty_few(root: &Root, removed: &mut u64) -> Result<bool, Errno> {
+    let mut listing = root.listing.borrow_mut();
+    loop {
+        let mut seen = false;
+        // The next listing begins anew: the end of one rewinds the directory.
+        for entry in listing.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if is_dot(name) {
+                continue;
+            }
+            seen = true;
+            if *removed == FEW || !remove(&root.directory, name, entry.file_type())? {
+                return Ok(false);
+            }
+            *removed += 1;
+        }
+        if !seen {
+            return Ok(true);
+        }
+    }
 }
 
 /// Empties every root and removes what else outlives a process.
@@ -92,6 +115,7 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
                 format!("cannot be removed: {}", errno.desc()),
             )
         };
+        // The child has none of the guest's descriptors.
         let directory = open_root(root).map_err(|errno| stuck((CString::default(), errno)))?;
         let (directory, removed) = empty(directory).map_err(stuck)?;
         entries += removed;
@@ -129,7 +153,7 @@ fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
     let mut above: Vec<CString> = Vec::new();
     let mut removed = 0;
     loop {
-        match next_directory(&current, &mut removed, u64::MAX)? {
+        match next_directory(&current, &mut removed)? {
             Some(name) => {
                 current = enter(&current, &name).map_err(|errno| (name.clone(), errno))?;
                 above.push(name);
@@ -154,12 +178,8 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_CLOEXEC);
 
 /// Removes what can be removed at once, until there is a directory that is not empty. `None`: the
-/// whole directory was seen to be empty. Stops where `removed` would exceed `most`.
-fn next_directory(
-    directory: &OwnedFd,
-    removed: &mut u64,
-    most: u64,
-) -> Result<Option<CString>, Stuck> {
+/// whole directory was seen to be empty.
+fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
     loop {
         // Removing while listing may make a listing skip entries, so it is repeated until it is
@@ -170,13 +190,10 @@ fn next_directory(
         for entry in listing.iter() {
             let entry = entry.map_err(itself)?;
             let name = entry.file_name();
-            if name == c"." || name == c".." {
+            if is_dot(name) {
                 continue;
             }
             seen = true;
-            if *removed == most {
-                return Err((name.into(), Errno::E2BIG));
-            }
             if !remove(directory, name, entry.file_type()).map_err(|errno| (name.into(), errno))? {
                 return Ok(Some(name.into()));
             }
@@ -229,20 +246,18 @@ fn restore(root: &Root, directory: &OwnedFd) -> io::Result<()> {
     }
     attributes::remove_extended(directory)?;
     attributes::restore_flags(directory, root.flags)?;
-    fchmod(
-        directory,
-        Mode::from_bits_truncate(root.before.st_mode & MODE_BITS),
-    )?;
+    let mode = root.before.st_mode & MODE_BITS;
+    if now.st_mode & MODE_BITS != mode {
+        fchmod(directory, Mode::from_bits_truncate(mode))?;
+    }
     let accessed = TimeSpec::new(root.before.st_atime, root.before.st_atime_nsec);
     let modified = TimeSpec::new(root.before.st_mtime, root.before.st_mtime_nsec);
-    utimensat(
-        directory,
-        ".",
-        &accessed,
-        &modified,
-        UtimensatFlags::FollowSymlink,
-    )?;
-    Ok(())
+    Ok(futimens(directory, &accessed, &modified)?)
+}
+
+/// Whether it stands for the directory itself or the one above.
+fn is_dot(name: &CStr) -> bool {
+    name == c"." || name == c".."
 }
 
 fn is_own(stat: &FileStat) -> bool {

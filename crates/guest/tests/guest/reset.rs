@@ -139,13 +139,13 @@ async fn processes_that_multiply_are_all_killed() {
     let sandbox = Sandbox::start().await;
     // This sandbox has no limit of its own, as a container has. The option's name is the shell's choice.
     // A shell that cannot fork would end; what others run as the same user counts as well.
-    let bomb = r#"ulimit -p 300 2>/dev/null || ulimit -u 300 || exit 1
+    let bomb = "ulimit -p 300 2>/dev/null || ulimit -u 300 || exit 1
         python3 -c '
 import os, time
 while True:
     try: os.fork()
     except OSError: pass
-    time.sleep(0.001)' & sleep 0.5"#;
+    time.sleep(0.001)' & sleep 0.5";
     let bombed = sandbox.exec(kept(bomb)).await.report();
     assert_eq!(bombed.status, ExitStatus::Code(0), "the limit is set");
     let report = sandbox.must_reset().await;
