@@ -6,6 +6,7 @@
 //! stays out of reach as the guest's own is: it is not dumpable, whoever the child becomes.
 
 use std::{
+    cell::RefCell,
     io,
     ptr::{NonNull, null_mut},
 };
@@ -23,7 +24,19 @@ const GUARD_BYTES: usize = 64 * 1024;
 ///
 /// What `child` has allocated when it becomes another program is never freed.
 pub(crate) fn clone_sharing<F: FnOnce() -> i32>(child: F) -> io::Result<i32> {
-    let stack = Stack::new()?;
+    thread_local! {
+        static STACK: RefCell<Option<Stack>> = const { RefCell::new(None) };
+    }
+    STACK.with_borrow_mut(|kept| {
+        let stack = match kept {
+            Some(stack) => stack,
+            None => kept.insert(Stack::new()?),
+        };
+        clone_on(stack, child)
+    })
+}
+
+fn clone_on<F: FnOnce() -> i32>(stack: &mut Stack, child: F) -> io::Result<i32> {
     let mut child = Some(child);
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the stack is the child's alone and outlives it, since this process goes on only when
