@@ -113,7 +113,10 @@ impl Outgoing {
                 self.full.insert(fd).poll_write(cx, parts)
             }
             sent => {
-                self.full = None;
+                // An earlier attempt, of other bytes, may have been told to wait for this.
+                if self.full.take().is_some() {
+                    cx.waker().wake_by_ref();
+                }
                 Poll::Ready(sent)
             }
         }

@@ -71,7 +71,10 @@ impl AsyncWrite for Socket {
             match socket.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
-                    self.full = None;
+                    // An earlier attempt, of other bytes, may have been told to wait for this.
+                    if self.full.take().is_some() {
+                        cx.waker().wake_by_ref();
+                    }
                     return Poll::Ready(written);
                 }
             }
@@ -98,6 +101,14 @@ impl AsyncWrite for Socket {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::Wake,
+    };
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -131,6 +142,31 @@ mod tests {
         tokio::join!(send, receive);
         assert!(received == bytes && after == *b"after");
         assert!(one.full.is_none(), "it is waited for no more");
+    }
+
+    #[tokio::test]
+    async fn who_was_told_to_wait_is_woken_although_another_attempt_finds_room() {
+        let (mut one, mut other) = pair();
+        let waits = Arc::new(Woken::default());
+        let waker = Arc::clone(&waits).into();
+        let cx = &mut Context::from_waker(&waker);
+        let part = vec![0; BYTES];
+        while Pin::new(&mut one).poll_write(cx, &part).is_ready() {}
+        let (mut buffer, other) = (vec![0; BYTES], other.socket.get_mut());
+        while other.read(&mut buffer).is_ok() {}
+        waits.0.store(false, Ordering::Relaxed);
+        assert!(Pin::new(&mut one).poll_write(cx, b"x").is_ready());
+        assert!(waits.0.load(Ordering::Relaxed));
+    }
+
+    /// Notes that it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 
     #[tokio::test]
