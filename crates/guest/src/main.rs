@@ -14,7 +14,8 @@
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
 //! `KILL`) and touches no path that user code controls: that work happens in children that have
-//! become the sandbox user first. It trusts the host and nothing else.
+//! become the sandbox user first, except that a reset removes a few files itself, with that user's
+//! rights, when nobody is left. It trusts the host and nothing else.
 
 mod as_user;
 mod attributes;
