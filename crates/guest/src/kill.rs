@@ -63,11 +63,9 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             let programs = processes
                 .iter()
                 .filter(|process| !spared.contains(&process.pid));
-            if programs
-                .map(|program| send(program.pid, Signal::SIGKILL))
-                .count()
-                == 0
-            {
+            let killed = programs.map(|program| send(program.pid, Signal::SIGKILL));
+            // One that is not listed any more, or not yet by its other threads, may still have to end.
+            if killed.count() == 0 && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
         }

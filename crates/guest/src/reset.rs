@@ -58,6 +58,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
         return left_behind();
     }
     guest.parking.clear();
+    guest.services.set(false);
     // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
     unsafe { libc::malloc_trim(0) };
     Reply::Reset(ResetReport {

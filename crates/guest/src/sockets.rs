@@ -31,6 +31,11 @@ impl Sockets {
         Self { own_network }
     }
 
+    /// Whether no other sandbox can meet what a program of this one still has open.
+    pub(crate) fn are_own(&self) -> bool {
+        self.own_network
+    }
+
     /// Waits, not for long, until there is no socket of the internet protocols any more; whether that is
     /// so. To be asked when all programs have been killed and the guest has none of its own.
     pub(crate) async fn ended(&self) -> bool {

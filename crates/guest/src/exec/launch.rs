@@ -20,18 +20,21 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     libc,
-    time::{ClockId, clock_getcpuclockid},
-    unistd::{Pid, chdir, execve, setsid},
+    sys::socket::SockType,
+    unistd::{chdir, execve, setsid},
 };
 use tokio::{sync::oneshot, time::timeout};
 
+use super::ending::Ending;
 use crate::{
     as_user::{fork_as_user, parse_reply},
     capabilities,
     failure::Failure,
-    fd::{Fd, pipe},
+    fd::{Fd, send, sockets},
+    filter,
+    guest::Guest,
     kill,
-    reaper::{Ended, Reaper, Role},
+    reaper::{Ended, Role},
     user_files::{check_path, make_directory, replace},
 };
 
@@ -44,11 +47,12 @@ const SHELL: &CStr = c"/bin/sh";
 /// User code goes first when memory runs out. It may lower this value again, down to the guest's.
 const OUT_OF_MEMORY_SCORE: &str = "1000";
 
-/// The status pipe's descriptor in the child, after standard input, output and error.
+/// The descriptor of the status socket in the child, after standard input, output and error.
 const STATUS_FD: i32 = 3;
 
-/// First byte in the status pipe: the child has become the sandbox user. Without it, it ended before
-/// it could report anything. When nothing follows, it has become the program.
+/// First byte on the status socket: the child has become the sandbox user. The listener of its filter
+/// comes along. Without it, it ended before it could report anything. When nothing follows, it has become
+/// the program.
 const READY: u8 = 1;
 
 /// Exit code of a child that has reported why it could not become the program.
@@ -69,7 +73,7 @@ pub(super) struct Launch {
     candidates: Vec<CString>,
     cwd: String,
     files: Vec<InlineFile>,
-    /// Whether the program may become another user.
+    /// Whether the program may become another user. It is then none of a user's, and not filtered.
     changes_user: bool,
 }
 
@@ -87,15 +91,8 @@ pub(super) struct Program {
     pub(super) pid: i32,
     pub(super) started: Instant,
     pub(super) ended: oneshot::Receiver<Ended>,
-}
-
-impl Program {
-    /// CPU time that the process itself has used.
-    pub(super) fn cpu(&self) -> Duration {
-        clock_getcpuclockid(Pid::from_raw(self.pid))
-            .and_then(ClockId::now)
-            .map_or(Duration::ZERO, Duration::from)
-    }
+    /// Tells when it begins to end, where the system does.
+    pub(super) ending: Option<Ending>,
 }
 
 impl Launch {
@@ -162,12 +159,13 @@ impl Launch {
     /// Starts the program; returns when it runs.
     pub(super) async fn start(
         self,
-        reaper: &Reaper,
+        guest: &Guest,
         role: Role,
         stdio: Stdio<'_>,
     ) -> Result<Program, Failure> {
         let starting = |error| Failure::system("cannot start the program", &error);
-        let (status, theirs) = pipe().map_err(starting)?;
+        let (status, theirs) = sockets(SockType::Stream).map_err(starting)?;
+        let filtered = guest.filters_programs && !self.changes_user;
         let mut fds = vec![
             stdio.input.as_fd(),
             stdio.output.as_fd(),
@@ -189,34 +187,39 @@ impl Launch {
             }
         };
         let pid = fork_as_user(&fds, first, || {
-            // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
+            // SAFETY: the fork has put the socket there, and nothing else in the child owns it.
             let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
-            let Err(failure) = self.become_program(&mut status, &numbers);
+            let Err(failure) = self.become_program(&mut status, &numbers, filtered);
             let frame = encode_message(&failure.into_reply()).unwrap_or_default();
             // The guest that would read it is the only one to tell.
             let _ = status.write_all(&frame);
             NOT_STARTED
         })
         .map_err(starting)?;
-        let ended = reaper.register(pid, role);
+        let ended = guest.reaper.register(pid, role);
         // The pipes' other ends must be the program's alone, or their end would never be seen.
         drop((self, stdio, theirs));
 
         let status = Fd::new(status).map_err(starting)?;
-        let report = timeout(LAUNCH_DEADLINE, status.read_to_end(MAX_REPORT_BYTES)).await;
-        match report {
-            Ok(Ok(report)) => match report.split_first() {
-                Some((&READY, [])) => Ok(Program {
-                    pid,
-                    started,
-                    ended,
-                }),
-                Some((&READY, frame)) => Err(reported(frame)),
-                _ => Err(starting(io::Error::other("its process ended at once"))),
-            },
+        let report = async {
+            let mut first = [0];
+            let (count, listener) = status.receive(&mut first).await?;
+            let report = status.read_to_end(MAX_REPORT_BYTES).await?;
+            let ready = first[..count] == [READY];
+            Ok((ready, report, listener.map(Ending::new).transpose()?))
+        };
+        match timeout(LAUNCH_DEADLINE, report).await {
+            Ok(Ok((true, report, ending))) if report.is_empty() => Ok(Program {
+                pid,
+                started,
+                ended,
+                ending,
+            }),
+            Ok(Ok((true, report, _))) => Err(reported(&report)),
+            Ok(Ok((false, ..))) => Err(starting(io::Error::other("its process ended at once"))),
             Ok(Err(error)) => Err(starting(error)),
             Err(_) => {
-                if reaper.is_child(pid) {
+                if guest.reaper.is_child(pid) {
                     kill::send(pid, nix::sys::signal::Signal::SIGKILL);
                 }
                 Err(starting(io::ErrorKind::TimedOut.into()))
@@ -225,12 +228,25 @@ impl Launch {
     }
 
     /// Turns the forked child into the program. Returns only when that fails.
-    fn become_program(&self, status: &mut File, numbers: &[RawFd]) -> Result<Infallible, Failure> {
+    fn become_program(
+        &self,
+        status: &mut File,
+        numbers: &[RawFd],
+        filtered: bool,
+    ) -> Result<Infallible, Failure> {
         let system = |error: Errno| Failure::system("cannot start the program", &error.into());
         fcntl(&*status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
-        status
-            .write_all(&[READY])
+        let installed = if filtered {
+            filter::install()
+        } else {
+            Ok(None)
+        };
+        // How many descriptors of the user's may be under way is limited, for all sandboxes together.
+        let listener = installed.as_ref().ok().and_then(Option::as_ref);
+        send(&*status, &[READY], listener)
+            .or_else(|_| send(&*status, &[READY], None))
             .map_err(|error| Failure::system("cannot report", &error))?;
+        installed.map_err(|error| Failure::system("cannot confine the program", &error))?;
         setsid().map_err(system)?;
         if self.changes_user {
             capabilities::only_setuid()

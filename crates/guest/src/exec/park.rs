@@ -29,6 +29,7 @@ use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
     reaper::Role,
+    usage::cpu_clock,
     user_files::{make_directory, replace},
 };
 
@@ -206,7 +207,7 @@ pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failu
         error,
         more: Vec::new(),
     };
-    let program = launch.start(&guest.reaper, Role::Program, theirs).await?;
+    let program = launch.start(guest, Role::Program, theirs).await?;
     Ok(Handed {
         program,
         stdin,
@@ -271,7 +272,7 @@ pub(super) async fn take(
             .as_deref(),
         contents.as_deref().unwrap_or_default(),
     );
-    waiting.cpu_before = waiting.program.cpu();
+    waiting.cpu_before = cpu_clock(waiting.program.pid);
     waiting.program.started = std::time::Instant::now();
     let accepted = async {
         let (sent, accepted) = tokio::join!(
