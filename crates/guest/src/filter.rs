@@ -17,7 +17,7 @@ use std::{
 use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
 
 /// How many instructions the filter has.
-const LENGTH: usize = 6;
+const LENGTH: libc::c_ushort = 6;
 
 /// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
 const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
@@ -34,7 +34,7 @@ const NEXT: u8 = 0;
     clippy::cast_possible_truncation,
     reason = "an offset, a call's number and a code of a few bits"
 )]
-const PROGRAM: [sock_filter; LENGTH] = [
+const PROGRAM: [sock_filter; LENGTH as usize] = [
     load(offset_of!(seccomp_data, arch) as u32),
     jump_if_equal(ARCH, NEXT, 3),
     load(offset_of!(seccomp_data, nr) as u32),
@@ -80,7 +80,7 @@ const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
 pub(crate) fn install() -> io::Result<Option<OwnedFd>> {
     let mut program = PROGRAM;
     let filter = sock_fprog {
-        len: LENGTH as libc::c_ushort,
+        len: LENGTH,
         filter: program.as_mut_ptr(),
     };
     // SAFETY: the filter is valid for the call, which copies it.
@@ -131,6 +131,6 @@ mod tests {
 
     #[test]
     fn an_order_has_eight_bytes_for_each_instruction() {
-        assert_eq!(order().len(), 4 + LENGTH * 8);
+        assert_eq!(order().len(), 4 + usize::from(LENGTH) * 8);
     }
 }

@@ -25,6 +25,9 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
 /// The unit of times in `/proc/PID/stat`, the same on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
+/// Room for 52 numbers of twenty digits.
+const SMALL_BYTES: usize = 1280;
+
 /// Current usage and peak, in version 2 and in version 1 of control groups.
 const FILES: [(&str, &str); 2] = [
     (
@@ -67,6 +70,14 @@ impl MemoryFiles {
     }
 }
 
+/// The contents of a file of the system's that has one line of numbers, in one read.
+pub(crate) fn read_small(path: &str) -> io::Result<Vec<u8>> {
+    let mut line = vec![0; SMALL_BYTES];
+    let length = File::open(path)?.read_at(&mut line, 0)?;
+    line.truncate(length);
+    Ok(line)
+}
+
 fn number(file: &File) -> io::Result<u64> {
     let mut buffer = [0; 24];
     let length = file.read_at(&mut buffer, 0)?;
@@ -95,10 +106,10 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Looks at the resident memory of a program as well from now on: how much it was at most is told
+    /// Looks at the resident memory of this program as well from now on: how much it was at most is told
     /// only when the program is collected, which nobody may wait for.
-    pub(crate) fn watch(&mut self, program: i32) {
-        self.program = Some(program);
+    pub(crate) fn watch(&mut self, program: Option<i32>) {
+        self.program = program;
     }
 
     /// Looks at the memory in use now, and returns it.
@@ -110,9 +121,10 @@ impl<'a> Meter<'a> {
         Some(current)
     }
 
-    /// Leaves out time that a child had used before the run.
-    pub(crate) fn exclude(&mut self, cpu: Duration) {
+    /// Leaves out the time that a child had used before the run, and counts its memory.
+    pub(crate) fn begin_with(&mut self, cpu: Duration, memory: u64) {
         self.cpu_before += cpu;
+        self.sampled = self.sampled.max(memory);
     }
 
     /// CPU time of everything that was collected since the start, and of what is not collected yet.
@@ -139,9 +151,10 @@ fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u6
 }
 
 /// The resident memory of a process in bytes; none of one that has given it up.
-fn resident_memory(pid: i32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages = statm.split(' ').nth(1)?.parse::<u64>().ok()?;
+pub(crate) fn resident_memory(pid: i32) -> Option<u64> {
+    let statm = read_small(&format!("/proc/{pid}/statm")).ok()?;
+    let pages = std::str::from_utf8(&statm).ok()?.split(' ').nth(1)?;
+    let pages = pages.parse::<u64>().ok()?;
     let page = sysconf(SysconfVar::PAGE_SIZE).ok()??;
     Some(pages.saturating_mul(u64::try_from(page).ok()?))
 }

@@ -19,6 +19,7 @@ use nix::libc;
 use crate::{
     fd::{Fd, with_rights_of_user},
     reaper::status_of_wait,
+    usage::read_small,
 };
 
 /// In the flags of a process: it runs nothing of its program any more.
@@ -35,7 +36,7 @@ impl Ending {
     /// Waits for that. Cancel safe.
     pub(super) async fn begun(&self) {
         if self.0.readable().await.is_err() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }
@@ -47,7 +48,7 @@ pub(super) fn status_of(pid: i32) -> Option<ExitStatus> {
         // To those who may not know it, the system says that the exit code is 0. So it is asked first
         // whether they may. The answer may change from no to yes, when the memory is gone, not back.
         fs::read_link(format!("/proc/{pid}/ns/user"))?;
-        fs::read(format!("/proc/{pid}/stat"))
+        read_small(&format!("/proc/{pid}/stat"))
     });
     parse(&stat.ok()?)
 }

@@ -205,6 +205,7 @@ impl Nursery {
             stdout,
             stderr,
             cpu_before: Duration::ZERO,
+            memory_before: 0,
             parked: true,
         })
     }

@@ -50,13 +50,14 @@ pub(crate) async fn run(
         mut stdout,
         mut stderr,
         cpu_before,
+        memory_before,
         parked,
     } = match park::take(guest, &request, &launch).await? {
         Some(taken) => taken,
         None => park::start(guest, launch).await?,
     };
     guest.egress.serve(program.pid);
-    meter.exclude(cpu_before);
+    meter.begin_with(cpu_before, memory_before);
     let input = Input::default();
     fill(&input, &request.stdin);
     // One that is empty has its end at once, without the event loop.

@@ -71,20 +71,22 @@ pub(super) async fn supervise(
         .ending
         .filter(|_| bounds.after_exit == AfterExit::KillAll);
     if ending.is_some() {
-        meter.watch(pid);
+        meter.watch(Some(pid));
     }
     let mut samples = interval(SAMPLE_INTERVAL);
     let mut timed_out = false;
-    let mut begun = None;
+    let mut collected = true;
     let mut ended = loop {
         tokio::select! {
             biased;
             ended = &mut over => break ended,
             () = begins(ending.as_ref()) => {
                 ending = None;
-                begun = ends_alone(guest, pid);
-                if begun.is_some() {
-                    break begun.map(|status| Ended { status, at: Instant::now(), max_rss_bytes: 0 });
+                // It has given up its memory, or is about to.
+                meter.watch(None);
+                if let Some(status) = ends_alone(guest, pid) {
+                    collected = false;
+                    break Some(Ended { status, at: Instant::now(), max_rss_bytes: 0 });
                 }
             }
             () = &mut limit => {
@@ -97,10 +99,14 @@ pub(super) async fn supervise(
         }
     };
     let memory = meter.sample();
-    // Nothing is left to be killed, and the system takes its time to take this one apart.
-    let uncollected = begun.map_or(Duration::ZERO, |_| cpu_clock(pid));
+    let uncollected = if collected {
+        Duration::ZERO
+    } else {
+        cpu_clock(pid)
+    };
     match bounds.after_exit {
-        AfterExit::KillAll if begun.is_some() => {}
+        // Nothing is left to be killed, and to wait for the rest is for the next reset.
+        AfterExit::KillAll if !collected => {}
         AfterExit::KillAll => {
             kill::all_programs(&guest.reaper).await;
         }
@@ -114,6 +120,7 @@ pub(super) async fn supervise(
         ended = timeout(KILL_DEADLINE, over).await.ok().flatten();
     }
     let max_rss_bytes = ended.map_or(0, |ended| ended.max_rss_bytes);
+    let peak_memory_bytes = meter.peak(max_rss_bytes);
     End {
         // One that takes longer to be gone is dead all the same.
         status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
@@ -121,8 +128,8 @@ pub(super) async fn supervise(
         by_force,
         wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
         cpu: meter.cpu(uncollected),
-        memory_bytes: memory.unwrap_or(max_rss_bytes),
-        peak_memory_bytes: meter.peak(max_rss_bytes),
+        memory_bytes: memory.unwrap_or(peak_memory_bytes),
+        peak_memory_bytes,
     }
 }
 
