@@ -24,7 +24,6 @@ const USAGE = `usage: npm run bench -- [options]
   --only NAME      one benchmark (repeatable): ${BENCHMARKS.map(({ name }) => name).join(", ")}
   --runtime NAME   one runtime (repeatable): ${RUNTIMES.join(", ")}
   --quick          fewer rounds: a look, not a measurement
-  --long           10,000 executions for the growth of memory
   --json           the figures as JSON on standard output, progress on standard error`;
 
 const names = BENCHMARKS.map(({ name }) => name);
@@ -36,7 +35,6 @@ function options() {
         only: { type: "string", multiple: true, default: names },
         runtime: { type: "string", multiple: true, default: RUNTIMES },
         quick: { type: "boolean", default: false },
-        long: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
@@ -111,7 +109,6 @@ for (const benchmark of BENCHMARKS.filter(({ name }) => settings.only.includes(n
     report.benchmarks[name] = await run({
       runtimes: RUNTIMES.filter((runtime) => settings.runtime.includes(runtime)),
       quick: settings.quick,
-      long: settings.long,
       rounds: (usual, quick) => (settings.quick ? quick : usual),
       log: log(name),
     });

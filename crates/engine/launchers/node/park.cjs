@@ -52,7 +52,6 @@
       // What the first line of output loads and compiles, which is most of a short program: a line
       // that goes nowhere. The real streams must not be made yet: that changes the descriptors.
       const printOnce = () => {
-        const loaded = process.moduleLoadList.length;
         const { Socket } = require('net');
         require('tty');
         const { Console } = require('console');
@@ -73,11 +72,15 @@
         process.nextTick = (call, ...values) => call(...values);
         new Console(new Socket({ handle, readable: false, writable: true })).log('x');
         process.nextTick = nextTick;
-        process.moduleLoadList.length = loaded;
       };
       delete process.env.NODE_OPTIONS;
-      if (process.env.NODE_USE_ENV_PROXY === '1') loadProxy();
+      const proxied = process.env.NODE_USE_ENV_PROXY === '1';
+      if (proxied) loadProxy();
+      const loaded = process.moduleLoadList.length;
+      // Node then sets it up: once before, and taken back, so that it is loaded and compiled.
+      if (proxied) require('http').setGlobalProxyFromEnv?.()();
       printOnce();
+      process.moduleLoadList.length = loaded;
       accept(Buffer.from(`${process.cwd()}\0/dev/null\0-\0x`));
       const preload = process.env.ISOL8_PRELOAD;
       if (preload) {

@@ -61,6 +61,7 @@ impl Engine {
             plan,
             prepare,
             image_setup,
+            image_registries: None,
             after_exit: AfterExit::KillAll,
             sink,
         })

@@ -30,6 +30,8 @@ pub(super) struct Session {
 struct Live {
     runtime: String,
     image: Chosen,
+    /// Registries that the image names, read before the first program.
+    registries: Vec<String>,
     sandbox: Sandbox,
 }
 
@@ -88,14 +90,25 @@ impl Engine {
             session.set_container_id(None);
             *live = None;
             let (sandbox, image) = self.start_session(&plan).await?;
+            let registries = match plan.registry_files {
+                Some(files) => execution::image_registries_of(&sandbox, files).await?,
+                None => Vec::new(),
+            };
             session.set_container_id(Some(sandbox.id().to_owned()));
             *live = Some(Live {
                 runtime: plan.runtime.clone(),
                 image,
+                registries,
                 sandbox,
             });
         }
-        let Some(Live { sandbox, image, .. }) = &*live else {
+        let Some(Live {
+            sandbox,
+            image,
+            registries,
+            ..
+        }) = &*live
+        else {
             return Err(EngineError::SandboxLost);
         };
         trail.enter(sandbox.id());
@@ -112,6 +125,7 @@ impl Engine {
             plan,
             prepare,
             image_setup,
+            image_registries: Some(registries.clone()),
             after_exit: AfterExit::Keep,
             sink,
         })

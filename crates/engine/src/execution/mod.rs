@@ -7,5 +7,6 @@ mod sink;
 mod step;
 
 pub(crate) use files::{read as read_file, write as write_file};
+pub(crate) use registries::image_registries_of;
 pub(crate) use run::{Outcome, Run, run};
 pub(crate) use sink::Sink;

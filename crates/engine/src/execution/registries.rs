@@ -21,9 +21,10 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// The hosts that the image of `sandbox` names in its environment and in `files`, words for a shell.
 ///
-/// What an earlier program may have written is not asked: only files that the sandbox user can
-/// neither write nor own. The proxy's port is closed afterwards, and its connections are gone.
-pub(super) async fn configured_hosts(
+/// No program may have run in `sandbox` since its start or its reset: a process that one leaves behind
+/// has the same user as the shell here, and could write to its output. The files are none that the
+/// sandbox user can write or owns. The proxy's port is closed afterwards, and its connections are gone.
+pub(crate) async fn image_registries_of(
     sandbox: &Sandbox,
     files: &str,
 ) -> Result<Vec<String>, EngineError> {

@@ -7,7 +7,7 @@ use isol8_protocol::{AfterExit, ExitReport, ProxyPort};
 
 use super::{
     files::{self, OutputFiles},
-    registries::configured_hosts,
+    registries::image_registries_of,
     sink::Sink,
     step::{Manner, StepOutcome, StepRules},
 };
@@ -46,6 +46,9 @@ pub(crate) struct Run<'a> {
     pub(crate) prepare: Option<Step>,
     /// The setup script of the image that was chosen.
     pub(crate) image_setup: Option<Step>,
+    /// Registries that the image names, where programs may have run in the sandbox already; else
+    /// they are read from it before an installation.
+    pub(crate) image_registries: Option<Vec<String>>,
     /// What becomes of the processes that the program leaves behind.
     pub(crate) after_exit: AfterExit,
     pub(crate) sink: &'a Sink,
@@ -75,6 +78,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         plan,
         prepare,
         image_setup,
+        image_registries,
         after_exit,
         sink,
     } = run;
@@ -100,9 +104,11 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     }
     if let Some(step) = plan.install {
         let mut hosts = plan.install_hosts;
-        if let Some(files) = plan.registry_files {
-            hosts.extend(configured_hosts(sandbox, files).await?);
-        }
+        hosts.extend(match (image_registries, plan.registry_files) {
+            (Some(known), _) => known,
+            (None, Some(files)) => image_registries_of(sandbox, files).await?,
+            (None, None) => Vec::new(),
+        });
         tracing::debug!(hosts = hosts.len(), "installing packages");
         // What it may reach, nothing that it leaves behind may reach after it.
         let _gateway = gateway(step.proxy, &hosts)?;

@@ -3,6 +3,7 @@
 mod convert;
 mod error;
 mod number;
+mod object;
 mod preload;
 mod raw;
 mod resolved;

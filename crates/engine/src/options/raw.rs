@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use super::Secrets;
+use super::{Secrets, object::object};
 
 /// What is told to those who have written something else as the size of a pool.
 pub(crate) const POOL_SIZE_FORMS: &str =
@@ -23,7 +23,7 @@ pub struct RawOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
     /// Hosts that a filtered network lets through.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub network_filter: Option<RawNetworkFilter>,
     /// Whether the installation of packages (not the program) may reach the public registries of
     /// its runtime also when `network` is `"none"` or `"filtered"`, default true.
@@ -75,13 +75,13 @@ pub struct RawOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_network: Option<bool>,
     /// System call filter and OCI runtime.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub security: Option<RawSecurity>,
     /// Audit log.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub audit: Option<RawAudit>,
     /// Whether and how code is fetched from URLs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub remote_code: Option<RawRemoteCode>,
     /// `"fast"` (default) or `"secure"`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -61,12 +61,10 @@ pub fn plan(
         }
         install
     });
-    let (install_hosts, registry_files) = match (owner, &install) {
-        (Some(runtime), Some(install)) if reaches_registries(options) => (
-            registry_hosts(runtime.registries, &install.env),
-            Some(runtime.registry_files),
-        ),
-        _ => (Vec::new(), None),
+    let reaching = owner.filter(|_| reaches_registries(options));
+    let install_hosts = match (reaching, &install) {
+        (Some(runtime), Some(install)) => registry_hosts(runtime.registries, &install.env),
+        _ => Vec::new(),
     };
 
     let Program {
@@ -97,7 +95,7 @@ pub fn plan(
         },
         install,
         install_hosts,
-        registry_files,
+        registry_files: reaching.map(|runtime| runtime.registry_files),
         request_setup: request
             .setup_script
             .as_deref()

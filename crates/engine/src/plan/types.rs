@@ -19,8 +19,9 @@ pub struct ExecutionPlan {
     pub install: Option<Step>,
     /// Hosts that the installation may reach beside those that the program may.
     pub install_hosts: Vec<String>,
-    /// Files in which the image may name more such hosts, as words for a shell; none when the
-    /// installation may reach no others.
+    /// Files in which the image may name more such hosts, as words for a shell; none when no
+    /// installation under these options may reach others. Set without an installation, too: a
+    /// session has to look before its first program.
     pub registry_files: Option<&'static str>,
     /// The request's setup script.
     pub request_setup: Option<Step>,

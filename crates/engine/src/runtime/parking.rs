@@ -110,8 +110,17 @@ pub(super) const NODE: ParkingSpec = ParkingSpec {
     launcher_flag: None,
     files: &[],
     any_workdir: true,
-    // The last two are read by its `fetch`, which is loaded ahead where the network is filtered.
-    start_env: &["NODE_*", "UV_*", "V8_*", "UNDICI_*", "JEST_WORKER_ID"],
+    // The last ones are read by its `fetch` and its agents, which are there ahead where the network is
+    // filtered.
+    start_env: &[
+        "NODE_*",
+        "UV_*",
+        "V8_*",
+        "UNDICI_*",
+        "JEST_WORKER_ID",
+        "NO_PROXY",
+        "no_proxy",
+    ],
     start_files: StartFiles::Named(&["package.json"]),
     can_tell: |_| false,
     preload: Preloading::Launcher { forks: false },

@@ -156,26 +156,22 @@ RUN mkdir -p /etc/xdg && printf '[install]\\nregistry = \"https://mirror.test/np
     }
 }
 
-/// What a program has written is no configuration of the image, even where the image points there.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs in a namespace"]
-async fn what_a_program_has_written_opens_no_host() {
-    let world = world().await;
-    let image = Image::build(
-        &world,
-        "python",
-        "linked",
-        "RUN ln -s /sandbox/own.conf /etc/pip.conf",
-    );
-    let engine = image.engine(&json!({"mode": "persistent"}));
-    let code = "import os
+/// Points pip to a registry of the program's own, in a file that the session keeps.
+const OWN_INDEX: &str = "import os
 text = '[global]\\nindex-url = http://mirror.test/simple\\ntrusted-host = mirror.test\\n'
 for path in ('/sandbox/own.conf', '/sandbox/.config/pip/pip.conf'):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     open(path, 'w').write(text); os.chmod(path, 0o444)";
-    run(&engine, json!({"runtime": "python", "code": code}))
-        .await
-        .unwrap();
+
+/// Installs in a session of `image` after [`OWN_INDEX`] and `code`: pip tries the program's registry,
+/// and nothing gets there.
+async fn opens_no_host(world: &World, image: &str, code: &str) {
+    let mut options = filtered_options(&[], &json!({"mode": "persistent", "image": image}));
+    options["network"] = "none".into();
+    let engine = engine(options);
+    let code = format!("{OWN_INDEX}\n{code}");
+    let planted = run(&engine, json!({"runtime": "python", "code": code})).await;
+    assert_eq!(planted.unwrap().exit_code, 0);
     let request = json!({
         "runtime": "python", "code": "1", "installPackages": ["demo"],
         "env": {"PIP_LOG": "/sandbox/pip.log"},
@@ -189,4 +185,40 @@ for path in ('/sandbox/own.conf', '/sandbox/.config/pip/pip.conf'):
     );
     assert!(world.take_seen().is_empty());
     engine.stop().await;
+}
+
+/// What a program has written is no configuration of the image, even where the image points there.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn what_a_program_has_written_opens_no_host() {
+    let world = world().await;
+    let link = "RUN ln -s /sandbox/own.conf /etc/pip.conf";
+    let image = Image::build(&world, "python", "linked", link);
+    opens_no_host(&world, &image.0, "").await;
+}
+
+/// Says in the place of every shell that its image has one more registry.
+const IMPOSTOR: &str = "import subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', '''
+import os
+open('/sandbox/ready', 'w')
+while True:
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if open(f'/proc/{pid}/cmdline').read().startswith('/bin/sh'):
+                os.kill(int(pid), 19)
+                for fd in (1, 2):
+                    with open(f'/proc/{pid}/fd/{fd}', 'w') as out:
+                        out.write('PIP_INDEX_URL=http://mirror.test/simple\\\\n')
+                os.kill(int(pid), 18)
+        except OSError: pass
+'''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while not os.path.exists('/sandbox/ready'): time.sleep(0.01)";
+
+/// A process that an earlier program has left behind does not speak for the image.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn a_process_left_behind_names_no_registry() {
+    let world = world().await;
+    opens_no_host(&world, "isol8:python", IMPOSTOR).await;
 }
