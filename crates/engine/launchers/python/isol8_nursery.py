@@ -43,8 +43,8 @@ def serve(control, objects):
             return _ctypes.call_function(_ctypes.dlsym(library, name), arguments)
 
         def filtered(number, instructions):
-            program = array.array("B", instructions)
-            address, length = program.buffer_info()
+            kept = array.array("B", instructions)
+            address, length = kept.buffer_info()
             program = b"".join(value.to_bytes(8, sys.byteorder) for value in (length // 8, address))
             found = call("syscall", number, 1, 8, program)  # with a listener
             if found < 0 and call("prctl", 22, 2, program) != 0:
