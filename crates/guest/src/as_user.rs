@@ -36,6 +36,7 @@ use crate::{
     fd::Fd,
     kill,
     reaper::{Ended, Reaper, Role},
+    share::clone_sharing,
 };
 
 /// Exit code of a child that could not become the sandbox user, or panicked.
@@ -58,19 +59,33 @@ pub(crate) fn fork_as_user(
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
-            let child = || {
-                arrange(fds)?;
-                sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
-                first();
-                become_user()?;
-                Ok::<_, io::Error>(job())
-            };
-            let code = catch_unwind(AssertUnwindSafe(child));
-            let code = code.ok().and_then(Result::ok).unwrap_or(BROKEN_CHILD);
+            let code = run_as_user(fds, first, job);
             // SAFETY: ends the process without running the guest's clean-up in the child.
             unsafe { libc::_exit(code) }
         }
     }
+}
+
+/// The same with a child that [shares](clone_sharing) the guest's memory.
+pub(crate) fn share_as_user(
+    fds: &[BorrowedFd<'_>],
+    first: impl FnOnce(),
+    job: impl FnOnce() -> i32,
+) -> io::Result<i32> {
+    clone_sharing(|| run_as_user(fds, first, job))
+}
+
+/// What a new child does; returns its exit code.
+fn run_as_user(fds: &[BorrowedFd<'_>], first: impl FnOnce(), job: impl FnOnce() -> i32) -> i32 {
+    let child = || {
+        arrange(fds)?;
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+        first();
+        become_user()?;
+        Ok::<_, io::Error>(job())
+    };
+    let code = catch_unwind(AssertUnwindSafe(child));
+    code.ok().and_then(Result::ok).unwrap_or(BROKEN_CHILD)
 }
 
 /// Gives `fds` their numbers and closes the rest: a child that held, say, the write end of another

@@ -5,6 +5,7 @@ use std::{
     ffi::CStr,
     io,
     os::fd::{AsFd, AsRawFd},
+    ptr::null_mut,
 };
 
 use nix::libc;
@@ -44,6 +45,10 @@ pub(crate) fn restore_flags(file: &impl AsFd, before: Option<libc::c_int>) -> io
 /// Removes the attributes and access lists that user code can set on a directory of its own.
 pub(crate) fn remove_extended(directory: &impl AsFd) -> io::Result<()> {
     let fd = directory.as_fd().as_raw_fd();
+    // SAFETY: asks how much there is, and no more.
+    if unsafe { libc::flistxattr(fd, null_mut(), 0) } == 0 {
+        return Ok(());
+    }
     let mut names = vec![0_u8; MAX_ATTRIBUTE_NAMES];
     // SAFETY: the buffer is valid for its length during the call.
     let length = unsafe { libc::flistxattr(fd, names.as_mut_ptr().cast(), names.len()) };

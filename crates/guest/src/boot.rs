@@ -18,7 +18,8 @@ use crate::{
     egress::Egress,
     exec::Parking,
     guest::Guest,
-    kill,
+    heap::Heap,
+    ipc, kill,
     link::{Link, LinkError, Wire},
     reaper::Reaper,
     serve::serve,
@@ -100,9 +101,9 @@ async fn talk() -> Result<(), BootError> {
             Some(wire) => wire,
             None => standard_streams()?,
         };
-        Ok((null, wire, Signals::open()?))
+        Ok((null, wire, Signals::open()?, ipc::Lists::open()?))
     };
-    let (null, wire, signals) = prepared().map_err(BootError::Prepare)?;
+    let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
     let (egress, wanted) = Egress::new();
     let guest = Rc::new(Guest {
         reaper: Reaper::default(),
@@ -117,8 +118,10 @@ async fn talk() -> Result<(), BootError> {
         parking: Parking::default(),
         resident: Mutex::default(),
         sockets: Sockets::open(),
+        ipc,
         roots: sweep::roots(),
         environ: env::vars_os().collect(),
+        heap: Heap::now(),
     });
     let link = async {
         let link = Link::open(wire).await?;

@@ -19,7 +19,7 @@ use nix::{
     },
     unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
 };
-use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// Capacity asked for a pipe, in bytes. Larger ones would use up what the system allows all
 /// processes of root together (64 MiB by default, shared with every other sandbox).
@@ -35,14 +35,27 @@ pub(crate) fn make_blocking(fd: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes neither reading nor writing `fd` wait.
+pub(crate) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
 impl Fd {
     /// Makes `fd` non-blocking and adds it to the event loop.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-        fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        Self::with_interest(fd, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// The same, for one direction.
+    pub(crate) fn with_interest(fd: OwnedFd, interest: Interest) -> io::Result<Self> {
+        set_nonblocking(&fd)?;
         // SAFETY: an `OwnedFd` is open and names one description until it is dropped, and it is
         // only ever borrowed here.
-        Ok(Self(unsafe { AsyncFd::register(fd) }?))
+        Ok(Self(unsafe {
+            AsyncFd::register_with_interest(fd, interest)
+        }?))
     }
 
     pub(crate) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -100,9 +113,10 @@ impl Fd {
 
     /// Reads what is there, or `None` when a read would block.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        match self.0.try_io(tokio::io::Interest::READABLE, |fd| {
-            Ok(nix::unistd::read(fd, buffer)?)
-        }) {
+        match self
+            .0
+            .try_io(Interest::READABLE, |fd| Ok(nix::unistd::read(fd, buffer)?))
+        {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             done => Some(done),
         }
@@ -144,7 +158,8 @@ impl Fd {
     }
 }
 
-fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+/// Writes what can be written at once.
+pub(crate) fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
     let count = libc::c_int::try_from(parts.len()).unwrap_or(1);
     // SAFETY: `IoSlice` has the layout of `iovec` by its documentation, and the slices outlive the
     // call.
@@ -152,10 +167,11 @@ fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> 
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
-fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+/// Receives what is there, with the first descriptor that comes along; does not wait.
+pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
     let mut room = cmsg_space!([RawFd; 1]);
     let mut parts = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut room), flags)?;
     let mut received = None;
     // The system leaves out those for which there is no room.

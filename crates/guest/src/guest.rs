@@ -7,6 +7,8 @@ use tokio::sync::{Mutex, RwLock, watch};
 use crate::{
     egress::Egress,
     exec::{Parking, Resident},
+    heap::Heap,
+    ipc,
     reaper::Reaper,
     sockets::Sockets,
     sweep::Root,
@@ -35,6 +37,8 @@ pub(crate) struct Guest {
     /// come one after the other.
     pub(crate) resident: Mutex<Option<Resident>>,
     pub(crate) sockets: Sockets,
+    pub(crate) ipc: ipc::Lists,
+    pub(crate) heap: Heap,
     /// The writable places as they were at the start.
     pub(crate) roots: Vec<Root>,
     /// The environment that the image defines.

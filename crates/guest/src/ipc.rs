@@ -1,7 +1,11 @@
 //! System V objects, which outlive the processes that made them. Their POSIX kin are files in
 //! `/dev/shm` and `/dev/mqueue` and go with these directories.
 
-use std::{fs, io};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
+};
 
 use nix::libc;
 
@@ -19,6 +23,38 @@ const LISTS: [(Kind, &str); 3] = [
     (Kind::Semaphores, "/proc/sysvipc/sem"),
     (Kind::MessageQueue, "/proc/sysvipc/msg"),
 ];
+
+/// Room for the heading of a list and its first line, in bytes.
+const BEGINNING_BYTES: usize = 1024;
+
+/// The lists, kept open.
+pub(crate) struct Lists(Vec<File>);
+
+impl Lists {
+    pub(crate) fn open() -> io::Result<Self> {
+        let lists = LISTS.iter().map(|(_, list)| File::open(list));
+        // A kernel built without a kind has none of it.
+        let there = lists
+            .filter(|file| !matches!(file, Err(error) if error.kind() == io::ErrorKind::NotFound));
+        Ok(Self(there.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether there is no object of any kind.
+    pub(crate) fn are_empty(&self) -> bool {
+        let has_none = |list: &File| {
+            let mut beginning = [0; BEGINNING_BYTES];
+            // From its beginning a list is made anew.
+            let count = list.read_at(&mut beginning, 0);
+            count.is_ok_and(|count| ends_with_heading(&beginning[..count]))
+        };
+        self.0.iter().all(has_none)
+    }
+}
+
+/// Whether a list, of which this is the beginning, has nothing under its heading.
+fn ends_with_heading(beginning: &[u8]) -> bool {
+    beginning.iter().position(|byte| *byte == b'\n') == Some(beginning.len().wrapping_sub(1))
+}
 
 /// Removes every object; returns how many there were. Fails at the first that stays.
 pub(crate) fn remove_all() -> io::Result<u64> {
@@ -64,6 +100,15 @@ fn remove(kind: Kind, id: i32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_list_with_its_heading_alone_is_empty() {
+        assert!(super::ends_with_heading(b" key shmid perms\n"));
+        assert!(!super::ends_with_heading(b" key shmid perms\n 0 3 1666\n"));
+        assert!(!super::ends_with_heading(b" key shmid perms\n 0 3 16"));
+        assert!(!super::ends_with_heading(b" key shmid"));
+        assert!(!super::ends_with_heading(b""));
+    }
+
     #[test]
     fn ids_are_the_second_column_below_the_heading() {
         let list = "       key      shmid perms\n         0          3  1666\n -99 32769 600\n";

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, io, time::Duration};
 
 use nix::{
+    errno::Errno,
     sys::signal::{self, Signal},
     unistd::Pid,
 };
@@ -32,6 +33,12 @@ pub(crate) fn send(pid: i32, signal: Signal) {
 /// Kills every process but the guest, at once: the kernel lets none be born meanwhile.
 pub(crate) fn send_to_all() {
     send(-1, Signal::SIGKILL);
+}
+
+/// Whether there is certainly no process but the guest, not even one that has ended: the system finds
+/// none that a signal could be sent to.
+pub(crate) fn is_alone() -> bool {
+    signal::kill(Pid::from_raw(-1), None) == Err(Errno::ESRCH)
 }
 
 /// Kills every process but the guest and a nursery, and waits until they are gone. Returns whether

@@ -15,9 +15,15 @@ use isol8_protocol::{
     LINK_PATH, MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble,
     preamble,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    io::Interest,
+    sync::{mpsc, oneshot},
+};
 
-use crate::{fd::Fd, frames::OUTPUT_FRAME_BYTES};
+use crate::{
+    fd::{Fd, set_nonblocking, write_vectored},
+    frames::OUTPUT_FRAME_BYTES,
+};
 
 /// Read from the link at once, so that small yamux frames do not cost two calls each. In bytes.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
@@ -47,8 +53,8 @@ pub(crate) enum LinkError {
 
 /// What the bytes go through.
 pub(crate) struct Wire {
-    input: Rc<Fd>,
-    output: Rc<Fd>,
+    input: Fd,
+    output: OwnedFd,
 }
 
 impl Wire {
@@ -56,19 +62,16 @@ impl Wire {
     /// the sandbox is started, so there is nothing to wait for.
     pub(crate) fn socket() -> Option<Self> {
         let socket = UnixStream::connect(LINK_PATH).ok()?;
-        let both = Rc::new(Fd::new(socket.into()).ok()?);
-        Some(Self {
-            input: Rc::clone(&both),
-            output: both,
-        })
+        let output = socket.try_clone().ok()?;
+        Self::pair(socket.into(), output.into()).ok()
     }
 
     /// A descriptor for each direction.
     pub(crate) fn pair(input: OwnedFd, output: OwnedFd) -> io::Result<Self> {
-        Ok(Self {
-            input: Rc::new(Fd::new(input)?),
-            output: Rc::new(Fd::new(output)?),
-        })
+        // One that is waited for in both directions wakes the guest whenever the host has read.
+        let input = Fd::with_interest(input, Interest::READABLE)?;
+        set_nonblocking(&output)?;
+        Ok(Self { input, output })
     }
 }
 
@@ -77,15 +80,51 @@ impl Wire {
 /// yamux flushes after each of its frames. Here that only collects them: the driver writes once
 /// when nothing more is ready, so that a program's last output and its exit are one write.
 struct Outgoing {
-    fd: Rc<Fd>,
+    fd: OwnedFd,
+    /// The same in the event loop, while there is no room for more.
+    full: Option<Fd>,
     buffer: Vec<u8>,
 }
 
 impl Outgoing {
+    fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            full: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Writes some of `bytes`, after what was collected.
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let parts = [io::IoSlice::new(&self.buffer), io::IoSlice::new(bytes)];
+        let parts = if bytes.is_empty() {
+            &parts[..1]
+        } else {
+            &parts
+        };
+        let sent = match &self.full {
+            Some(fd) => ready!(fd.poll_write(cx, parts)),
+            None => write_vectored(&self.fd, parts),
+        };
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let fd = Fd::with_interest(self.fd.try_clone()?, Interest::WRITABLE)?;
+                self.full.insert(fd).poll_write(cx, parts)
+            }
+            sent => {
+                // An earlier attempt, of other bytes, may have been told to wait for this.
+                if self.full.take().is_some() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Ready(sent)
+            }
+        }
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.buffer.is_empty() {
-            let parts = [io::IoSlice::new(&self.buffer)];
-            let count = ready!(self.fd.poll_write(cx, &parts))?;
+            let count = ready!(self.poll_send(cx, &[]))?;
             self.buffer.drain(..count);
         }
         Poll::Ready(Ok(()))
@@ -93,8 +132,7 @@ impl Outgoing {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         while bytes.len() >= DIRECT_WRITE_BYTES {
-            let parts = [io::IoSlice::new(&self.buffer), io::IoSlice::new(bytes)];
-            let count = ready!(self.fd.poll_write(cx, &parts))?;
+            let count = ready!(self.poll_send(cx, bytes))?;
             let collected = count.min(self.buffer.len());
             self.buffer.drain(..collected);
             if count > collected {
@@ -112,7 +150,7 @@ impl Outgoing {
 
 /// Both directions of the link, as yamux wants them.
 struct Duplex {
-    input: Rc<Fd>,
+    input: Fd,
     buffer: Box<[u8]>,
     /// The part of `buffer` that was read and not yet handed on.
     filled: std::ops::Range<usize>,
@@ -168,13 +206,12 @@ pub(crate) struct Link {
 impl Link {
     /// Sends this side's preamble, checks the other's, and starts yamux.
     pub(crate) async fn open(Wire { input, output }: Wire) -> Result<Self, LinkError> {
-        output.write_all(&preamble()).await?;
+        let mut outgoing = Outgoing::new(output);
+        outgoing.buffer.extend(preamble());
+        std::future::poll_fn(|cx| outgoing.poll_flush(cx)).await?;
         check_preamble(read_preamble(&input).await?)?;
 
-        let output = Rc::new(RefCell::new(Outgoing {
-            fd: output,
-            buffer: Vec::new(),
-        }));
+        let output = Rc::new(RefCell::new(outgoing));
         let duplex = Duplex {
             input,
             buffer: vec![0; READ_BUFFER_BYTES].into(),

@@ -10,11 +10,13 @@
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
 //! filter    what programs run under, for its listener
 //! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
+//! share     a child that shares the guest's memory    heap     the guest's own memory
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
 //! `KILL`) and touches no path that user code controls: that work happens in children that have
-//! become the sandbox user first. It trusts the host and nothing else.
+//! become the sandbox user first, except that a reset removes a few files itself, with that user's
+//! rights, when nobody is left. It trusts the host and nothing else.
 
 mod as_user;
 mod attributes;
@@ -28,6 +30,7 @@ mod files;
 mod filter;
 mod frames;
 mod guest;
+mod heap;
 mod ipc;
 mod kill;
 mod link;
@@ -35,6 +38,7 @@ mod owner;
 mod reaper;
 mod reset;
 mod serve;
+mod share;
 mod signals;
 mod sockets;
 mod sweep;

@@ -114,6 +114,11 @@ impl Reaper {
         self.children.borrow().contains_key(&pid)
     }
 
+    /// Whether there is no child that was told of and has not been collected.
+    pub(crate) fn has_no_child(&self) -> bool {
+        self.children.borrow().is_empty()
+    }
+
     /// Changes what a child is for.
     pub(crate) fn set_role(&self, pid: i32, role: Role) {
         if let Some(child) = self.children.borrow_mut().get_mut(&pid) {

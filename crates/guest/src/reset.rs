@@ -3,11 +3,17 @@
 use std::{fs, time::Duration};
 
 use isol8_protocol::{ErrorKind, Reply, ResetReport};
-use nix::libc;
 use tokio::time::timeout;
 
 use crate::{
-    as_user::Helper, failure::Failure, guest::Guest, kill, reaper::Role, sweep::sweep, tree,
+    as_user::Helper,
+    failure::Failure,
+    fd::with_rights_of_user,
+    guest::Guest,
+    kill,
+    reaper::Role,
+    sweep::{sweep, sweep_few},
+    tree,
 };
 
 /// How long running requests may take to end, and their last words to reach the host.
@@ -44,27 +50,38 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     }
     let processes = guest.reaper.reaped().wrapping_sub(reaped_before);
 
-    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));
-    let swept = match helper {
-        Ok(helper) => helper.answer().await,
-        Err(error) => return Failure::system("cannot start to reset", &error).into_reply(),
-    };
-    let Reply::Reset(report) = swept else {
-        return swept;
-    };
-    let nursery = nursery();
-    let spared = |process: &tree::Process| nursery.contains(&process.pid);
-    if !matches!(tree::list(), Ok(processes) if processes.iter().all(spared)) {
+    let mut entries = 0;
+    let is_swept =
+        guest.ipc.are_empty() && with_rights_of_user(|| sweep_few(&guest.roots, &mut entries));
+    if !is_swept {
+        match sweep_all(guest).await {
+            Reply::Reset(report) => entries += report.entries,
+            failed => return failed,
+        }
+    }
+    if !is_alone(&nursery()) {
         return left_behind();
     }
     guest.parking.clear();
     guest.services.set(false);
-    // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
-    unsafe { libc::malloc_trim(0) };
-    Reply::Reset(ResetReport {
-        processes,
-        entries: report.entries,
-    })
+    guest.heap.trim();
+    Reply::Reset(ResetReport { processes, entries })
+}
+
+/// Whether there is no process beside the guest and those of the nursery.
+fn is_alone(nursery: &[i32]) -> bool {
+    let spared = |process: &tree::Process| nursery.contains(&process.pid);
+    (nursery.is_empty() && kill::is_alone())
+        || matches!(tree::list(), Ok(processes) if processes.iter().all(spared))
+}
+
+/// Empties the writable places in a child that has become the user.
+async fn sweep_all(guest: &Guest) -> Reply {
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));
+    match helper {
+        Ok(helper) => helper.answer().await,
+        Err(error) => Failure::system("cannot start to reset", &error).into_reply(),
+    }
 }
 
 /// A sandbox with processes that do not die; names them.

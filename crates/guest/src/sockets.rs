@@ -2,7 +2,11 @@
 //! ports for a minute (`TIME_WAIT`), for the next program to read; the container asks the system to
 //! keep none, and this checks that none are kept.
 
-use std::{fs, time::Duration};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep};
 
@@ -19,34 +23,39 @@ const END_DEADLINE: Duration = Duration::from_millis(500);
 /// Between two looks at them.
 const END_INTERVAL: Duration = Duration::from_millis(2);
 
+/// Room for the longest of the counts, in bytes.
+const COUNTS_BYTES: usize = 4096;
+
 /// The sandbox's sockets.
 pub(crate) struct Sockets {
-    /// Whether the network is the sandbox's alone. The host's has sockets that are none of our business.
-    own_network: bool,
+    /// The counts, kept open, where the network is the sandbox's alone. The host's has sockets that are
+    /// none of our business, and a system that does not count has nothing to read for programs, either.
+    counts: Vec<File>,
+    /// Whether the network is the sandbox's alone.
+    are_own: bool,
 }
 
 impl Sockets {
     pub(crate) fn open() -> Self {
-        let own_network = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
-        Self { own_network }
+        let are_own = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
+        let counts = COUNTS.iter().filter_map(|path| File::open(path).ok());
+        Self {
+            counts: counts.filter(|_| are_own).collect(),
+            are_own,
+        }
     }
 
     /// Whether no other sandbox can meet what a program of this one still has open.
     pub(crate) fn are_own(&self) -> bool {
-        self.own_network
+        self.are_own
     }
 
     /// Waits, not for long, until there is no socket of the internet protocols any more; whether that is
     /// so. To be asked when all programs have been killed and the guest has none of its own.
     pub(crate) async fn ended(&self) -> bool {
-        if !self.own_network {
-            return true;
-        }
         let deadline = Instant::now() + END_DEADLINE;
         loop {
-            // A system that does not count has nothing to read for programs, either.
-            let texts = COUNTS.map(|path| fs::read_to_string(path).unwrap_or_default());
-            if texts.iter().all(|text| count(text) == 0) {
+            if self.counts.iter().all(is_zero) {
                 return true;
             }
             if Instant::now() >= deadline {
@@ -55,6 +64,15 @@ impl Sockets {
             sleep(END_INTERVAL).await;
         }
     }
+}
+
+/// Whether nothing is counted now. What cannot be read may be anything.
+fn is_zero(counts: &File) -> bool {
+    let mut buffer = [0; COUNTS_BYTES];
+    // From their beginning they are counted anew.
+    let read = counts.read_at(&mut buffer, 0);
+    let text = read.map(|length| std::str::from_utf8(&buffer[..length]));
+    matches!(text, Ok(Ok(text)) if count(text) == 0)
 }
 
 /// Whether a list of interfaces, under its two lines of heading, has none but `lo`.

@@ -1,10 +1,12 @@
-//! Emptying the writable places. Runs in a forked child with the user's rights, after every
-//! process of the user has been killed: nothing changes under its hands.
+//! Emptying the writable places, after every process of the user has been killed: nothing changes
+//! under its hands. Little is removed by the guest itself, with the user's rights in the file system;
+//! everything else by a forked child that has become the user.
 //!
 //! A tree may be deeper than a path is allowed to be long and than descriptors are allowed to be
 //! many, so the walk holds one directory at a time and goes up through `..`.
 
 use std::{
+    cell::RefCell,
     ffi::{CStr, CString},
     io,
     os::fd::OwnedFd,
@@ -17,10 +19,7 @@ use nix::{
     fcntl::{OFlag, open, openat},
     libc,
     sys::{
-        stat::{
-            FchmodatFlags, FileStat, Mode, UtimensatFlags, fchmod, fchmodat, fstat, lstat,
-            utimensat,
-        },
+        stat::{FchmodatFlags, FileStat, Mode, fchmod, fchmodat, fstat, futimens, lstat},
         time::TimeSpec,
     },
     unistd::{UnlinkatFlags, unlinkat},
@@ -31,12 +30,19 @@ use crate::{attributes, failure::Failure, ipc};
 /// What its owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
 
+/// Most entries that the guest removes itself: it does nothing else meanwhile.
+const FEW: u64 = 64;
+
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
 
-/// A writable place as it was when the sandbox started.
+/// A writable place as it was when the sandbox started. It stays where it is: user code can neither
+/// mount nor rename a mount.
 pub(crate) struct Root {
     path: &'static str,
+    directory: OwnedFd,
+    /// The same once more, to be listed.
+    listing: RefCell<Dir>,
     before: FileStat,
     flags: Option<libc::c_int>,
 }
@@ -45,16 +51,50 @@ pub(crate) struct Root {
 pub(crate) fn roots() -> Vec<Root> {
     let roots = WRITABLE_DIRS.into_iter().filter_map(|path| {
         let before = lstat(path).ok().filter(is_directory)?;
-        let flags = open(path, DIRECTORY, Mode::empty())
-            .ok()
-            .and_then(|directory| attributes::flags(&directory));
+        let directory = open(path, DIRECTORY, Mode::empty()).ok()?;
+        let listing = Dir::open(path, DIRECTORY, Mode::empty()).ok()?;
         Some(Root {
             path,
+            flags: attributes::flags(&directory),
+            directory,
+            listing: RefCell::new(listing),
             before,
-            flags,
         })
     });
     roots.collect()
+}
+
+/// Does what [`sweep`] does when programs have left little, as most do: at most [`FEW`] entries, no
+/// directory with something in it. Counts them in `removed`. `false`: there is
+/// more, or something that stays; that is for [`sweep`] to remove, or to tell.
+pub(crate) fn sweep_few(roots: &[Root], removed: &mut u64) -> bool {
+    roots
+        .iter()
+        .all(|root| empty_few(root, removed) == Ok(true) && restore(root, &root.directory).is_ok())
+}
+
+/// Removes entries of a root until there are none, which it returns, or one that is not for it.
+fn empty_few(root: &Root, removed: &mut u64) -> Result<bool, Errno> {
+    let mut listing = root.listing.borrow_mut();
+    loop {
+        let mut seen = false;
+        // The next listing begins anew: the end of one rewinds the directory.
+        for entry in listing.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if is_dot(name) {
+                continue;
+            }
+            seen = true;
+            if *removed == FEW || !remove(&root.directory, name, entry.file_type())? {
+                return Ok(false);
+            }
+            *removed += 1;
+        }
+        if !seen {
+            return Ok(true);
+        }
+    }
 }
 
 /// Empties every root and removes what else outlives a process.
@@ -67,15 +107,19 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
         )
     })?;
     for root in roots {
-        entries += empty(root).map_err(|(name, errno)| {
+        let stuck = |(name, errno): Stuck| {
             let path = format!("{}/{}", root.path, name.to_string_lossy());
             Failure::new(
                 ErrorKind::NotClean,
                 &path,
                 format!("cannot be removed: {}", errno.desc()),
             )
-        })?;
-        restore(root).map_err(|error| {
+        };
+        // The child has none of the guest's descriptors.
+        let directory = open_root(root).map_err(|errno| stuck((CString::default(), errno)))?;
+        let (directory, removed) = empty(directory).map_err(stuck)?;
+        entries += removed;
+        restore(root, &directory).map_err(|error| {
             let message = format!("the directory itself cannot be restored: {error}");
             Failure::new(ErrorKind::NotClean, root.path, message)
         })?;
@@ -89,9 +133,8 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
 /// An entry that could not be removed, or the empty name for the directory itself, and why.
 type Stuck = (CString, Errno);
 
-/// Removes everything inside `root` and returns how much that was.
-fn empty(root: &Root) -> Result<u64, Stuck> {
-    let itself = |errno| (CString::default(), errno);
+/// Opens a root, with the permissions that its owner needs.
+fn open_root(root: &Root) -> Result<OwnedFd, Errno> {
     if is_own(&root.before) {
         // User code may have taken its own permissions away.
         let mode = Mode::from_bits_truncate(root.before.st_mode | OWNER_ALL);
@@ -100,10 +143,13 @@ fn empty(root: &Root) -> Result<u64, Stuck> {
             root.path,
             mode,
             FchmodatFlags::FollowSymlink,
-        )
-        .map_err(itself)?;
+        )?;
     }
-    let mut current = open(root.path, DIRECTORY, Mode::empty()).map_err(itself)?;
+    open(root.path, DIRECTORY, Mode::empty())
+}
+
+/// Removes everything inside the directory `current`; returns it, and how much that was.
+fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
     let mut above: Vec<CString> = Vec::new();
     let mut removed = 0;
     loop {
@@ -120,7 +166,7 @@ fn empty(root: &Root) -> Result<u64, Stuck> {
                     removed += 1;
                 }
                 // The last look at the root found nothing in it: that is the proof.
-                None => return Ok(removed),
+                None => return Ok((current, removed)),
             },
         }
     }
@@ -144,7 +190,7 @@ fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CStri
         for entry in listing.iter() {
             let entry = entry.map_err(itself)?;
             let name = entry.file_name();
-            if name == c"." || name == c".." {
+            if is_dot(name) {
                 continue;
             }
             seen = true;
@@ -190,31 +236,28 @@ fn enter(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 /// Makes an emptied root what it was: mode, times, attributes.
-fn restore(root: &Root) -> io::Result<()> {
-    let directory = open(root.path, DIRECTORY, Mode::empty())?;
-    let now = fstat(&directory)?;
+fn restore(root: &Root, directory: &OwnedFd) -> io::Result<()> {
+    let now = fstat(directory)?;
     if (now.st_uid, now.st_gid) != (root.before.st_uid, root.before.st_gid) {
         return Err(io::Error::other("its owner or group was changed"));
     }
     if !is_own(&root.before) {
         return Ok(()); // Nobody but its owner can change the rest.
     }
-    attributes::remove_extended(&directory)?;
-    attributes::restore_flags(&directory, root.flags)?;
-    fchmod(
-        &directory,
-        Mode::from_bits_truncate(root.before.st_mode & MODE_BITS),
-    )?;
+    attributes::remove_extended(directory)?;
+    attributes::restore_flags(directory, root.flags)?;
+    let mode = root.before.st_mode & MODE_BITS;
+    if now.st_mode & MODE_BITS != mode {
+        fchmod(directory, Mode::from_bits_truncate(mode))?;
+    }
     let accessed = TimeSpec::new(root.before.st_atime, root.before.st_atime_nsec);
     let modified = TimeSpec::new(root.before.st_mtime, root.before.st_mtime_nsec);
-    utimensat(
-        &directory,
-        ".",
-        &accessed,
-        &modified,
-        UtimensatFlags::FollowSymlink,
-    )?;
-    Ok(())
+    Ok(futimens(directory, &accessed, &modified)?)
+}
+
+/// Whether it stands for the directory itself or the one above.
+fn is_dot(name: &CStr) -> bool {
+    name == c"." || name == c".."
 }
 
 fn is_own(stat: &FileStat) -> bool {

@@ -101,8 +101,11 @@ impl Engine {
             options, registry, ..
         } = &*self.0;
         let runtime = registry.get(&spec.runtime).ok();
-        let preload = self.0.pools.preload(options, &spec.runtime);
-        let park = runtime.and_then(|runtime| park_plan(options, runtime, &preload));
+        let park = || {
+            let runtime = runtime?;
+            let preload = self.0.pools.preload(options, runtime.name);
+            park_plan(options, runtime, &preload)
+        };
         self.0.pools.get(&self.0.backend, options, spec, park)
     }
 }

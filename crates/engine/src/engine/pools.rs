@@ -29,7 +29,7 @@ impl Pools {
         backend: &Arc<dyn Backend>,
         options: &Options,
         spec: SandboxSpec,
-        park: Option<ParkPlan>,
+        park: impl FnOnce() -> Option<ParkPlan>,
     ) -> Pool {
         let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (spec.image.clone(), spec.runtime.clone());
@@ -47,7 +47,7 @@ impl Pools {
                     spec,
                     strategy,
                     size,
-                    park,
+                    park: park(),
                 },
             )
         };

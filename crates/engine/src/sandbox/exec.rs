@@ -57,7 +57,7 @@ impl Exec {
             }
         });
         Ok(Self {
-            frames: FrameReader::new(reader),
+            frames: FrameReader::of_output(reader),
             input,
             _end_feeder: end_feeder,
         })

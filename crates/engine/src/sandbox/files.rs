@@ -13,7 +13,7 @@ use crate::error::EngineError;
 /// Writes a file. When the guest refuses half way, its reason is returned.
 pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result<(), EngineError> {
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut frames = FrameReader::new(reader);
+    let mut frames = FrameReader::of_answer(reader);
     let upload = async {
         send_message(
             &mut writer,
@@ -56,7 +56,7 @@ pub(super) async fn read(
         }),
     )
     .await?;
-    let mut frames = FrameReader::new(&mut stream);
+    let mut frames = FrameReader::of_output(&mut stream);
     let mut contents = BytesMut::new();
     loop {
         match frames.next().await? {

@@ -22,6 +22,7 @@ use tokio_util::{
     sync::CancellationToken,
 };
 
+use super::batch::Batch;
 use crate::{backend::DuplexStream, error::EngineError};
 
 /// How long a started guest may take to introduce itself.
@@ -73,9 +74,12 @@ impl Link {
             .set_max_num_streams(MAX_STREAMS)
             .set_split_send_size(SPLIT_SEND_BYTES)
             .set_read_after_close(true);
-        let connection = yamux::Connection::new(io.compat(), config, yamux::Mode::Client);
+        let output = Batch::new(io);
+        let input = output.clone().compat();
+        let connection = yamux::Connection::new(input, config, yamux::Mode::Client);
         let driver = Driver {
             connection,
+            output,
             open_requests,
             waiting: None,
             taker: Arc::clone(&taker),
@@ -143,7 +147,9 @@ async fn shake_hands(io: &mut Box<dyn DuplexStream>) -> Result<(), EngineError> 
 
 /// Owner of the multiplexer.
 struct Driver {
-    connection: yamux::Connection<Compat<Box<dyn DuplexStream>>>,
+    connection: yamux::Connection<Compat<Batch>>,
+    /// What the multiplexer writes to.
+    output: Batch,
     open_requests: mpsc::Receiver<oneshot::Sender<LinkStream>>,
     waiting: Option<oneshot::Sender<LinkStream>>,
     taker: Taker,
@@ -186,7 +192,12 @@ impl Driver {
                         return Poll::Ready(());
                     }
                     Poll::Ready(None) => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        return match self.output.poll_send(cx) {
+                            Poll::Ready(Err(_)) => Poll::Ready(()),
+                            _ => Poll::Pending,
+                        };
+                    }
                 }
             }
         })

@@ -18,7 +18,7 @@ use super::{
     files,
     link::Link,
     park::{NOT_PARKED, PARKED, Parker},
-    wire::{FrameReader, Incoming, send_message, unexpected},
+    wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
 use crate::{
     backend::{Backend, SandboxSpec},
@@ -130,8 +130,8 @@ impl Sandbox {
     pub async fn reset(&self) -> Result<ResetReport, EngineError> {
         self.readiness.store(NOT_PARKED, Ordering::Relaxed);
         let mut stream = self.link()?.open().await?;
-        send_message(&mut stream, &Request::Reset).await?;
-        match FrameReader::new(&mut stream).next().await? {
+        send_only_message(&mut stream, &Request::Reset).await?;
+        match FrameReader::of_answer(&mut stream).next().await? {
             Incoming::Reply(Reply::Reset(report)) => {
                 let ResetReport { processes, entries } = &report;
                 tracing::debug!(container = self.id, processes, entries, "sandbox reset");

@@ -1,5 +1,6 @@
 //! A live sandbox: the link to its guest, and what the guest can be asked to do.
 
+mod batch;
 mod exec;
 mod files;
 mod link;

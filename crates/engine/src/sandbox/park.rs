@@ -9,7 +9,7 @@ use isol8_protocol::{ParkRequest, Reply, Request};
 
 use super::{
     link::LinkOpener,
-    wire::{FrameReader, Incoming, send_message, unexpected},
+    wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
 use crate::error::EngineError;
 
@@ -39,8 +39,8 @@ impl Parker {
         let mut stream = self.opener.open().await?;
         // Taken back by whatever comes in between: a reset, or a failure.
         let begun = Begun::new(&self.readiness);
-        send_message(&mut stream, &Request::Park(request)).await?;
-        match FrameReader::new(&mut stream).next().await? {
+        send_only_message(&mut stream, &Request::Park(request)).await?;
+        match FrameReader::of_answer(&mut stream).next().await? {
             Incoming::Reply(Reply::Done) => {
                 begun.succeed();
                 Ok(())

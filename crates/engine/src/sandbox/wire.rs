@@ -23,11 +23,27 @@ pub(super) enum Incoming {
     Stderr(Bytes),
 }
 
+/// Room to begin with for an answer, in bytes.
+const ANSWER_BYTES: usize = 1024;
+
+/// Room to begin with for output, in bytes. What is not needed costs more than to ask for more.
+const OUTPUT_BYTES: usize = 8 * 1024;
+
 /// Reads frames.
 pub(super) struct FrameReader<R>(FramedRead<R, LengthDelimitedCodec>);
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(super) fn new(stream: R) -> Self {
+    /// Reads one answer.
+    pub(super) fn of_answer(stream: R) -> Self {
+        Self::with_room(stream, ANSWER_BYTES)
+    }
+
+    /// Reads output or a file.
+    pub(super) fn of_output(stream: R) -> Self {
+        Self::with_room(stream, OUTPUT_BYTES)
+    }
+
+    fn with_room(stream: R, bytes: usize) -> Self {
         // `length:u32le kind:u8 payload`: the kind is not counted, and stays in what is returned.
         let codec = LengthDelimitedCodec::builder()
             .little_endian()
@@ -36,7 +52,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             .num_skip(4)
             .max_frame_length(MAX_FRAME_BYTES + 1)
             .new_codec();
-        Self(FramedRead::with_capacity(stream, codec, 128 * 1024))
+        Self(FramedRead::with_capacity(stream, codec, bytes))
     }
 
     /// The next frame. A stream that ends is an error: every exchange has a last reply.
@@ -78,6 +94,18 @@ pub(super) async fn send_message<W: AsyncWrite + Unpin, M: Serialize>(
         .await
         .map_err(|_| EngineError::SandboxLost)?;
     stream.flush().await.map_err(|_| EngineError::SandboxLost)
+}
+
+/// Writes the one message that this side has to say, and says that nothing follows.
+pub(super) async fn send_only_message<W: AsyncWrite + Unpin, M: Serialize>(
+    stream: &mut W,
+    message: &M,
+) -> Result<(), EngineError> {
+    send_message(stream, message).await?;
+    stream
+        .shutdown()
+        .await
+        .map_err(|_| EngineError::SandboxLost)
 }
 
 /// Writes `data` as data frames.

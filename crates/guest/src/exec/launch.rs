@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    ffi::{CStr, CString, OsStr, OsString},
+    ffi::{CStr, CString, OsStr, OsString, c_char},
     fs::File,
     io::{self, Write},
     os::{
@@ -12,6 +12,7 @@ use std::{
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
+    ptr::null,
     time::{Duration, Instant},
 };
 
@@ -21,16 +22,16 @@ use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
     libc,
     sys::socket::SockType,
-    unistd::{chdir, execve, setsid},
+    unistd::{chdir, setsid},
 };
 use tokio::{sync::oneshot, time::timeout};
 
 use super::ending::Ending;
 use crate::{
-    as_user::{fork_as_user, parse_reply},
+    as_user::{fork_as_user, parse_reply, share_as_user},
     capabilities,
     failure::Failure,
-    fd::{Fd, send, sockets},
+    fd::{Fd, receive, send, sockets},
     filter,
     guest::Guest,
     kill,
@@ -75,6 +76,8 @@ pub(super) struct Launch {
     files: Vec<InlineFile>,
     /// Whether the program may become another user. It is then none of a user's, and not filtered.
     changes_user: bool,
+    /// Whether nothing of a user has run in the sandbox.
+    first: bool,
 }
 
 /// The child's ends of its standard streams.
@@ -127,6 +130,7 @@ impl Launch {
             cwd: std::mem::take(&mut request.cwd),
             files: std::mem::take(&mut request.files),
             changes_user: false,
+            first: false,
         })
     }
 
@@ -134,6 +138,11 @@ impl Launch {
     pub(super) fn may_change_user(mut self) -> Self {
         self.changes_user = true;
         self
+    }
+
+    /// Notes whether nothing of a user has run in the sandbox since its start or its reset.
+    pub(super) fn set_first(&mut self, first: bool) {
+        self.first = first;
     }
 
     pub(super) fn argv(&self) -> &[CString] {
@@ -163,8 +172,67 @@ impl Launch {
         role: Role,
         stdio: Stdio<'_>,
     ) -> Result<Program, Failure> {
-        let starting = |error| Failure::system("cannot start the program", &error);
-        let (status, theirs) = sockets(SockType::Stream).map_err(starting)?;
+        let only = self.first && !self.changes_user && stdio.more.is_empty();
+        // Whoever else were there could stop the child, and with it the guest.
+        if only && guest.reaper.has_no_child() {
+            self.start_sharing(guest, role, &stdio)
+        } else {
+            self.start_forked(guest, role, stdio).await
+        }
+    }
+
+    /// Starts the program in a child that shares the guest's memory until it is the program.
+    fn start_sharing(
+        &self,
+        guest: &Guest,
+        role: Role,
+        stdio: &Stdio<'_>,
+    ) -> Result<Program, Failure> {
+        let (status, theirs) = sockets(SockType::Stream).map_err(|error| starting(&error))?;
+        let fds = [
+            stdio.input.as_fd(),
+            stdio.output.as_fd(),
+            stdio.error.as_fd(),
+            theirs.as_fd(),
+        ];
+        let mut vectors = self.vectors();
+        let started = Instant::now();
+        let (mut is_user, mut failed) = (false, None);
+        let pid = share_as_user(&fds, prefer_for_killing, || {
+            is_user = true;
+            // SAFETY: it has been put there, and nothing else in the child owns it.
+            let status = unsafe { File::from_raw_fd(STATUS_FD) };
+            let Err(failure) = report_ready(&status, guest.filters_programs)
+                .and_then(|()| self.become_program(&[], &mut vectors));
+            failed = Some(failure);
+            NOT_STARTED
+        })
+        .map_err(|error| starting(&error))?;
+        let ended = guest.reaper.register(pid, role);
+        match failed {
+            Some(failure) => Err(failure),
+            None if is_user => {
+                let (_, listener) = receive(&status, &mut [0]).map_err(|error| starting(&error))?;
+                let ending = listener.map(Ending::new).transpose();
+                Ok(Program {
+                    pid,
+                    started,
+                    ended,
+                    ending: ending.map_err(|error| starting(&error))?,
+                })
+            }
+            None => Err(ended_at_once()),
+        }
+    }
+
+    /// Starts the program in a forked child.
+    async fn start_forked(
+        self,
+        guest: &Guest,
+        role: Role,
+        stdio: Stdio<'_>,
+    ) -> Result<Program, Failure> {
+        let (status, theirs) = sockets(SockType::Stream).map_err(|error| starting(&error))?;
         let filtered = guest.filters_programs && !self.changes_user;
         let mut fds = vec![
             stdio.input.as_fd(),
@@ -189,18 +257,19 @@ impl Launch {
         let pid = fork_as_user(&fds, first, || {
             // SAFETY: the fork has put the socket there, and nothing else in the child owns it.
             let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
-            let Err(failure) = self.become_program(&mut status, &numbers, filtered);
+            let Err(failure) = report_ready(&status, filtered)
+                .and_then(|()| self.become_program(&numbers, &mut self.vectors()));
             let frame = encode_message(&failure.into_reply()).unwrap_or_default();
             // The guest that would read it is the only one to tell.
             let _ = status.write_all(&frame);
             NOT_STARTED
         })
-        .map_err(starting)?;
+        .map_err(|error| starting(&error))?;
         let ended = guest.reaper.register(pid, role);
         // The pipes' other ends must be the program's alone, or their end would never be seen.
         drop((self, stdio, theirs));
 
-        let status = Fd::new(status).map_err(starting)?;
+        let status = Fd::new(status).map_err(|error| starting(&error))?;
         let report = async {
             let mut first = [0];
             let (count, listener) = status.receive(&mut first).await?;
@@ -216,37 +285,26 @@ impl Launch {
                 ending,
             }),
             Ok(Ok((true, report, _))) => Err(reported(&report)),
-            Ok(Ok((false, ..))) => Err(starting(io::Error::other("its process ended at once"))),
-            Ok(Err(error)) => Err(starting(error)),
+            Ok(Ok((false, ..))) => Err(ended_at_once()),
+            Ok(Err(error)) => Err(starting(&error)),
             Err(_) => {
                 if guest.reaper.is_child(pid) {
                     kill::send(pid, nix::sys::signal::Signal::SIGKILL);
                 }
-                Err(starting(io::ErrorKind::TimedOut.into()))
+                Err(starting(&io::ErrorKind::TimedOut.into()))
             }
         }
     }
 
-    /// Turns the forked child into the program. Returns only when that fails.
+    /// Turns a new child into the program. Returns only when that fails.
+    ///
+    /// Nothing that it allocates may be left when it becomes the program: see [`share_as_user`].
     fn become_program(
         &self,
-        status: &mut File,
         numbers: &[RawFd],
-        filtered: bool,
+        vectors: &mut Vectors,
     ) -> Result<Infallible, Failure> {
-        let system = |error: Errno| Failure::system("cannot start the program", &error.into());
-        fcntl(&*status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(system)?;
-        let installed = if filtered {
-            filter::install()
-        } else {
-            Ok(None)
-        };
-        // How many descriptors of the user's may be under way is limited, for all sandboxes together.
-        let listener = installed.as_ref().ok().and_then(Option::as_ref);
-        send(&*status, &[READY], listener)
-            .or_else(|_| send(&*status, &[READY], None))
-            .map_err(|error| Failure::system("cannot report", &error))?;
-        installed.map_err(|error| Failure::system("cannot confine the program", &error))?;
+        let system = |error: Errno| starting(&error.into());
         setsid().map_err(system)?;
         if self.changes_user {
             capabilities::only_setuid()
@@ -266,7 +324,7 @@ impl Launch {
         self.enter_directory()?;
         // SAFETY: restores the disposition that a program expects; no handler is involved.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-        Err(self.execute())
+        Err(self.execute(vectors))
     }
 
     fn enter_directory(&self) -> Result<(), Failure> {
@@ -286,23 +344,45 @@ impl Launch {
         }
     }
 
+    /// The arguments and the environment as the system wants them.
+    fn vectors(&self) -> Vectors {
+        let pointers = |texts: &[CString]| {
+            let pointers = texts.iter().map(|text| text.as_ptr());
+            pointers.chain([null()]).collect::<Vec<_>>()
+        };
+        let argv = pointers(&self.argv);
+        Vectors {
+            // The script's own name is not known yet.
+            script: [SHELL.as_ptr(), null()]
+                .into_iter()
+                .chain(argv[1..].iter().copied())
+                .collect(),
+            argv,
+            environ: pointers(&self.environ),
+        }
+    }
+
     /// Tries the candidates in order, as execvp(3) does.
-    fn execute(&self) -> Failure {
-        let name = self.argv[0].to_string_lossy();
+    fn execute(&self, vectors: &mut Vectors) -> Failure {
+        let name = || self.argv[0].to_string_lossy();
         let mut denied = false;
         for candidate in &self.candidates {
-            let Err(errno) = execve(candidate, &self.argv, &self.environ);
-            match errno {
+            match vectors.execute(candidate) {
                 Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG | Errno::ELOOP => {}
                 Errno::EACCES => denied = true,
-                Errno::ENOEXEC => return self.execute_script(candidate),
+                Errno::ENOEXEC => {
+                    let errno = vectors.execute_script(candidate);
+                    let doing = "cannot run the program with /bin/sh";
+                    return Failure::os(&name(), doing, &errno.into());
+                }
                 Errno::E2BIG => {
                     let message = "the arguments and environment are longer than the system allows";
-                    return Failure::new(ErrorKind::System, &name, message);
+                    return Failure::new(ErrorKind::System, &name(), message);
                 }
-                errno => return Failure::os(&name, "cannot run the program", &errno.into()),
+                errno => return Failure::os(&name(), "cannot run the program", &errno.into()),
             }
         }
+        let name = name();
         if denied {
             return Failure::os(&name, "cannot run the program", &Errno::EACCES.into());
         }
@@ -312,16 +392,58 @@ impl Launch {
             format!("program not found: {name}"),
         )
     }
+}
 
-    fn execute_script(&self, script: &CStr) -> Failure {
-        let argv: Vec<&CStr> = [SHELL, script]
-            .into_iter()
-            .chain(self.argv[1..].iter().map(CString::as_c_str))
-            .collect();
-        let Err(errno) = execve(SHELL, &argv, &self.environ);
-        let name = self.argv[0].to_string_lossy();
-        Failure::os(&name, "cannot run the program with /bin/sh", &errno.into())
+/// Pointers into a [`Launch`], each list with a null at its end. Made before there is a child, which
+/// could not free them.
+struct Vectors {
+    argv: Vec<*const c_char>,
+    environ: Vec<*const c_char>,
+    /// The shell, a script, and the arguments.
+    script: Vec<*const c_char>,
+}
+
+impl Vectors {
+    /// Becomes the program at `path`; returns why not.
+    fn execute(&self, path: &CStr) -> Errno {
+        // SAFETY: the launch outlives its vectors, which end with a null.
+        unsafe { libc::execve(path.as_ptr(), self.argv.as_ptr(), self.environ.as_ptr()) };
+        Errno::last()
     }
+
+    /// Becomes the shell that runs the script at `path`; returns why not.
+    fn execute_script(&mut self, path: &CStr) -> Errno {
+        self.script[1] = path.as_ptr();
+        // SAFETY: as above.
+        unsafe { libc::execve(self.script[0], self.script.as_ptr(), self.environ.as_ptr()) };
+        Errno::last()
+    }
+}
+
+fn starting(error: &io::Error) -> Failure {
+    Failure::system("cannot start the program", error)
+}
+
+fn ended_at_once() -> Failure {
+    starting(&io::Error::other("its process ended at once"))
+}
+
+/// Says in a new child that it has become the user, and puts it under the filter, if it is to be.
+fn report_ready(status: &File, filtered: bool) -> Result<(), Failure> {
+    fcntl(status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+        .map_err(|error| starting(&error.into()))?;
+    let installed = if filtered {
+        filter::install()
+    } else {
+        Ok(None)
+    };
+    // How many descriptors of the user's may be under way is limited, for all sandboxes together.
+    let listener = installed.as_ref().ok().and_then(Option::as_ref);
+    send(status, &[READY], listener)
+        .or_else(|_| send(status, &[READY], None))
+        .map_err(|error| Failure::system("cannot report", &error))?;
+    installed.map_err(|error| Failure::system("cannot confine the program", &error))?;
+    Ok(())
 }
 
 fn reported(frame: &[u8]) -> Failure {

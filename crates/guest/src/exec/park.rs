@@ -190,7 +190,8 @@ async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<Handed, Fa
     exec.argv.clone_from(&request.launcher_argv);
     exec.env.extend(request.launcher_env.iter().cloned());
     exec.files.clone_from(&request.files);
-    let launch = Launch::new(&mut exec, &guest.environ)?;
+    let mut launch = Launch::new(&mut exec, &guest.environ)?;
+    launch.set_first(!guest.parking.used.get());
     let mut waiting = start(guest, launch).await?;
     waiting.parked = true;
     Ok(waiting)
@@ -227,10 +228,10 @@ pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failu
 pub(super) async fn take(
     guest: &Guest,
     request: &ExecRequest,
-    launch: &Launch,
+    launch: &mut Launch,
 ) -> Result<Option<Handed>, Failure> {
     let parking = &guest.parking;
-    parking.used.set(true);
+    launch.set_first(!parking.used.replace(true));
     let wanted = request.parked && request.after_exit == AfterExit::KillAll;
     if !wanted {
         parking

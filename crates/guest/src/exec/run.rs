@@ -32,7 +32,7 @@ pub(crate) async fn run(
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
-    let launch = Launch::new(&mut request, &guest.environ)?;
+    let mut launch = Launch::new(&mut request, &guest.environ)?;
     let end = guest.end.subscribe();
     let bystanders = match request.after_exit {
         AfterExit::KillAll => BTreeSet::new(),
@@ -52,7 +52,7 @@ pub(crate) async fn run(
         cpu_before,
         memory_before,
         parked,
-    } = match park::take(guest, &request, &launch).await? {
+    } = match park::take(guest, &request, &mut launch).await? {
         Some(taken) => taken,
         None => park::start(guest, launch).await?,
     };

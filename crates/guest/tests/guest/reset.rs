@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, Request};
+use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, InlineFile, Request};
 
 use crate::common::{Sandbox, failure, program, sh};
 
@@ -55,6 +55,53 @@ break'
         "root",
         "links are not followed"
     );
+}
+
+#[tokio::test]
+async fn little_is_removed_as_well_as_much() {
+    let sandbox = Sandbox::start().await;
+    let before = sandbox.sh(TRACES).await;
+    for (mess, entries) in [
+        ("echo x > a; ln -s /etc b; mkfifo /tmp/c; mkdir d", 4),
+        ("echo x > a; chmod 000 /sandbox", 1),
+        ("mkdir a; echo x > a/b; touch /dev/shm/c", 3),
+        ("touch $(seq 64)", 64),
+        ("touch $(seq 65)", 65),
+        ("ipcmk -M 4096 >/dev/null", 1),
+        ("ipcmk -S 3 >/dev/null", 1),
+        ("ipcmk -Q >/dev/null; touch a", 2),
+    ] {
+        sandbox.sh(mess).await;
+        assert_eq!(sandbox.must_reset().await.entries, entries, "{mess}");
+        assert_eq!(sandbox.sh(TRACES).await, before, "{mess}");
+        sandbox.must_reset().await;
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_stops_all_others_does_not_stop_the_guest() {
+    let sandbox = Sandbox::start().await;
+    let stopper = "setsid python3 -c '
+import os, signal
+open(\"ready\", \"w\")
+while os.getppid() != 1: pass
+while True:
+    try: os.kill(-1, signal.SIGSTOP)
+    except OSError: pass' & while [ ! -e ready ]; do sleep 0.01; done";
+    sandbox.exec(kept(stopper)).await.report();
+    // It has enough to do first to be stopped before it is a program.
+    let files = (0..300).map(|number| InlineFile {
+        path: format!("/sandbox/{number}"),
+        data: vec![0; 100],
+    });
+    let victim = ExecRequest {
+        files: files.collect(),
+        ..kept("exit 0")
+    };
+    let _victim = sandbox.send(&Request::Exec(victim)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(sandbox.must_reset().await.processes >= 1);
+    assert_eq!(sandbox.sh("echo fine").await, "fine\n");
 }
 
 #[tokio::test]
@@ -138,8 +185,14 @@ for root in "/sandbox", "/tmp":
 async fn processes_that_multiply_are_all_killed() {
     let sandbox = Sandbox::start().await;
     // This sandbox has no limit of its own, as a container has. The option's name is the shell's choice.
+    // A shell that cannot fork would end; what others run as the same user counts as well.
     let bomb = "ulimit -p 300 2>/dev/null || ulimit -u 300 || exit 1
-        f() { while :; do (f) & sleep 0.001; done; }; f & sleep 0.5";
+        python3 -c '
+import os, time
+while True:
+    try: os.fork()
+    except OSError: pass
+    time.sleep(0.001)' & sleep 0.5";
     let bombed = sandbox.exec(kept(bomb)).await.report();
     assert_eq!(bombed.status, ExitStatus::Code(0), "the limit is set");
     let report = sandbox.must_reset().await;

@@ -19,7 +19,9 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
+
+use super::socket::Socket;
 
 /// How the names of the sockets' directories begin.
 const PREFIX: &str = "isol8-link-";
@@ -158,8 +160,8 @@ impl Listener {
     }
 
     /// Waits for the guest. Cancel safe.
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
-        Ok(self.socket.accept().await?.0)
+    pub(super) async fn accept(&self) -> io::Result<Socket> {
+        Socket::new(self.socket.accept().await?.0.into_std()?)
     }
 }
 

@@ -9,6 +9,7 @@ mod guest;
 mod in_flight;
 mod launch;
 mod owner;
+mod socket;
 mod start;
 mod way;
 
