@@ -9,6 +9,10 @@ use crate::{
     frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
 };
 
+/// Room for output to begin with, in bytes. Most programs say little, and what a program's end gives
+/// back would be asked for again by the next.
+const FIRST_FRAME_BYTES: usize = 4 * 1024;
+
 /// Buffer of a stream whose bytes nobody wants any more.
 const DISCARD_BYTES: usize = 4 * 1024;
 
@@ -80,6 +84,9 @@ impl Source {
         if sent > 0 {
             to.writer.payload(self.kind, &mut to.frame, sent).await?;
         }
+        if count == to.frame.len() - FRAME_HEADER_BYTES {
+            to.frame.resize(OUTPUT_FRAME_BYTES, 0);
+        }
         Ok(count)
     }
 
@@ -116,7 +123,7 @@ impl<'a> Target<'a> {
     pub(super) fn new(writer: &'a mut FrameWriter, limit: u64) -> Self {
         Self {
             writer,
-            frame: vec![0; OUTPUT_FRAME_BYTES],
+            frame: vec![0; FIRST_FRAME_BYTES],
             limit,
         }
     }
