@@ -70,9 +70,12 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             let programs = processes
                 .iter()
                 .filter(|process| !spared.contains(&process.pid));
-            let killed = programs.map(|program| send(program.pid, Signal::SIGKILL));
-            // One that is not listed any more, or not yet by its other threads, may still have to end.
-            if killed.count() == 0 && reaper.pids(Role::Program).is_empty() {
+            let killed = programs
+                .map(|program| send(program.pid, Signal::SIGKILL))
+                .count();
+            round += usize::from(killed > 0);
+            // One whose first thread has ended is not listed, though others are still taken apart.
+            if killed == 0 && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
         }
@@ -80,7 +83,6 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             return false;
         }
         pause(reaper).await;
-        round += 1;
     }
     true
 }
