@@ -106,13 +106,23 @@ test("never allows what leaves or inspects a sandbox", () => {
     mbind memfd_secret migrate_pages modify_ldt mount mount_setattr move_mount move_pages
     name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open pidfd_getfd pivot_root
     process_madvise process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key
-    seccomp set_mempolicy setdomainname sethostname setns settimeofday swapoff swapon syslog umount
+    set_mempolicy setdomainname sethostname setns settimeofday swapoff swapon syslog umount
     umount2 unshare userfaultfd vm86 vmsplice`.split(/\s+/);
   const ours = new Set(allowing.flatMap((rule) => rule.names));
   assert.deepEqual(
     never.filter((name) => ours.has(name)),
     [],
   );
+});
+
+test("allows one way to install a filter: the guest's, which takes that way from programs", () => {
+  const rules = allowing.filter((rule) => rule.names.includes("seccomp"));
+  assert.equal(rules.length, 1);
+  const [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER] = [1, 8];
+  assert.deepEqual(rules[0].args, [
+    { index: 0, value: SECCOMP_SET_MODE_FILTER, op: "SCMP_CMP_EQ" },
+    { index: 1, value: SECCOMP_FILTER_FLAG_NEW_LISTENER, op: "SCMP_CMP_EQ" },
+  ]);
 });
 
 test("refuses in practice", () => {

@@ -146,7 +146,7 @@ const SELF: &str = "import os, resource, signal\n\
     def text(name):\n    with open(name) as file: return file.read()\n\
     status = dict(line.split(':\\t') for line in text('/proc/self/status').splitlines() if ':\\t' in line)\n\
     print([status.get(name) for name in ('Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd',\n\
-    \x20   'CapAmb', 'NoNewPrivs', 'Seccomp', 'SigBlk', 'SigIgn', 'SigCgt', 'Threads', 'Umask', 'TracerPid')])\n\
+    \x20   'CapAmb', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters', 'SigBlk', 'SigIgn', 'SigCgt', 'Threads', 'Umask', 'TracerPid')])\n\
     print(os.getppid(), os.getsid(0) == os.getpid() == os.getpgrp(), os.getcwd(), sorted(os.environ))\n\
     print([(fd, os.readlink(f'/proc/self/fd/{fd}').split(':')[0]) for fd in range(12)\n\
     \x20   if os.path.islink(f'/proc/self/fd/{fd}')])\n\

@@ -1,8 +1,9 @@
 //! Start and end of the guest: what the process must be before it talks to the host, and what it
 //! leaves behind when it stops.
 
-use std::{env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
+use std::{cell::Cell, env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
 
+use isol8_protocol::STRICT_ARGUMENT;
 use nix::{
     fcntl::{OFlag, open},
     libc,
@@ -111,6 +112,8 @@ async fn talk() -> Result<(), BootError> {
         abandon: watch::Sender::new(0),
         null,
         egress,
+        filters_programs: env::args_os().skip(1).any(|word| word == STRICT_ARGUMENT),
+        services: Cell::default(),
         memory: MemoryFiles::open(),
         parking: Parking::default(),
         resident: Mutex::default(),

@@ -133,6 +133,15 @@ impl Egress {
         }
     }
 
+    /// Whether no program has a connection.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let Ok(listening) = self.listening.try_lock() else {
+            return false;
+        };
+        let waiting = |listening: &Listening| waits(&listening.listener);
+        self.speaking.get() == 0 && !listening.as_ref().is_some_and(waiting)
+    }
+
     /// Waits until what programs that have ended had sent is on its way to the host, as the system
     /// does for a process with a network of its own. Not for long.
     pub(crate) async fn settle(&self) {

@@ -1,15 +1,22 @@
 //! Descriptors in the event loop: pipes and sockets read and written without blocking.
 
 use std::{
-    io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    io::{self, IoSliceMut},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
     task::{Context, Poll, ready},
 };
 
 use nix::{
+    cmsg_space,
     fcntl::{FcntlArg, OFlag, fcntl, open},
     libc,
-    sys::stat::Mode,
+    sys::{
+        socket::{
+            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+            recvmsg, sendmsg, socketpair,
+        },
+        stat::Mode,
+    },
     unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
 };
 use tokio::io::{Interest, unix::AsyncFd};
@@ -86,6 +93,16 @@ impl Fd {
         std::future::poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 
+    /// The same from a socket, with the first descriptor that comes along.
+    pub(crate) async fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        loop {
+            let mut guard = self.0.readable().await?;
+            if let Ok(done) = guard.try_io(|fd| receive(fd.get_ref(), buffer)) {
+                return done;
+            }
+        }
+    }
+
     /// Waits until a read would not block. Cancel safe.
     pub(crate) async fn readable(&self) -> io::Result<()> {
         self.0
@@ -148,6 +165,50 @@ pub(crate) fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Res
     // call.
     let written = unsafe { libc::writev(fd.as_raw_fd(), parts.as_ptr().cast(), count) };
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
+/// Receives what is there, with the first descriptor that comes along; does not wait.
+pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut room = cmsg_space!([RawFd; 1]);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut room), flags)?;
+    let mut received = None;
+    // The system leaves out those for which there is no room.
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(fds) = control {
+            // SAFETY: the system has just opened them for this process.
+            let mut fds = fds
+                .into_iter()
+                .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+            received = fds.next();
+        }
+    }
+    Ok((message.bytes, received))
+}
+
+/// Sends bytes over a socket, and a descriptor with them if there is one.
+pub(crate) fn send(socket: &impl AsFd, bytes: &[u8], with: Option<&OwnedFd>) -> io::Result<()> {
+    let fds = with.map(|fd| [fd.as_raw_fd()]);
+    let rights = fds.as_ref().map(|fds| ControlMessage::ScmRights(fds));
+    sendmsg::<()>(
+        socket.as_fd().as_raw_fd(),
+        &[io::IoSlice::new(bytes)],
+        rights.as_slice(),
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )?;
+    Ok(())
+}
+
+/// A socket between the guest and a child: two ends.
+pub(crate) fn sockets(kind: SockType) -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(
+        AddressFamily::Unix,
+        kind,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )?)
 }
 
 /// A pipe between the guest and a child: read end, write end.

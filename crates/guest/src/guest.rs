@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::{ffi::OsString, os::fd::OwnedFd};
+use std::{cell::Cell, ffi::OsString, os::fd::OwnedFd};
 
 use tokio::sync::{Mutex, RwLock, watch};
 
@@ -27,6 +27,10 @@ pub(crate) struct Guest {
     /// `/dev/null`, for reading and writing.
     pub(crate) null: OwnedFd,
     pub(crate) egress: Egress,
+    /// Whether programs run under a filter of the guest's: the sandbox's profile is made for that.
+    pub(crate) filters_programs: bool,
+    /// Whether something may run that an earlier request was to leave running. A reset ends it.
+    pub(crate) services: Cell<bool>,
     pub(crate) memory: MemoryFiles,
     pub(crate) parking: Parking,
     /// The interpreter of the session, while no call uses it. Held during a call, so that calls

@@ -70,11 +70,12 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             let programs = processes
                 .iter()
                 .filter(|process| !spared.contains(&process.pid));
-            if programs
+            let killed = programs
                 .map(|program| send(program.pid, Signal::SIGKILL))
-                .count()
-                == 0
-            {
+                .count();
+            round += usize::from(killed > 0);
+            // One whose first thread has ended is not listed, though others are still taken apart.
+            if killed == 0 && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
         }
@@ -82,7 +83,6 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             return false;
         }
         pause(reaper).await;
-        round += 1;
     }
     true
 }

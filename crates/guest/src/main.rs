@@ -8,6 +8,7 @@
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
 //! as_user   forked children with the user's rights    reset    make the sandbox as new
+//! filter    what programs run under, for its listener
 //! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
 //! share     a child that shares the guest's memory    heap     the guest's own memory
 //! ```
@@ -26,6 +27,7 @@ mod exec;
 mod failure;
 mod fd;
 mod files;
+mod filter;
 mod frames;
 mod guest;
 mod heap;

@@ -37,6 +37,15 @@ pub(crate) struct Ended {
     pub(crate) max_rss_bytes: u64,
 }
 
+/// What the status of wait(2) says of a process that has ended.
+pub(crate) fn status_of_wait(status: libc::c_int) -> ExitStatus {
+    if libc::WIFSIGNALED(status) {
+        ExitStatus::Signal(libc::WTERMSIG(status))
+    } else {
+        ExitStatus::Code(libc::WEXITSTATUS(status))
+    }
+}
+
 struct Child {
     role: Role,
     ended: oneshot::Sender<Ended>,
@@ -88,11 +97,7 @@ impl Reaper {
         let Some(child) = self.children.borrow_mut().remove(&pid) else {
             return;
         };
-        let status = if libc::WIFSIGNALED(status) {
-            ExitStatus::Signal(libc::WTERMSIG(status))
-        } else {
-            ExitStatus::Code(libc::WEXITSTATUS(status))
-        };
+        let status = status_of_wait(status);
         let max_rss_bytes = u64::try_from(usage.ru_maxrss)
             .unwrap_or(0)
             .saturating_mul(1024);

@@ -63,6 +63,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
         return left_behind();
     }
     guest.parking.clear();
+    guest.services.set(false);
     guest.heap.trim();
     Reply::Reset(ResetReport { processes, entries })
 }

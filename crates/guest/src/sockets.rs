@@ -31,15 +31,23 @@ pub(crate) struct Sockets {
     /// The counts, kept open, where the network is the sandbox's alone. The host's has sockets that are
     /// none of our business, and a system that does not count has nothing to read for programs, either.
     counts: Vec<File>,
+    /// Whether the network is the sandbox's alone.
+    are_own: bool,
 }
 
 impl Sockets {
     pub(crate) fn open() -> Self {
-        let own_network = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
+        let are_own = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
         let counts = COUNTS.iter().filter_map(|path| File::open(path).ok());
         Self {
-            counts: counts.filter(|_| own_network).collect(),
+            counts: counts.filter(|_| are_own).collect(),
+            are_own,
         }
+    }
+
+    /// Whether no other sandbox can meet what a program of this one still has open.
+    pub(crate) fn are_own(&self) -> bool {
+        self.are_own
     }
 
     /// Waits, not for long, until there is no socket of the internet protocols any more; whether that is

@@ -3,7 +3,8 @@
 //! The control group's peak cannot be reset from inside, and sandboxes are used again. So the peak
 //! of a run is: the group's peak if it rose during the run; otherwise the largest of the group's
 //! usage as sampled during the run and the largest resident memory of the program and the
-//! descendants it waited for. Without a control group it is the latter alone.
+//! descendants it waited for; or, when the report does not wait for the system to tell that one, the
+//! program's resident memory as sampled. Without a control group it is the latter alone.
 
 use std::{
     fs::{self, File},
@@ -15,7 +16,7 @@ use std::{
 use nix::{
     sys::resource::{UsageWho, getrusage},
     time::{clock_getcpuclockid, clock_gettime},
-    unistd::Pid,
+    unistd::{Pid, SysconfVar, sysconf},
 };
 
 /// Between two samples of memory in use.
@@ -23,6 +24,9 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
 
 /// The unit of times in `/proc/PID/stat`, the same on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
+
+/// Room for 52 numbers of twenty digits.
+const SMALL_BYTES: usize = 1280;
 
 /// Current usage and peak, in version 2 and in version 1 of control groups.
 const FILES: [(&str, &str); 2] = [
@@ -66,6 +70,14 @@ impl MemoryFiles {
     }
 }
 
+/// The contents of a file of the system's that has one line of numbers, in one read.
+pub(crate) fn read_small(path: &str) -> io::Result<Vec<u8>> {
+    let mut line = vec![0; SMALL_BYTES];
+    let length = File::open(path)?.read_at(&mut line, 0)?;
+    line.truncate(length);
+    Ok(line)
+}
+
 fn number(file: &File) -> io::Result<u64> {
     let mut buffer = [0; 24];
     let length = file.read_at(&mut buffer, 0)?;
@@ -79,6 +91,8 @@ pub(crate) struct Meter<'a> {
     cpu_before: Duration,
     peak_before: Option<u64>,
     sampled: u64,
+    /// Whose resident memory is sampled, too.
+    program: Option<i32>,
 }
 
 impl<'a> Meter<'a> {
@@ -88,24 +102,34 @@ impl<'a> Meter<'a> {
             cpu_before: cpu_of_children(),
             peak_before: files.peak(),
             sampled: 0,
+            program: None,
         }
+    }
+
+    /// Looks at the resident memory of this program as well from now on: how much it was at most is told
+    /// only when the program is collected, which nobody may wait for.
+    pub(crate) fn watch(&mut self, program: Option<i32>) {
+        self.program = program;
     }
 
     /// Looks at the memory in use now, and returns it.
     pub(crate) fn sample(&mut self) -> Option<u64> {
+        let resident = self.program.and_then(resident_memory);
+        self.sampled = self.sampled.max(resident.unwrap_or_default());
         let current = self.files.current()?;
         self.sampled = self.sampled.max(current);
         Some(current)
     }
 
-    /// Leaves out time that a child had used before the run.
-    pub(crate) fn exclude(&mut self, cpu: Duration) {
+    /// Leaves out the time that a child had used before the run, and counts its memory.
+    pub(crate) fn begin_with(&mut self, cpu: Duration, memory: u64) {
         self.cpu_before += cpu;
+        self.sampled = self.sampled.max(memory);
     }
 
-    /// CPU time of everything that was collected since the start.
-    pub(crate) fn cpu(&self) -> Duration {
-        cpu_of_children().saturating_sub(self.cpu_before)
+    /// CPU time of everything that was collected since the start, and of what is not collected yet.
+    pub(crate) fn cpu(&self, uncollected: Duration) -> Duration {
+        (cpu_of_children() + uncollected).saturating_sub(self.cpu_before)
     }
 
     /// The run's peak of memory in bytes, by the rule above.
@@ -126,12 +150,25 @@ fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u6
     }
 }
 
+/// The resident memory of a process in bytes; none of one that has given it up.
+pub(crate) fn resident_memory(pid: i32) -> Option<u64> {
+    let statm = read_small(&format!("/proc/{pid}/statm")).ok()?;
+    let pages = std::str::from_utf8(&statm).ok()?.split(' ').nth(1)?;
+    let pages = pages.parse::<u64>().ok()?;
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok()??;
+    Some(pages.saturating_mul(u64::try_from(page).ok()?))
+}
+
 /// CPU time of a process and the descendants it has waited for.
 pub(crate) fn cpu_of(pid: i32) -> Duration {
-    let own = clock_getcpuclockid(Pid::from_raw(pid)).and_then(clock_gettime);
-    let own = own.map_or(Duration::ZERO, Duration::from);
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    own + waited_for(&stat).unwrap_or_default()
+    cpu_clock(pid) + waited_for(&stat).unwrap_or_default()
+}
+
+/// CPU time of a process alone.
+pub(crate) fn cpu_clock(pid: i32) -> Duration {
+    let own = clock_getcpuclockid(Pid::from_raw(pid)).and_then(clock_gettime);
+    own.map_or(Duration::ZERO, Duration::from)
 }
 
 /// The CPU time of waited-for descendants in `/proc/PID/stat`, see proc(5): the 14th and 15th field

@@ -37,8 +37,8 @@ pub use message::{
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{
-    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, TMP_DIR, USER_ID,
-    WRITABLE_DIRS,
+    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, STRICT_ARGUMENT, TMP_DIR,
+    USER_ID, WRITABLE_DIRS,
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};

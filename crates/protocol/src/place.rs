@@ -12,6 +12,11 @@ pub const GUEST_DIR: &str = "/.isol8";
 /// The guest's program file.
 pub const GUEST_PATH: &str = "/.isol8/guest";
 
+/// Argument of the guest in a sandbox that has the strict profile: programs then run under a filter of
+/// the guest's own besides, which that profile is made for. Under another profile they may need the
+/// call that such a filter refuses them.
+pub const STRICT_ARGUMENT: &str = "strict";
+
 /// The socket that the guest finds in a sandbox whose host is on the same machine: its link, unless it
 /// cannot connect. Nobody listens behind it once the guest has.
 pub const LINK_PATH: &str = "/.isol8-link";

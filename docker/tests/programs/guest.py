@@ -2,10 +2,13 @@
 
 import ctypes
 import os
+import platform
 import signal
 import socket
+import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
+SECCOMP = 277 if platform.machine() == "aarch64" else 317
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 
 assert os.getuid() == 0
@@ -28,6 +31,12 @@ if child == 0:
         except PermissionError:
             continue
         raise AssertionError("the sandbox user could become root")
+    # A filter with a listener, which refuses itself: return EPERM when the call has this number.
+    parts = (0x20, 0, 0, 0), (0x15, 0, 1, SECCOMP), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)
+    instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *part) for part in parts))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(parts), ctypes.addressof(instructions)))
+    assert libc.syscall(SECCOMP, 1, 8, program) >= 0
+    assert libc.syscall(SECCOMP, 1, 8, program) == -1 and ctypes.get_errno() == 1
     socket.create_connection(("127.0.0.1", 8118)).close()
     os.write(write, b"dropped")
     signal.pause()

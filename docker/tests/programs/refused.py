@@ -43,6 +43,8 @@ CALLS = {
     "quotactl": (179, 60, (NULL, NULL, 0, NULL)),
     "request_key": (249, 218, (NULL, NULL, NULL, 0)),
     "seccomp": (317, 277, (99, 0, NULL)),
+    "seccomp, without a listener": (317, 277, (1, 0, NULL)),
+    "seccomp, for all threads": (317, 277, (1, 9, NULL)),
     "setns": (308, 268, (BAD, 0)),
     "socket, AF_ALG": (41, 198, (38, 5, 0)),
     "socket, AF_VSOCK": (41, 198, (40, 1, 0)),

@@ -21,18 +21,21 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     libc,
-    time::{ClockId, clock_getcpuclockid},
-    unistd::{Pid, chdir, setsid},
+    sys::socket::SockType,
+    unistd::{chdir, setsid},
 };
 use tokio::{sync::oneshot, time::timeout};
 
+use super::ending::Ending;
 use crate::{
     as_user::{fork_as_user, parse_reply, share_as_user},
     capabilities,
     failure::Failure,
-    fd::{Fd, pipe},
+    fd::{Fd, receive, send, sockets},
+    filter,
+    guest::Guest,
     kill,
-    reaper::{Ended, Reaper, Role},
+    reaper::{Ended, Role},
     user_files::{check_path, make_directory, replace},
 };
 
@@ -45,11 +48,12 @@ const SHELL: &CStr = c"/bin/sh";
 /// User code goes first when memory runs out. It may lower this value again, down to the guest's.
 const OUT_OF_MEMORY_SCORE: &str = "1000";
 
-/// The status pipe's descriptor in the child, after standard input, output and error.
+/// The descriptor of the status socket in the child, after standard input, output and error.
 const STATUS_FD: i32 = 3;
 
-/// First byte in the status pipe: the child has become the sandbox user. Without it, it ended before
-/// it could report anything. When nothing follows, it has become the program.
+/// First byte on the status socket: the child has become the sandbox user. The listener of its filter
+/// comes along. Without it, it ended before it could report anything. When nothing follows, it has become
+/// the program.
 const READY: u8 = 1;
 
 /// Exit code of a child that has reported why it could not become the program.
@@ -70,7 +74,7 @@ pub(super) struct Launch {
     candidates: Vec<CString>,
     cwd: String,
     files: Vec<InlineFile>,
-    /// Whether the program may become another user.
+    /// Whether the program may become another user. It is then none of a user's, and not filtered.
     changes_user: bool,
     /// Whether nothing of a user has run in the sandbox.
     first: bool,
@@ -90,15 +94,8 @@ pub(super) struct Program {
     pub(super) pid: i32,
     pub(super) started: Instant,
     pub(super) ended: oneshot::Receiver<Ended>,
-}
-
-impl Program {
-    /// CPU time that the process itself has used.
-    pub(super) fn cpu(&self) -> Duration {
-        clock_getcpuclockid(Pid::from_raw(self.pid))
-            .and_then(ClockId::now)
-            .map_or(Duration::ZERO, Duration::from)
-    }
+    /// Tells when it begins to end, where the system does.
+    pub(super) ending: Option<Ending>,
 }
 
 impl Launch {
@@ -171,48 +168,59 @@ impl Launch {
     /// Starts the program; returns when it runs.
     pub(super) async fn start(
         self,
-        reaper: &Reaper,
+        guest: &Guest,
         role: Role,
         stdio: Stdio<'_>,
     ) -> Result<Program, Failure> {
+        let only = self.first && !self.changes_user && stdio.more.is_empty();
         // Whoever else were there could stop the child, and with it the guest.
-        if self.first && !self.changes_user && stdio.more.is_empty() && reaper.has_no_child() {
-            self.start_sharing(reaper, role, &stdio)
+        if only && guest.reaper.has_no_child() {
+            self.start_sharing(guest, role, &stdio)
         } else {
-            self.start_forked(reaper, role, stdio).await
+            self.start_forked(guest, role, stdio).await
         }
     }
 
     /// Starts the program in a child that shares the guest's memory until it is the program.
     fn start_sharing(
         &self,
-        reaper: &Reaper,
+        guest: &Guest,
         role: Role,
         stdio: &Stdio<'_>,
     ) -> Result<Program, Failure> {
+        let (status, theirs) = sockets(SockType::Stream).map_err(|error| starting(&error))?;
         let fds = [
             stdio.input.as_fd(),
             stdio.output.as_fd(),
             stdio.error.as_fd(),
+            theirs.as_fd(),
         ];
         let mut vectors = self.vectors();
         let started = Instant::now();
         let (mut is_user, mut failed) = (false, None);
         let pid = share_as_user(&fds, prefer_for_killing, || {
             is_user = true;
-            let Err(failure) = self.become_program(&[], &mut vectors);
+            // SAFETY: it has been put there, and nothing else in the child owns it.
+            let status = unsafe { File::from_raw_fd(STATUS_FD) };
+            let Err(failure) = report_ready(&status, guest.filters_programs)
+                .and_then(|()| self.become_program(&[], &mut vectors));
             failed = Some(failure);
             NOT_STARTED
         })
         .map_err(|error| starting(&error))?;
-        let ended = reaper.register(pid, role);
+        let ended = guest.reaper.register(pid, role);
         match failed {
             Some(failure) => Err(failure),
-            None if is_user => Ok(Program {
-                pid,
-                started,
-                ended,
-            }),
+            None if is_user => {
+                let (_, listener) = receive(&status, &mut [0]).map_err(|error| starting(&error))?;
+                let ending = listener.map(Ending::new).transpose();
+                Ok(Program {
+                    pid,
+                    started,
+                    ended,
+                    ending: ending.map_err(|error| starting(&error))?,
+                })
+            }
             None => Err(ended_at_once()),
         }
     }
@@ -220,11 +228,12 @@ impl Launch {
     /// Starts the program in a forked child.
     async fn start_forked(
         self,
-        reaper: &Reaper,
+        guest: &Guest,
         role: Role,
         stdio: Stdio<'_>,
     ) -> Result<Program, Failure> {
-        let (status, theirs) = pipe().map_err(|error| starting(&error))?;
+        let (status, theirs) = sockets(SockType::Stream).map_err(|error| starting(&error))?;
+        let filtered = guest.filters_programs && !self.changes_user;
         let mut fds = vec![
             stdio.input.as_fd(),
             stdio.output.as_fd(),
@@ -246,9 +255,9 @@ impl Launch {
             }
         };
         let pid = fork_as_user(&fds, first, || {
-            // SAFETY: the fork has put the pipe there, and nothing else in the child owns it.
+            // SAFETY: the fork has put the socket there, and nothing else in the child owns it.
             let mut status = unsafe { File::from_raw_fd(STATUS_FD) };
-            let Err(failure) = report_ready(&mut status)
+            let Err(failure) = report_ready(&status, filtered)
                 .and_then(|()| self.become_program(&numbers, &mut self.vectors()));
             let frame = encode_message(&failure.into_reply()).unwrap_or_default();
             // The guest that would read it is the only one to tell.
@@ -256,25 +265,30 @@ impl Launch {
             NOT_STARTED
         })
         .map_err(|error| starting(&error))?;
-        let ended = reaper.register(pid, role);
+        let ended = guest.reaper.register(pid, role);
         // The pipes' other ends must be the program's alone, or their end would never be seen.
         drop((self, stdio, theirs));
 
         let status = Fd::new(status).map_err(|error| starting(&error))?;
-        let report = timeout(LAUNCH_DEADLINE, status.read_to_end(MAX_REPORT_BYTES)).await;
-        match report {
-            Ok(Ok(report)) => match report.split_first() {
-                Some((&READY, [])) => Ok(Program {
-                    pid,
-                    started,
-                    ended,
-                }),
-                Some((&READY, frame)) => Err(reported(frame)),
-                _ => Err(ended_at_once()),
-            },
+        let report = async {
+            let mut first = [0];
+            let (count, listener) = status.receive(&mut first).await?;
+            let report = status.read_to_end(MAX_REPORT_BYTES).await?;
+            let ready = first[..count] == [READY];
+            Ok((ready, report, listener.map(Ending::new).transpose()?))
+        };
+        match timeout(LAUNCH_DEADLINE, report).await {
+            Ok(Ok((true, report, ending))) if report.is_empty() => Ok(Program {
+                pid,
+                started,
+                ended,
+                ending,
+            }),
+            Ok(Ok((true, report, _))) => Err(reported(&report)),
+            Ok(Ok((false, ..))) => Err(ended_at_once()),
             Ok(Err(error)) => Err(starting(&error)),
             Err(_) => {
-                if reaper.is_child(pid) {
+                if guest.reaper.is_child(pid) {
                     kill::send(pid, nix::sys::signal::Signal::SIGKILL);
                 }
                 Err(starting(&io::ErrorKind::TimedOut.into()))
@@ -414,13 +428,22 @@ fn ended_at_once() -> Failure {
     starting(&io::Error::other("its process ended at once"))
 }
 
-/// Says in a forked child that it has become the user.
-fn report_ready(status: &mut File) -> Result<(), Failure> {
-    fcntl(&*status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+/// Says in a new child that it has become the user, and puts it under the filter, if it is to be.
+fn report_ready(status: &File, filtered: bool) -> Result<(), Failure> {
+    fcntl(status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
         .map_err(|error| starting(&error.into()))?;
-    status
-        .write_all(&[READY])
-        .map_err(|error| Failure::system("cannot report", &error))
+    let installed = if filtered {
+        filter::install()
+    } else {
+        Ok(None)
+    };
+    // How many descriptors of the user's may be under way is limited, for all sandboxes together.
+    let listener = installed.as_ref().ok().and_then(Option::as_ref);
+    send(status, &[READY], listener)
+        .or_else(|_| send(status, &[READY], None))
+        .map_err(|error| Failure::system("cannot report", &error))?;
+    installed.map_err(|error| Failure::system("cannot confine the program", &error))?;
+    Ok(())
 }
 
 fn reported(frame: &[u8]) -> Failure {

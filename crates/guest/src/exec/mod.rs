@@ -7,6 +7,7 @@
 //! killing), `output` (to the host), `input` (to the program), `control` (what the host says).
 
 mod control;
+mod ending;
 mod input;
 mod launch;
 mod nursery;

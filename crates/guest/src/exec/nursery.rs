@@ -15,11 +15,12 @@ use std::{
 use isol8_protocol::{ExecRequest, FrameKind, ParkRequest};
 use nix::sys::{
     signal::Signal,
-    socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair},
+    socket::{ControlMessage, MsgFlags, SockType, sendmsg},
 };
 use tokio::time::timeout;
 
 use super::{
+    ending::Ending,
     launch::{Launch, Program, Stdio},
     output::Source,
     park::{Handed, PARK_DEADLINE},
@@ -27,7 +28,8 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    fd::{Fd, user_pipe},
+    fd::{Fd, sockets, user_pipe},
+    filter,
     guest::Guest,
     kill::{self, KILL_DEADLINE},
     reaper::Role,
@@ -39,8 +41,9 @@ const NURSERY_MARK: u8 = 5; // ASCII "enquiry"
 /// The variable that names [`CONTROL_FD`] to the launcher.
 const VARIABLE: &str = "ISOL8_NURSERY";
 
-/// Where the launcher gets its orders: one byte and three descriptors each, answered with the number
-/// of the process that has them as its standard streams.
+/// Where the launcher gets its orders: one byte, the [filter](crate::filter) to install if any, and three
+/// descriptors each; answered with the number of the process that has them as its standard streams, and
+/// the filter's listener if there is one.
 const CONTROL_FD: i32 = 10;
 
 /// Children after which a nursery is replaced.
@@ -124,13 +127,7 @@ impl Nursery {
 
     async fn start(guest: &Guest, request: &ParkRequest) -> Result<Self, Failure> {
         let preparing = |error: io::Error| Failure::system("cannot prepare the nursery", &error);
-        let (control, theirs) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )
-        .map_err(|error| preparing(error.into()))?;
+        let (control, theirs) = sockets(SockType::SeqPacket).map_err(preparing)?;
         let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
         let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
         let mut exec = ExecRequest {
@@ -151,7 +148,7 @@ impl Nursery {
         };
         Ok(Self {
             request: request.clone(),
-            program: launch.start(&guest.reaper, Role::Program, stdio).await?,
+            program: launch.start(guest, Role::Program, stdio).await?,
             control: Fd::new(control).map_err(preparing)?,
             stdout,
             stderr,
@@ -170,9 +167,14 @@ impl Nursery {
         self.idle = false;
         self.children += 1;
         let fds = [&input, &output, &error].map(OwnedFd::as_raw_fd);
+        let filter = if guest.filters_programs {
+            filter::order()
+        } else {
+            Vec::new()
+        };
         sendmsg::<()>(
             self.control.as_fd().as_raw_fd(),
-            &[IoSlice::new(b"f")],
+            &[IoSlice::new(b"f"), IoSlice::new(&filter)],
             &[ControlMessage::ScmRights(&fds)],
             MsgFlags::MSG_NOSIGNAL,
             None,
@@ -180,9 +182,9 @@ impl Nursery {
         .map_err(|error| forking(error.into()))?;
         drop((input, output, error));
         let mut answer = [0; 16];
-        let count = timeout(FORK_DEADLINE, self.control.read(&mut answer)).await;
-        let count = count.map_err(|_| forking(io::ErrorKind::TimedOut.into()))?;
-        let count = count.map_err(forking)?;
+        let answered = timeout(FORK_DEADLINE, self.control.receive(&mut answer)).await;
+        let answered = answered.map_err(|_| forking(io::ErrorKind::TimedOut.into()))?;
+        let (count, listener) = answered.map_err(forking)?;
         let pid = std::str::from_utf8(&answer[..count]).ok();
         let pid = pid.and_then(|text| text.parse::<i32>().ok());
         let Some(pid) = pid.filter(|pid| *pid > 1) else {
@@ -197,11 +199,13 @@ impl Nursery {
                 pid,
                 started: Instant::now(),
                 ended,
+                ending: listener.map(Ending::new).transpose().map_err(forking)?,
             },
             stdin,
             stdout,
             stderr,
             cpu_before: Duration::ZERO,
+            memory_before: 0,
             parked: true,
         })
     }

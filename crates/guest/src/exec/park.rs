@@ -29,6 +29,7 @@ use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
     reaper::Role,
+    usage::{cpu_clock, resident_memory},
     user_files::{make_directory, replace},
 };
 
@@ -76,6 +77,8 @@ pub(super) struct Handed {
     pub(super) stderr: Source,
     /// CPU time that it had used before it was handed its program.
     pub(super) cpu_before: Duration,
+    /// Memory that it had then, in bytes.
+    pub(super) memory_before: u64,
     /// Whether it was started ahead.
     pub(super) parked: bool,
 }
@@ -144,6 +147,7 @@ pub(crate) async fn park(
         discard(guest, waiting, &files).await;
         return Err(Failure::invalid(format!("the interpreter did not park: {said}")).into());
     }
+    waiting.memory_before = resident_memory(waiting.program.pid).unwrap_or_default();
     let mut plain = plain_request(&request);
     let plain = Launch::new(&mut plain, &guest.environ)?;
     *slot = Some(Parked {
@@ -207,13 +211,14 @@ pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failu
         error,
         more: Vec::new(),
     };
-    let program = launch.start(&guest.reaper, Role::Program, theirs).await?;
+    let program = launch.start(guest, Role::Program, theirs).await?;
     Ok(Handed {
         program,
         stdin,
         stdout,
         stderr,
         cpu_before: Duration::ZERO,
+        memory_before: 0,
         parked: false,
     })
 }
@@ -272,7 +277,7 @@ pub(super) async fn take(
             .as_deref(),
         contents.as_deref().unwrap_or_default(),
     );
-    waiting.cpu_before = waiting.program.cpu();
+    waiting.cpu_before = cpu_clock(waiting.program.pid);
     waiting.program.started = std::time::Instant::now();
     let accepted = async {
         let (sent, accepted) = tokio::join!(

@@ -57,7 +57,7 @@ impl Resident {
             error: their_stderr,
             more: vec![(their_commands, COMMAND_FD), (their_reports, REPORT_FD)],
         };
-        let program = launch.start(&guest.reaper, Role::Resident, streams).await?;
+        let program = launch.start(guest, Role::Resident, streams).await?;
         Ok(Self {
             program,
             stdin: Stdin(stdin),

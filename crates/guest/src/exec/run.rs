@@ -36,7 +36,10 @@ pub(crate) async fn run(
     let end = guest.end.subscribe();
     let bystanders = match request.after_exit {
         AfterExit::KillAll => BTreeSet::new(),
-        AfterExit::Keep => kill::bystanders().map_err(preparing)?,
+        AfterExit::Keep => {
+            guest.services.set(true);
+            kill::bystanders().map_err(preparing)?
+        }
     };
     guest.egress.set(request.proxy).await?;
     let mut meter = Meter::start(&guest.memory);
@@ -47,31 +50,34 @@ pub(crate) async fn run(
         mut stdout,
         mut stderr,
         cpu_before,
+        memory_before,
         parked,
     } = match park::take(guest, &request, &mut launch).await? {
         Some(taken) => taken,
         None => park::start(guest, launch).await?,
     };
     guest.egress.serve(program.pid);
-    meter.exclude(cpu_before);
+    meter.begin_with(cpu_before, memory_before);
     let input = Input::default();
     fill(&input, &request.stdin);
     // One that is empty has its end at once, without the event loop.
     let sink = (request.stdin != Stdin::Empty).then_some(stdin);
 
     let killing = Notify::new();
+    let Program {
+        pid,
+        started,
+        ended: over,
+        ending,
+    } = program;
     let bounds = Bounds {
         time_limit: (request.timeout_ms > 0).then(|| Duration::from_millis(request.timeout_ms)),
         after_exit: request.after_exit,
         bystanders,
         kill: &killing,
         end,
+        ending,
     };
-    let Program {
-        pid,
-        started,
-        ended: over,
-    } = program;
     let over = over.map(Result::ok);
     let life = supervise(guest, pid, started, over, bounds, meter);
     let talk = Talk {

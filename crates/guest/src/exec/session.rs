@@ -33,6 +33,7 @@ pub(crate) async fn call(
     check(&request)?;
     guest.egress.set(request.exec.proxy).await?;
     let end = guest.end.subscribe();
+    guest.services.set(true);
     let mut session = guest.resident.lock().await;
     if let Some(failed) = prepare(guest, &mut request).await? {
         return Ok(Some(failed));
@@ -136,6 +137,7 @@ async fn converse(
         bystanders,
         kill: &killing,
         end,
+        ending: None,
     };
     let reported = Cell::new(false);
     let over = async {

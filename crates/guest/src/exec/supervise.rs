@@ -13,11 +13,12 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
+use super::ending::{Ending, status_of};
 use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
-    reaper::Ended,
-    usage::{Meter, SAMPLE_INTERVAL},
+    reaper::{Ended, Role},
+    usage::{Meter, SAMPLE_INTERVAL, cpu_clock},
 };
 
 /// How a program's life is bounded.
@@ -30,6 +31,8 @@ pub(super) struct Bounds<'a> {
     pub(super) kill: &'a Notify,
     /// The sandbox is about to be reset.
     pub(super) end: watch::Receiver<u32>,
+    /// Tells when the program begins to end, which its report need not be later than.
+    pub(super) ending: Option<Ending>,
 }
 
 /// How a program ended, and what it used.
@@ -64,12 +67,28 @@ pub(super) async fn supervise(
         }
     };
     tokio::pin!(limit);
+    let mut ending = bounds
+        .ending
+        .filter(|_| bounds.after_exit == AfterExit::KillAll);
+    if ending.is_some() {
+        meter.watch(Some(pid));
+    }
     let mut samples = interval(SAMPLE_INTERVAL);
     let mut timed_out = false;
+    let mut collected = true;
     let mut ended = loop {
         tokio::select! {
             biased;
             ended = &mut over => break ended,
+            () = begins(ending.as_ref()) => {
+                ending = None;
+                // It has given up its memory, or is about to.
+                meter.watch(None);
+                if let Some(status) = ends_alone(guest, pid) {
+                    collected = false;
+                    break Some(Ended { status, at: Instant::now(), max_rss_bytes: 0 });
+                }
+            }
             () = &mut limit => {
                 timed_out = true;
                 break None;
@@ -80,7 +99,14 @@ pub(super) async fn supervise(
         }
     };
     let memory = meter.sample();
+    let uncollected = if collected {
+        Duration::ZERO
+    } else {
+        cpu_clock(pid)
+    };
     match bounds.after_exit {
+        // Nothing is left to be killed, and to wait for the rest is for the next reset.
+        AfterExit::KillAll if !collected => {}
         AfterExit::KillAll => {
             kill::all_programs(&guest.reaper).await;
         }
@@ -94,14 +120,38 @@ pub(super) async fn supervise(
         ended = timeout(KILL_DEADLINE, over).await.ok().flatten();
     }
     let max_rss_bytes = ended.map_or(0, |ended| ended.max_rss_bytes);
+    let peak_memory_bytes = meter.peak(max_rss_bytes);
     End {
         // One that takes longer to be gone is dead all the same.
         status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
         timed_out,
         by_force,
         wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
-        cpu: meter.cpu(),
-        memory_bytes: memory.unwrap_or(max_rss_bytes),
-        peak_memory_bytes: meter.peak(max_rss_bytes),
+        cpu: meter.cpu(uncollected),
+        memory_bytes: memory.unwrap_or(peak_memory_bytes),
+        peak_memory_bytes,
+    }
+}
+
+async fn begins(ending: Option<&Ending>) {
+    match ending {
+        Some(ending) => ending.begun().await,
+        None => pending().await,
+    }
+}
+
+/// How the program `pid` ends, whose last process has begun to, when nothing that its report needs is
+/// still to come.
+fn ends_alone(guest: &Guest, pid: i32) -> Option<ExitStatus> {
+    let roles = [Role::Program, Role::Resident].map(|role| guest.reaper.pids(role));
+    // Others are to be killed, and their output is to be waited for.
+    let alone = roles.concat() == [pid] && !guest.services.get();
+    // The next program elsewhere must not find a port of this one in use, and a connection to the proxy
+    // that the program leaves open is part of the log.
+    let silent = guest.sockets.are_own() && guest.egress.is_quiet();
+    if alone && silent {
+        status_of(pid)
+    } else {
+        None
     }
 }

@@ -7,6 +7,7 @@
 
 mod common;
 mod egress;
+mod ending;
 mod exec;
 mod files;
 mod link;

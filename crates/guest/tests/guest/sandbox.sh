@@ -43,4 +43,4 @@ mount -t proc proc proc
 mount -o remount,bind,ro "$root"
 unset OLDPWD PWD
 exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
-    --bounding-set=-all,+setuid,+setgid,+kill /.isol8/guest
+    --bounding-set=-all,+setuid,+setgid,+kill /.isol8/guest strict

@@ -6,7 +6,9 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
     ResourcesUlimits,
 };
-use isol8_protocol::{GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, SANDBOX_DIR, TMP_DIR, USER_ID};
+use isol8_protocol::{
+    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, SANDBOX_DIR, STRICT_ARGUMENT, TMP_DIR, USER_ID,
+};
 
 use super::{
     guest,
@@ -49,7 +51,7 @@ pub(super) fn body(spec: &SandboxSpec, means: Means<'_>) -> ContainerCreateBody 
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         entrypoint: Some(vec![GUEST_PATH.to_owned()]),
-        cmd: Some(Vec::new()),
+        cmd: Some(guest_arguments(spec)),
         // The guest is root without capabilities but to become the sandbox user; programs are not.
         user: Some("0:0".to_owned()),
         working_dir: Some("/".to_owned()),
@@ -64,6 +66,14 @@ pub(super) fn body(spec: &SandboxSpec, means: Means<'_>) -> ContainerCreateBody 
         host_config: Some(host_config(spec, means.socket)),
         ..ContainerCreateBody::default()
     }
+}
+
+fn guest_arguments(spec: &SandboxSpec) -> Vec<String> {
+    let strict = spec.seccomp == SeccompProfile::Strict;
+    strict
+        .then(|| STRICT_ARGUMENT.to_owned())
+        .into_iter()
+        .collect()
 }
 
 fn sandbox_labels(spec: &SandboxSpec) -> HashMap<String, String> {

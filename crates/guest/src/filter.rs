@@ -1,0 +1,136 @@
+//! The seccomp filter that programs run under, on top of the container's own.
+//!
+//! It is there for its listener, a descriptor of which the kernel says that it is hung up as soon as
+//! the last process under the filter begins to end (Linux 6.11; before, when that one is collected).
+//! Nothing is ever asked of the listener: the filter has no call that waits for an answer, costs a
+//! running program nothing, and cannot hold one up.
+//!
+//! What it refuses is the one call that installs it. The container's profile allows that call to the
+//! guest for this purpose alone, so that user code gets the answer that the profile would give.
+
+use std::{
+    io,
+    mem::offset_of,
+    os::fd::{FromRawFd, OwnedFd},
+};
+
+use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
+
+/// How many instructions the filter has.
+const LENGTH: libc::c_ushort = 6;
+
+/// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
+const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
+#[cfg(target_arch = "x86_64")]
+const ELF_MACHINE: u16 = libc::EM_X86_64;
+#[cfg(target_arch = "aarch64")]
+const ELF_MACHINE: u16 = libc::EM_AARCH64;
+
+/// Where a jump goes when it does not: to the next instruction.
+const NEXT: u8 = 0;
+
+/// The filter. A system call of another architecture is the container's profile's to judge.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an offset, a call's number and a code of a few bits"
+)]
+const PROGRAM: [sock_filter; LENGTH as usize] = [
+    load(offset_of!(seccomp_data, arch) as u32),
+    jump_if_equal(ARCH, NEXT, 3),
+    load(offset_of!(seccomp_data, nr) as u32),
+    jump_if_equal(libc::SYS_seccomp as u32, NEXT, 1),
+    give_back(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    give_back(libc::SECCOMP_RET_ALLOW),
+];
+
+const fn load(offset: u32) -> sock_filter {
+    instruction(
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        NEXT,
+        NEXT,
+        offset,
+    )
+}
+
+const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
+    instruction(
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+        then,
+        otherwise,
+        value,
+    )
+}
+
+const fn give_back(action: u32) -> sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, NEXT, NEXT, action)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "codes have eight bits")]
+const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    }
+}
+
+/// Puts this process under the filter, and whatever it starts. Returns the listener, unless the system
+/// has none to offer.
+pub(crate) fn install() -> io::Result<Option<OwnedFd>> {
+    let mut program = PROGRAM;
+    let filter = sock_fprog {
+        len: LENGTH,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the filter is valid for the call, which copies it.
+    let listener = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const filter,
+        )
+    };
+    if let Ok(listener @ 0..) = i32::try_from(listener) {
+        // SAFETY: the system has just opened it for this process.
+        return Ok(Some(unsafe { OwnedFd::from_raw_fd(listener) }));
+    }
+    // SAFETY: as above.
+    let done = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const filter,
+        )
+    };
+    let error = io::Error::last_os_error();
+    // Where there are no filters there is no call to install one, either.
+    if done == 0 || error.raw_os_error() == Some(libc::EINVAL) {
+        return Ok(None);
+    }
+    Err(error)
+}
+
+/// The call that installs the filter, and the filter, for a process that is not the guest's own
+/// program: number of the call in four bytes, then the instructions as the system wants them.
+pub(crate) fn order() -> Vec<u8> {
+    let number = u32::try_from(libc::SYS_seccomp).unwrap_or_default();
+    let mut order = number.to_ne_bytes().to_vec();
+    for instruction in PROGRAM {
+        order.extend(instruction.code.to_ne_bytes());
+        order.extend([instruction.jt, instruction.jf]);
+        order.extend(instruction.k.to_ne_bytes());
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_has_eight_bytes_for_each_instruction() {
+        assert_eq!(order().len(), 4 + usize::from(LENGTH) * 8);
+    }
+}
