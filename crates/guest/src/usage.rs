@@ -121,6 +121,11 @@ impl<'a> Meter<'a> {
         Some(current)
     }
 
+    /// Whether there is a figure of memory; else the program's own is needed, once it is collected.
+    pub(crate) fn has_seen_memory(&self) -> bool {
+        self.sampled > 0
+    }
+
     /// Leaves out the time that a child had used before the run, and counts its memory.
     pub(crate) fn begin_with(&mut self, cpu: Duration, memory: u64) {
         self.cpu_before += cpu;

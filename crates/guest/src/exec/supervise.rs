@@ -84,7 +84,8 @@ pub(super) async fn supervise(
                 ending = None;
                 // It has given up its memory, or is about to.
                 meter.watch(None);
-                if let Some(status) = ends_alone(guest, pid) {
+                meter.sample();
+                if meter.has_seen_memory() && let Some(status) = ends_alone(guest, pid) {
                     collected = false;
                     break Some(Ended { status, at: Instant::now(), max_rss_bytes: 0 });
                 }
