@@ -1,4 +1,5 @@
-//! The package registries that an image is configured with, as an installation in it sees them.
+//! Before an installation: the package registries that an image is configured with, and an end to all
+//! connections that are not the installer's.
 
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use crate::{
 /// Most bytes of an image's environment, and of its settings, that are looked at.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// How long reading them may take.
+/// How long a script may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Where the programs of the script are. User code cannot write there.
+/// Where its programs are. User code cannot write there.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The hosts that the image of `sandbox` names in its environment and in `files`, words for a shell.
@@ -33,17 +34,7 @@ pub(crate) async fn image_registries_of(
          if [ -f \"$file\" ] && [ -r \"$file\" ] && ! [ -w \"$file\" ] && ! [ -O \"$file\" ]; then \
          cat \"$file\" >&2; echo >&2; fi; done"
     );
-    let request = ExecRequest {
-        argv: ["/bin/sh", "-c", &script].map(str::to_owned).to_vec(),
-        env: vec![("PATH".to_owned(), PATH.to_owned())],
-        cwd: "/".to_owned(),
-        timeout_ms: u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX),
-        output_limit: MAX_BYTES,
-        after_exit: AfterExit::Keep,
-        proxy: ProxyPort::Closed,
-        ..ExecRequest::default()
-    };
-    let mut exec = sandbox.exec(request).await?;
+    let mut exec = sandbox.exec(shell(&script)).await?;
     let (mut environ, mut settings) = (Vec::new(), Vec::new());
     loop {
         match exec.next().await {
@@ -56,4 +47,36 @@ pub(crate) async fn image_registries_of(
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(image_hosts(&text(&environ), &text(&settings)))
+}
+
+/// Closes the proxy's port, with the connections that what earlier programs have left behind made to
+/// it. When this returns, none of them can arrive at the host any more.
+///
+/// An installation that closes it itself is too late: what was accepted just before would be judged
+/// by what the installation may reach.
+pub(super) async fn close_port(sandbox: &Sandbox) -> Result<(), EngineError> {
+    // Each request says what the port is to be, and this one does nothing else.
+    let mut exec = sandbox.exec(shell(":")).await?;
+    loop {
+        match exec.next().await {
+            Ok(ExecEvent::Stdout(_) | ExecEvent::Stderr(_)) => {}
+            // The port is closed before it is known whether the image has a shell.
+            Ok(ExecEvent::Exited(_)) | Err(EngineError::Refused { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A script that has no network.
+fn shell(script: &str) -> ExecRequest {
+    ExecRequest {
+        argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        env: vec![("PATH".to_owned(), PATH.to_owned())],
+        cwd: "/".to_owned(),
+        timeout_ms: u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX),
+        output_limit: MAX_BYTES,
+        after_exit: AfterExit::Keep,
+        proxy: ProxyPort::Closed,
+        ..ExecRequest::default()
+    }
 }

@@ -7,7 +7,7 @@ use isol8_protocol::{AfterExit, ExitReport, ProxyPort};
 
 use super::{
     files::{self, OutputFiles},
-    registries::image_registries_of,
+    registries::{close_port, image_registries_of},
     sink::Sink,
     step::{Manner, StepOutcome, StepRules},
 };
@@ -105,7 +105,10 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     if let Some(step) = plan.install {
         let mut hosts = plan.install_hosts;
         hosts.extend(match (image_registries, plan.registry_files) {
-            (Some(known), _) => known,
+            (Some(known), _) => {
+                close_port(sandbox).await?;
+                known
+            }
             (None, Some(files)) => image_registries_of(sandbox, files).await?,
             (None, None) => Vec::new(),
         });
