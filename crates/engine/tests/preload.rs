@@ -213,3 +213,40 @@ async fn what_interpreters_are_forked_from_is_out_of_reach_and_outlives_a_run() 
     assert!(seen.values().any(|runs| *runs > 1), "{seen:?}");
     engine.stop().await;
 }
+
+/// Who else of the user's there is; then processes are left that hide from lists of processes: one whose
+/// first thread has ended, and one that ends all the time, after another like it was born.
+const HIDING: &str = "import ctypes, os, threading, time\n\
+    own = lambda name: f'/proc/{name}' if os.stat(f'/proc/{name}').st_uid == 100 else None\n\
+    print([name for name in os.listdir('/proc') if name.isdigit() and own(name) and int(name) != os.getpid()])\n\
+    if not os.fork():\n\
+    \x20   os.setsid()\n\
+    \x20   threading.Thread(target=time.sleep, args=(60,)).start()\n\
+    \x20   ctypes.CDLL(None).pthread_exit(None)\n\
+    if not os.fork():\n\
+    \x20   while not os.fork(): pass\n\
+    \x20   os._exit(0)\n\
+    time.sleep(0.1)\n\
+    os._exit(0)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hides_from_a_reset_that_spares_what_interpreters_are_forked_from() {
+    let options =
+        json!({ "preload": { "python": ["ctypes"] }, "poolSize": { "clean": 1, "dirty": 0 } });
+    let engine = engine(options);
+    start(&engine, json!({ "runtimes": ["python"] })).await;
+    let request = json!({ "runtime": "python", "code": HIDING });
+    // There is one to spare after a run that took a parked interpreter.
+    let mut spared = 0;
+    for _ in 0..60 {
+        let before = engine.parked_executions();
+        assert_eq!(stdout(&engine, request.clone()).await, "[]");
+        spared += engine.parked_executions() - before;
+        if spared == 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(spared, 4);
+    engine.stop().await;
+}

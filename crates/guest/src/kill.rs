@@ -64,20 +64,19 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
         if spared.is_empty() {
             send_to_all();
         } else {
-            let Ok(processes) = tree::list() else {
+            let Ok((mut programs, exact)) = tree::list_exactly() else {
                 return false;
             };
-            let programs = processes
-                .iter()
-                .filter(|process| !spared.contains(&process.pid));
-            let killed = programs
-                .map(|program| send(program.pid, Signal::SIGKILL))
-                .count();
-            round += usize::from(killed > 0);
-            // One whose first thread has ended is not listed, though others are still taken apart.
-            if killed == 0 && reaper.pids(Role::Program).is_empty() {
+            programs.retain(|process| !spared.contains(&process.pid));
+            for program in &programs {
+                send(program.pid, Signal::SIGKILL);
+            }
+            if programs.is_empty() && exact && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
+            // To wait for those that are taken apart is no round.
+            let lives = programs.iter().any(|process| !process.headless);
+            round += usize::from(lives || !exact);
         }
         if Instant::now() >= deadline {
             return false;

@@ -72,7 +72,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
 fn is_alone(nursery: &[i32]) -> bool {
     let spared = |process: &tree::Process| nursery.contains(&process.pid);
     (nursery.is_empty() && kill::is_alone())
-        || matches!(tree::list(), Ok(processes) if processes.iter().all(spared))
+        || matches!(tree::list_exactly(), Ok((processes, true)) if processes.iter().all(spared))
 }
 
 /// Empties the writable places in a child that has become the user.

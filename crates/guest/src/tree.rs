@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, fs, io};
 
-/// A process that has not ended.
+use nix::libc;
+
+/// A process of which at least one thread has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
@@ -10,12 +12,29 @@ pub(crate) struct Process {
     pub(crate) session: i32,
     /// Start time in clock ticks: together with the id it names one process for ever.
     pub(crate) started: u64,
+    /// Whether its first thread has ended. The others may run on, or are taken apart.
+    pub(crate) headless: bool,
 }
 
 impl Process {
     pub(crate) fn identity(self) -> (i32, u64) {
         (self.pid, self.started)
     }
+}
+
+/// The processes, and whether there was none beside them: one that is born while they are listed may
+/// be missing, and its parent, when that has ended meanwhile, as well.
+pub(crate) fn list_exactly() -> io::Result<(Vec<Process>, bool)> {
+    let before = last_born()?;
+    let processes = list()?;
+    Ok((processes, last_born()? == before))
+}
+
+/// The id that was given last. Each one is given after it, until they begin anew.
+fn last_born() -> io::Result<Option<String>> {
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let id = load.split_ascii_whitespace().next_back();
+    Ok(id.map(str::to_owned))
 }
 
 /// Every process but the guest and those that have ended and only wait to be collected.
@@ -29,13 +48,18 @@ pub(crate) fn list() -> io::Result<Vec<Process>> {
         if pid == 1 {
             continue;
         }
-        // A process may end between the listing and this.
-        let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        processes.extend(parse(pid, &stat));
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(stat) => processes.extend(parse(pid, &stat)),
+            // A process may end between the listing and this. Any other has to be known.
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(processes)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
 /// Reads `/proc/PID/stat`, see proc(5). The name in it is chosen by user code and may hold anything,
@@ -44,17 +68,23 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let fields = std::str::from_utf8(&stat[after_name..]).ok()?;
     let mut fields = fields.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
+    let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let session = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(15)?.parse().ok()?;
+    let threads = fields.nth(13)?.parse::<u64>().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    // The state is that of the first thread, which user code may end alone.
+    let headless = match state {
+        "X" => return None,
+        "Z" if threads <= 1 => return None,
+        state => state == "Z",
+    };
     Some(Process {
         pid,
         parent,
         session,
         started,
+        headless,
     })
 }
 
@@ -104,6 +134,7 @@ mod tests {
             parent,
             session,
             started: 1,
+            headless: false,
         }
     }
 
@@ -115,6 +146,7 @@ mod tests {
             parent: 3,
             session: 5,
             started: 999,
+            headless: false,
         };
         assert_eq!(parse(7, stat), Some(expected));
     }
@@ -123,6 +155,14 @@ mod tests {
     fn an_ended_process_is_not_listed() {
         let stat = b"7 (a) Z 3 7 5 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 999 0";
         assert_eq!(parse(7, stat), None);
+    }
+
+    #[test]
+    fn a_process_lives_on_when_its_first_thread_has_ended() {
+        let stat = b"7 (a) Z 3 7 5 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 2 0 999 0";
+        let found = parse(7, stat).unwrap();
+        assert!(found.headless);
+        assert_eq!(found.identity(), (7, 999));
     }
 
     #[test]
