@@ -4,6 +4,9 @@
 //! User code plants symbolic links, pipes and whatever else it may. A child that has exactly the
 //! rights of user code cannot be talked into anything that user code could not do itself. The guest
 //! has one thread, so a forked child may use everything the guest could.
+//!
+//! A child that does the guest's own work takes these rights, and none of its own, under another name:
+//! what a session has left running could stop it otherwise, and with it whoever waits for it.
 
 use std::{
     fs::{self, File},
@@ -39,6 +42,9 @@ use crate::{
     share::clone_sharing,
 };
 
+/// Real and saved user of helpers. It has no rights, and makes them nobody's to signal but the guest's.
+const HELPER_ID: u32 = 103;
+
 /// Exit code of a child that could not become the sandbox user, or panicked.
 const BROKEN_CHILD: i32 = 125;
 
@@ -55,11 +61,20 @@ pub(crate) fn fork_as_user(
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
 ) -> io::Result<i32> {
+    fork_as(USER_ID, fds, first, job)
+}
+
+fn fork_as(
+    name: u32,
+    fds: &[BorrowedFd<'_>],
+    first: impl FnOnce(),
+    job: impl FnOnce() -> i32,
+) -> io::Result<i32> {
     // SAFETY: the guest has one thread, so the child inherits no lock that another thread holds.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
-            let code = run_as_user(fds, first, job);
+            let code = run_as_user(name, fds, first, job);
             // SAFETY: ends the process without running the guest's clean-up in the child.
             unsafe { libc::_exit(code) }
         }
@@ -72,16 +87,21 @@ pub(crate) fn share_as_user(
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
 ) -> io::Result<i32> {
-    clone_sharing(|| run_as_user(fds, first, job))
+    clone_sharing(|| run_as_user(USER_ID, fds, first, job))
 }
 
 /// What a new child does; returns its exit code.
-fn run_as_user(fds: &[BorrowedFd<'_>], first: impl FnOnce(), job: impl FnOnce() -> i32) -> i32 {
+fn run_as_user(
+    name: u32,
+    fds: &[BorrowedFd<'_>],
+    first: impl FnOnce(),
+    job: impl FnOnce() -> i32,
+) -> i32 {
     let child = || {
         arrange(fds)?;
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
         first();
-        become_user()?;
+        become_user(name)?;
         Ok::<_, io::Error>(job())
     };
     let code = catch_unwind(AssertUnwindSafe(child));
@@ -126,18 +146,18 @@ fn close_one_by_one(from: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives up every right but the sandbox user's, and checks that they are gone.
-fn become_user() -> io::Result<()> {
+/// Gives up every right but the sandbox user's, and checks that they are gone. The real and the saved
+/// user are `name`.
+fn become_user(name: u32) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(USER_ID), Gid::from_raw(GROUP_ID));
+    let name = Uid::from_raw(name);
     setgroups(&[])?;
     setresgid(group, group, group)?;
-    setresuid(user, user, user)?;
+    setresuid(name, user, name)?;
     // Other processes of the user may not read or trace this one until it runs their program.
     prctl::set_dumpable(false)?;
     let (users, groups) = (getresuid()?, getresgid()?);
-    let users_left = [users.real, users.effective, users.saved]
-        .iter()
-        .any(|id| *id != user);
+    let users_left = [users.real, users.effective, users.saved] != [name, user, name];
     let groups_left = [groups.real, groups.effective, groups.saved]
         .iter()
         .any(|id| *id != group);
@@ -194,7 +214,7 @@ impl<'a> Helper<'a> {
             let frame = encode_message(&reply).map_err(io::Error::other);
             i32::from(frame.and_then(|frame| answer.write_all(&frame)).is_err())
         };
-        let pid = fork_as_user(&fds, || (), child)?;
+        let pid = fork_as(HELPER_ID, &fds, || (), child)?;
         let ended = reaper.register(pid, Role::Helper);
         let (answer, commit) = (Fd::new(answer)?, Fd::new(commit)?);
         Ok(Self {

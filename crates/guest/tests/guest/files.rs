@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{ErrorKind, FileRequest, FrameKind, ReadRequest, Reply, Request};
+use isol8_protocol::{
+    AfterExit, ErrorKind, ExecRequest, FileRequest, FrameKind, ReadRequest, Reply, Request,
+};
 
-use crate::common::{Sandbox, failure};
+use crate::common::{Sandbox, failure, sh};
 
 #[tokio::test]
 async fn contents_survive_the_round_trip() {
@@ -133,11 +135,11 @@ async fn only_regular_files_are_files_and_nothing_hangs() {
         ErrorKind::NotFound
     );
     let own = sandbox.read("/proc/self/status").await.unwrap();
-    assert!(
-        String::from_utf8(own)
-            .unwrap()
-            .contains("Uid:\t100\t100\t100\t100")
-    );
+    let own = String::from_utf8(own).unwrap();
+    // Rights in the file system are those of the second and the fourth.
+    for line in ["Uid:\t103\t100\t103\t100", "CapPrm:\t0000000000000000"] {
+        assert!(own.contains(line), "{own}");
+    }
 }
 
 #[tokio::test]
@@ -266,13 +268,33 @@ async fn the_work_on_files_is_out_of_reach_of_user_code() {
     stream.frame(FrameKind::Data, b"x").await;
     let script = "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] ||
         ls -l /proc/$p/fd /proc/$p/mem 2>/dev/null | grep -c pipe; done; true";
-    let request = isol8_protocol::ExecRequest {
-        after_exit: isol8_protocol::AfterExit::Keep,
-        ..crate::common::sh(script)
+    let request = ExecRequest {
+        after_exit: AfterExit::Keep,
+        ..sh(script)
     };
     let seen = sandbox.exec(request).await.stdout();
     assert!(
         seen.lines().all(|count| count == "0"),
         "descriptors of the helper: {seen}"
     );
+}
+
+/// Stops whatever it may.
+const STOPPER: &str = "setsid sh -c 'while :; do for p in /proc/[0-9]*; do p=${p#/proc/}
+    [ $p = $$ ] || [ $p = 1 ] || kill -STOP $p; done; done' >/dev/null 2>&1 &";
+
+#[tokio::test]
+async fn what_is_left_running_cannot_stop_the_work_on_files() {
+    let sandbox = Sandbox::start().await;
+    let stopper = ExecRequest {
+        after_exit: AfterExit::Keep,
+        ..sh(STOPPER)
+    };
+    sandbox.exec(stopper).await.report();
+    let data = vec![1; 8 * 1024 * 1024];
+    for _ in 0..8 {
+        assert_eq!(sandbox.write("/sandbox/file", &data).await, Reply::Done);
+        assert!(sandbox.read("/sandbox/file").await.unwrap() == data);
+    }
+    assert!(sandbox.must_reset().await.processes >= 1);
 }
