@@ -52,6 +52,28 @@ except PermissionError: print('no folders')",
     }
 }
 
+/// Makes an IPv6 flow label that outlives its socket, also with a level that is another one in the bits
+/// that the system does not look at; and lists those that there are.
+const FLOW_LABEL: &str = "import ctypes, os, socket, struct
+label = socket.inet_pton(socket.AF_INET6, '2001:db8::1') + struct.pack('!I', 7) + struct.pack('=BBHHHI', 0, 255, 1, 0, 150, 0)
+number = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).detach()
+libc = ctypes.CDLL(None, use_errno=True)
+setsockopt = 54 if os.uname().machine == 'x86_64' else 208
+for level in (41, 41 | 1 << 32):
+    print(libc.syscall(setsockopt, number, ctypes.c_long(level), 32, label, len(label)), ctypes.get_errno())
+print(libc.syscall(setsockopt, number, 41, 26, struct.pack('=i', 1), 4))
+print(len(open('/proc/net/ip6_flowlabel').readlines()))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_leaves_no_flow_labels_to_the_next() {
+    let engine = engine(json!({}));
+    for _ in 0..2 {
+        let request = json!({ "runtime": "python", "code": FLOW_LABEL });
+        assert_eq!(stdout(&engine, request).await, "-1 1\n-1 1\n0\n1");
+    }
+    engine.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_custom_profile_that_cannot_be_used_is_named() {
     let mut broken = tempfile::NamedTempFile::new().unwrap();
