@@ -252,7 +252,8 @@ impl ExitStatus {
     pub fn code(self) -> i32 {
         match self {
             Self::Code(code) => code,
-            Self::Signal(signal) => 128 + signal,
+            // The guest is not trusted with a number, either.
+            Self::Signal(signal) => signal.saturating_add(128),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     sandbox::{Exec, ExecEvent, Sandbox},
 };
 
-/// How much longer than the time limit the guest may take to report that it struck.
+/// How much longer than the time limit the guest may let us wait, altogether.
 const TIMEOUT_GRACE: Duration = Duration::from_secs(10);
 
 /// How steps of one execution are run.
@@ -123,20 +123,23 @@ impl StepRules<'_> {
             parked: manner.parked,
             proxy: step.proxy,
         };
-        let deadline = Instant::now() + self.timeout + TIMEOUT_GRACE;
-        let exec = match call {
-            None => self.sandbox.exec(request).await?,
-            Some(call) => {
-                let request = CallRequest {
-                    exec: request,
-                    program: call.program,
-                    cwd: call.cwd,
-                    env: call.call_env,
-                    lead: call.lead.to_owned(),
-                };
-                self.sandbox.call(request).await?
+        let mut patience = self.timeout + TIMEOUT_GRACE;
+        let start = async {
+            match call {
+                None => self.sandbox.exec(request).await,
+                Some(call) => {
+                    let request = CallRequest {
+                        exec: request,
+                        program: call.program,
+                        cwd: call.cwd,
+                        env: call.call_env,
+                        lead: call.lead.to_owned(),
+                    };
+                    self.sandbox.call(request).await
+                }
             }
         };
+        let exec = spend(&mut patience, Box::pin(start)).await?;
         // Input is sent while output is read: a program may need both at once.
         let input = exec.input();
         let feed = async move {
@@ -147,7 +150,7 @@ impl StepRules<'_> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            outcome = self.listen(exec, manner, deadline) => outcome,
+            outcome = self.listen(exec, manner, patience) => outcome,
             () = feed => Err(EngineError::Internal("input outlived its program".to_owned())),
         }
     }
@@ -156,22 +159,15 @@ impl StepRules<'_> {
         &self,
         mut exec: Exec,
         manner: Manner,
-        deadline: Instant,
+        mut patience: Duration,
     ) -> Result<StepOutcome, EngineError> {
         let phase = manner.phase;
         let keep = manner.keep_output || self.sink.collects();
         let mut stdout = Channel::new(self, keep, |text| StreamEvent::stdout(phase, text));
         let mut stderr = Channel::new(self, keep, |text| StreamEvent::stderr(phase, text));
         loop {
-            // A slow consumer may have taken us past the deadline; the guest's word is then at hand.
-            let wait = deadline.max(Instant::now() + TIMEOUT_GRACE);
-            let event = tokio::time::timeout_at(wait, exec.next())
-                .await
-                .map_err(|_| {
-                    EngineError::Guest(
-                        "no word of the program's end after its time limit".to_owned(),
-                    )
-                })??;
+            // What a slow consumer takes is not counted: then the guest's word is at hand.
+            let event = spend(&mut patience, exec.next()).await?;
             match event {
                 ExecEvent::Stdout(bytes) => stdout.push(&bytes).await?,
                 ExecEvent::Stderr(bytes) => stderr.push(&bytes).await?,
@@ -188,6 +184,21 @@ impl StepRules<'_> {
             }
         }
     }
+}
+
+/// Waits for the guest, and takes the time from `patience`. One that speaks without end cannot hold up its
+/// caller, either.
+async fn spend<T>(
+    patience: &mut Duration,
+    word: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    let begun = Instant::now();
+    let heard = tokio::time::timeout(*patience, word).await;
+    *patience = patience.saturating_sub(begun.elapsed());
+    heard.map_err(|_| {
+        let message = "no word of the program's end after its time limit";
+        EngineError::Guest(message.to_owned())
+    })?
 }
 
 /// Standard input within the request when it fits, else to be streamed.
@@ -241,5 +252,35 @@ impl<'a, E: Fn(String) -> StreamEvent> Channel<'a, E> {
             self.kept.push_str(&text);
         }
         self.sink.send((self.event)(text)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::testing;
+
+    #[tokio::test]
+    async fn a_guest_that_says_nothing_or_goes_on_and_on_is_not_listened_to_for_ever() {
+        // Frames of standard output, one empty and one with a byte.
+        for words in [&[][..], &[0, 0, 0, 0, 2, 1, 0, 0, 0, 2, b'x']] {
+            let sandbox = testing::saying(words).await;
+            let rules = StepRules {
+                sandbox: &sandbox,
+                sink: &Sink::Collect,
+                secrets: &Secrets::default(),
+                output_limit: 8,
+                timeout: Duration::ZERO,
+            };
+            let manner = Manner {
+                phase: Phase::Code,
+                after_exit: AfterExit::KillAll,
+                parked: false,
+                keep_output: false,
+            };
+            let exec = sandbox.exec(ExecRequest::default()).await.unwrap();
+            let heard = rules.listen(exec, manner, Duration::from_millis(200));
+            assert!(matches!(heard.await, Err(EngineError::Guest(_))));
+        }
     }
 }

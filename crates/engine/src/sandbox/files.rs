@@ -1,5 +1,7 @@
 //! Files in and out of a sandbox, each on a stream of its own.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use isol8_protocol::{ErrorKind, FileRequest, ReadRequest, Reply, Request};
 use tokio::io::AsyncWriteExt;
@@ -10,27 +12,49 @@ use super::{
 };
 use crate::error::EngineError;
 
+/// How long the guest may take for the next part of a file.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is sent of a file as one part, in bytes.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Waits for the guest, but not for ever: no time limit of a program holds for files.
+async fn within<T>(
+    patience: Duration,
+    part: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    let done = tokio::time::timeout(patience, part).await;
+    done.unwrap_or_else(|_| {
+        let message = format!("no word of a file within {} s", patience.as_secs());
+        Err(EngineError::Guest(message))
+    })
+}
+
 /// Writes a file. When the guest refuses half way, its reason is returned.
-pub(super) async fn write(stream: LinkStream, path: &str, data: &[u8]) -> Result<(), EngineError> {
+pub(super) async fn write(
+    stream: LinkStream,
+    path: &str,
+    data: &[u8],
+    patience: Duration,
+) -> Result<(), EngineError> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut frames = FrameReader::of_answer(reader);
     let upload = async {
-        send_message(
-            &mut writer,
-            &Request::WriteFile(FileRequest {
-                path: path.to_owned(),
-            }),
-        )
-        .await?;
-        send_data(&mut writer, data).await?;
-        send_data_end(&mut writer).await
+        let request = Request::WriteFile(FileRequest {
+            path: path.to_owned(),
+        });
+        within(patience, send_message(&mut writer, &request)).await?;
+        for part in data.chunks(PART_BYTES) {
+            within(patience, send_data(&mut writer, part)).await?;
+        }
+        within(patience, send_data_end(&mut writer)).await
     };
     // An answer before the end of the file is a refusal, and may come while sending is blocked.
     let answer = tokio::select! {
         biased;
         answer = frames.next() => answer,
         sent = upload => match sent {
-            Ok(()) | Err(EngineError::SandboxLost) => frames.next().await,
+            Ok(()) | Err(EngineError::SandboxLost) => within(patience, frames.next()).await,
             Err(error) => Err(error),
         },
     };
@@ -47,19 +71,17 @@ pub(super) async fn read(
     mut stream: LinkStream,
     path: &str,
     max_bytes: u64,
+    patience: Duration,
 ) -> Result<Bytes, EngineError> {
-    send_message(
-        &mut stream,
-        &Request::ReadFile(ReadRequest {
-            path: path.to_owned(),
-            max_bytes,
-        }),
-    )
-    .await?;
+    let request = Request::ReadFile(ReadRequest {
+        path: path.to_owned(),
+        max_bytes,
+    });
+    within(patience, send_message(&mut stream, &request)).await?;
     let mut frames = FrameReader::of_output(&mut stream);
     let mut contents = BytesMut::new();
     loop {
-        match frames.next().await? {
+        match within(patience, frames.next()).await? {
             Incoming::Data(bytes) if bytes.is_empty() => break,
             // It grew while it was read.
             Incoming::Data(bytes) if (contents.len() + bytes.len()) as u64 > max_bytes => {
@@ -76,6 +98,25 @@ pub(super) async fn read(
     }
     drop(frames);
     // The guest has said everything; closing tells it that this side has, too.
-    let _ = stream.shutdown().await;
+    let _ = tokio::time::timeout(patience, stream.shutdown()).await;
     Ok(contents.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::testing;
+
+    #[tokio::test]
+    async fn a_guest_that_says_nothing_is_not_waited_for_for_ever() {
+        let patience = Duration::from_millis(50);
+        let link = testing::link_saying(&[]).await;
+        let read = read(link.open().await.unwrap(), "/x", 1, patience).await;
+        assert!(matches!(read, Err(EngineError::Guest(_))));
+        // More than what a stream holds: nobody takes it.
+        for data in [&b"x"[..], &vec![0; 1024 * 1024]] {
+            let written = write(link.open().await.unwrap(), "/x", data, patience).await;
+            assert!(matches!(written, Err(EngineError::Guest(_))));
+        }
+    }
 }

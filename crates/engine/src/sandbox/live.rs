@@ -111,12 +111,13 @@ impl Sandbox {
 
     /// Creates or replaces a file, with its parent directories.
     pub async fn write_file(&self, path: &str, data: &[u8]) -> Result<(), EngineError> {
-        files::write(self.link()?.open().await?, path, data).await
+        files::write(self.link()?.open().await?, path, data, files::PATIENCE).await
     }
 
     /// Reads a regular file of at most `max_bytes`.
     pub async fn read_file(&self, path: &str, max_bytes: u64) -> Result<Bytes, EngineError> {
-        files::read(self.link()?.open().await?, path, max_bytes).await
+        let stream = self.link()?.open().await?;
+        files::read(stream, path, max_bytes, files::PATIENCE).await
     }
 
     /// Takes the connections that programs make to the proxy's port from now on, as streams. Without

@@ -6,6 +6,8 @@ mod files;
 mod link;
 mod live;
 mod park;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wire;
 
 pub use exec::{Exec, ExecEvent};
