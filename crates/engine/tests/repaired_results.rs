@@ -294,3 +294,31 @@ async fn a_file_asked_for_may_be_large_but_not_endless() {
     );
     engine.stop().await;
 }
+
+/// Takes memory up to the limit, but for what is in `ROOM`, and ends.
+const FULL: &str = "import mmap, os
+place = '/sys/fs/cgroup/memory/memory.'
+used, limit = 'usage_in_bytes', 'limit_in_bytes'
+if not os.path.exists(place + used): place, used, limit = '/sys/fs/cgroup/memory.', 'current', 'max'
+limit = int(open(place + limit).read())
+open('/sandbox/out', 'w').write('written')
+used = os.open(place + used, os.O_RDONLY)
+memory, at, room = mmap.mmap(-1, 256 << 20), 0, int(os.environ['ROOM'])
+while (left := limit - room - int(os.pread(used, 32, 0))) > 0:
+    for _ in range(max(1, left // 8192)): memory[at] = 1; at += 4096
+os._exit(3)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_ends_with_all_of_its_memory_in_use_has_a_result() {
+    let engine = engine(json!({ "memoryLimit": "128m" }));
+    for room in [8_000, 40_000, 80_000, 160_000, 1_000_000].repeat(16) {
+        let request = json!({
+            "runtime": "python", "code": FULL, "env": { "ROOM": room.to_string() },
+            "outputPaths": ["/sandbox/out"],
+        });
+        let result = run(&engine, request).await.unwrap();
+        assert_eq!((result.exit_code, result.stderr.as_str()), (3, ""));
+        assert_eq!(result.files.unwrap().len(), 1);
+    }
+    engine.stop().await;
+}

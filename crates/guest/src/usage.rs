@@ -28,33 +28,42 @@ const TICKS_PER_SECOND: u64 = 100;
 /// Room for 52 numbers of twenty digits.
 const SMALL_BYTES: usize = 1280;
 
-/// Current usage and peak, in version 2 and in version 1 of control groups.
-const FILES: [(&str, &str); 2] = [
-    (
+/// Current usage, peak and limit, in version 2 and in version 1 of control groups.
+const FILES: [[&str; 3]; 2] = [
+    [
         "/sys/fs/cgroup/memory.current",
         "/sys/fs/cgroup/memory.peak",
-    ),
-    (
+        "/sys/fs/cgroup/memory.max",
+    ],
+    [
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
         "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
-    ),
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ],
 ];
+
+/// What the guest may need of the limit for its own work, in bytes.
+const OWN_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The files of the sandbox's control group, kept open.
 #[derive(Default)]
 pub(crate) struct MemoryFiles {
     current: Option<File>,
     peak: Option<File>,
+    /// None when it has none.
+    limit: Option<u64>,
 }
 
 impl MemoryFiles {
     /// Opens what there is; a system without is no failure.
     pub(crate) fn open() -> Self {
-        for (current, peak) in FILES {
+        for [current, peak, limit] in FILES {
             if let Ok(current) = File::open(current) {
+                let limit = File::open(limit).and_then(|file| number(&file));
                 return Self {
                     current: Some(current),
                     peak: File::open(peak).ok(),
+                    limit: limit.ok(),
                 };
             }
         }
@@ -124,6 +133,15 @@ impl<'a> Meter<'a> {
     /// Whether there is a figure of memory; else the program's own is needed, once it is collected.
     pub(crate) fn has_seen_memory(&self) -> bool {
         self.sampled > 0
+    }
+
+    /// Whether the guest has memory to work with when `current` is in use. A process that ends is no longer
+    /// one that the system could end for its memory, before it has given any back: it would be the guest.
+    pub(crate) fn leaves_room(&self, current: Option<u64>) -> bool {
+        let room = |limit: u64| limit.saturating_sub(current.unwrap_or_default());
+        self.files
+            .limit
+            .is_none_or(|limit| room(limit) >= OWN_BYTES)
     }
 
     /// Leaves out the time that a child had used before the run, and counts its memory.

@@ -84,8 +84,9 @@ pub(super) async fn supervise(
                 ending = None;
                 // It has given up its memory, or is about to.
                 meter.watch(None);
-                meter.sample();
-                if meter.has_seen_memory() && let Some(status) = ends_alone(guest, pid) {
+                let memory = meter.sample();
+                let known = meter.has_seen_memory() && meter.leaves_room(memory);
+                if known && let Some(status) = ends_alone(guest, pid) {
                     collected = false;
                     break Some(Ended { status, at: Instant::now(), max_rss_bytes: 0 });
                 }
