@@ -10,7 +10,7 @@
 // and no length is more than 32 bits.
 if (Bun.isMainThread) {
   const { dlopen, ptr } = Bun.FFI;
-  const { symbols: c, close } = dlopen('libc.so.6', {
+  const library = dlopen('libc.so.6', {
     read: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
     write: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
     creat: { args: ['ptr', 'u32'], returns: 'i32' },
@@ -18,6 +18,7 @@ if (Bun.isMainThread) {
     unlink: { args: ['ptr'], returns: 'i32' },
     _exit: { args: ['i32'], returns: 'void' },
   });
+  const c = library.symbols;
   const text = (string) => ptr(new TextEncoder().encode(`${string}\0`));
   if (c.unlink(text('/sandbox/bunfig.toml')) === 0) {
     const transfer = (call, file, bytes) => {
@@ -50,7 +51,7 @@ if (Bun.isMainThread) {
       c.close(file);
     }
     transfer(c.write, 1, mark);
-    close();
+    library.close();
     // No longer there to be found. Bun enters it when this has ended, some microtasks from now and
     // long before it has loaded the program.
     const cache = require.cache;
