@@ -1,7 +1,7 @@
 //! The API version of a daemon, by its cheapest question. `GET /version`, which the client library asks,
 //! has the daemon start other programs to learn their versions: more than a tenth of a sandbox's start.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, pin::pin, time::Duration};
 
 use bollard::ClientVersion;
 use bytes::Bytes;
@@ -37,12 +37,12 @@ async fn ping(path: &Path) -> Option<String> {
         .header(header::HOST, "localhost")
         .body(Empty::<Bytes>::new())
         .ok()?;
+    let mut response = pin!(sender.send_request(request));
     let response = tokio::select! {
-        // Its end is an answer that does not come.
-        biased;
-        response = sender.send_request(request) => response.ok()?,
-        _ = connection => return None,
+        response = &mut response => response,
+        _ = connection => response.await,
     };
+    let response = response.ok()?;
     if !response.status().is_success() {
         return None;
     }
