@@ -37,6 +37,8 @@ const MODULE_FAILED: &str = "preload ";
 pub(super) struct Parking {
     plan: Mutex<ParkPlan>,
     failures: AtomicUsize,
+    /// How often other modules were named.
+    version: AtomicUsize,
 }
 
 /// An interpreter that is started, on a processor that is kept for it.
@@ -50,6 +52,7 @@ impl Parking {
         Self {
             plan: Mutex::new(plan),
             failures: AtomicUsize::new(0),
+            version: AtomicUsize::new(0),
         }
     }
 
@@ -63,8 +66,14 @@ impl Parking {
         let changed = plan.preload() != modules;
         if changed {
             *plan = plan.with_preload(modules);
+            self.version.fetch_add(1, Ordering::Relaxed);
         }
         changed
+    }
+
+    /// Differs when other modules were named.
+    pub(super) fn version(&self) -> usize {
+        self.version.load(Ordering::Relaxed)
     }
 
     /// What to ask for behind a reset, if there is a processor for it now.

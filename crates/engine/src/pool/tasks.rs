@@ -249,6 +249,8 @@ impl Pool {
     fn spawn_clean(&self, sandbox: Sandbox) {
         let pool = self.clone();
         self.0.tasks.spawn(async move {
+            let version = || pool.0.parking.as_ref().map(Parking::version);
+            let before = version();
             let reset = tokio::time::timeout(RESET_TIMEOUT, pool.reset(&sandbox)).await;
             let (clean, parks) = match reset {
                 Ok(Ok(parks)) => (Some(sandbox), parks),
@@ -269,6 +271,11 @@ impl Pool {
                 pool.park_if_kept(parker, &actions);
             }
             pool.carry_out(actions);
+            // Other modules may have been named since, and what was reset then is not among the clean.
+            if parks && version() != before {
+                let actions = pool.state().renew();
+                pool.carry_out(actions);
+            }
             pool.trim_later();
         });
     }
@@ -280,10 +287,10 @@ impl Pool {
         let parking = parking.filter(|_| self.state().can_spare_one());
         let (request, attempt) = parking.and_then(Parking::attempt).unzip();
         let (resetting, begun) = sandbox.reset(request).await?;
-        let begun = attempt.zip(begun);
+        let begun = attempt.zip(begun).zip(sandbox.parker());
         let parks = begun.is_some();
-        if parks && let Some(parker) = sandbox.parker() {
-            self.spawn_parking(parker, begun);
+        if let Some((begun, parker)) = begun {
+            self.spawn_parking(parker, Some(begun));
         }
         let ResetReport { processes, entries } = resetting.finish().await?;
         tracing::debug!(
