@@ -25,14 +25,7 @@ async fn answers_lose_what_belongs_to_the_hop_and_what_contradicts() {
         ),
     ] {
         let recorder = Recorder::start(Play::Http(play.into())).await;
-        let proxy = proxy(lenient(), local_names());
-        let mut client = Client::connect(&proxy);
-        client
-            .send(format!(
-                "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
-                recorder.port()
-            ))
-            .await;
+        let mut client = Client::asking(recorder.port()).await;
         let mut answer = client.head().await;
         if answer.contains("chunked") {
             answer += &String::from_utf8(client.exactly(11).await).unwrap();

@@ -67,27 +67,14 @@ async fn a_kept_connection_that_the_server_closed_is_replaced() {
 async fn a_broken_upstream_never_looks_whole() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc".to_vec();
     let recorder = Recorder::start(Play::Send(cut)).await;
-    let proxy = proxy(lenient(), local_names());
-    let mut client = Client::connect(&proxy);
-    client
-        .send(format!(
-            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
-            recorder.port()
-        ))
-        .await;
+    let mut client = Client::asking(recorder.port()).await;
     let answer = client.rest().await;
     assert!(
         answer.ends_with("abc") && answer.contains("Content-Length: 10"),
         "{answer}"
     );
     let silent = Recorder::start(Play::Send(Vec::new())).await;
-    let mut client = Client::connect(&proxy);
-    client
-        .send(format!(
-            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
-            silent.port()
-        ))
-        .await;
+    let mut client = Client::asking(silent.port()).await;
     assert!(
         client
             .answer()

@@ -6,8 +6,7 @@ mod support;
 
 use isol8_egress::{Action, PolicyOptions};
 use support::{
-    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, local_names, ok, proxy,
-    strings,
+    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, ok, proxy, strings,
 };
 
 /// A whitelist that matches every host, so that only the address rules stand in the way.
@@ -158,14 +157,7 @@ async fn a_redirect_is_judged_when_it_is_followed() {
     let redirect =
         format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
     let allowed = Recorder::start(Play::Http(redirect.into())).await;
-    let proxy = proxy(lenient(), local_names());
-    let mut client = Client::connect(&proxy);
-    client
-        .send(format!(
-            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
-            allowed.port()
-        ))
-        .await;
+    let mut client = Client::asking(allowed.port()).await;
     let answer = client.answer().await;
     assert!(answer.contains(&location), "{answer}");
     client

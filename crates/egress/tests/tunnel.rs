@@ -231,14 +231,7 @@ async fn a_dropped_proxy_leaves_no_connection() {
     eventually("the tunnel is closed", || recorder.ended() == 1).await;
 
     let recorder = Recorder::start(Play::Silent).await;
-    let proxy = proxy(lenient(), local_names());
-    let mut client = Client::connect(&proxy);
-    client
-        .send(format!(
-            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
-            recorder.port()
-        ))
-        .await;
+    let client = Client::asking(recorder.port()).await;
     eventually("the request is under way", || recorder.connections() == 1).await;
     client.served.abort();
     eventually("the request is abandoned", || recorder.ended() == 1).await;

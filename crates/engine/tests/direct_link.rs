@@ -5,7 +5,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU8, Ordering},
     },
 };
@@ -98,8 +98,58 @@ async fn a_program_can_connect_to_no_link() {
     engine.stop().await;
 }
 
+/// Says what a program finds of a network: the interfaces and their addresses, the names of this
+/// machine, and what becomes of others.
+const NETWORK: &str = "import os, socket
+print(socket.if_nameindex(), open('/proc/net/route').read().count('\\n'))
+print(socket.getaddrinfo('localhost', 80, socket.AF_INET, socket.SOCK_STREAM))
+print(socket.gethostbyaddr('127.0.0.1')[0], socket.gethostname() == open('/etc/hostname').read().strip())
+with socket.create_server(('127.0.0.1', 0)) as server:
+    socket.create_connection(('localhost', server.getsockname()[1])).close()
+for ask in lambda: socket.getaddrinfo('name.invalid', 80), lambda: open('/etc/hosts', 'a'):
+    try: print(ask())
+    except OSError as error: print(error.errno)";
+
+/// What [`NETWORK`] cannot say of every version of Docker alike.
+const NO_IPV6: &str = "import os
+try: print(len(open('/proc/net/if_inet6').read()))
+except FileNotFoundError: print(0)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_without_the_daemon_is_the_same() {
+    let here = DockerAddress::default();
+    let by_daemon = run(&by_tcp().await, NETWORK).await;
+    assert!(by_daemon.starts_with("[(1, 'lo')] 1\n"), "{by_daemon}");
+    // The first sandbox of a daemon, and one when the way is known.
+    for _ in 0..2 {
+        assert_eq!(run(&here, NETWORK).await, by_daemon);
+        assert_eq!(run(&here, NO_IPV6).await, "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_asks_little_of_the_daemon() {
+    // The very first one on a machine fills the guest's volume.
+    assert_eq!(run(&DockerAddress::default(), &probe()).await, DIRECT);
+    let (address, relay, _dir) = relayed();
+    let asked = async |what: &[&str]| {
+        assert_eq!(run(&address, &probe()).await, DIRECT);
+        let mut calls = std::mem::take(&mut *relay.calls.lock().unwrap());
+        // The look for containers that were never started, and the removal, delay no program.
+        calls.retain(|call| call != "GET json" && !call.starts_with("DELETE"));
+        assert_eq!(calls, what);
+    };
+    asked(&["HEAD /_ping", "POST create", "POST attach", "POST start"]).await;
+    asked(&["HEAD /_ping", "POST create", "POST start"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_reached_by_tcp_gets_no_socket() {
+    assert_eq!(run(&by_tcp().await, &probe()).await, ATTACHED);
+}
+
+/// The daemon by TCP.
+async fn by_tcp() -> DockerAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = DockerAddress {
         host: Some(format!("tcp://{}", listener.local_addr().unwrap())),
@@ -110,59 +160,82 @@ async fn a_daemon_that_is_reached_by_tcp_gets_no_socket() {
             tokio::spawn(relay_one(client, Arc::default()));
         }
     });
+    address
+}
+
+/// Sockets that a relay spoils in `way` are not tried a second time.
+async fn assert_done_without(way: u8) {
+    let (address, relay, _dir) = relayed();
+    relay.set(way);
     assert_eq!(run(&address, &probe()).await, ATTACHED);
+    relay.set(relay::NOTHING);
+    assert_eq!(
+        run(&address, &probe()).await,
+        ATTACHED,
+        "it is not tried again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_cannot_be_mounted_is_done_without() {
-    let (address, what, _dir) = relayed();
-    what.store(relay::LOSE_SOCKET, Ordering::Relaxed);
-    assert_eq!(run(&address, &probe()).await, ATTACHED);
-    what.store(relay::NOTHING, Ordering::Relaxed);
-    assert_eq!(
-        run(&address, &probe()).await,
-        ATTACHED,
-        "it is not tried again"
-    );
+    assert_done_without(relay::LOSE_SOCKET).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_cannot_connect_is_reached_by_its_standard_streams() {
-    let (address, what, _dir) = relayed();
-    what.store(relay::HIDE_SOCKET, Ordering::Relaxed);
-    assert_eq!(run(&address, &probe()).await, ATTACHED);
-    what.store(relay::NOTHING, Ordering::Relaxed);
-    assert_eq!(
-        run(&address, &probe()).await,
-        ATTACHED,
-        "it is not tried again"
-    );
+    assert_done_without(relay::HIDE_SOCKET).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_that_work_no_longer_are_given_up() {
     for way in [relay::LOSE_SOCKET, relay::HIDE_SOCKET] {
-        let (address, what, _dir) = relayed();
+        let (address, relay, _dir) = relayed();
         assert_eq!(run(&address, &probe()).await, DIRECT);
         assert_eq!(run(&address, &probe()).await, DIRECT);
-        what.store(way, Ordering::Relaxed);
+        relay.set(way);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
-        what.store(relay::NOTHING, Ordering::Relaxed);
+        relay.set(relay::NOTHING);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
     }
 }
 
+/// What a relay does, and what it has been asked.
+#[derive(Default)]
+struct Relay {
+    what: AtomicU8,
+    /// The method of each request and what its path is about.
+    calls: Mutex<Vec<String>>,
+}
+
+impl Relay {
+    fn set(&self, what: u8) {
+        self.what.store(what, Ordering::Relaxed);
+    }
+
+    fn note(&self, request: &[u8]) {
+        let text = String::from_utf8_lossy(request);
+        let mut words = text.split_whitespace();
+        let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let path = path.split('?').next().unwrap_or("");
+        let about = match path.rsplit_once('/') {
+            Some(("", _)) | None => path,
+            Some((_, last)) => last,
+        };
+        self.calls.lock().unwrap().push(format!("{method} {about}"));
+    }
+}
+
 /// A daemon behind a relay, as one of its own: what it does to the creation of containers can be set.
-fn relayed() -> (DockerAddress, Arc<AtomicU8>, tempfile::TempDir) {
+fn relayed() -> (DockerAddress, Arc<Relay>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("docker.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let what = Arc::new(AtomicU8::new(relay::NOTHING));
+    let relay = Arc::<Relay>::default();
     tokio::spawn({
-        let what = Arc::clone(&what);
+        let relay = Arc::clone(&relay);
         async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(relay_one(client, Arc::clone(&what)));
+                tokio::spawn(relay_one(client, Arc::clone(&relay)));
             }
         }
     });
@@ -170,12 +243,12 @@ fn relayed() -> (DockerAddress, Arc<AtomicU8>, tempfile::TempDir) {
         socket_path: Some(path.to_str().unwrap().to_owned()),
         ..DockerAddress::default()
     };
-    (address, what, dir)
+    (address, relay, dir)
 }
 
 async fn relay_one(
     client: impl AsyncRead + AsyncWrite + Send + 'static,
-    what: Arc<AtomicU8>,
+    relay: Arc<Relay>,
 ) -> Option<()> {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_daemon, mut to_daemon) = UnixStream::connect(DAEMON).await.ok()?.into_split();
@@ -184,16 +257,20 @@ async fn relay_one(
         let _ = to_client.shutdown().await;
     });
     let mut buffer = vec![0; 256 * 1024];
+    let mut noted = false;
     loop {
         let mut length = from_client.read(&mut buffer).await.ok()?;
         if length == 0 {
             break;
         }
+        if !std::mem::replace(&mut noted, true) {
+            relay.note(&buffer[..length]); // One request a connection.
+        }
         if buffer.starts_with(b"POST ") && is_creation(&buffer[..length]) {
             while length < whole_request(&buffer[..length])? {
                 length += from_client.read(&mut buffer[length..]).await.ok()?;
             }
-            change(&mut buffer[..length], what.load(Ordering::Relaxed));
+            change(&mut buffer[..length], relay.what.load(Ordering::Relaxed));
         }
         to_daemon.write_all(&buffer[..length]).await.ok()?;
     }

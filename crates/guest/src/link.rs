@@ -4,6 +4,7 @@
 use std::{
     cell::RefCell,
     io,
+    net::{Ipv4Addr, TcpListener},
     os::{fd::OwnedFd, unix::net::UnixStream},
     pin::Pin,
     rc::Rc,
@@ -60,7 +61,11 @@ pub(crate) struct Wire {
 impl Wire {
     /// The socket of the host, if there is one and it lets the guest connect. The host listens before
     /// the sandbox is started, so there is nothing to wait for.
+    ///
+    /// With the socket the network is the OCI runtime's work. One that leaves loopback down is no
+    /// place for a sandbox, and the host then has Docker do it.
     pub(crate) fn socket() -> Option<Self> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let socket = UnixStream::connect(LINK_PATH).ok()?;
         let output = socket.try_clone().ok()?;
         Self::pair(socket.into(), output.into()).ok()

@@ -4,6 +4,7 @@
 
 mod load;
 mod options;
+mod ready;
 #[cfg(test)]
 mod schema;
 mod types;
@@ -12,8 +13,8 @@ pub use load::{
     CONFIG_FILE, ConfigError, ConfigProblem, ConfigSource, ConfigWarning, LoadedConfig,
     MAX_CONFIG_BYTES, load_config, load_config_from,
 };
+pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
 pub use types::{
-    AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, DependenciesConfig,
-    NetworkConfig, PoolSizeConfig, PrebuiltImage, PreloadConfig, RemoteCodeConfig, SeccompMode,
-    SecurityConfig,
+    AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, NetworkConfig, PrebuiltImage,
+    RemoteCodeConfig, SeccompMode, SecurityConfig,
 };

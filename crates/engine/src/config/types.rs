@@ -2,12 +2,12 @@
 //! are the descriptions in the schema, and the ranges are there for editors: limits are enforced
 //! where the values are used.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, POOL_SIZE_FORMS, PoolStrategy};
+use super::ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
+use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};
 
 /// Configuration of isol8: `isol8.config.json` in the working directory, or
 /// `~/.isol8/config.json`.
@@ -96,85 +96,6 @@ pub struct CleanupConfig {
     /// Age at which they are, in milliseconds.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_container_age_ms: u64,
-}
-
-/// Sandboxes kept ready: one number for both, or each by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[serde(untagged)]
-pub enum PoolSizeConfig {
-    /// As many clean ones as dirty ones.
-    Both(#[cfg_attr(test, schemars(range(max = 1000)))] u64),
-    /// Each number by itself.
-    Each {
-        /// Sandboxes ready for use.
-        #[cfg_attr(test, schemars(range(max = 1000), default = "one"))]
-        clean: u64,
-        /// Used sandboxes that wait to be cleaned.
-        #[cfg_attr(test, schemars(range(max = 1000), default = "one"))]
-        dirty: u64,
-    },
-}
-
-/// [`PoolSizeConfig::Each`] as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EachPoolSize {
-    #[serde(default = "one")]
-    clean: u64,
-    #[serde(default = "one")]
-    dirty: u64,
-}
-
-impl<'de> Deserialize<'de> for PoolSizeConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if let Some(size) = value.as_u64() {
-            return Ok(Self::Both(size));
-        }
-        let each = value.is_object().then(|| EachPoolSize::deserialize(&value));
-        match each {
-            Some(Ok(EachPoolSize { clean, dirty })) => Ok(Self::Each { clean, dirty }),
-            _ => Err(D::Error::custom(format!(
-                "it must be {POOL_SIZE_FORMS}, not {value}"
-            ))),
-        }
-    }
-}
-
-/// Modules that interpreters import ahead of their programs: what an image has, by name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[serde(default)]
-pub struct PreloadConfig {
-    /// Of Python, such as "pandas".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub python: Option<Vec<String>>,
-    /// Of Node.js, as for `require`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<Vec<String>>,
-    /// Of Bun, as for `import`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bun: Option<Vec<String>>,
-    /// Of Deno, as for `import`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deno: Option<Vec<String>>,
-}
-
-impl PreloadConfig {
-    /// Runtimes and their modules, as an option of the engine.
-    #[must_use]
-    pub fn by_runtime(&self) -> BTreeMap<String, Vec<String>> {
-        [
-            ("python", &self.python),
-            ("node", &self.node),
-            ("bun", &self.bun),
-            ("deno", &self.deno),
-        ]
-        .into_iter()
-        .filter_map(|(runtime, names)| Some((runtime.to_owned(), names.clone()?)))
-        .collect()
-    }
 }
 
 /// System call filter and OCI runtime.
@@ -301,46 +222,6 @@ pub struct PrebuiltImage {
     pub setup_script: Option<String>,
 }
 
-/// Packages of the image that `isol8 setup` builds for each runtime.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[serde(default)]
-pub struct DependenciesConfig {
-    /// Of pip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub python: Option<Vec<String>>,
-    /// Of npm.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<Vec<String>>,
-    /// Of Bun.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bun: Option<Vec<String>>,
-    /// Module specifiers of Deno.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deno: Option<Vec<String>>,
-    /// Of the distribution.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bash: Option<Vec<String>>,
-}
-
-impl DependenciesConfig {
-    /// Runtimes and their packages, those without any left out.
-    #[must_use]
-    pub fn by_runtime(&self) -> BTreeMap<&'static str, &[String]> {
-        [
-            ("python", &self.python),
-            ("node", &self.node),
-            ("bun", &self.bun),
-            ("deno", &self.deno),
-            ("bash", &self.bash),
-        ]
-        .into_iter()
-        .filter_map(|(runtime, packages)| Some((runtime, packages.as_deref()?)))
-        .filter(|(_, packages)| !packages.is_empty())
-        .collect()
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -350,10 +231,7 @@ impl Default for Config {
             network: NetworkConfig::default(),
             cleanup: CleanupConfig::default(),
             pool_strategy: PoolStrategy::default(),
-            pool_size: PoolSizeConfig::Each {
-                clean: one(),
-                dirty: one(),
-            },
+            pool_size: PoolSizeConfig::default(),
             preload: PreloadConfig::default(),
             security: SecurityConfig::default(),
             remote_code: RemoteCodeConfig::default(),
@@ -442,8 +320,4 @@ impl fmt::Debug for AuthConfig {
             .field("cleanup_interval_ms", &self.cleanup_interval_ms)
             .finish()
     }
-}
-
-fn one() -> u64 {
-    1
 }

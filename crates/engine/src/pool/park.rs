@@ -9,13 +9,18 @@ use std::{
     time::Duration,
 };
 
-use isol8_protocol::ErrorKind;
+use isol8_protocol::{ErrorKind, ParkRequest};
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
 };
 
-use crate::{NOTICE, error::EngineError, plan::ParkPlan, sandbox::Parker};
+use crate::{
+    NOTICE,
+    error::EngineError,
+    plan::ParkPlan,
+    sandbox::{Begun, Parker},
+};
 
 /// How long parking waits for a processor that no program uses. A program that has run longer is a
 /// resident one, and may well be idle.
@@ -32,6 +37,14 @@ const MODULE_FAILED: &str = "preload ";
 pub(super) struct Parking {
     plan: Mutex<ParkPlan>,
     failures: AtomicUsize,
+    /// How often other modules were named.
+    version: AtomicUsize,
+}
+
+/// An interpreter that is started, on a processor that is kept for it.
+pub(super) struct Attempt {
+    preload: Vec<String>,
+    _busy: Busy,
 }
 
 impl Parking {
@@ -39,6 +52,7 @@ impl Parking {
         Self {
             plan: Mutex::new(plan),
             failures: AtomicUsize::new(0),
+            version: AtomicUsize::new(0),
         }
     }
 
@@ -52,42 +66,79 @@ impl Parking {
         let changed = plan.preload() != modules;
         if changed {
             *plan = plan.with_preload(modules);
+            self.version.fetch_add(1, Ordering::Relaxed);
         }
         changed
     }
 
-    /// Parks in the sandbox of `parker` as soon as there is a processor for it.
-    pub(super) async fn park(&self, parker: Parker) {
-        loop {
-            if self.failures.load(Ordering::Relaxed) >= MAX_FAILURES {
-                return;
-            }
-            let _busy = PROCESSORS.when_free(Instant::now() + PATIENCE).await;
-            let (request, preload) = {
-                let plan = self.plan();
-                (plan.request(), plan.preload().to_vec())
-            };
-            match parker.park(request).await {
-                Ok(()) => self.failures.store(0, Ordering::Relaxed),
-                // Its program was faster, or it is gone.
-                Err(
-                    EngineError::SandboxLost
-                    | EngineError::Refused {
-                        kind: ErrorKind::Denied,
-                        ..
-                    },
-                ) => {}
-                Err(error) if !preload.is_empty() => {
-                    self.give_up_modules(&preload, &error.to_string());
-                    continue;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "the interpreter cannot be parked");
-                    self.failures.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+    /// Differs when other modules were named.
+    pub(super) fn version(&self) -> usize {
+        self.version.load(Ordering::Relaxed)
+    }
+
+    /// What to ask for behind a reset, if there is a processor for it now.
+    pub(super) fn attempt(&self) -> Option<(ParkRequest, Attempt)> {
+        if self.has_given_up() {
+            return None;
+        }
+        PROCESSORS.if_free().map(|busy| self.attempt_on(busy))
+    }
+
+    fn attempt_on(&self, busy: Busy) -> (ParkRequest, Attempt) {
+        let plan = self.plan();
+        let preload = plan.preload().to_vec();
+        (
+            plan.request(),
+            Attempt {
+                preload,
+                _busy: busy,
+            },
+        )
+    }
+
+    /// Parks in the sandbox of `parker`: waits for what has `begun` there, or begins as soon as there is
+    /// a processor for it.
+    pub(super) async fn park(&self, parker: Parker, begun: Option<(Attempt, Begun)>) {
+        if let Some((attempt, begun)) = begun
+            && self.is_settled(begun.finish().await, &attempt.preload)
+        {
             return;
         }
+        while !self.has_given_up() {
+            let busy = PROCESSORS.when_free(Instant::now() + PATIENCE).await;
+            let (request, attempt) = self.attempt_on(busy);
+            if self.is_settled(parker.park(request).await, &attempt.preload) {
+                return;
+            }
+        }
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= MAX_FAILURES
+    }
+
+    /// Learns from an attempt to park with these modules. False: another one with fewer may succeed.
+    fn is_settled(&self, parked: Result<(), EngineError>, preload: &[String]) -> bool {
+        match parked {
+            Ok(()) => self.failures.store(0, Ordering::Relaxed),
+            // Its program was faster, or it is gone.
+            Err(
+                EngineError::SandboxLost
+                | EngineError::Refused {
+                    kind: ErrorKind::Denied,
+                    ..
+                },
+            ) => {}
+            Err(error) if !preload.is_empty() => {
+                self.give_up_modules(preload, &error.to_string());
+                return false;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the interpreter cannot be parked");
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        true
     }
 
     /// After a failure, goes on without the module that was to blame, or without any of them.
@@ -145,6 +196,11 @@ impl Processors {
             }
         }
         self.occupy()
+    }
+
+    /// Counts something in if there is room for it now.
+    fn if_free(&'static self) -> Option<Busy> {
+        (self.busy.load(Ordering::Relaxed) < self.limit).then(|| self.occupy())
     }
 
     fn occupy(&'static self) -> Busy {

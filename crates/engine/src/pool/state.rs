@@ -184,6 +184,12 @@ impl<S: Parked, W> State<S, W> {
         actions
     }
 
+    /// Whether the next program has another sandbox than one that is being reset, so that this one can
+    /// be given an interpreter first.
+    pub(super) fn can_spare_one(&self) -> bool {
+        self.waiters.is_empty() && !self.clean.is_empty()
+    }
+
     /// What waits in the clean sandboxes is out of date.
     pub(super) fn renew(&mut self) -> Vec<Action<S, W>> {
         self.cleaning += self.clean.len();
@@ -307,6 +313,18 @@ mod tests {
         assert_eq!(pool.released(1), [Clean(1)]);
         assert_eq!(pool.cleaned(Some(1), now), []);
         assert_eq!(pool.acquire('b'), [Give('b', 1)]);
+    }
+
+    #[test]
+    fn one_that_is_reset_can_be_spared_when_there_is_another() {
+        let mut pool = state(PoolStrategy::Fast);
+        assert_eq!(pool.released(1), [Clean(1)]);
+        assert!(!pool.can_spare_one(), "the next program comes to this one");
+        pool.returned_unused(2, Instant::now());
+        assert!(pool.can_spare_one());
+        assert_eq!(pool.acquire('a'), [Give('a', 2)]);
+        pool.acquire('b');
+        assert!(!pool.can_spare_one());
     }
 
     #[test]

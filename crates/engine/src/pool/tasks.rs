@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use isol8_protocol::ResetReport;
 use tokio::sync::oneshot;
 use tokio_util::{
     sync::CancellationToken,
@@ -16,7 +17,7 @@ use tokio_util::{
 
 use super::{
     memory::host_memory,
-    park::{Busy, Parking, program_runs},
+    park::{Attempt, Busy, Parking, program_runs},
     state::{Action, LINGER, Parked, Rules, State},
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     error::EngineError,
     options::{PoolSize, PoolStrategy},
     plan::ParkPlan,
-    sandbox::{Parker, Sandbox},
+    sandbox::{Begun, Parker, Sandbox},
 };
 
 /// How long after a sandbox was taken the next one is made: long enough that a short program has
@@ -117,7 +118,7 @@ impl Pool {
             let (sandbox, outcome) = match sandbox {
                 Ok(sandbox) => {
                     if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
-                        parking.park(parker).await;
+                        parking.park(parker, None).await;
                     }
                     (Some(sandbox), Ok(()))
                 }
@@ -248,42 +249,79 @@ impl Pool {
     fn spawn_clean(&self, sandbox: Sandbox) {
         let pool = self.clone();
         self.0.tasks.spawn(async move {
-            let reset = tokio::time::timeout(RESET_TIMEOUT, sandbox.reset()).await;
-            let clean = match reset {
-                Ok(Ok(_)) => Some(sandbox),
+            let version = || pool.0.parking.as_ref().map(Parking::version);
+            let before = version();
+            let reset = tokio::time::timeout(RESET_TIMEOUT, pool.reset(&sandbox)).await;
+            let (clean, parks) = match reset {
+                Ok(Ok(parks)) => (Some(sandbox), parks),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "sandbox is not clean, destroying it");
                     pool.spawn_destroy(sandbox);
-                    None
+                    (None, false)
                 }
                 Err(_) => {
                     tracing::debug!("reset took too long, destroying the sandbox");
                     pool.spawn_destroy(sandbox);
-                    None
+                    (None, false)
                 }
             };
             let parker = clean.as_ref().and_then(Sandbox::parker);
             let actions = pool.state().cleaned(clean, Instant::now());
-            pool.park_if_kept(parker, &actions);
+            if !parks {
+                pool.park_if_kept(parker, &actions);
+            }
             pool.carry_out(actions);
+            // Other modules may have been named since, and what was reset then is not among the clean.
+            if parks && version() != before {
+                let actions = pool.state().renew();
+                pool.carry_out(actions);
+            }
             pool.trim_later();
         });
+    }
+
+    /// Resets a sandbox. When the next program has another one, the interpreter is asked for at the same
+    /// time; returns whether it is.
+    async fn reset(&self, sandbox: &Sandbox) -> Result<bool, EngineError> {
+        let parking = self.0.parking.as_ref();
+        let parking = parking.filter(|_| self.state().can_spare_one());
+        let (request, attempt) = parking.and_then(Parking::attempt).unzip();
+        let (resetting, begun) = sandbox.reset(request).await?;
+        let begun = attempt.zip(begun).zip(sandbox.parker());
+        let parks = begun.is_some();
+        if let Some((begun, parker)) = begun {
+            self.spawn_parking(parker, Some(begun));
+        }
+        let ResetReport { processes, entries } = resetting.finish().await?;
+        tracing::debug!(
+            container = sandbox.id(),
+            processes,
+            entries,
+            "sandbox reset"
+        );
+        Ok(parks)
     }
 
     /// Starts an interpreter in a sandbox that became clean, unless its program is there already.
     fn park_if_kept(&self, parker: Option<Parker>, actions: &[Action<Sandbox, Waiter>]) {
         let goes = |action: &Action<_, _>| matches!(action, Action::Give(..) | Action::Destroy(_));
-        let Some(parker) = parker.filter(|_| self.0.parking.is_some() && !actions.iter().any(goes))
-        else {
+        if let Some(parker) = parker.filter(|_| !actions.iter().any(goes)) {
+            self.spawn_parking(parker, None);
+        }
+    }
+
+    /// Parks in the background until the pool ends, if it does park; `begun` was asked for already.
+    fn spawn_parking(&self, parker: Parker, begun: Option<(Attempt, Begun)>) {
+        if self.0.parking.is_none() {
             return;
-        };
+        }
         let pool = self.clone();
         self.0.tasks.spawn(async move {
             let Some(parking) = &pool.0.parking else {
                 return;
             };
             tokio::select! {
-                () = parking.park(parker) => {}
+                () = parking.park(parker, begun) => {}
                 () = pool.0.closing.cancelled() => {}
             }
         });

@@ -9,15 +9,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use isol8_protocol::{CallRequest, ExecRequest, Reply, Request, ResetReport};
+use isol8_protocol::{CallRequest, ExecRequest, ParkRequest, Reply, Request, ResetReport};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    InboundStreams,
+    InboundStreams, LinkStream,
     exec::Exec,
     files,
     link::Link,
-    park::{NOT_PARKED, PARKED, Parker},
+    park::{Begun, NOT_PARKED, PARKED, Parker},
     wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
 use crate::{
@@ -126,21 +126,31 @@ impl Sandbox {
         Ok(self.link()?.inbound())
     }
 
-    /// Makes the sandbox as new, with proof: every process but the guest killed, every writable
-    /// place empty. After an error it must be destroyed.
-    pub async fn reset(&self) -> Result<ResetReport, EngineError> {
+    /// Begins to make the sandbox as new, with proof: every process but the guest killed, every
+    /// writable place empty. After an error it must be destroyed.
+    ///
+    /// An interpreter that is to be parked is asked for in the same write. The guest starts it when the
+    /// sandbox is clean, without the host's word between the two, and refuses when it is not.
+    pub async fn reset(
+        &self,
+        park: Option<ParkRequest>,
+    ) -> Result<(Resetting, Option<Begun>), EngineError> {
         self.readiness.store(NOT_PARKED, Ordering::Relaxed);
-        let mut stream = self.link()?.open().await?;
+        let link = self.link()?;
+        let mut stream = link.open().await?;
+        // Opened before anything is sent, for which the multiplexer would be given a turn.
+        let next = match park {
+            Some(request) => Some((link.open().await?, request)),
+            None => None,
+        };
         send_only_message(&mut stream, &Request::Reset).await?;
-        match FrameReader::of_answer(&mut stream).next().await? {
-            Incoming::Reply(Reply::Reset(report)) => {
-                let ResetReport { processes, entries } = &report;
-                tracing::debug!(container = self.id, processes, entries, "sandbox reset");
-                Ok(report)
+        let begun = match next {
+            Some((stream, request)) => {
+                Some(Begun::new(stream, Arc::clone(&self.readiness), request).await?)
             }
-            Incoming::Reply(reply) => Err(unexpected(reply)),
-            _ => Err(EngineError::Guest("unexpected data".to_owned())),
-        }
+            None => None,
+        };
+        Ok((Resetting(stream), begun))
     }
 
     /// Removes the sandbox and waits until it is gone.
@@ -164,6 +174,20 @@ impl Sandbox {
 
     fn link(&self) -> Result<&Link, EngineError> {
         self.link.as_ref().ok_or(EngineError::SandboxLost)
+    }
+}
+
+/// A reset that was asked for.
+pub struct Resetting(LinkStream);
+
+impl Resetting {
+    /// Waits until the sandbox is clean.
+    pub async fn finish(mut self) -> Result<ResetReport, EngineError> {
+        match FrameReader::of_answer(&mut self.0).next().await? {
+            Incoming::Reply(Reply::Reset(report)) => Ok(report),
+            Incoming::Reply(reply) => Err(unexpected(reply)),
+            _ => Err(EngineError::Guest("unexpected data".to_owned())),
+        }
     }
 }
 

@@ -12,5 +12,5 @@ mod wire;
 
 pub use exec::{Exec, ExecEvent};
 pub use link::{InboundStreams, LinkStream};
-pub use live::Sandbox;
-pub use park::Parker;
+pub use live::{Resetting, Sandbox};
+pub use park::{Begun, Parker};

@@ -8,7 +8,7 @@ use std::sync::{
 use isol8_protocol::{ParkRequest, Reply, Request};
 
 use super::{
-    link::LinkOpener,
+    link::{LinkOpener, LinkStream},
     wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
 use crate::error::EngineError;
@@ -36,13 +36,34 @@ impl Parker {
     /// Starts an interpreter and waits until it is parked. Refused when the sandbox was used since
     /// it was started or reset.
     pub async fn park(&self, request: ParkRequest) -> Result<(), EngineError> {
-        let mut stream = self.opener.open().await?;
-        // Taken back by whatever comes in between: a reset, or a failure.
-        let begun = Begun::new(&self.readiness);
+        let stream = self.opener.open().await?;
+        let begun = Begun::new(stream, Arc::clone(&self.readiness), request).await?;
+        begun.finish().await
+    }
+}
+
+/// An interpreter that was asked for. When this is dropped the sandbox is taken to have none.
+pub struct Begun {
+    stream: LinkStream,
+    mark: Mark,
+}
+
+impl Begun {
+    pub(super) async fn new(
+        mut stream: LinkStream,
+        readiness: Arc<AtomicU8>,
+        request: ParkRequest,
+    ) -> Result<Self, EngineError> {
+        let mark = Mark::new(readiness);
         send_only_message(&mut stream, &Request::Park(request)).await?;
-        match FrameReader::of_answer(&mut stream).next().await? {
+        Ok(Self { stream, mark })
+    }
+
+    /// Waits until it is parked, see [`Parker::park`].
+    pub async fn finish(mut self) -> Result<(), EngineError> {
+        match FrameReader::of_answer(&mut self.stream).next().await? {
             Incoming::Reply(Reply::Done) => {
-                begun.succeed();
+                self.mark.succeed();
                 Ok(())
             }
             Incoming::Reply(reply) => Err(unexpected(reply)),
@@ -51,11 +72,12 @@ impl Parker {
     }
 }
 
-/// An interpreter that is being started; when this is dropped there is none.
-struct Begun<'a>(&'a AtomicU8);
+/// Notes that an interpreter is being started. Taken back by whatever comes in between: a reset, or a
+/// failure, which drops it.
+struct Mark(Arc<AtomicU8>);
 
-impl<'a> Begun<'a> {
-    fn new(readiness: &'a AtomicU8) -> Self {
+impl Mark {
+    fn new(readiness: Arc<AtomicU8>) -> Self {
         readiness.store(PARKING, Ordering::Relaxed);
         Self(readiness)
     }
@@ -65,7 +87,7 @@ impl<'a> Begun<'a> {
     }
 }
 
-impl Drop for Begun<'_> {
+impl Drop for Mark {
     fn drop(&mut self) {
         let _ = self
             .0

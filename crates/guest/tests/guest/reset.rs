@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, InlineFile, Request};
+use isol8_protocol::{
+    AfterExit, ErrorKind, ExecRequest, ExitStatus, InlineFile, ParkRequest, Reply, Request,
+};
 
 use crate::common::{Sandbox, failure, program, sh};
 
@@ -162,6 +164,56 @@ async fn a_sandbox_that_lists_connections_of_earlier_programs_is_not_clean() {
     let (kind, path, message) = failure(sandbox.reset().await);
     assert_eq!((kind, path.as_str()), (ErrorKind::NotClean, ""));
     assert_eq!(message, "connections are left of programs that have ended");
+}
+
+/// A shell that says when it waits, and what it finds after that: see `hand_over`.
+fn waiting(argv: &[&str]) -> ParkRequest {
+    let launcher =
+        "printf '\\6'; head -c $((0x$(head -c 8))) >/dev/null; printf '\\6'; ls /sandbox";
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    ParkRequest {
+        argv: owned(argv),
+        launcher_argv: owned(&["sh", "-c", launcher]),
+        cwd: "/sandbox".to_owned(),
+        ..ParkRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_be_parked_may_be_asked_for_behind_a_reset() {
+    let sandbox = Sandbox::start().await;
+    let argv = ["sh", "-c", "echo not parked"];
+    let program = ExecRequest {
+        parked: true,
+        ..program(&argv)
+    };
+    for _ in 0..20 {
+        // Enough to remove for a helper to be needed, during which the guest answers others.
+        let mess = "touch $(seq 200); sleep 60 >/dev/null 2>&1 &";
+        sandbox.exec(kept(mess)).await.report();
+        let mut reset = sandbox.send(&Request::Reset).await;
+        let mut park = sandbox.send(&Request::Park(waiting(&argv))).await;
+        assert_eq!(park.reply().await, Reply::Done);
+        let Reply::Reset(report) = reset.reply().await else {
+            panic!("not reset");
+        };
+        assert!(report.entries >= 200 && report.processes >= 1, "{report:?}");
+        let done = sandbox.exec(program.clone()).await;
+        assert!(done.report().parked);
+        assert_eq!(done.stdout(), "", "nothing of the earlier program");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_parked_behind_a_reset_that_fails() {
+    let sandbox = Sandbox::start_with_memory_of_connections().await;
+    sandbox.sh(TALK).await;
+    let mut reset = sandbox.send(&Request::Reset).await;
+    let mut park = sandbox.send(&Request::Park(waiting(&["sh"]))).await;
+    assert_eq!(failure(reset.reply().await).0, ErrorKind::NotClean);
+    assert_eq!(failure(park.reply().await).0, ErrorKind::Denied);
+    let left = sandbox.sh("set -- /proc/[0-9]*; echo $#").await;
+    assert_eq!(left.trim(), "2", "the guest and the shell that counts");
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! The connection to a Docker daemon, made when it is first needed.
 
-use std::{io::Write, path::PathBuf, sync::Arc};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::OnceCell;
@@ -8,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::{
     DockerAddress,
     address::{Endpoint, TlsFiles},
+    version,
 };
 use crate::error::EngineError;
 
@@ -53,8 +58,13 @@ impl Client {
                     address: endpoint.url.clone(),
                     reason: reason(&error),
                 };
-                let docker = self.connect(&endpoint).map_err(unreachable)?;
-                let docker = docker.negotiate_version().await.map_err(unreachable)?;
+                let docker = if let Some(docker) = quickly(&endpoint).await {
+                    docker
+                } else {
+                    // The long way can also tell what is wrong.
+                    let docker = self.connect(&endpoint).map_err(unreachable)?;
+                    docker.negotiate_version().await.map_err(unreachable)?
+                };
                 Ok(Daemon {
                     docker,
                     url: endpoint.url,
@@ -85,6 +95,18 @@ impl Client {
             None => Docker::connect_with_host(&endpoint.url),
         }
     }
+}
+
+/// The connection to a daemon on this machine, if that answers as it should.
+async fn quickly(endpoint: &Endpoint) -> Option<Docker> {
+    let path = endpoint.url.strip_prefix("unix://")?;
+    let spoken = version::of_daemon(Path::new(path)).await?;
+    let version = if spoken < *API_DEFAULT_VERSION {
+        &spoken
+    } else {
+        API_DEFAULT_VERSION
+    };
+    Docker::connect_with_unix(path, REQUEST_TIMEOUT_SECONDS, version).ok()
 }
 
 fn connect_tls(url: &str, tls: &TlsFiles) -> Result<Docker, bollard::errors::Error> {

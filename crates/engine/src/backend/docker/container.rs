@@ -11,6 +11,7 @@ use isol8_protocol::{
 };
 
 use super::{
+    direct::Listener,
     guest,
     owner::{self, OWNER_LABEL},
 };
@@ -37,11 +38,20 @@ const OPEN_FILES: i64 = 16_384;
 /// Size of `/dev/shm` in bytes; Docker's own default.
 const SHM_BYTES: i64 = 64 * 1024 * 1024;
 
+/// Where containers find their host names.
+const HOSTS_PATH: &str = "/etc/hosts";
+
+/// Switches IPv6 off in a network, where the system has it.
+const NO_IPV6: &str = "net.ipv6.conf.all.disable_ipv6";
+
+/// Where this machine's system has [`NO_IPV6`].
+const NO_IPV6_FILE: &str = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+
 /// What a container has for the link of its guest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     /// The socket to mount.
-    pub(super) socket: Option<&'a Path>,
+    pub(super) socket: Option<&'a Listener>,
     /// Whether standard input, output and error can be attached to.
     pub(super) attached: bool,
 }
@@ -63,7 +73,8 @@ pub(super) fn body(spec: &SandboxSpec, means: Means<'_>) -> ContainerCreateBody 
         // The end of the host's stream is the end of the guest's input, and so of the guest.
         stdin_once: Some(!spec.persist),
         tty: Some(false),
-        host_config: Some(host_config(spec, means.socket)),
+        network_disabled: Some(makes_no_network(spec, means)),
+        host_config: Some(host_config(spec, means)),
         ..ContainerCreateBody::default()
     }
 }
@@ -93,7 +104,20 @@ pub(super) fn labels(runtime: &str) -> HashMap<String, String> {
     ])
 }
 
-fn host_config(spec: &SandboxSpec, socket: Option<&Path>) -> HostConfig {
+/// Whether the daemon is to leave the network alone. The OCI runtime then makes the namespace with its
+/// loopback interface, as it does anyway. What the daemon would add is the names of [`HOSTS_PATH`], which are
+/// mounted instead, no IPv6, which is set, and the addresses of name servers that nobody could reach. It
+/// takes half of a start for that: it runs itself once more as a hook, to learn which namespace it is.
+fn makes_no_network(spec: &SandboxSpec, means: Means<'_>) -> bool {
+    has_own_network(spec) && means.socket.is_some()
+}
+
+/// Whether the network is the sandbox's alone, and made by an OCI runtime that is known.
+fn has_own_network(spec: &SandboxSpec) -> bool {
+    spec.network == SandboxNetwork::None && spec.oci_runtime.is_none()
+}
+
+fn host_config(spec: &SandboxSpec, means: Means<'_>) -> HostConfig {
     let memory = saturating(spec.memory_bytes);
     HostConfig {
         auto_remove: Some(!spec.persist),
@@ -109,7 +133,7 @@ fn host_config(spec: &SandboxSpec, socket: Option<&Path>) -> HostConfig {
             }
             .to_owned(),
         ),
-        sysctls: sysctls(spec),
+        sysctls: sysctls(spec, means),
         ipc_mode: Some("private".to_owned()),
         shm_size: Some(SHM_BYTES),
         memory: Some(memory),
@@ -134,7 +158,7 @@ fn host_config(spec: &SandboxSpec, socket: Option<&Path>) -> HostConfig {
         mounts: Some(
             [guest_mount(true)]
                 .into_iter()
-                .chain(socket.map(link_mount))
+                .chain(local_mounts(spec, means))
                 .collect(),
         ),
         // Output belongs to the stream; a log on the host would be a second, unbounded copy.
@@ -150,12 +174,23 @@ fn host_config(spec: &SandboxSpec, socket: Option<&Path>) -> HostConfig {
 /// A closed connection would be listed for a minute, for the next program to read, and make the sandbox
 /// one that cannot be used again. The host's network is not ours to change, and what another OCI
 /// runtime does with such a setting is not known.
-fn sysctls(spec: &SandboxSpec) -> Option<HashMap<String, String>> {
-    let own_network = spec.network == SandboxNetwork::None && spec.oci_runtime.is_none();
-    own_network.then(|| {
-        let keep_none = ("net.ipv4.tcp_max_tw_buckets".to_owned(), "0".to_owned());
-        HashMap::from([keep_none])
-    })
+fn sysctls(spec: &SandboxSpec, means: Means<'_>) -> Option<HashMap<String, String>> {
+    let keep_none = ("net.ipv4.tcp_max_tw_buckets", "0");
+    let no_ipv6 = (NO_IPV6, "1");
+    let ipv6 = makes_no_network(spec, means) && Path::new(NO_IPV6_FILE).exists();
+    let chosen = [keep_none]
+        .into_iter()
+        .chain(ipv6.then_some(no_ipv6))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    has_own_network(spec).then(|| chosen.collect())
+}
+
+/// Whether `message` is about what only a daemon on this machine is asked for.
+pub(super) fn is_about_this_machine(message: &str, listener: &Listener) -> bool {
+    listener.is_named_in(message)
+        || [HOSTS_PATH, NO_IPV6, NO_IPV6_FILE]
+            .iter()
+            .any(|name| message.contains(name))
 }
 
 /// The volume with the guest.
@@ -177,15 +212,26 @@ pub(super) fn guest_mount(read_only: bool) -> Mount {
     }
 }
 
-/// The socket of the guest's link. It can be connected to, and changed in no way.
-fn link_mount(socket: &Path) -> Mount {
-    Mount {
-        typ: Some(MountType::BIND),
-        source: Some(socket.to_string_lossy().into_owned()),
-        target: Some(LINK_PATH.to_owned()),
-        read_only: Some(true),
-        ..Mount::default()
-    }
+/// Files of this machine: the socket of the guest's link and, where the daemon does not make them, the
+/// host names. The socket can be connected to, and neither be changed in any way.
+fn local_mounts(spec: &SandboxSpec, means: Means<'_>) -> impl Iterator<Item = Mount> {
+    let socket = means
+        .socket
+        .map(|listener| (listener.path().to_owned(), LINK_PATH));
+    let hosts = means
+        .socket
+        .filter(|_| makes_no_network(spec, means))
+        .map(|listener| (listener.hosts(), HOSTS_PATH));
+    socket
+        .into_iter()
+        .chain(hosts)
+        .map(|(source, target)| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(source.to_string_lossy().into_owned()),
+            target: Some(target.to_owned()),
+            read_only: Some(true),
+            ..Mount::default()
+        })
 }
 
 fn security_options(seccomp: &SeccompProfile) -> Vec<String> {

@@ -1,5 +1,8 @@
-//! The sockets that guests connect to when the daemon is on this machine. They spare the way through
-//! the daemon: each of the processes on it has to be woken for every byte.
+//! What this process gives the containers of a daemon on this machine: sockets that their guests connect
+//! to, and a file of host names.
+//!
+//! The sockets spare the way through the daemon: each of the processes on it has to be woken for every
+//! byte. The file spares the daemon's part of a network that has nothing but loopback, see `container`.
 //!
 //! A socket is reached through its mount in one container, and by nobody else on the machine: its
 //! directory is this process's own. The first who connects is the guest, because nothing runs in a
@@ -23,6 +26,18 @@ use tokio::net::UnixListener;
 
 use super::socket::Socket;
 
+/// The names that Docker gives a container which has no network but loopback.
+const HOSTS: &str = "127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+";
+
+/// The file of these names in a directory.
+const HOSTS_FILE: &str = "hosts";
+
 /// How the names of the sockets' directories begin.
 const PREFIX: &str = "isol8-link-";
 
@@ -33,7 +48,7 @@ const SWEEP_GRACE: Duration = Duration::from_mins(1);
 /// How often making the directory is tried, should another process remove it as abandoned.
 const ATTEMPTS: usize = 3;
 
-/// Where the sockets of this process are.
+/// Where the sockets and the host names of this process are.
 struct Directory {
     dir: TempDir,
     /// Held as long as the process lives. Ids of processes are given again, locks are not.
@@ -47,7 +62,7 @@ impl Directory {
         static SHARED: Mutex<Weak<Directory>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         // What is old in a place for temporary files may be removed by others.
-        if let Some(known) = shared.upgrade().filter(|known| known.dir.path().is_dir()) {
+        if let Some(known) = shared.upgrade().filter(|known| known.hosts().is_file()) {
             return Ok(known);
         }
         let made = Arc::new(Self::make()?);
@@ -76,14 +91,21 @@ impl Directory {
             // Without the lock, or locked when it is removed already: another process took it for
             // abandoned, as the clock was changed.
             if lock.try_lock().is_ok() && dir.path().is_dir() {
-                return Ok(Self {
+                let made = Self {
                     dir,
                     _lock: lock,
                     next: AtomicU64::new(0),
-                });
+                };
+                fs::write(made.hosts(), HOSTS)?;
+                fs::set_permissions(made.hosts(), Permissions::from_mode(0o444))?;
+                return Ok(made);
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    fn hosts(&self) -> PathBuf {
+        self.dir.path().join(HOSTS_FILE)
     }
 }
 
@@ -153,7 +175,12 @@ impl Listener {
         &self.path
     }
 
-    /// Whether `message` is about this socket.
+    /// The file of host names to mount with it.
+    pub(super) fn hosts(&self) -> PathBuf {
+        self.directory.hosts()
+    }
+
+    /// Whether `message` is about what is mounted here.
     pub(super) fn is_named_in(&self, message: &str) -> bool {
         let directory = self.directory.dir.path().to_string_lossy();
         message.contains(isol8_protocol::LINK_PATH) || message.contains(&*directory)
@@ -187,6 +214,12 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o777);
         let dir = fs::metadata(path.parent().unwrap()).unwrap();
         assert_eq!(dir.mode() & 0o777, 0o700);
+        let hosts = fs::metadata(listener.hosts()).unwrap();
+        assert_eq!(
+            hosts.mode() & 0o777,
+            0o444,
+            "every user of a container reads it"
+        );
         assert!(listener.is_named_in(&format!("no such file: {}", path.display())));
         assert!(!listener.is_named_in("no such image"));
         // Another name for it, as a mount is, stays when the first one goes.

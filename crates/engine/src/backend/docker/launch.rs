@@ -119,14 +119,16 @@ async fn launch_with_socket(
 ) -> Result<(Started, Way), LaunchError> {
     let listener = Listener::bind().map_err(|error| LaunchError::Socket(error.into()))?;
     let blame = |error: LaunchError| match error {
-        LaunchError::Docker(error) if listener.is_named_in(&error.to_string()) => {
+        LaunchError::Docker(error)
+            if container::is_about_this_machine(&error.to_string(), &listener) =>
+        {
             LaunchError::Socket(error)
         }
         error => error,
     };
     let attach = way == Way::Either;
     let means = Means {
-        socket: Some(listener.path()),
+        socket: Some(&listener),
         attached: attach,
     };
     let body = container::body(spec, means);
@@ -182,9 +184,13 @@ async fn meet(
         let error = io::Error::other("the guest ended without having connected");
         return Err(LaunchError::Socket(error.into()));
     };
-    // Where it ended without a word, nothing is known.
-    let taken = if spoken { Way::Attached } else { Way::Either };
-    Ok((attached.into_stream(), taken))
+    if spoken {
+        // It is made anew, with what the daemon does for those that have nothing of this machine.
+        let error = io::Error::other("the guest took its standard streams");
+        return Err(LaunchError::Socket(error.into()));
+    }
+    // It ended without a word: nothing is known.
+    Ok((attached.into_stream(), Way::Either))
 }
 
 async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {

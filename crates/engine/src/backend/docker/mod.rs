@@ -11,6 +11,7 @@ mod launch;
 mod owner;
 mod socket;
 mod start;
+mod version;
 mod way;
 
 pub use address::DockerAddress;
