@@ -2,9 +2,12 @@
 //!
 //! `state` decides and does nothing; `tasks` does and decides nothing.
 
+mod handle;
+mod lease;
 mod memory;
 mod park;
 mod state;
 mod tasks;
 
-pub use tasks::{Lease, Pool, PoolConfig};
+pub use handle::{Pool, PoolConfig};
+pub use lease::Lease;

@@ -1,30 +1,20 @@
 //! Carries out what `state` decides, in background tasks.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use isol8_protocol::ResetReport;
-use tokio::sync::oneshot;
-use tokio_util::{
-    sync::CancellationToken,
-    task::{TaskTracker, task_tracker::TaskTrackerToken},
-};
 
 use super::{
+    handle::{Pool, Waiter},
     memory::host_memory,
-    park::{Attempt, Busy, Parking, program_runs},
-    state::{Action, LINGER, Parked, Rules, State},
+    park::{Attempt, Parking},
+    state::{Action, LINGER},
 };
 use crate::{
-    backend::{Backend, SandboxSpec},
     error::EngineError,
-    options::{PoolSize, PoolStrategy},
-    plan::ParkPlan,
     sandbox::{Begun, Parker, Sandbox},
 };
 
@@ -35,165 +25,8 @@ const REFILL_DELAY: Duration = Duration::from_millis(150);
 /// How long a reset may take before the sandbox is given up.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a pool needs to know.
-pub struct PoolConfig {
-    /// What its sandboxes are made of.
-    pub spec: SandboxSpec,
-    /// When used sandboxes are reset.
-    pub strategy: PoolStrategy,
-    /// How many are kept.
-    pub size: PoolSize,
-    /// What to start in them ahead of programs.
-    pub park: Option<ParkPlan>,
-}
-
-impl Parked for Sandbox {
-    fn readiness(&self) -> u8 {
-        Self::readiness(self)
-    }
-
-    fn is_parked(&self) -> bool {
-        Self::is_parked(self)
-    }
-}
-
-type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
-
-struct Inner {
-    backend: Arc<dyn Backend>,
-    spec: SandboxSpec,
-    parking: Option<Parking>,
-    state: Mutex<State<Sandbox, Waiter>>,
-    tasks: TaskTracker,
-    closing: CancellationToken,
-    refill_waits: AtomicBool,
-    janitor_runs: AtomicBool,
-}
-
-/// Sandboxes of one kind. Dropping the last handle ends them.
-#[derive(Clone)]
-pub struct Pool(Arc<Inner>);
-
-/// A sandbox lent out by a pool; it goes back when dropped.
-pub struct Lease {
-    sandbox: Option<Sandbox>,
-    pool: Pool,
-    _busy: Busy,
-    /// Makes [`Pool::close`] wait for this lease.
-    _running: TaskTrackerToken,
-}
-
 impl Pool {
-    /// An empty pool. Nothing is started until something is asked for.
-    #[must_use]
-    pub fn new(backend: Arc<dyn Backend>, config: PoolConfig) -> Self {
-        let rules = Rules {
-            strategy: config.strategy,
-            clean: config.size.clean,
-            dirty: config.size.dirty,
-            reusable: config.spec.is_reusable(),
-            parks: config.park.is_some(),
-        };
-        Self(Arc::new(Inner {
-            backend,
-            spec: config.spec,
-            parking: config.park.map(Parking::new),
-            state: Mutex::new(State::new(rules)),
-            tasks: TaskTracker::new(),
-            closing: CancellationToken::new(),
-            refill_waits: false.into(),
-            janitor_runs: false.into(),
-        }))
-    }
-
-    /// Makes the configured number of sandboxes ready and waits for them.
-    pub async fn prewarm(&self) -> Result<(), EngineError> {
-        loop {
-            let actions = self.state().refill(false);
-            if actions.is_empty() {
-                return Ok(());
-            }
-            // The slot is taken; whatever becomes of the start must be told to the state.
-            let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
-            let (sandbox, outcome) = match sandbox {
-                Ok(sandbox) => {
-                    if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
-                        parking.park(parker, None).await;
-                    }
-                    (Some(sandbox), Ok(()))
-                }
-                Err(error) => (None, Err(error)),
-            };
-            let actions = self.state().created(sandbox, Instant::now());
-            self.carry_out(actions);
-            outcome?;
-        }
-    }
-
-    /// Imports these modules in the interpreters that are parked from now on; those that wait already
-    /// are replaced.
-    pub fn preload(&self, modules: &[String]) {
-        let parking = self.0.parking.as_ref();
-        if parking.is_some_and(|parking| parking.preload(modules)) {
-            let actions = self.state().renew();
-            self.carry_out(actions);
-        }
-    }
-
-    /// A clean sandbox: one that is ready, or the first that becomes so.
-    ///
-    /// Dropping the future half way loses nothing: the sandbox goes to the next.
-    pub async fn acquire(&self) -> Result<Lease, EngineError> {
-        loop {
-            let (waiter, handed) = oneshot::channel();
-            let actions = self.state().acquire(waiter);
-            let ready = actions
-                .iter()
-                .any(|action| matches!(action, Action::Give(..)));
-            self.carry_out(actions);
-            let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
-            self.refill_later();
-            let lease = Lease {
-                sandbox: Some(sandbox),
-                pool: self.clone(),
-                _busy: program_runs(),
-                _running: self.0.tasks.token(),
-            };
-            // A guest may have died while it was idle (killed by an administrator, say).
-            if lease.sandbox().is_alive() {
-                let sandbox = lease.sandbox();
-                tracing::debug!(
-                    container = sandbox.id(),
-                    from = if ready {
-                        "the pool"
-                    } else {
-                        "a start or a reset"
-                    },
-                    interpreter_started = sandbox.is_parked(),
-                    "sandbox taken"
-                );
-                return Ok(lease);
-            }
-            tracing::debug!("an idle sandbox was lost; taking another");
-            drop(lease.into_sandbox());
-        }
-    }
-
-    /// Removes every sandbox and waits until they are gone, those lent out included.
-    pub async fn close(&self) {
-        self.0.closing.cancel();
-        let actions = self.state().close();
-        self.carry_out(actions);
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<Sandbox, Waiter>> {
-        // The state is consistent between calls; a panic elsewhere does not change that.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn carry_out(&self, actions: Vec<Action<Sandbox, Waiter>>) {
+    pub(super) fn carry_out(&self, actions: Vec<Action<Sandbox, Waiter>>) {
         for action in actions {
             match action {
                 Action::Create => self.spawn_create(),
@@ -335,7 +168,7 @@ impl Pool {
         });
     }
 
-    fn refill_later(&self) {
+    pub(super) fn refill_later(&self) {
         if self.0.refill_waits.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -380,42 +213,5 @@ impl Pool {
                 }
             }
         });
-    }
-}
-
-impl Lease {
-    /// The sandbox.
-    #[must_use]
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "only `into_sandbox` and `drop` take it, and nothing can follow these"
-    )]
-    pub fn sandbox(&self) -> &Sandbox {
-        self.sandbox
-            .as_ref()
-            .expect("a lease holds its sandbox until it ends")
-    }
-
-    /// Takes the sandbox out of the pool for good.
-    #[must_use]
-    pub fn into_sandbox(mut self) -> Option<Sandbox> {
-        self.sandbox.take()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(sandbox) = self.sandbox.take() else {
-            return;
-        };
-        let actions = if sandbox.is_alive() {
-            self.pool.state().released(sandbox)
-        } else {
-            vec![Action::Destroy(sandbox)]
-        };
-        if tokio::runtime::Handle::try_current().is_ok() {
-            self.pool.carry_out(actions);
-        }
     }
 }

@@ -1,0 +1,168 @@
+//! What an engine asks of a pool.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    time::Instant,
+};
+
+use tokio::sync::oneshot;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    lease::Lease,
+    park::Parking,
+    state::{Action, Parked, Rules, State},
+};
+use crate::{
+    backend::{Backend, SandboxSpec},
+    error::EngineError,
+    options::{PoolSize, PoolStrategy},
+    plan::ParkPlan,
+    sandbox::Sandbox,
+};
+
+/// What a pool needs to know.
+pub struct PoolConfig {
+    /// What its sandboxes are made of.
+    pub spec: SandboxSpec,
+    /// When used sandboxes are reset.
+    pub strategy: PoolStrategy,
+    /// How many are kept.
+    pub size: PoolSize,
+    /// What to start in them ahead of programs.
+    pub park: Option<ParkPlan>,
+}
+
+impl Parked for Sandbox {
+    fn readiness(&self) -> u8 {
+        Self::readiness(self)
+    }
+
+    fn is_parked(&self) -> bool {
+        Self::is_parked(self)
+    }
+}
+
+/// Who waits for a sandbox.
+pub(super) type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
+
+pub(super) struct Inner {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) spec: SandboxSpec,
+    pub(super) parking: Option<Parking>,
+    pub(super) state: Mutex<State<Sandbox, Waiter>>,
+    pub(super) tasks: TaskTracker,
+    pub(super) closing: CancellationToken,
+    pub(super) refill_waits: AtomicBool,
+    pub(super) janitor_runs: AtomicBool,
+}
+
+/// Sandboxes of one kind. Dropping the last handle ends them.
+#[derive(Clone)]
+pub struct Pool(pub(super) Arc<Inner>);
+
+impl Pool {
+    /// An empty pool. Nothing is started until something is asked for.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>, config: PoolConfig) -> Self {
+        let rules = Rules {
+            strategy: config.strategy,
+            clean: config.size.clean,
+            dirty: config.size.dirty,
+            reusable: config.spec.is_reusable(),
+            parks: config.park.is_some(),
+        };
+        Self(Arc::new(Inner {
+            backend,
+            spec: config.spec,
+            parking: config.park.map(Parking::new),
+            state: Mutex::new(State::new(rules)),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            refill_waits: false.into(),
+            janitor_runs: false.into(),
+        }))
+    }
+
+    /// Makes the configured number of sandboxes ready and waits for them.
+    pub async fn prewarm(&self) -> Result<(), EngineError> {
+        loop {
+            let actions = self.state().refill(false);
+            if actions.is_empty() {
+                return Ok(());
+            }
+            // The slot is taken; whatever becomes of the start must be told to the state.
+            let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
+            let (sandbox, outcome) = match sandbox {
+                Ok(sandbox) => {
+                    if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
+                        parking.park(parker, None).await;
+                    }
+                    (Some(sandbox), Ok(()))
+                }
+                Err(error) => (None, Err(error)),
+            };
+            let actions = self.state().created(sandbox, Instant::now());
+            self.carry_out(actions);
+            outcome?;
+        }
+    }
+
+    /// Imports these modules in the interpreters that are parked from now on; those that wait already
+    /// are replaced.
+    pub fn preload(&self, modules: &[String]) {
+        let parking = self.0.parking.as_ref();
+        if parking.is_some_and(|parking| parking.preload(modules)) {
+            let actions = self.state().renew();
+            self.carry_out(actions);
+        }
+    }
+
+    /// A clean sandbox: one that is ready, or the first that becomes so.
+    ///
+    /// Dropping the future half way loses nothing: the sandbox goes to the next.
+    pub async fn acquire(&self) -> Result<Lease, EngineError> {
+        loop {
+            let (waiter, handed) = oneshot::channel();
+            let actions = self.state().acquire(waiter);
+            let ready = actions
+                .iter()
+                .any(|action| matches!(action, Action::Give(..)));
+            self.carry_out(actions);
+            let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
+            self.refill_later();
+            let lease = Lease::new(self, sandbox);
+            // A guest may have died while it was idle (killed by an administrator, say).
+            if lease.sandbox().is_alive() {
+                let sandbox = lease.sandbox();
+                tracing::debug!(
+                    container = sandbox.id(),
+                    from = if ready {
+                        "the pool"
+                    } else {
+                        "a start or a reset"
+                    },
+                    interpreter_started = sandbox.is_parked(),
+                    "sandbox taken"
+                );
+                return Ok(lease);
+            }
+            tracing::debug!("an idle sandbox was lost; taking another");
+            drop(lease.into_sandbox());
+        }
+    }
+
+    /// Removes every sandbox and waits until they are gone, those lent out included.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        let actions = self.state().close();
+        self.carry_out(actions);
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State<Sandbox, Waiter>> {
+        // The state is consistent between calls; a panic elsewhere does not change that.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,65 @@
+//! A sandbox that is lent out.
+
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::{
+    handle::Pool,
+    park::{Busy, program_runs},
+    state::Action,
+};
+use crate::sandbox::Sandbox;
+
+/// A sandbox lent out by a pool; it goes back when dropped.
+pub struct Lease {
+    sandbox: Option<Sandbox>,
+    pool: Pool,
+    _busy: Busy,
+    /// Makes [`Pool::close`] wait for this lease.
+    _running: TaskTrackerToken,
+}
+
+impl Lease {
+    pub(super) fn new(pool: &Pool, sandbox: Sandbox) -> Self {
+        Self {
+            sandbox: Some(sandbox),
+            pool: pool.clone(),
+            _busy: program_runs(),
+            _running: pool.0.tasks.token(),
+        }
+    }
+
+    /// The sandbox.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "only `into_sandbox` and `drop` take it, and nothing can follow these"
+    )]
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox
+            .as_ref()
+            .expect("a lease holds its sandbox until it ends")
+    }
+
+    /// Takes the sandbox out of the pool for good.
+    #[must_use]
+    pub fn into_sandbox(mut self) -> Option<Sandbox> {
+        self.sandbox.take()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(sandbox) = self.sandbox.take() else {
+            return;
+        };
+        let actions = if sandbox.is_alive() {
+            self.pool.state().released(sandbox)
+        } else {
+            vec![Action::Destroy(sandbox)]
+        };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.pool.carry_out(actions);
+        }
+    }
+}
