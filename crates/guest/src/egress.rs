@@ -29,7 +29,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{failure::Failure, owner};
+use crate::{crumbs::Crumbs, failure::Failure, owner};
 
 /// Bytes of one direction of a connection that are on their way. Small, so that many connections
 /// take their turns quickly, and neither memory nor other requests suffer.
@@ -105,6 +105,7 @@ impl Egress {
             let connections = Connections {
                 streams: self.streams.clone(),
                 speaking: Rc::clone(&self.speaking),
+                crumbs: Rc::new(Crumbs::new()),
                 served: self.served.subscribe(),
             };
             let task = tokio::task::spawn_local(connections.accept(Rc::clone(&listener)));
@@ -182,6 +183,7 @@ fn in_the_way(error: &io::Error) -> Failure {
 struct Connections {
     streams: mpsc::Sender<Wanted>,
     speaking: Rc<Cell<usize>>,
+    crumbs: Rc<Crumbs>,
     served: watch::Receiver<Served>,
 }
 
@@ -194,9 +196,13 @@ impl Connections {
                     match accepted {
                         Ok((client, _)) => {
                             let speaking = Speaking::new(&self.speaking);
-                            let served = self.served.clone();
-                            let serving = serve(client, self.streams.clone(), speaking, served);
-                            connections.spawn_local(serving);
+                            let connection = Connection {
+                                streams: self.streams.clone(),
+                                speaking,
+                                crumbs: Rc::clone(&self.crumbs),
+                                served: self.served.clone(),
+                            };
+                            connections.spawn_local(connection.serve(client));
                         }
                         Err(_) => sleep(ACCEPT_PAUSE).await,
                     }
@@ -223,30 +229,35 @@ impl Drop for Speaking {
     }
 }
 
-/// One connection, from its first byte to the end of both directions.
-async fn serve(
-    client: TcpStream,
+/// What one of them has.
+struct Connection {
     streams: mpsc::Sender<Wanted>,
     speaking: Speaking,
-    mut served: watch::Receiver<Served>,
-) {
-    // A connection that says nothing costs the host nothing.
-    if client.readable().await.is_err() || !may_pass(&client, &mut served).await {
-        return;
-    }
-    let (wanted, stream) = oneshot::channel();
-    if streams.send(wanted).await.is_err() {
-        return;
-    }
-    let Ok(stream) = stream.await else {
-        return;
-    };
-    let mut client = client;
-    // Bytes should not wait for more; a socket that cannot is still good.
-    let _ = client.set_nodelay(true);
-    if relay(&mut client, stream, speaking).await.is_err() {
-        // The program sees a reset, and so does the host.
-        let _ = client.set_zero_linger();
+    crumbs: Rc<Crumbs>,
+    served: watch::Receiver<Served>,
+}
+
+impl Connection {
+    /// From the first byte to the end of both directions.
+    async fn serve(mut self, mut client: TcpStream) {
+        // A connection that says nothing costs the host nothing.
+        if client.readable().await.is_err() || !may_pass(&client, &mut self.served).await {
+            return;
+        }
+        let (wanted, stream) = oneshot::channel();
+        if self.streams.send(wanted).await.is_err() {
+            return;
+        }
+        let Ok(stream) = stream.await else {
+            return;
+        };
+        // Bytes should not wait for more; a socket that cannot is still good.
+        let _ = client.set_nodelay(true);
+        let relayed = relay(&mut client, stream, self.speaking, &self.crumbs).await;
+        if relayed.is_err() {
+            // The program sees a reset, and so does the host.
+            let _ = client.set_zero_linger();
+        }
     }
 }
 
@@ -263,12 +274,17 @@ async fn may_pass(client: &TcpStream, served: &mut watch::Receiver<Served>) -> b
     }
 }
 
-async fn relay(client: &mut TcpStream, host: yamux::Stream, speaking: Speaking) -> io::Result<()> {
+async fn relay(
+    client: &mut TcpStream,
+    host: yamux::Stream,
+    speaking: Speaking,
+    crumbs: &Crumbs,
+) -> io::Result<()> {
     let host = RefCell::new(host);
     let (reader, writer) = client.split();
     let said_all = Cell::new(false);
     let up = async {
-        to_host(&reader, &host).await?;
+        to_host(&reader, &host, crumbs).await?;
         drop(speaking);
         said_all.set(true);
         Ok(())
@@ -285,7 +301,11 @@ async fn relay(client: &mut TcpStream, host: yamux::Stream, speaking: Speaking) 
     tokio::try_join!(up, down).map(|_| ())
 }
 
-async fn to_host(client: &ReadHalf<'_>, host: &RefCell<yamux::Stream>) -> io::Result<()> {
+async fn to_host(
+    client: &ReadHalf<'_>,
+    host: &RefCell<yamux::Stream>,
+    crumbs: &Crumbs,
+) -> io::Result<()> {
     let mut buffer = vec![0; COPY_BYTES];
     loop {
         client.readable().await?;
@@ -295,6 +315,7 @@ async fn to_host(client: &ReadHalf<'_>, host: &RefCell<yamux::Stream>) -> io::Re
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
+        crumbs.pass(bytes.len()).await;
         while !bytes.is_empty() {
             let count =
                 poll_fn(|cx| Pin::new(&mut *host.borrow_mut()).poll_write(cx, bytes)).await?;

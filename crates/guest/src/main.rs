@@ -22,6 +22,7 @@ mod as_user;
 mod attributes;
 mod boot;
 mod capabilities;
+mod crumbs;
 mod egress;
 mod exec;
 mod failure;

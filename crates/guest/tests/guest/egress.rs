@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use isol8_protocol::{ErrorKind, ExecRequest, ExitStatus, MAX_EGRESS_STREAMS, ProxyPort, Request};
 
 use crate::common::{Sandbox, program, sh, within};
@@ -198,6 +198,36 @@ if os.fork() == 0: os.setsid(); time.sleep(60)";
     assert!(message.contains("127.0.0.1:8118"), "{message}");
     sandbox.must_reset().await;
     let report = sandbox.exec(python("")).await.report();
+    assert_eq!(report.status, ExitStatus::Code(0));
+}
+
+/// Each frame costs the host memory, however little is in it, until it is read.
+#[tokio::test]
+async fn what_is_sent_byte_by_byte_comes_in_larger_pieces_after_a_while() {
+    let mut sandbox = Sandbox::start().await;
+    let code = format!(
+        "{CONNECT}
+s = proxy(); s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+for i in range(60_000):
+    s.send(bytes([i % 251]))
+    for _ in range(400): pass"
+    );
+    let begun = Instant::now();
+    let mut exec = sandbox.send(&Request::Exec(python(&code))).await;
+    let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+    let (mut heard, mut pieces) = (Vec::new(), 0);
+    while let Some(piece) = within(stream.next()).await {
+        heard.extend_from_slice(piece.unwrap().as_ref());
+        pieces += 1;
+    }
+    let sent: Vec<u8> = (0..60_000_u32)
+        .map(|i| u8::try_from(i % 251).unwrap())
+        .collect();
+    assert!(heard == sent, "{} bytes", heard.len());
+    // So many at once, then one each millisecond.
+    let most = 16 * 1024 + begun.elapsed().as_millis() + 60_000 / 32;
+    assert!(pieces <= most, "{pieces} pieces, at most {most}");
+    let report = exec.finish().await.report();
     assert_eq!(report.status, ExitStatus::Code(0));
 }
 

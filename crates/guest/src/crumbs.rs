@@ -1,0 +1,87 @@
+//! Small pieces on their way to the host. Each takes some fifty bytes of the host's memory until somebody
+//! there takes it, however little is in it, and a window counts its bytes alone: a program that sends
+//! byte by byte to a server that does not read could fill the host's memory through its windows. So there may
+//! be only so many a second; what a program sends meanwhile gathers into larger ones.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Mutex, time::sleep};
+
+/// Pieces of fewer bytes are counted. An HTTP request is larger, and so is a record of TLS with anything in it.
+const SMALL_BYTES: usize = 32;
+
+/// Small pieces that may be sent without a pause.
+const BURST: u32 = 16 * 1024;
+
+/// In which time one more may be sent.
+const REFILL: Duration = Duration::from_millis(1);
+
+/// Counts the small pieces of all connections.
+pub(crate) struct Crumbs {
+    left: Cell<u32>,
+    refilled: Cell<Instant>,
+    turn: Mutex<()>,
+}
+
+impl Crumbs {
+    pub(crate) fn new() -> Self {
+        Self {
+            left: Cell::new(BURST),
+            refilled: Cell::new(Instant::now()),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Waits until a piece of `count` bytes may be sent.
+    pub(crate) async fn pass(&self, count: usize) {
+        if count >= SMALL_BYTES || self.take(Instant::now()) {
+            return;
+        }
+        let _turn = self.turn.lock().await;
+        while !self.take(Instant::now()) {
+            sleep(REFILL).await;
+        }
+    }
+
+    /// Counts a small piece, if there may be one at `now`.
+    fn take(&self, now: Instant) -> bool {
+        let refills = now.duration_since(self.refilled.get()).as_nanos() / REFILL.as_nanos();
+        if let Some(refills) = u32::try_from(refills)
+            .ok()
+            .filter(|refills| *refills < BURST)
+        {
+            self.left.set(BURST.min(self.left.get() + refills));
+            self.refilled.set(self.refilled.get() + REFILL * refills);
+        } else {
+            self.left.set(BURST);
+            self.refilled.set(now);
+        }
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_may_be_so_many_at_once_and_so_many_a_second() {
+        let crumbs = Crumbs::new();
+        let begun = crumbs.refilled.get();
+        let after = |micros| begun + Duration::from_micros(micros);
+        assert!((0..BURST).all(|_| crumbs.take(begun)));
+        assert!(!crumbs.take(begun));
+        assert!(!crumbs.take(after(999)));
+        assert!(crumbs.take(after(1_000)));
+        assert!(!crumbs.take(after(1_999)));
+        assert_eq!((0..100).filter(|_| crumbs.take(after(51_000))).count(), 50);
+        let (long, taken) = (after(u64::from(u32::MAX)), 2 * BURST);
+        let passed = (0..taken).filter(|_| crumbs.take(long)).count();
+        assert_eq!(passed, BURST as usize, "what was not used is not saved up");
+    }
+}
