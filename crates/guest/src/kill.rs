@@ -55,6 +55,7 @@ pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
 async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
     let mut round = 0;
+    let mut killed = BTreeSet::new();
     // Without children of any kind there is nobody.
     while reaper.collect() {
         // Asked in each round: helpers may start and end while this waits.
@@ -74,9 +75,10 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             if programs.is_empty() && exact && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
-            // To wait for those that are taken apart is no round.
-            let lives = programs.iter().any(|process| !process.headless);
-            round += usize::from(lives || !exact);
+            // To wait for those that were killed is no round: on a busy machine they take their time.
+            let known = killed.len();
+            killed.extend(programs.into_iter().map(tree::Process::identity));
+            round += usize::from(killed.len() > known || !exact);
         }
         if Instant::now() >= deadline {
             return false;

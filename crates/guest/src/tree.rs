@@ -12,8 +12,6 @@ pub(crate) struct Process {
     pub(crate) session: i32,
     /// Start time in clock ticks: together with the id it names one process for ever.
     pub(crate) started: u64,
-    /// Whether its first thread has ended. The others may run on, or are taken apart.
-    pub(crate) headless: bool,
 }
 
 impl Process {
@@ -74,17 +72,12 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let threads = fields.nth(13)?.parse::<u64>().ok()?;
     let started = fields.nth(1)?.parse().ok()?;
     // The state is that of the first thread, which user code may end alone.
-    let headless = match state {
-        "X" => return None,
-        "Z" if threads <= 1 => return None,
-        state => state == "Z",
-    };
-    Some(Process {
+    let ended = state == "X" || (state == "Z" && threads <= 1);
+    (!ended).then_some(Process {
         pid,
         parent,
         session,
         started,
-        headless,
     })
 }
 
@@ -134,7 +127,6 @@ mod tests {
             parent,
             session,
             started: 1,
-            headless: false,
         }
     }
 
@@ -146,7 +138,6 @@ mod tests {
             parent: 3,
             session: 5,
             started: 999,
-            headless: false,
         };
         assert_eq!(parse(7, stat), Some(expected));
     }
@@ -160,9 +151,7 @@ mod tests {
     #[test]
     fn a_process_lives_on_when_its_first_thread_has_ended() {
         let stat = b"7 (a) Z 3 7 5 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 2 0 999 0";
-        let found = parse(7, stat).unwrap();
-        assert!(found.headless);
-        assert_eq!(found.identity(), (7, 999));
+        assert_eq!(parse(7, stat).unwrap().identity(), (7, 999));
     }
 
     #[test]
