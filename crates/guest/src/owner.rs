@@ -41,14 +41,18 @@ fn socket_at(peer: SocketAddr) -> Option<String> {
     None
 }
 
+/// A socket that is still connecting, in these lists: its address may have been another's before.
+const CONNECTING: &str = "02";
+
 /// The inode in the line whose local address ends in `address`, see proc(5).
 fn inode_of<'a>(list: &'a str, address: &str) -> Option<&'a str> {
     let line = list.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
-        fields.next()?.ends_with(address).then_some(fields)
+        let local = fields.next()?;
+        (local.ends_with(address) && fields.nth(1)? != CONNECTING).then_some(fields)
     });
     // Zero: no process holds it any more.
-    line?.nth(7).filter(|inode| *inode != "0")
+    line?.nth(5).filter(|inode| *inode != "0")
 }
 
 fn holds(pid: i32, socket: &str) -> bool {
@@ -70,13 +74,15 @@ mod tests {
    0: 0100007F:1FB6 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1
    1: 0100007F:1FB6 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 12 1
    2: 0100007F:D2F0 0100007F:1FB6 01 00000000:00000000 00:00000000 00000000   100        0 13 1
-   3: 0200007F:D2F1 0100007F:1FB6 04 00000000:00000000 00:00000000 00000000   100        0 0 1";
+   3: 0200007F:D2F1 0100007F:1FB6 04 00000000:00000000 00:00000000 00000000   100        0 0 1
+   4: 0100007F:D2F3 0100007F:1FB6 02 00000001:00000000 01:00000000 00000000   100        0 15 1";
 
     #[test]
     fn sockets_are_found_by_their_own_address() {
         assert_eq!(inode_of(LIST, "0100007F:D2F0"), Some("13"));
         assert_eq!(inode_of(LIST, "0100007F:D2F1"), None);
         assert_eq!(inode_of(LIST, "0200007F:D2F1"), None, "nobody holds it");
+        assert_eq!(inode_of(LIST, "0100007F:D2F3"), None, "not connected");
         let mapped = "   4: 0000000000000000FFFF00000100007F:D2F2 0000000000000000FFFF00000100007F:1FB6 01 0:0 00:0 0 100 0 14 1";
         assert_eq!(inode_of(mapped, "0100007F:D2F2"), Some("14"));
     }

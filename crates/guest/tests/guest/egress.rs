@@ -142,8 +142,8 @@ os.wait()"
         "nobody else came through"
     );
 
-    // It does ask: a port for everyone serves it.
-    sandbox
+    // It does ask: a port for everyone serves it. Dropped, the request would be taken back.
+    let _open = sandbox
         .send(&Request::Exec(python("import time; time.sleep(20)")))
         .await;
     let mut stream = within(sandbox.inbound.recv()).await.unwrap();
