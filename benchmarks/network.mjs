@@ -167,6 +167,7 @@ export async function run({ rounds, log }) {
         value: median(whole.filtered),
         unit: "ms",
         against: { name: "unfiltered", value: median(whole.plain) },
+        target: { most: 1.2 },
       }),
     );
 
