@@ -65,7 +65,7 @@ pub(crate) fn fork_as_user(
 }
 
 fn fork_as(
-    name: u32,
+    real: u32,
     fds: &[BorrowedFd<'_>],
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
@@ -74,7 +74,7 @@ fn fork_as(
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
-            let code = run_as_user(name, fds, first, job);
+            let code = run_as_user(real, fds, first, job);
             // SAFETY: ends the process without running the guest's clean-up in the child.
             unsafe { libc::_exit(code) }
         }
@@ -92,7 +92,7 @@ pub(crate) fn share_as_user(
 
 /// What a new child does; returns its exit code.
 fn run_as_user(
-    name: u32,
+    real: u32,
     fds: &[BorrowedFd<'_>],
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
@@ -101,7 +101,7 @@ fn run_as_user(
         arrange(fds)?;
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
         first();
-        become_user(name)?;
+        become_user(real)?;
         Ok::<_, io::Error>(job())
     };
     let code = catch_unwind(AssertUnwindSafe(child));
@@ -147,17 +147,17 @@ fn close_one_by_one(from: RawFd) -> io::Result<()> {
 }
 
 /// Gives up every right but the sandbox user's, and checks that they are gone. The real and the saved
-/// user are `name`.
-fn become_user(name: u32) -> io::Result<()> {
+/// user are `real`.
+fn become_user(real: u32) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(USER_ID), Gid::from_raw(GROUP_ID));
-    let name = Uid::from_raw(name);
+    let real = Uid::from_raw(real);
     setgroups(&[])?;
     setresgid(group, group, group)?;
-    setresuid(name, user, name)?;
+    setresuid(real, user, real)?;
     // Other processes of the user may not read or trace this one until it runs their program.
     prctl::set_dumpable(false)?;
     let (users, groups) = (getresuid()?, getresgid()?);
-    let users_left = [users.real, users.effective, users.saved] != [name, user, name];
+    let users_left = [users.real, users.effective, users.saved] != [real, user, real];
     let groups_left = [groups.real, groups.effective, groups.saved]
         .iter()
         .any(|id| *id != group);

@@ -8,6 +8,9 @@ use crate::{fd::with_rights_of_user, tree};
 /// Where the system lists its TCP sockets. A client may use an IPv6 socket for an IPv4 address.
 const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
+/// A socket that is still connecting, in these lists: its address may have been another's before.
+const CONNECTING: &str = "02";
+
 /// Whether the client at `peer` is the program `main`, or was started by it. One that has closed the
 /// connection, or hides its descriptors, is not.
 pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> bool {
@@ -40,9 +43,6 @@ fn socket_at(peer: SocketAddr) -> Option<String> {
     }
     None
 }
-
-/// A socket that is still connecting, in these lists: its address may have been another's before.
-const CONNECTING: &str = "02";
 
 /// The inode in the line whose local address ends in `address`, see proc(5).
 fn inode_of<'a>(list: &'a str, address: &str) -> Option<&'a str> {

@@ -83,14 +83,13 @@ impl PreloadConfig {
     /// Runtimes and their modules, as an option of the engine.
     #[must_use]
     pub fn by_runtime(&self) -> BTreeMap<String, Vec<String>> {
-        [
+        named([
             ("python", &self.python),
             ("node", &self.node),
             ("bun", &self.bun),
             ("deno", &self.deno),
-        ]
-        .into_iter()
-        .filter_map(|(runtime, names)| Some((runtime.to_owned(), names.clone()?)))
+        ])
+        .map(|(runtime, modules)| (runtime.to_owned(), modules.to_vec()))
         .collect()
     }
 }
@@ -121,18 +120,24 @@ impl DependenciesConfig {
     /// Runtimes and their packages, those without any left out.
     #[must_use]
     pub fn by_runtime(&self) -> BTreeMap<&'static str, &[String]> {
-        [
+        named([
             ("python", &self.python),
             ("node", &self.node),
             ("bun", &self.bun),
             ("deno", &self.deno),
             ("bash", &self.bash),
-        ]
-        .into_iter()
-        .filter_map(|(runtime, packages)| Some((runtime, packages.as_deref()?)))
+        ])
         .filter(|(_, packages)| !packages.is_empty())
         .collect()
     }
+}
+
+/// The runtimes for which something is named, and what.
+fn named<'a, const N: usize>(
+    lists: [(&'static str, &'a Option<Vec<String>>); N],
+) -> impl Iterator<Item = (&'static str, &'a [String])> {
+    let given = |(runtime, names): (_, &'a Option<Vec<String>>)| Some((runtime, names.as_deref()?));
+    lists.into_iter().filter_map(given)
 }
 
 fn one() -> u64 {
