@@ -53,7 +53,7 @@ pub(crate) fn run() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print(&error);
             ExitCode::FAILURE
         }
     }
@@ -63,7 +63,7 @@ pub(crate) fn run() -> ExitCode {
     clippy::print_stderr,
     reason = "standard error is the guest's only way to say this"
 )]
-fn complain(error: &BootError) {
+fn print(error: &BootError) {
     eprintln!("isol8-guest: {error}");
 }
 
@@ -78,7 +78,7 @@ fn start() -> Result<(), BootError> {
         .enable_time()
         .build()
         .map_err(BootError::Prepare)?;
-    LocalSet::new().block_on(&runtime, talk())
+    LocalSet::new().block_on(&runtime, serve_host())
 }
 
 /// Keeps the guest's memory and descriptors out of reach of user code, and lets nothing that was
@@ -93,7 +93,7 @@ fn harden() -> io::Result<()> {
     Ok(())
 }
 
-async fn talk() -> Result<(), BootError> {
+async fn serve_host() -> Result<(), BootError> {
     let prepared = || {
         let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
         // Connected before anything else can run here: the host lets in the first who comes.
@@ -119,7 +119,7 @@ async fn talk() -> Result<(), BootError> {
         resident: Mutex::default(),
         sockets: Sockets::open(),
         ipc,
-        roots: sweep::roots(),
+        places: sweep::places(),
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });

@@ -29,7 +29,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{crumbs::Crumbs, failure::Failure, owner};
+use crate::{failure::Failure, owner, small_pieces::SmallPieces};
 
 /// Bytes of one direction of a connection that are on their way. Small, so that many connections
 /// take their turns quickly, and neither memory nor other requests suffer.
@@ -44,7 +44,8 @@ const SETTLE_DEADLINE: Duration = Duration::from_millis(100);
 /// Wait before looking again whether it is.
 const SETTLE_STEP: Duration = Duration::from_millis(1);
 
-type Wanted = oneshot::Sender<yamux::Stream>;
+/// Where a connection waits for its stream to the host.
+type StreamRequest = oneshot::Sender<yamux::Stream>;
 
 /// Whose connections are passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ enum Served {
 pub(crate) struct Egress {
     listening: Mutex<Option<Listening>>,
     served: watch::Sender<Served>,
-    streams: mpsc::Sender<Wanted>,
+    streams: mpsc::Sender<StreamRequest>,
     /// Connections whose program may still say something, or has said what is not sent yet.
     speaking: Rc<Cell<usize>>,
 }
@@ -73,7 +74,7 @@ struct Listening {
 
 impl Egress {
     /// Without a listener. Who waits for a stream to the host is in the returned queue.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Wanted>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<StreamRequest>) {
         let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
         let egress = Self {
             listening: Mutex::default(),
@@ -105,7 +106,7 @@ impl Egress {
             let connections = Connections {
                 streams: self.streams.clone(),
                 speaking: Rc::clone(&self.speaking),
-                crumbs: Rc::new(Crumbs::new()),
+                small_pieces: Rc::new(SmallPieces::new()),
                 served: self.served.subscribe(),
             };
             let task = tokio::task::spawn_local(connections.accept(Rc::clone(&listener)));
@@ -181,9 +182,9 @@ fn in_the_way(error: &io::Error) -> Failure {
 
 /// What connections share.
 struct Connections {
-    streams: mpsc::Sender<Wanted>,
+    streams: mpsc::Sender<StreamRequest>,
     speaking: Rc<Cell<usize>>,
-    crumbs: Rc<Crumbs>,
+    small_pieces: Rc<SmallPieces>,
     served: watch::Receiver<Served>,
 }
 
@@ -199,7 +200,7 @@ impl Connections {
                             let connection = Connection {
                                 streams: self.streams.clone(),
                                 speaking,
-                                crumbs: Rc::clone(&self.crumbs),
+                                small_pieces: Rc::clone(&self.small_pieces),
                                 served: self.served.clone(),
                             };
                             connections.spawn_local(connection.serve(client));
@@ -231,9 +232,9 @@ impl Drop for Speaking {
 
 /// What one of them has.
 struct Connection {
-    streams: mpsc::Sender<Wanted>,
+    streams: mpsc::Sender<StreamRequest>,
     speaking: Speaking,
-    crumbs: Rc<Crumbs>,
+    small_pieces: Rc<SmallPieces>,
     served: watch::Receiver<Served>,
 }
 
@@ -253,7 +254,7 @@ impl Connection {
         };
         // Bytes should not wait for more; a socket that cannot is still good.
         let _ = client.set_nodelay(true);
-        let relayed = relay(&mut client, stream, self.speaking, &self.crumbs).await;
+        let relayed = relay(&mut client, stream, self.speaking, &self.small_pieces).await;
         if relayed.is_err() {
             // The program sees a reset, and so does the host.
             let _ = client.set_zero_linger();
@@ -278,13 +279,13 @@ async fn relay(
     client: &mut TcpStream,
     host: yamux::Stream,
     speaking: Speaking,
-    crumbs: &Crumbs,
+    small_pieces: &SmallPieces,
 ) -> io::Result<()> {
     let host = RefCell::new(host);
     let (reader, writer) = client.split();
     let said_all = Cell::new(false);
     let up = async {
-        to_host(&reader, &host, crumbs).await?;
+        to_host(&reader, &host, small_pieces).await?;
         drop(speaking);
         said_all.set(true);
         Ok(())
@@ -304,7 +305,7 @@ async fn relay(
 async fn to_host(
     client: &ReadHalf<'_>,
     host: &RefCell<yamux::Stream>,
-    crumbs: &Crumbs,
+    small_pieces: &SmallPieces,
 ) -> io::Result<()> {
     let mut buffer = vec![0; COPY_BYTES];
     loop {
@@ -315,7 +316,7 @@ async fn to_host(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        crumbs.pass(bytes.len()).await;
+        small_pieces.wait_for_turn(bytes.len()).await;
         while !bytes.is_empty() {
             let count =
                 poll_fn(|cx| Pin::new(&mut *host.borrow_mut()).poll_write(cx, bytes)).await?;

@@ -3,7 +3,9 @@
 
 use std::{io, time::Duration};
 
-use isol8_protocol::{ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, ReadRequest, Reply};
+use isol8_protocol::{
+    ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, InlineFile, ReadRequest, Reply,
+};
 
 use tokio::time::timeout;
 
@@ -12,6 +14,7 @@ use crate::{
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
     frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
+    guest::Guest,
     reaper::Reaper,
     user_files::{self, CopyError},
 };
@@ -57,6 +60,29 @@ pub(crate) async fn write(
     }
     drop(sink);
     Ok(Some(unstalled(killer, helper.answer()).await?))
+}
+
+/// Writes the files that came with a request, and makes a directory, with the user's rights.
+pub(crate) async fn write_inline(
+    guest: &Guest,
+    files: &[InlineFile],
+    directory: Option<&str>,
+) -> Result<(), Failure> {
+    if files.is_empty() && directory.is_none() {
+        return Ok(());
+    }
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
+        user_files::write_inline(files, directory).map(|()| Reply::Done)
+    })
+    .map_err(|error| Failure::system("cannot start to write files", &error))?;
+    match helper.answer().await {
+        Reply::Failed {
+            kind,
+            path,
+            message,
+        } => Err(Failure::new(kind, &path, message)),
+        _ => Ok(()),
+    }
 }
 
 /// Sends a file's contents. Returns a reply when it failed.

@@ -11,7 +11,7 @@ use crate::{
     ipc,
     reaper::Reaper,
     sockets::Sockets,
-    sweep::Root,
+    sweep::WritablePlace,
     usage::MemoryFiles,
 };
 
@@ -40,7 +40,7 @@ pub(crate) struct Guest {
     pub(crate) ipc: ipc::Lists,
     pub(crate) heap: Heap,
     /// The writable places as they were at the start.
-    pub(crate) roots: Vec<Root>,
+    pub(crate) places: Vec<WritablePlace>,
     /// The environment that the image defines.
     pub(crate) environ: Vec<(OsString, OsString)>,
 }

@@ -7,10 +7,13 @@ use nix::{
     sys::signal::{self, Signal},
     unistd::Pid,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
-    reaper::{Reaper, Role},
+    reaper::{Ended, Reaper, Role},
     tree,
 };
 
@@ -88,8 +91,16 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
     true
 }
 
+/// Kills a child of the guest's and waits until it is gone.
+pub(crate) async fn child(reaper: &Reaper, pid: i32, ended: oneshot::Receiver<Ended>) {
+    if reaper.is_child(pid) {
+        send(pid, Signal::SIGKILL);
+        let _ = timeout(KILL_DEADLINE, ended).await;
+    }
+}
+
 /// The processes that a program finds when it starts, and that outlive its end by force.
-pub(crate) fn bystanders() -> io::Result<BTreeSet<(i32, u64)>> {
+pub(crate) fn earlier_processes() -> io::Result<BTreeSet<(i32, u64)>> {
     Ok(tree::list()?
         .into_iter()
         .map(tree::Process::identity)
@@ -98,7 +109,7 @@ pub(crate) fn bystanders() -> io::Result<BTreeSet<(i32, u64)>> {
 
 /// The same for a program that runs in the interpreter `resident`: what that one has started before
 /// is not among them.
-pub(crate) fn bystanders_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
+pub(crate) fn earlier_processes_but_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
     let processes = tree::list()?;
     let own = tree::belonging_to(resident, &processes, &BTreeSet::new(), false);
     Ok(processes
@@ -108,8 +119,8 @@ pub(crate) fn bystanders_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
         .collect())
 }
 
-/// Kills the program `main` and all that it started, but none of the `bystanders`.
-pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i32, u64)>) -> bool {
+/// Kills the program `main` and all that it started, but none of the `earlier` processes.
+pub(crate) async fn program(reaper: &Reaper, main: i32, earlier: &BTreeSet<(i32, u64)>) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
     while Instant::now() < deadline {
         if reaper.is_child(main) {
@@ -122,7 +133,7 @@ pub(crate) async fn program(reaper: &Reaper, main: i32, bystanders: &BTreeSet<(i
         let spared = [Role::Helper, Role::Resident, Role::Nursery]
             .map(|role| reaper.pids(role))
             .concat();
-        let mut others = bystanders.clone();
+        let mut others = earlier.clone();
         let started_by_us = programs.iter().chain(&spared).filter(|pid| **pid != main);
         let started_by_us = started_by_us.collect::<Vec<_>>();
         others.extend(

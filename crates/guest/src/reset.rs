@@ -52,7 +52,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
 
     let mut entries = 0;
     let is_swept =
-        guest.ipc.are_empty() && with_rights_of_user(|| sweep_few(&guest.roots, &mut entries));
+        guest.ipc.are_empty() && with_rights_of_user(|| sweep_few(&guest.places, &mut entries));
     if !is_swept {
         match sweep_all(guest).await {
             Reply::Reset(report) => entries += report.entries,
@@ -77,7 +77,7 @@ fn is_alone(nursery: &[i32]) -> bool {
 
 /// Empties the writable places in a child that has become the user.
 async fn sweep_all(guest: &Guest) -> Reply {
-    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.roots));
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| sweep(&guest.places));
     match helper {
         Ok(helper) => helper.answer().await,
         Err(error) => Failure::system("cannot start to reset", &error).into_reply(),

@@ -38,7 +38,7 @@ const MODE_BITS: u32 = 0o7777;
 
 /// A writable place as it was when the sandbox started. It stays where it is: user code can neither
 /// mount nor rename a mount.
-pub(crate) struct Root {
+pub(crate) struct WritablePlace {
     path: &'static str,
     directory: OwnedFd,
     /// The same once more, to be listed.
@@ -48,12 +48,12 @@ pub(crate) struct Root {
 }
 
 /// The writable places that exist.
-pub(crate) fn roots() -> Vec<Root> {
-    let roots = WRITABLE_DIRS.into_iter().filter_map(|path| {
+pub(crate) fn places() -> Vec<WritablePlace> {
+    let places = WRITABLE_DIRS.into_iter().filter_map(|path| {
         let before = lstat(path).ok().filter(is_directory)?;
         let directory = open(path, DIRECTORY, Mode::empty()).ok()?;
         let listing = Dir::open(path, DIRECTORY, Mode::empty()).ok()?;
-        Some(Root {
+        Some(WritablePlace {
             path,
             flags: attributes::flags(&directory),
             directory,
@@ -61,21 +61,21 @@ pub(crate) fn roots() -> Vec<Root> {
             before,
         })
     });
-    roots.collect()
+    places.collect()
 }
 
 /// Does what [`sweep`] does when programs have left little, as most do: at most [`FEW`] entries, no
 /// directory with something in it. Counts them in `removed`. `false`: there is
 /// more, or something that stays; that is for [`sweep`] to remove, or to tell.
-pub(crate) fn sweep_few(roots: &[Root], removed: &mut u64) -> bool {
-    roots
-        .iter()
-        .all(|root| empty_few(root, removed) == Ok(true) && restore(root, &root.directory).is_ok())
+pub(crate) fn sweep_few(places: &[WritablePlace], removed: &mut u64) -> bool {
+    places.iter().all(|place| {
+        empty_few(place, removed) == Ok(true) && restore(place, &place.directory).is_ok()
+    })
 }
 
-/// Removes entries of a root until there are none, which it returns, or one that is not for it.
-fn empty_few(root: &Root, removed: &mut u64) -> Result<bool, Errno> {
-    let mut listing = root.listing.borrow_mut();
+/// Removes entries of a place until there are none, which it returns, or one that is not for it.
+fn empty_few(place: &WritablePlace, removed: &mut u64) -> Result<bool, Errno> {
+    let mut listing = place.listing.borrow_mut();
     loop {
         let mut seen = false;
         // The next listing begins anew: the end of one rewinds the directory.
@@ -86,7 +86,7 @@ fn empty_few(root: &Root, removed: &mut u64) -> Result<bool, Errno> {
                 continue;
             }
             seen = true;
-            if *removed == FEW || !remove(&root.directory, name, entry.file_type())? {
+            if *removed == FEW || !remove(&place.directory, name, entry.file_type())? {
                 return Ok(false);
             }
             *removed += 1;
@@ -97,8 +97,8 @@ fn empty_few(root: &Root, removed: &mut u64) -> Result<bool, Errno> {
     }
 }
 
-/// Empties every root and removes what else outlives a process.
-pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
+/// Empties every place and removes what else outlives a process.
+pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
     let mut entries = ipc::remove_all().map_err(|error| {
         Failure::new(
             ErrorKind::NotClean,
@@ -106,9 +106,9 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
             format!("System V objects are left: {error}"),
         )
     })?;
-    for root in roots {
+    for place in places {
         let stuck = |(name, errno): Stuck| {
-            let path = format!("{}/{}", root.path, name.to_string_lossy());
+            let path = format!("{}/{}", place.path, name.to_string_lossy());
             Failure::new(
                 ErrorKind::NotClean,
                 &path,
@@ -116,12 +116,12 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
             )
         };
         // The child has none of the guest's descriptors.
-        let directory = open_root(root).map_err(|errno| stuck((CString::default(), errno)))?;
+        let directory = open_place(place).map_err(|errno| stuck((CString::default(), errno)))?;
         let (directory, removed) = empty(directory).map_err(stuck)?;
         entries += removed;
-        restore(root, &directory).map_err(|error| {
+        restore(place, &directory).map_err(|error| {
             let message = format!("the directory itself cannot be restored: {error}");
-            Failure::new(ErrorKind::NotClean, root.path, message)
+            Failure::new(ErrorKind::NotClean, place.path, message)
         })?;
     }
     Ok(Reply::Reset(ResetReport {
@@ -133,19 +133,19 @@ pub(crate) fn sweep(roots: &[Root]) -> Result<Reply, Failure> {
 /// An entry that could not be removed, or the empty name for the directory itself, and why.
 type Stuck = (CString, Errno);
 
-/// Opens a root, with the permissions that its owner needs.
-fn open_root(root: &Root) -> Result<OwnedFd, Errno> {
-    if is_own(&root.before) {
+/// Opens a place, with the permissions that its owner needs.
+fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
+    if is_own(&place.before) {
         // User code may have taken its own permissions away.
-        let mode = Mode::from_bits_truncate(root.before.st_mode | OWNER_ALL);
+        let mode = Mode::from_bits_truncate(place.before.st_mode | OWNER_ALL);
         fchmodat(
             nix::fcntl::AT_FDCWD,
-            root.path,
+            place.path,
             mode,
             FchmodatFlags::FollowSymlink,
         )?;
     }
-    open(root.path, DIRECTORY, Mode::empty())
+    open(place.path, DIRECTORY, Mode::empty())
 }
 
 /// Removes everything inside the directory `current`; returns it, and how much that was.
@@ -165,7 +165,7 @@ fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
                     unlinkat(&current, name.as_c_str(), UnlinkatFlags::RemoveDir).map_err(stuck)?;
                     removed += 1;
                 }
-                // The last look at the root found nothing in it: that is the proof.
+                // The last look at the place found nothing in it: that is the proof.
                 None => return Ok((current, removed)),
             },
         }
@@ -235,23 +235,23 @@ fn enter(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
     Ok(child)
 }
 
-/// Makes an emptied root what it was: mode, times, attributes.
-fn restore(root: &Root, directory: &OwnedFd) -> io::Result<()> {
+/// Makes an emptied place what it was: mode, times, attributes.
+fn restore(place: &WritablePlace, directory: &OwnedFd) -> io::Result<()> {
     let now = fstat(directory)?;
-    if (now.st_uid, now.st_gid) != (root.before.st_uid, root.before.st_gid) {
+    if (now.st_uid, now.st_gid) != (place.before.st_uid, place.before.st_gid) {
         return Err(io::Error::other("its owner or group was changed"));
     }
-    if !is_own(&root.before) {
+    if !is_own(&place.before) {
         return Ok(()); // Nobody but its owner can change the rest.
     }
     attributes::remove_extended(directory)?;
-    attributes::restore_flags(directory, root.flags)?;
-    let mode = root.before.st_mode & MODE_BITS;
+    attributes::restore_flags(directory, place.flags)?;
+    let mode = place.before.st_mode & MODE_BITS;
     if now.st_mode & MODE_BITS != mode {
         fchmod(directory, Mode::from_bits_truncate(mode))?;
     }
-    let accessed = TimeSpec::new(root.before.st_atime, root.before.st_atime_nsec);
-    let modified = TimeSpec::new(root.before.st_mtime, root.before.st_mtime_nsec);
+    let accessed = TimeSpec::new(place.before.st_atime, place.before.st_atime_nsec);
+    let modified = TimeSpec::new(place.before.st_mtime, place.before.st_mtime_nsec);
     Ok(futimens(directory, &accessed, &modified)?)
 }
 

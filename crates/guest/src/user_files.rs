@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isol8_protocol::ErrorKind;
+use isol8_protocol::{ErrorKind, InlineFile};
 use nix::libc;
 
 use crate::failure::Failure;
@@ -66,6 +66,18 @@ pub(crate) fn replace(
     written.map_err(|error| {
         let _ = fs::remove_file(&temporary);
         Failure::os(path, "cannot write the file", &error)
+    })
+}
+
+/// Creates or replaces `files`, then makes `directory`.
+pub(crate) fn write_inline(files: &[InlineFile], directory: Option<&str>) -> Result<(), Failure> {
+    for file in files {
+        replace(&file.path, |target| {
+            target.write_all(&file.data).map(|()| true)
+        })?;
+    }
+    directory.map_or(Ok(()), |directory| {
+        make_directory(directory, Path::new(directory))
     })
 }
 

@@ -3,7 +3,7 @@
 //! A program is a process of its own (`run`), or a call to the session's interpreter (`session`,
 //! `resident`).
 //!
-//! One task, four activities that never wait for each other: `supervise` (exit, time limit,
+//! `relay` serves both: one task, four activities that never wait for each other: `supervise` (exit, time limit,
 //! killing), `output` (to the host), `input` (to the program), `control` (what the host says).
 
 mod control;
@@ -13,9 +13,11 @@ mod launch;
 mod nursery;
 mod output;
 mod park;
+mod relay;
 mod resident;
 mod run;
 mod session;
+mod start;
 mod supervise;
 
 pub(crate) use park::{Parking, park};

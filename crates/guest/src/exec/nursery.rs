@@ -13,25 +13,22 @@ use std::{
 };
 
 use isol8_protocol::{ExecRequest, FrameKind, ParkRequest};
-use nix::sys::{
-    signal::Signal,
-    socket::{ControlMessage, MsgFlags, SockType, sendmsg},
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockType, sendmsg};
 use tokio::time::timeout;
 
 use super::{
     ending::Ending,
     launch::{Launch, Program, Stdio},
     output::Source,
-    park::{Handed, PARK_DEADLINE},
-    run::source,
+    park::PARK_DEADLINE,
+    start::{PipedProgram, output_pipe},
 };
 use crate::{
     failure::Failure,
     fd::{Fd, sockets, user_pipe},
     filter,
     guest::Guest,
-    kill::{self, KILL_DEADLINE},
+    kill,
     reaper::Role,
 };
 
@@ -84,7 +81,7 @@ impl Nursery {
         slot: &mut Option<Self>,
         guest: &Guest,
         request: &ParkRequest,
-    ) -> Result<Option<Handed>, Failure> {
+    ) -> Result<Option<PipedProgram>, Failure> {
         let fits = |nursery: &Self| {
             nursery.request == *request
                 && nursery.children < MAX_CHILDREN
@@ -128,8 +125,8 @@ impl Nursery {
     async fn start(guest: &Guest, request: &ParkRequest) -> Result<Self, Failure> {
         let preparing = |error: io::Error| Failure::system("cannot prepare the nursery", &error);
         let (control, theirs) = sockets(SockType::SeqPacket).map_err(preparing)?;
-        let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
-        let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
+        let (stdout, output) = output_pipe(FrameKind::Stdout).map_err(preparing)?;
+        let (stderr, error) = output_pipe(FrameKind::Stderr).map_err(preparing)?;
         let mut exec = ExecRequest {
             argv: request.launcher_argv.clone(),
             env: request.env.clone(),
@@ -158,11 +155,11 @@ impl Nursery {
         })
     }
 
-    async fn fork(&mut self, guest: &Guest) -> Result<Handed, Failure> {
+    async fn fork(&mut self, guest: &Guest) -> Result<PipedProgram, Failure> {
         let forking = |error: io::Error| Failure::system("cannot fork the nursery", &error);
         let (input, stdin) = user_pipe().map_err(forking)?;
-        let (stdout, output) = source(FrameKind::Stdout).map_err(forking)?;
-        let (stderr, error) = source(FrameKind::Stderr).map_err(forking)?;
+        let (stdout, output) = output_pipe(FrameKind::Stdout).map_err(forking)?;
+        let (stderr, error) = output_pipe(FrameKind::Stderr).map_err(forking)?;
         let stdin = Fd::new(stdin).map_err(forking)?;
         self.idle = false;
         self.children += 1;
@@ -194,7 +191,7 @@ impl Nursery {
         // when something is wrong.
         let ended = guest.reaper.register(pid, Role::Program);
         self.idle = true;
-        Ok(Handed {
+        Ok(PipedProgram {
             program: Program {
                 pid,
                 started: Instant::now(),
@@ -211,9 +208,6 @@ impl Nursery {
     }
 
     async fn stop(self, guest: &Guest) {
-        if guest.reaper.is_child(self.program.pid) {
-            kill::send(self.program.pid, Signal::SIGKILL);
-            let _ = timeout(KILL_DEADLINE, self.program.ended).await;
-        }
+        kill::child(&guest.reaper, self.program.pid, self.program.ended).await;
     }
 }

@@ -4,33 +4,26 @@
 //! was started or reset: so no user code ever meets a parked process. The program that comes either
 //! takes it or outlives it.
 
-use std::{cell::Cell, ffi::CString, io, path::Path, time::Duration};
+use std::{cell::Cell, ffi::CString, time::Duration};
 
-use isol8_protocol::{
-    AfterExit, ErrorKind, ExecRequest, FrameKind, InlineFile, PARK_MARK, ParkRequest, Reply,
-    hand_over,
-};
-use nix::sys::signal::Signal;
+use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, PARK_MARK, ParkRequest, Reply, hand_over};
 use tokio::{
     sync::{Mutex, watch},
     time::timeout,
 };
 
 use super::{
-    launch::{Launch, Program, Stdio},
+    launch::Launch,
     nursery::Nursery,
-    output::Source,
-    run::source,
+    start::{PipedProgram, start},
 };
 use crate::{
     as_user::Helper,
     failure::{Failure, RequestError},
-    fd::{Fd, user_pipe},
+    files::write_inline,
     guest::Guest,
-    kill::{self, KILL_DEADLINE},
-    reaper::Role,
+    kill,
     usage::{cpu_clock, resident_memory},
-    user_files::{make_directory, replace},
 };
 
 /// How long an interpreter may take to be ready.
@@ -66,21 +59,7 @@ struct Parked {
     program: String,
     /// Files that are there for its sake.
     files: Vec<String>,
-    waiting: Handed,
-}
-
-/// A started interpreter and the guest's ends of its standard streams.
-pub(super) struct Handed {
-    pub(super) program: Program,
-    pub(super) stdin: Fd,
-    pub(super) stdout: Source,
-    pub(super) stderr: Source,
-    /// CPU time that it had used before it was handed its program.
-    pub(super) cpu_before: Duration,
-    /// Memory that it had then, in bytes.
-    pub(super) memory_before: u64,
-    /// Whether it was started ahead.
-    pub(super) parked: bool,
+    waiting: PipedProgram,
 }
 
 impl Parking {
@@ -110,8 +89,7 @@ pub(crate) async fn park(
     let forked = if request.forks && !parking.unforkable.get() {
         tokio::select! {
             forked = Nursery::park(&mut nursery, guest, &request) => Some(forked),
-            _ = unwanted.changed() => None,
-            _ = end.changed() => None,
+            () = given_up(&mut unwanted, &mut end) => None,
         }
     } else {
         Some(Ok(None))
@@ -128,15 +106,14 @@ pub(crate) async fn park(
         parking.unforkable.set(request.forks);
         start_parked(guest, &request).await?
     };
-    let (ready, given_up) = tokio::select! {
+    let (ready, is_given_up) = tokio::select! {
         ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
-        _ = unwanted.changed() => (false, true),
-        _ = end.changed() => (false, true),
+        () = given_up(&mut unwanted, &mut end) => (false, true),
     };
     // What it says at its start would be said again, or not at all.
-    if given_up || (was_forked && !ready) {
+    if is_given_up || (was_forked && !ready) {
         // A fork that fails says nothing about an interpreter that is started.
-        if !given_up {
+        if !is_given_up {
             parking.unforkable.set(true);
         }
         discard(guest, waiting, &files).await;
@@ -161,6 +138,14 @@ pub(crate) async fn park(
     Ok(Some(Reply::Done))
 }
 
+/// Waits until the interpreter that is being started is not going to be used. Cancel safe.
+async fn given_up(unwanted: &mut watch::Receiver<u32>, end: &mut watch::Receiver<u32>) {
+    tokio::select! {
+        _ = unwanted.changed() => {}
+        _ = end.changed() => {}
+    }
+}
+
 /// It comes after the program that it was meant for, which says nothing about the next time.
 fn late() -> RequestError {
     Failure::new(ErrorKind::Denied, "", "the sandbox is in use").into()
@@ -175,7 +160,7 @@ fn plain_request(request: &ParkRequest) -> ExecRequest {
     }
 }
 
-async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<Handed, Failure> {
+async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<PipedProgram, Failure> {
     let taken = |(name, _): &(String, String)| {
         let of_image = guest
             .environ
@@ -197,39 +182,13 @@ async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<Handed, Fa
     Ok(waiting)
 }
 
-/// Starts a program on three new pipes. They are the same for every program, parked or not,
-/// whatever its standard input.
-pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<Handed, Failure> {
-    let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
-    let (input, stdin) = user_pipe().map_err(preparing)?;
-    let (stdout, output) = source(FrameKind::Stdout).map_err(preparing)?;
-    let (stderr, error) = source(FrameKind::Stderr).map_err(preparing)?;
-    let stdin = Fd::new(stdin).map_err(preparing)?;
-    let theirs = Stdio {
-        input: &input,
-        output,
-        error,
-        more: Vec::new(),
-    };
-    let program = launch.start(guest, Role::Program, theirs).await?;
-    Ok(Handed {
-        program,
-        stdin,
-        stdout,
-        stderr,
-        cpu_before: Duration::ZERO,
-        memory_before: 0,
-        parked: false,
-    })
-}
-
 /// The interpreter for a request, if one waits that can become its program: it has then been handed
 /// everything and has accepted it. Otherwise none is left.
 pub(super) async fn take(
     guest: &Guest,
     request: &ExecRequest,
     launch: &mut Launch,
-) -> Result<Option<Handed>, Failure> {
+) -> Result<Option<PipedProgram>, Failure> {
     let parking = &guest.parking;
     launch.set_first(!parking.used.replace(true));
     let wanted = request.parked && request.after_exit == AfterExit::KillAll;
@@ -264,7 +223,7 @@ pub(super) async fn take(
         .filter(|_| elsewhere.is_none());
     let contents = own.map(|at| others.remove(at).data);
     if (elsewhere.is_some() || !others.is_empty())
-        && let Err(failure) = write(guest, &others, elsewhere).await
+        && let Err(failure) = write_inline(guest, &others, elsewhere).await
     {
         discard(guest, waiting, &files).await;
         return Err(failure);
@@ -293,40 +252,9 @@ pub(super) async fn take(
     Ok(None)
 }
 
-/// Writes files and makes a directory, with the user's rights.
-async fn write(
-    guest: &Guest,
-    files: &[InlineFile],
-    directory: Option<&str>,
-) -> Result<(), Failure> {
-    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
-        for file in files {
-            replace(&file.path, |target| {
-                io::Write::write_all(target, &file.data).map(|()| true)
-            })?;
-        }
-        if let Some(directory) = directory {
-            make_directory(directory, Path::new(directory))?;
-        }
-        Ok(Reply::Done)
-    })
-    .map_err(|error| Failure::system("cannot start to write files", &error))?;
-    match helper.answer().await {
-        Reply::Failed {
-            kind,
-            path,
-            message,
-        } => Err(Failure::new(kind, &path, message)),
-        _ => Ok(()),
-    }
-}
-
 /// Ends a parked interpreter before anything else runs, and removes its files.
-async fn discard(guest: &Guest, waiting: Handed, files: &[String]) {
-    if guest.reaper.is_child(waiting.program.pid) {
-        kill::send(waiting.program.pid, Signal::SIGKILL);
-        let _ = timeout(KILL_DEADLINE, waiting.program.ended).await;
-    }
+async fn discard(guest: &Guest, waiting: PipedProgram, files: &[String]) {
+    kill::child(&guest.reaper, waiting.program.pid, waiting.program.ended).await;
     if files.is_empty() {
         return;
     }

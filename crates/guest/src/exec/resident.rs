@@ -15,7 +15,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::{
     launch::{Launch, Program, Stdio},
     output::Source,
-    run::source,
+    start::output_pipe,
 };
 use crate::{
     failure::Failure,
@@ -45,8 +45,8 @@ impl Resident {
         let preparing = |error: io::Error| Failure::system("cannot prepare the session", &error);
         let launch = Launch::new(request, &guest.environ)?;
         let (stdin, _) = user_pipe().map_err(preparing)?;
-        let (stdout, their_stdout) = source(FrameKind::Stdout).map_err(preparing)?;
-        let (stderr, their_stderr) = source(FrameKind::Stderr).map_err(preparing)?;
+        let (stdout, their_stdout) = output_pipe(FrameKind::Stdout).map_err(preparing)?;
+        let (stderr, their_stderr) = output_pipe(FrameKind::Stderr).map_err(preparing)?;
         let (their_commands, commands) = user_pipe().map_err(preparing)?;
         let (reports, their_reports) = user_pipe().map_err(preparing)?;
         let commands = Fd::new(commands).map_err(preparing)?;

@@ -1,25 +1,27 @@
 //! A call to the session's interpreter, from its first to its last frame.
 
-use std::{cell::Cell, io, path::Path, time::Duration};
+use std::{
+    cell::Cell,
+    io,
+    time::{Duration, Instant},
+};
 
 use isol8_protocol::{AfterExit, CallRequest, ExitStatus, Reply, Stdin, command};
-use tokio::sync::Notify;
 
 use super::{
-    input::Input,
+    relay::{Running, exit_report, until_end},
     resident::Resident,
-    run::{Talk, accompany, exit_report, feed, fill},
-    supervise::{Bounds, End, supervise},
+    supervise::End,
 };
 use crate::{
-    as_user::Helper,
     failure::{Failure, RequestError},
+    files::write_inline,
     frames::{FrameReader, FrameWriter},
     guest::Guest,
     kill,
     reaper::Ended,
     usage::{Meter, cpu_of},
-    user_files::{check_path, make_directory, replace},
+    user_files::check_path,
 };
 
 /// Runs a program in the session's interpreter and reports its end. When the host goes away, the
@@ -35,9 +37,9 @@ pub(crate) async fn call(
     let end = guest.end.subscribe();
     guest.services.set(true);
     let mut session = guest.resident.lock().await;
-    if let Some(failed) = prepare(guest, &mut request).await? {
-        return Ok(Some(failed));
-    }
+    let files = std::mem::take(&mut request.exec.files);
+    write_inline(guest, &files, request.cwd.as_deref()).await?;
+    drop(files);
     let mut living = session.take();
     if living.as_mut().is_some_and(|resident| !resident.is_alive())
         && let Some(ended) = living.take()
@@ -77,31 +79,6 @@ fn check(request: &CallRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the files of a call and makes its working directory. Returns a reply when that failed.
-async fn prepare(guest: &Guest, request: &mut CallRequest) -> Result<Option<Reply>, RequestError> {
-    let files = std::mem::take(&mut request.exec.files);
-    let directory = request.cwd.as_deref();
-    if files.is_empty() && directory.is_none() {
-        return Ok(None);
-    }
-    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
-        for file in &files {
-            replace(&file.path, |target| {
-                io::Write::write_all(target, &file.data).map(|()| true)
-            })?;
-        }
-        if let Some(directory) = directory {
-            make_directory(directory, Path::new(directory))?;
-        }
-        Ok(Reply::Done)
-    });
-    let helper = helper.map_err(|error| Failure::system("cannot start to write files", &error))?;
-    match helper.answer().await {
-        Reply::Done => Ok(None),
-        failed => Ok(Some(failed)),
-    }
-}
-
 /// Tells the interpreter what to run and listens until it has. Returns the reply, and whether the
 /// interpreter lives on.
 async fn converse(
@@ -115,30 +92,17 @@ async fn converse(
     let preparing = |error: io::Error| Failure::system("cannot prepare the call", &error);
     let (call, started) = resident.begin();
     let pid = resident.program.pid;
-    let bystanders = kill::bystanders_of(pid).map_err(preparing)?;
+    let earlier = kill::earlier_processes_but_of(pid).map_err(preparing)?;
     let meter = Meter::start(&guest.memory);
     let cpu_before = if call == 1 {
         Duration::ZERO
     } else {
         cpu_of(pid)
     };
-
-    let input = Input::default();
-    fill(&input, &request.exec.stdin);
     let has_input = request.exec.stdin != Stdin::Empty;
     let open = || resident.stdin.open().map_err(preparing);
-    let sink = has_input.then(open).transpose()?;
+    let stdin = has_input.then(open).transpose()?;
 
-    let killing = Notify::new();
-    let limit = request.exec.timeout_ms;
-    let bounds = Bounds {
-        time_limit: (limit > 0).then(|| Duration::from_millis(limit)),
-        after_exit: AfterExit::Keep,
-        bystanders,
-        kill: &killing,
-        end,
-        ending: None,
-    };
     let reported = Cell::new(false);
     let over = async {
         tokio::select! {
@@ -147,20 +111,25 @@ async fn converse(
                 reported.set(true);
                 Some(Ended {
                     status: ExitStatus::Code(code),
-                    at: std::time::Instant::now(),
+                    at: Instant::now(),
                     max_rss_bytes: 0,
                 })
             }
             ended = &mut resident.program.ended => ended.ok(),
         }
     };
-    let life = supervise(guest, pid, started, over, bounds, meter);
-    let talk = Talk {
-        reaper: &guest.reaper,
+    let running = Running {
         pid,
-        input: &input,
-        killing: &killing,
-        output_limit: request.exec.output_limit,
+        started,
+        over,
+        ending: None,
+        after_exit: AfterExit::Keep,
+        earlier,
+        end,
+        meter,
+        stdin,
+        stdout: &mut resident.stdout,
+        stderr: &mut resident.stderr,
     };
     let CallRequest {
         program,
@@ -171,14 +140,12 @@ async fn converse(
     } = request;
     let command = command(lead, call, program, cwd.as_deref(), env);
     let commands = &resident.commands;
-    let tell = async {
+    let order = async {
         // An interpreter that has ended takes no command; its end is noticed elsewhere.
         let _ = commands.write_all(&command).await;
         drop(command);
-        feed(&input, sink).await
     };
-    let streams = (&mut resident.stdout, &mut resident.stderr);
-    let end = accompany(talk, reader, writer, streams, life, tell).await?;
+    let end = until_end(guest, &request.exec, running, order, reader, writer).await?;
     let lives = reported.get() && !end.by_force;
     if lives && has_input {
         resident.stdin.clear().map_err(preparing)?;
@@ -188,6 +155,6 @@ async fn converse(
         cpu: (end.cpu + cpu_after).saturating_sub(cpu_before),
         ..end
     };
-    let report = exit_report(&end, &resident.stdout, &resident.stderr);
+    let report = exit_report(&end, &resident.stdout, &resident.stderr, false);
     Ok((Reply::Exited(report), lives))
 }

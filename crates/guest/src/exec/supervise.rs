@@ -25,8 +25,8 @@ use crate::{
 pub(super) struct Bounds<'a> {
     pub(super) time_limit: Option<Duration>,
     pub(super) after_exit: AfterExit,
-    /// What ran before and is not the program's.
-    pub(super) bystanders: BTreeSet<(i32, u64)>,
+    /// Processes that ran before and are not the program's.
+    pub(super) earlier: BTreeSet<(i32, u64)>,
     /// The host wants the program killed.
     pub(super) kill: &'a Notify,
     /// The sandbox is about to be reset.
@@ -113,7 +113,7 @@ pub(super) async fn supervise(
             kill::all_programs(&guest.reaper).await;
         }
         AfterExit::Keep if ended.is_none() => {
-            kill::program(&guest.reaper, pid, &bounds.bystanders).await;
+            kill::program(&guest.reaper, pid, &bounds.earlier).await;
         }
         AfterExit::Keep => {}
     }

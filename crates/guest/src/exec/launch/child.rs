@@ -4,7 +4,6 @@ use std::{
     convert::Infallible,
     ffi::{CStr, CString, c_char},
     fs::File,
-    io::Write,
     os::fd::RawFd,
     path::Path,
     ptr::null,
@@ -24,7 +23,7 @@ use crate::{
     failure::Failure,
     fd::send,
     filter,
-    user_files::{make_directory, replace},
+    user_files::{make_directory, write_inline},
 };
 
 /// What runs a script that does not name its interpreter, as execvp(3) has it.
@@ -54,11 +53,7 @@ impl Launch {
                 return Err(system(Errno::last()));
             }
         }
-        for file in &self.files {
-            replace(&file.path, |target| {
-                target.write_all(&file.data).map(|()| true)
-            })?;
-        }
+        write_inline(&self.files, None)?;
         self.enter_directory()?;
         // SAFETY: restores the disposition that a program expects; no handler is involved.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

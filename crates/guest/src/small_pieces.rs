@@ -19,14 +19,14 @@ const BURST: u32 = 16 * 1024;
 /// In which time one more may be sent.
 const REFILL: Duration = Duration::from_millis(1);
 
-/// Counts the small pieces of all connections.
-pub(crate) struct Crumbs {
+/// Limits how many small pieces all connections together may send.
+pub(crate) struct SmallPieces {
     left: Cell<u32>,
     refilled: Cell<Instant>,
     turn: Mutex<()>,
 }
 
-impl Crumbs {
+impl SmallPieces {
     pub(crate) fn new() -> Self {
         Self {
             left: Cell::new(BURST),
@@ -36,7 +36,7 @@ impl Crumbs {
     }
 
     /// Waits until a piece of `count` bytes may be sent.
-    pub(crate) async fn pass(&self, count: usize) {
+    pub(crate) async fn wait_for_turn(&self, count: usize) {
         if count >= SMALL_BYTES || self.take(Instant::now()) {
             return;
         }
@@ -71,17 +71,17 @@ mod tests {
 
     #[test]
     fn there_may_be_so_many_at_once_and_so_many_a_second() {
-        let crumbs = Crumbs::new();
-        let begun = crumbs.refilled.get();
+        let pieces = SmallPieces::new();
+        let begun = pieces.refilled.get();
         let after = |micros| begun + Duration::from_micros(micros);
-        assert!((0..BURST).all(|_| crumbs.take(begun)));
-        assert!(!crumbs.take(begun));
-        assert!(!crumbs.take(after(999)));
-        assert!(crumbs.take(after(1_000)));
-        assert!(!crumbs.take(after(1_999)));
-        assert_eq!((0..100).filter(|_| crumbs.take(after(51_000))).count(), 50);
+        assert!((0..BURST).all(|_| pieces.take(begun)));
+        assert!(!pieces.take(begun));
+        assert!(!pieces.take(after(999)));
+        assert!(pieces.take(after(1_000)));
+        assert!(!pieces.take(after(1_999)));
+        assert_eq!((0..100).filter(|_| pieces.take(after(51_000))).count(), 50);
         let (long, taken) = (after(u64::from(u32::MAX)), 2 * BURST);
-        let passed = (0..taken).filter(|_| crumbs.take(long)).count();
+        let passed = (0..taken).filter(|_| pieces.take(long)).count();
         assert_eq!(passed, BURST as usize, "what was not used is not saved up");
     }
 }

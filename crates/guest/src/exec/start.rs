@@ -1,0 +1,62 @@
+//! A program on three new pipes: the guest's ends of its standard streams.
+
+use std::{io, os::fd::OwnedFd, time::Duration};
+
+use isol8_protocol::FrameKind;
+
+use super::{
+    launch::{Launch, Program, Stdio},
+    output::Source,
+};
+use crate::{
+    failure::Failure,
+    fd::{Fd, user_pipe},
+    guest::Guest,
+    reaper::Role,
+};
+
+/// A started program and the guest's ends of its standard streams.
+pub(super) struct PipedProgram {
+    pub(super) program: Program,
+    pub(super) stdin: Fd,
+    pub(super) stdout: Source,
+    pub(super) stderr: Source,
+    /// CPU time that it had used before it was handed its program.
+    pub(super) cpu_before: Duration,
+    /// Memory that it had then, in bytes.
+    pub(super) memory_before: u64,
+    /// Whether it was started ahead.
+    pub(super) parked: bool,
+}
+
+/// Starts a program on three new pipes. They are the same for every program, parked or not,
+/// whatever its standard input.
+pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<PipedProgram, Failure> {
+    let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
+    let (input, stdin) = user_pipe().map_err(preparing)?;
+    let (stdout, output) = output_pipe(FrameKind::Stdout).map_err(preparing)?;
+    let (stderr, error) = output_pipe(FrameKind::Stderr).map_err(preparing)?;
+    let stdin = Fd::new(stdin).map_err(preparing)?;
+    let theirs = Stdio {
+        input: &input,
+        output,
+        error,
+        more: Vec::new(),
+    };
+    let program = launch.start(guest, Role::Program, theirs).await?;
+    Ok(PipedProgram {
+        program,
+        stdin,
+        stdout,
+        stderr,
+        cpu_before: Duration::ZERO,
+        memory_before: 0,
+        parked: false,
+    })
+}
+
+/// A pipe for output: the guest's end and the program's.
+pub(super) fn output_pipe(kind: FrameKind) -> io::Result<(Source, OwnedFd)> {
+    let (ours, theirs) = user_pipe()?;
+    Ok((Source::new(Fd::new(ours)?, kind), theirs))
+}
