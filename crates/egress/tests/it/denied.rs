@@ -1,0 +1,249 @@
+//! Hosts and addresses that must not be reached. Each case asserts that no byte, and where there is nothing to
+//! connect for, no connection reached the server that stands behind every name and address here.
+
+use crate::support::{
+    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, ok, proxy, strings,
+};
+use isol8_egress::{Action, PolicyOptions};
+
+/// A whitelist that matches every host, so that only the address rules stand in the way.
+fn any_host() -> PolicyOptions {
+    PolicyOptions {
+        whitelist: strings(&[".*"]),
+        ..PolicyOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn hosts_that_the_filter_denies() {
+    for host in [
+        "denied.test",
+        "DENIED.test",
+        "denied.test.",
+        "xallowed.test",
+        "allowed.test.evil.test",
+        "evil-allowed.test",
+        "127.0.0.1",
+        "[::1]",
+        "[2001:db8::1]",
+        "xn--bcher-kva.test",
+        "allowed_test",
+    ] {
+        let (answer, recorder, log) = ask(
+            lenient(),
+            &format!("GET http://{host}:{{port}}/secret HTTP/1.1\r\nHost: allowed.test\r\n\r\n"),
+        )
+        .await;
+        assert!(
+            answer.starts_with("HTTP/1.1 403 Forbidden\r\n"),
+            "{host}: {answer}"
+        );
+        let shown = host.to_lowercase();
+        let shown = shown.trim_end_matches('.').trim_matches(['[', ']']);
+        let body = format!("isol8: request to {shown} blocked by network filter");
+        assert!(answer.ends_with(&body), "{host}: {answer}");
+        assert_untouched(&recorder, host);
+        assert_eq!(log.entries.len(), 1);
+        assert_eq!(log.entries[0].action, Action::Block);
+        assert_eq!(log.entries[0].host, shown);
+        assert_eq!(log.entries[0].path.as_deref(), Some("/secret"));
+        assert_eq!(
+            (log.events[0].method.as_str(), log.events[0].host.as_str()),
+            ("GET", shown)
+        );
+
+        let (answer, recorder, log) = ask(
+            lenient(),
+            &format!("CONNECT {host}:{{port}} HTTP/1.1\r\nHost: allowed.test\r\n\r\nsecret"),
+        )
+        .await;
+        assert!(
+            answer.starts_with("HTTP/1.1 403 Forbidden\r\n"),
+            "{host}: {answer}"
+        );
+        let body = format!("isol8: CONNECT to {shown} blocked by network filter");
+        assert!(answer.contains(&body), "{host}: {answer}");
+        assert_untouched(&recorder, host);
+        assert_eq!(
+            (log.entries[0].path.as_deref(), log.entries[0].action),
+            (None, Action::Block)
+        );
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_are_refused_in_every_spelling() {
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "127.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "017700000001",
+        "127.0.0.1.",
+        "0",
+        "0.0.0.0",
+        "[::]",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::FFFF:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fe80::1]",
+        "169.254.169.254",
+        "[::ffff:169.254.169.254]",
+        "0xa9fea9fe",
+        "2852039166",
+        "[fd00:ec2::254]",
+        "100.100.100.200",
+        "168.63.129.16",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[ff02::1]",
+        "allowed.test",
+    ] {
+        for request in [
+            format!("GET http://{host}:{{port}}/ HTTP/1.1\r\n\r\n"),
+            format!("CONNECT {host}:{{port}} HTTP/1.1\r\n\r\n"),
+        ] {
+            let (answer, recorder, log) = ask(any_host(), &request).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{request}: {answer}");
+            assert_untouched(&recorder, &request);
+            assert_eq!(log.entries[0].action, Action::Block, "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn private_addresses_need_a_whitelist_entry() {
+    // Nothing is dialled: the addresses are refused before.
+    for host in [
+        "10.0.0.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "[fd00::1]",
+        "203.0.113.1",
+    ] {
+        let request = format!("GET http://{host}/ HTTP/1.1\r\n\r\n");
+        let (answer, _recorder, _log) = ask(PolicyOptions::default(), &request).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{host}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn ports_without_a_whitelist() {
+    let open = || PolicyOptions {
+        allow_loopback: strings(&["127.0.0.1"]),
+        ..PolicyOptions::default()
+    };
+    let (answer, recorder, _log) =
+        ask(open(), "GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert_untouched(&recorder, "a port that is not open");
+}
+
+#[tokio::test]
+async fn a_redirect_is_judged_when_it_is_followed() {
+    let denied = Recorder::start(ok("leaked")).await;
+    let location = format!("http://denied.test:{}/", denied.port());
+    let redirect =
+        format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+    let allowed = Recorder::start(Play::Http(redirect.into())).await;
+    let mut client = Client::asking(allowed.port()).await;
+    let answer = client.answer().await;
+    assert!(answer.contains(&location), "{answer}");
+    client
+        .send(format!("GET {location} HTTP/1.1\r\n\r\n"))
+        .await;
+    let answer = client.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert_untouched(&denied, "the redirect's target");
+}
+
+#[tokio::test]
+async fn a_name_that_changes_its_address() {
+    // The first answer is taken; a second question would get the loopback address.
+    let recorder = Recorder::start(ok("inside")).await;
+    let port = recorder.port();
+    // Nothing answers at 127.0.0.2, the "outside" here; 127.0.0.1 is refused.
+    let names = Scripted::new(&[("rebind.test", &["127.0.0.2", "127.0.0.1"])]);
+    let options = PolicyOptions {
+        whitelist: strings(&["^rebind\\.test$"]),
+        allow_loopback: strings(&["127.0.0.2"]),
+        ..PolicyOptions::default()
+    };
+    let proxy = proxy(options, names.clone());
+    let mut client = Client::connect(&proxy);
+    let request = format!("GET http://rebind.test:{port}/ HTTP/1.1\r\n\r\n");
+    client.send(&request).await;
+    assert!(client.answer().await.starts_with("HTTP/1.1 502 "));
+    assert_eq!(
+        names.asked(),
+        ["rebind.test"],
+        "one question for one connection"
+    );
+    client.send(&request).await;
+    assert!(client.answer().await.starts_with("HTTP/1.1 403 "));
+    assert_eq!(names.asked().len(), 2);
+    assert_untouched(&recorder, "rebinding");
+}
+
+#[tokio::test]
+async fn refused_addresses_among_allowed_ones_are_not_dialled() {
+    let inside = Recorder::start(ok("inside")).await;
+    let outside = Recorder::on(
+        format!("127.0.0.2:{}", inside.port()).parse().unwrap(),
+        ok("outside"),
+    )
+    .await;
+    let names = Scripted::new(&[("mixed.test", &["127.0.0.1 169.254.169.254 127.0.0.2"])]);
+    let options = PolicyOptions {
+        whitelist: strings(&["^mixed\\.test$"]),
+        allow_loopback: strings(&["127.0.0.2/32"]),
+        ..PolicyOptions::default()
+    };
+    let proxy = proxy(options, names);
+    let mut client = Client::connect(&proxy);
+    client
+        .send(format!(
+            "GET http://mixed.test:{}/ HTTP/1.1\r\n\r\n",
+            inside.port()
+        ))
+        .await;
+    assert!(client.answer().await.ends_with("outside"));
+    assert_eq!(outside.connections(), 1);
+    assert_untouched(&inside, "the refused address");
+}
+
+#[tokio::test]
+async fn given_hosts_obey_the_address_rules() {
+    let recorder = Recorder::start(ok("inside")).await;
+    let request = format!(
+        "GET http://given.test:{}/ HTTP/1.1\r\n\r\n",
+        recorder.port()
+    );
+    for (allowed, status) in [(&[][..], "403"), (&["given.test"], "200")] {
+        let options = PolicyOptions {
+            whitelist: strings(&["^given\\.test$"]),
+            hosts: vec![("Given.Test.".into(), vec![crate::support::LOCALHOST])],
+            allow_loopback: strings(allowed),
+            ..PolicyOptions::default()
+        };
+        let names = Scripted::new(&[]);
+        let proxy = proxy(options, names.clone());
+        let mut client = Client::connect(&proxy);
+        client.send(&request).await;
+        let answer = client.answer().await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(names.asked().is_empty(), "a given host is not looked up");
+    }
+    assert_eq!(recorder.connections(), 1);
+}

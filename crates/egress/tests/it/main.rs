@@ -1,0 +1,21 @@
+//! The proxy between clients and servers of this machine, in one test program.
+//!
+//! Each module can be run by itself: `cargo test -p isol8-egress --test it tunnel::`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it has not done"
+)]
+
+mod support;
+
+mod answers;
+mod connections;
+mod denied;
+mod forward;
+mod fuzz;
+mod hello;
+mod malformed;
+#[cfg(target_os = "linux")]
+mod netns;
+mod tunnel;

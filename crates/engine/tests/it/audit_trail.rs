@@ -1,0 +1,72 @@
+//! Every execution leaves one line in the audit log, collected or streamed, however it ends.
+
+use crate::common::{self, *};
+
+use std::{path::Path, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+fn lines(directory: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(directory.join("executions.log")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_end_of_an_execution_is_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = engine(json!({
+        "audit": {
+            "enabled": true, "logDir": directory.path(), "includeCode": true, "includeOutput": true,
+        },
+        "secrets": { "TOKEN": "hunter2" },
+        "timeoutMs": 1000,
+    }));
+    let request = |code: &str| {
+        json!({
+            "runtime": "bash", "code": code,
+            "metadata": { "userId": "u1", "order": "7" },
+        })
+    };
+    let hello = request("echo hello $TOKEN; exit 3");
+    let first = run(&engine, hello.clone()).await.unwrap();
+    events(&engine, hello).await;
+    run(&engine, request("sleep 30")).await.unwrap();
+    let mut setup = request("true");
+    setup["setupScript"] = json!("exit 9");
+    failure(&engine, setup).await;
+    let cancel = CancellationToken::new();
+    let cancelled = engine.execute(common::request(request("sleep 31")), cancel.clone());
+    tokio::join!(async { assert!(cancelled.await.is_err()) }, async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        cancel.cancel();
+    });
+    // Refused: nothing was run, and nothing is recorded.
+    failure(&engine, json!({ "runtime": "bash" })).await;
+    engine.stop().await;
+
+    let lines = lines(directory.path());
+    let exit_codes: Vec<_> = lines
+        .iter()
+        .map(|line| line["exitCode"].as_i64().unwrap())
+        .collect();
+    assert_eq!(exit_codes, [3, 3, 137, 9, 137]);
+    let [collected, streamed, ..] = &lines[..] else {
+        panic!("{lines:?}")
+    };
+    assert_eq!(collected["executionId"], json!(first.execution_id));
+    assert_eq!(collected["containerId"], json!(first.container_id));
+    // A failed and a cancelled one took place somewhere, too.
+    for line in &lines {
+        assert_eq!(line["containerId"].as_str().unwrap().len(), 64, "{line}");
+    }
+    for line in [collected, streamed] {
+        assert_eq!(line["stdout"], "hello ***");
+        assert_eq!(line["code"], "echo hello $TOKEN; exit 3");
+        assert_eq!(line["userId"], "u1");
+        assert_eq!(line["metadata"]["order"], "7");
+        assert_eq!(line["codeHash"].as_str().unwrap().len(), 64);
+        assert!(line["resourceUsage"]["memoryMB"].as_f64().unwrap() > 0.0);
+    }
+}

@@ -1,0 +1,71 @@
+//! The harder half of the law of parked interpreters: Python's own tests give the same verdicts,
+//! test by test, in an interpreter that was parked and in one that was started for them.
+//!
+//! `modules.txt` says which modules, and what is left out of them and why. With `ISOL8_TEST_LONG=1`
+//! those are run, too, that take long; `ONLY=test_os` runs the modules whose names contain that.
+//!
+//! Needs Docker, the image `isol8:python`, and Debian's package archive once: the tests are in no
+//! image of isol8, so one with them is built and kept as `isol8-test:cpython`.
+
+mod compare;
+mod modules;
+
+use bollard::query_parameters::BuildImageOptions;
+use futures::StreamExt as _;
+
+use crate::common::{self, json};
+
+/// Python as it is in its runtime, and the tests that Debian packs separately.
+const DOCKERFILE: &str = "FROM isol8:python
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends libpython3.11-testsuite && rm -rf /var/lib/apt/lists/*
+";
+
+const IMAGE: &str = "isol8-test:cpython";
+
+/// Builds the image; when it is current, Docker's own cache makes that a matter of milliseconds.
+async fn build_image() {
+    let mut context = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(DOCKERFILE.len() as u64);
+    header.set_mode(0o644);
+    context
+        .append_data(&mut header, "Dockerfile", DOCKERFILE.as_bytes())
+        .unwrap();
+    let client = common::client();
+    let docker = client.docker().await.unwrap();
+    let options = BuildImageOptions {
+        t: Some(IMAGE.to_owned()),
+        rm: true,
+        forcerm: true,
+        ..Default::default()
+    };
+    let context = bollard::body_full(context.into_inner().unwrap().into());
+    let mut output = docker.build_image(options, None, Some(context));
+    let mut told = String::new();
+    while let Some(item) = output.next().await {
+        match item {
+            Ok(info) => told.push_str(&info.stream.unwrap_or_default()),
+            Err(error) => panic!("{IMAGE} cannot be built: {error}\n{told}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pythons_own_tests_have_the_same_verdicts() {
+    build_image().await;
+    let long = std::env::var("ISOL8_TEST_LONG").is_ok_and(|value| value == "1");
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let mut modules = modules::listed();
+    assert!(modules.len() > 60, "the list was not read");
+    modules.retain(|module| (long || !module.long) && module.name.contains(&only));
+    let options = json!({
+        "image": IMAGE,
+        "memoryLimit": "1g",
+        "pidsLimit": 256,
+        "sandboxSize": "256m",
+        "tmpSize": "256m",
+        "poolSize": {"clean": 1, "dirty": 1},
+    });
+    compare::all(&options, modules).await;
+}

@@ -1,0 +1,122 @@
+//! Custom images: built when they have changed, found by their packages, with a setup script that
+//! runs each time.
+
+use crate::common::*;
+
+use isol8_engine::image::{image_exists, list_custom_images};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_built_once_and_again_when_it_has_changed() {
+    let first = image("changes", "bash", &[], Some("true"));
+    let other = image("changes", "bash", &[], Some("false"));
+    for (image, built) in [
+        (&first, true),
+        (&first, false),
+        (&other, true),
+        (&other, false),
+    ] {
+        let outcome = build(image).await.unwrap();
+        assert_eq!(
+            (outcome.tag.as_str(), outcome.built),
+            ("isol8-test:changes", built)
+        );
+    }
+    assert!(image_exists(&client(), "isol8-test:changes").await.unwrap());
+    let listed = list_custom_images(&client()).await.unwrap();
+    let listed = listed
+        .iter()
+        .find(|image| image.tag == "isol8-test:changes")
+        .unwrap();
+    assert_eq!(listed.runtime, "bash");
+    assert_eq!(listed.setup_script.as_deref(), Some("false"));
+    assert!(listed.packages.is_empty());
+    remove_images(&["changes"]).await;
+    assert!(!image_exists(&client(), "isol8-test:changes").await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_build_is_an_error_with_the_step_that_failed() {
+    let error = build(&image("fails", "bash", &["no-such-package-isol8"], None))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("Failed to build image for bash: "),
+        "{text}"
+    );
+    assert!(text.contains("no-such-package-isol8"), "{text}");
+    assert!(text.contains("Unable to locate package"), "{text}");
+    assert!(!image_exists(&client(), "isol8-test:fails").await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_with_the_packages_is_found_and_its_setup_runs_each_time() {
+    let setup = "echo \"first $GREETING\"\necho second >> /sandbox/marks\n";
+    let bash = image("found", "bash", &["sl", "tree"], Some(setup));
+    build(&bash).await.unwrap();
+    let engine = engine(json!({}));
+    let request = |packages: Value| {
+        json!({
+            "runtime": "bash",
+            "code": "cat marks; echo program; command -v tree",
+            "installPackages": packages,
+            "env": { "GREETING": "hello" },
+            "setupScript": "echo \"request $GREETING\"\n[ -e /sandbox/marks ] && echo after >> marks",
+        })
+    };
+    let printed = "second\nafter\nprogram\n/usr/bin/tree";
+    for packages in [json!(["tree", "sl"]), json!([" tree "]), json!(["tree"])] {
+        assert_eq!(stdout(&engine, request(packages)).await, printed);
+    }
+    assert_eq!(
+        told(&events(&engine, request(json!(["tree"]))).await),
+        [
+            "setup:stdout:first hello",
+            "setup:exit:0",
+            "setup:stdout:request hello",
+            "setup:exit:0",
+            &format!("code:stdout:{printed}"),
+            "code:exit:0",
+        ]
+    );
+    remove_images(&["found"]).await;
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_removed_is_no_answer_any_more() {
+    build(&image("stays", "bash", &["hello"], None))
+        .await
+        .unwrap();
+    build(&image("goes", "bash", &["toilet"], None))
+        .await
+        .unwrap();
+    let engine = engine(json!({}));
+    let request = |package: &str| json!({ "runtime": "bash", "code": format!("command -v {package}"), "installPackages": [package] });
+    assert_eq!(stdout(&engine, request("hello")).await, "/usr/bin/hello");
+    // The engine knows of both by now, and has a sandbox of the first.
+    remove_images(&["stays", "goes"]).await;
+    // Nothing has it any more, so it is installed.
+    let program = stdout(&engine, request("toilet")).await;
+    assert_eq!(program, "/sandbox/.local/bin/toilet");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_setup_of_a_named_image_runs_each_time_in_a_persistent_engine() {
+    build(&image(
+        "named",
+        "bash",
+        &[],
+        Some("echo x >> /sandbox/runs"),
+    ))
+    .await
+    .unwrap();
+    let engine = engine(json!({ "image": "isol8-test:named", "mode": "persistent" }));
+    for runs in ["1", "2"] {
+        let request = json!({ "runtime": "bash", "code": "grep -c x /sandbox/runs" });
+        assert_eq!(stdout(&engine, request).await, runs);
+    }
+    engine.stop().await;
+    remove_images(&["named"]).await;
+}

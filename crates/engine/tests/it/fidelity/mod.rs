@@ -1,0 +1,210 @@
+//! The law of parked interpreters: a program must not be able to tell. Every program of the corpus
+//! runs both ways, and must give the same bytes.
+//!
+//! A corpus file holds programs, each after a line `=== name {request}`; the request's fields are
+//! optional. `"plain": true` among them says that the request must not take a parked interpreter,
+//! `"stdinTimes": n` that the input is repeated, `"native": path` that the native module is there.
+
+mod between;
+mod native;
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use isol8_engine::{
+    Engine,
+    backend::DockerAddress,
+    options::{Options, RawOptions, StartOptions},
+    request::ExecutionRequest,
+};
+use regex::Regex;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Between two programs, so that the next interpreter is on its way.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
+
+/// How often a program is run until its run was parked; each time after a longer pause.
+const ATTEMPTS: u32 = 6;
+
+struct Case {
+    name: String,
+    plain: bool,
+    request: ExecutionRequest,
+}
+
+fn corpus(runtime: &str, text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for part in text.split("\n=== ").skip(1) {
+        let (head, code) = part.split_once('\n').unwrap();
+        let (name, extra) = head.split_once(' ').unwrap_or((head, "{}"));
+        let mut request: Value = serde_json::from_str(extra).expect(head);
+        let plain = request["plain"] == json!(true);
+        if let Some(times) = request["stdinTimes"].as_u64() {
+            let once = request["stdin"].as_str().unwrap();
+            request["stdin"] = json!(once.repeat(usize::try_from(times).unwrap()));
+        }
+        if let Some(path) = request["native"].as_str().map(str::to_owned) {
+            let data = STANDARD.encode(native::MODULE.as_slice());
+            request["files"][path] = json!({"type": "base64", "data": data});
+        }
+        request["runtime"] = json!(runtime);
+        request["code"] = json!(code);
+        request["timeoutMs"] = request.get("timeoutMs").cloned().unwrap_or(json!(20_000));
+        cases.push(Case {
+            name: name.to_owned(),
+            plain,
+            request: serde_json::from_value(request).unwrap(),
+        });
+    }
+    cases
+}
+
+fn engine(parking: bool, network: &str) -> Engine {
+    let raw: RawOptions = serde_json::from_value(json!({
+        "secrets": {"SECRET_OF_TEST": "tiramisu"},
+        "pidsLimit": 128,
+        "network": network,
+    }))
+    .unwrap();
+    let mut options = Options::try_from(raw).unwrap();
+    options.parking = parking;
+    Engine::new(options, 2, DockerAddress::default()).unwrap()
+}
+
+/// What must be the same: everything but what is random by nature.
+async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> String {
+    let result = match engine
+        .execute(case.request.clone(), CancellationToken::new())
+        .await
+    {
+        Ok(result) => result,
+        Err(error) => return format!("error: {error}"),
+    };
+    let text = format!(
+        "exit {}\n--- stdout\n{}\n--- stderr\n{}\n--- files\n{:?}\n",
+        result.exit_code, result.stdout, result.stderr, result.files
+    );
+    masks.iter().fold(text, |text, (mask, with)| {
+        mask.replace_all(&text, *with).into_owned()
+    })
+}
+
+async fn compare(runtime: &str, text: &str) {
+    let mut cases = corpus(runtime, text);
+    assert!(cases.len() > 20, "the corpus was not read");
+    let only = std::env::var("ONLY").unwrap_or_default();
+    cases.retain(|case| case.name.contains(&only));
+    compare_all(runtime, "none", &cases).await;
+}
+
+async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
+    let masks = [
+        (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
+        (
+            Regex::new(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").unwrap(),
+            "UUID",
+        ),
+        (Regex::new(r"[0-9a-f]{12}").unwrap(), "HOSTNAME"),
+        (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
+    ];
+    let (parked, plain) = (engine(true, network), engine(false, network));
+    let prewarm: StartOptions =
+        serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
+    parked.start(&prewarm).await;
+    plain.start(&prewarm).await;
+    let mut report = String::new();
+    for case in cases {
+        // On a busy machine a sandbox may be needed before its interpreter is parked; what is to be
+        // compared is the parked one, so it is asked for again.
+        let (mut left, mut took) = (String::new(), case.plain);
+        for attempt in 1..=ATTEMPTS {
+            tokio::time::sleep(PAUSE * attempt).await;
+            let before = parked.parked_executions();
+            left = outcome(&parked, case, &masks).await;
+            took = parked.parked_executions() > before;
+            if took != case.plain {
+                break;
+            }
+        }
+        let right = outcome(&plain, case, &masks).await;
+        if took == case.plain {
+            writeln!(report, "## {}: parked is {took}", case.name).unwrap();
+        }
+        if left != right {
+            writeln!(report, "## {}\nPARKED {left}\nPLAIN {right}", case.name).unwrap();
+        }
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!("## {} {right}", case.name);
+        }
+    }
+    assert_eq!(plain.parked_executions(), 0);
+    parked.stop().await;
+    plain.stop().await;
+    eprintln!("{runtime}: {} programs", cases.len());
+    assert!(report.is_empty(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_programs_cannot_tell() {
+    compare("python", include_str!("python.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_programs_cannot_tell() {
+    compare("node", include_str!("node.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bun_programs_cannot_tell() {
+    compare("bun", include_str!("bun.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deno_programs_cannot_tell() {
+    compare("deno", include_str!("deno.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bash_programs_cannot_tell() {
+    compare("bash", include_str!("bash.txt")).await;
+}
+
+/// Otherwise an old launcher runs, or the interpreter compiles the new one each time it starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_compiled_launcher_is_current() {
+    const CODE: &str = "
+import importlib.util, marshal
+path = '/.isol8/python/sitecustomize.py'
+source = open(path, 'rb').read()
+compiled = open(importlib.util.cache_from_source(path), 'rb').read()
+print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\\0',
+      compiled[8:16] == importlib.util.source_hash(source),
+      marshal.loads(compiled[16:]) == compile(source, path, 'exec', dont_inherit=True))";
+    let engine = engine(false, "none");
+    let request = json!({"runtime": "python", "code": CODE});
+    let result = engine
+        .execute(
+            serde_json::from_value(request).unwrap(),
+            CancellationToken::new(),
+        )
+        .await;
+    engine.stop().await;
+    let hint = "scripts/compile-launcher.sh compiles it";
+    assert_eq!(result.unwrap().stdout, "True True True True", "{hint}");
+}
+
+/// What makes an interpreter use the proxy is there when it starts, so it can wait with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_with_the_filtered_network_cannot_tell() {
+    for runtime in ["python", "node", "bun", "deno", "bash"] {
+        let cases = corpus(runtime, include_str!("filtered.txt"));
+        let prefix = format!("{runtime}-");
+        let cases = cases
+            .into_iter()
+            .filter(|case| case.name.starts_with(&prefix));
+        let cases: Vec<_> = cases.collect();
+        assert!(cases.len() > 1, "{runtime}");
+        compare_all(runtime, "filtered", &cases).await;
+    }
+}

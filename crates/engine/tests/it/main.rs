@@ -1,0 +1,30 @@
+//! What the engine does on a real Docker daemon, in one test program.
+//!
+//! Each module can be run by itself: `cargo test -p isol8-engine --test it sessions::`. Two modules take
+//! most of the time and start many sandboxes, so `npm test` runs them as steps of their own:
+//! `fidelity` and `cpython`. The module `network` runs itself once more in a network namespace.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+mod audit_trail;
+mod cpython;
+mod custom_images;
+mod direct_link;
+mod fidelity;
+mod first_light;
+mod messages;
+#[cfg(target_os = "linux")]
+mod network;
+mod packages;
+mod preload;
+mod proxied_packages;
+mod repaired_results;
+mod security_options;
+mod sessions;
+mod setup_scripts;
+mod signals;

@@ -1,0 +1,206 @@
+//! What a run leaves in logs, usage and audit, and that it is that run's alone.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::world::{World, filtered};
+use crate::common::{request, run, try_engine};
+
+const MIXED: &str = "import urllib.request, urllib.error
+urllib.request.urlopen('http://a.test/hello?key=hunter2')
+for url in ('http://b.test/hunter2/x', 'http://hunter2.b.test/'):
+    try: urllib.request.urlopen(url)
+    except urllib.error.HTTPError as error: print(error.code)";
+
+fn told(logs: &Value) -> Vec<(&str, &str, &str)> {
+    let entries = logs.as_array().unwrap().iter();
+    entries
+        .map(|entry| {
+            let part = |name: &str| entry[name].as_str().unwrap_or("null");
+            (part("host"), part("path"), part("action"))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let engine = filtered(
+        &["^a\\.test$"],
+        &json!({
+            "secrets": {"KEY": "hunter2"},
+            "audit": {"enabled": true, "logDir": directory.path(), "includeOutput": true},
+        }),
+    );
+    let expected = [
+        ("a.test", "/hello", "ALLOW"),
+        ("b.test", "/***/x", "BLOCK"),
+        ("***.b.test", "/", "BLOCK"),
+    ];
+    let source = json!({"runtime": "python", "code": MIXED});
+    let result = run(&engine, source.clone()).await.unwrap();
+    let result = serde_json::to_value(result).unwrap();
+    assert_eq!(told(&result["networkLogs"]), expected);
+
+    let mut stream = engine.stream(request(source));
+    while stream.recv().await.is_some() {}
+    let streamed = stream.take_result().unwrap();
+    assert!(streamed.resource_usage.unwrap().network_bytes_in > 0);
+    let streamed = serde_json::to_value(streamed).unwrap();
+    assert_eq!(told(&streamed["networkLogs"]), expected);
+
+    let log = std::fs::read_to_string(directory.path().join("executions.log")).unwrap();
+    assert!(!log.contains("hunter2"), "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    for line in &lines {
+        assert_eq!(told(&line["networkLogs"]), expected);
+        assert_eq!(line["stdout"], "403\n403");
+        let events = line["securityEvents"].as_array().unwrap();
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[0]["type"], "network_blocked");
+        assert_eq!(events[0]["details"]["host"], "b.test");
+    }
+    assert_eq!(world.take_seen().len(), 2);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn durations_and_bytes_are_measured() {
+    const DELAY: Duration = Duration::from_millis(300);
+    let handler = |_: &str, path: &str, _: &bytes::Bytes| {
+        (path == "/slow").then(|| {
+            std::thread::sleep(DELAY);
+            vec![b'x'; 50_000]
+        })
+    };
+    let _world = World::with([].into(), std::sync::Arc::new(handler)).await;
+    let engine = filtered(&["^a\\.test$"], &json!({}));
+    let code = "import urllib.request
+print(len(urllib.request.urlopen('http://a.test/slow', data=b'y' * 100_000).read()))";
+    let result = run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
+    assert_eq!(result.stdout, "50000", "{result:?}");
+    let [entry] = &result.network_logs.as_deref().unwrap() else {
+        panic!("{result:?}")
+    };
+    assert!(
+        Duration::from_millis(entry.duration_ms) >= DELAY,
+        "{entry:?}"
+    );
+    let usage = result.resource_usage.as_ref().unwrap();
+    // What is beyond the bodies are the heads.
+    for (counted, body) in [
+        (usage.network_bytes_in, 50_000),
+        (usage.network_bytes_out, 100_000),
+    ] {
+        assert!((body..body + 1000).contains(&counted), "{usage:?}");
+    }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn a_log_belongs_to_one_run_and_nothing_outlives_it() {
+    let world = World::new().await;
+    let engine = filtered(&["^a\\.test$"], &json!({"mode": "persistent"}));
+    // A process that stays behind asks on, as often as it can.
+    let code = "import subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', '''
+import urllib.request, time
+while True:
+    try: urllib.request.urlopen('http://a.test/stray').read()
+    except Exception: time.sleep(0.01)
+'''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+time.sleep(0.5)";
+    run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.take_seen();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(world.take_seen().is_empty(), "no run, no network");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn what_was_said_in_a_tunnel_goes_out_though_nobody_waits() {
+    let world = World::new().await;
+    let engine = filtered(&["^a\\.test$"], &json!({}));
+    let code = "import os, socket, ssl
+proxy = socket.create_connection(('127.0.0.1', 8118))
+proxy.sendall(b'CONNECT a.test:443 HTTP/1.1\\r\\nHost: a.test:443\\r\\n\\r\\n')
+proxy.recv(4096)
+context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
+tls = context.wrap_socket(proxy, server_hostname='a.test')
+tls.sendall(b'POST /beacon HTTP/1.1\\r\\nHost: a.test\\r\\nContent-Length: 2\\r\\n\\r\\nhi')
+os._exit(0)";
+    for _ in 0..5 {
+        run(&engine, json!({"runtime": "python", "code": code}))
+            .await
+            .unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(world.take_seen().len(), 5);
+    engine.stop().await;
+}
+
+/// Network load holds up neither the time limit nor output.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn a_sandbox_under_load_still_obeys() {
+    let _world = World::new().await;
+    let engine = filtered(&["^a\\.test$"], &json!({"timeoutMs": 8000}));
+    let code = "import threading, time, urllib.request
+def load():
+    with urllib.request.urlopen('http://a.test/endless') as body:
+        while body.read(65536): pass
+for _ in range(32): threading.Thread(target=load, daemon=True).start()
+while True:
+    print(time.time(), flush=True); time.sleep(0.1)";
+    let begun = Instant::now();
+    let result = run(&engine, json!({"runtime": "python", "code": code}))
+        .await
+        .unwrap();
+    let took = begun.elapsed();
+    assert_eq!(result.exit_code, 137);
+    assert!(took < Duration::from_secs(18), "{took:?}");
+    assert!(result.stdout.lines().count() >= 5, "{result:?}");
+    let bytes = result.resource_usage.unwrap().network_bytes_in;
+    eprintln!(
+        "32 endless downloads: {} MB in 8 s, ended after {took:?}",
+        bytes / 1_000_000
+    );
+    assert!(bytes > 1_000_000);
+    engine.stop().await;
+}
+
+#[test]
+fn an_invalid_filter_is_refused_when_the_engine_is_made() {
+    for (filter, message) in [
+        (json!({"whitelist": ["("]}), "whitelist: \"(\""),
+        (json!({"blacklist": ["a", "[b"]}), "blacklist: \"[b\""),
+        (json!({"allowPrivate": ["not a host"]}), "allowPrivate"),
+        (
+            json!({"hosts": {"a.test": "nowhere"}}),
+            "\"a.test\": \"nowhere\"",
+        ),
+        (json!({"ports": [0]}), "networkFilter.ports: 0"),
+    ] {
+        for network in ["none", "filtered", "host"] {
+            let options = json!({"network": network, "networkFilter": filter});
+            let error = try_engine(options).err().unwrap();
+            assert!(error.to_string().contains(message), "{error}");
+            assert_eq!(error.code(), "ISOL8_INVALID_OPTION");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The calls of a session: their order, and what runs beside its interpreter.
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::support::Session;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_calls_run_each_their_own_program_in_order() {
+    let session = Session::new("python");
+    session.says("seen = []").await;
+    let codes: Vec<String> = (0..8)
+        .map(|n| format!("seen.append({n}); print({n})"))
+        .collect();
+    let calls = codes.iter().map(|code| session.says(code));
+    let said = futures::future::join_all(calls).await;
+    assert_eq!(said, ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    assert_eq!(
+        session.says("print(seen)").await,
+        "[0, 1, 2, 3, 4, 5, 6, 7]"
+    );
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_runs_beside_the_interpreter_and_services_outlive_a_timeout() {
+    let session = Session::new("python");
+    session.says("x = 42").await;
+    assert_eq!(
+        session.cmd("sleep 300 & echo started").await.stdout,
+        "started"
+    );
+    session
+        .says("import subprocess; p = subprocess.Popen(['sleep', '301'])")
+        .await;
+    assert_eq!(session.sleeping().await, ["300", "301"]);
+    let late = session.cmd("exit 3").await;
+    assert_eq!(late.exit_code, 3);
+    let late = session
+        .run_with("", json!({"cmd": "sleep 302", "timeoutMs": 300}))
+        .await;
+    assert_eq!(late.exit_code, 137);
+    assert_eq!(session.says("print(x)").await, "42");
+    let late = session
+        .run_with("while True: pass", json!({"timeoutMs": 300}))
+        .await;
+    assert_eq!(late.exit_code, 137);
+    // What the session had started went with it, what the command had started did not.
+    assert_eq!(session.sleeping().await, ["300"]);
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_between_two_calls_comes_with_the_next() {
+    let session = Session::new("bash");
+    assert_eq!(
+        session
+            .says("(sleep 0.2; echo background) & echo now")
+            .await,
+        "now"
+    );
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(session.says("echo next").await, "background\nnext");
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_other_than_the_own_is_a_process_of_its_own() {
+    let session = Session::new("node");
+    session.says("globalThis.x = 42").await;
+    let other = json!({"fileExtension": ".mjs"});
+    let result = session
+        .run_with("console.log(typeof x, import.meta.filename)", other)
+        .await;
+    assert_eq!(result.stdout, "undefined /sandbox/main.mjs", "{result:?}");
+    let own = session
+        .run_with("console.log(x)", json!({"fileExtension": ".js"}))
+        .await;
+    assert_eq!(own.stdout, "42", "{own:?}");
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_in_before_and_come_out_after_a_call() {
+    let session = Session::new("python");
+    for text in ["one", "two \u{e9}"] {
+        let more =
+            json!({"files": {"/sandbox/in/a b": text}, "outputPaths": ["/sandbox/out", "/no"]});
+        let code = "import shutil; shutil.copy('/sandbox/in/a b', '/sandbox/out')";
+        let files = session.run_with(code, more).await.files.unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!(
+            session.engine.get_file("/sandbox/out").await.unwrap(),
+            text.as_bytes()
+        );
+    }
+    // A program larger than what travels within a request.
+    let code = format!("s = '{}'\nprint(len(s))", "z".repeat(400_000));
+    assert_eq!(session.says(&code).await, "400000");
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_call_ends_the_interpreter_and_the_next_is_served() {
+    let session = Session::new("python");
+    session.says("x = 42").await;
+    let cancel = CancellationToken::new();
+    let request = session.request("import time; time.sleep(60)", &json!({}));
+    let (cancelled, ()) = tokio::join!(session.engine.execute(request, cancel.clone()), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        cancel.cancel();
+    });
+    assert!(cancelled.is_err());
+    assert_eq!(session.says("print('x' in globals())").await, "False");
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_runtime_is_refused() {
+    let session = Session::new("python");
+    session.says("x = 42").await;
+    let request = serde_json::from_value(json!({"runtime": "bash", "code": "echo"})).unwrap();
+    let error = session
+        .engine
+        .execute(request, CancellationToken::new())
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("Cannot switch runtime from \"python\" to \"bash\".")
+    );
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_installed_during_a_session_are_found() {
+    for (runtime, package, code, printed) in [
+        ("python", "six", "import six; print(six.PY3)", "True"),
+        (
+            "node",
+            "ms",
+            "import ms from 'ms'; console.log(ms('1s'))",
+            "1000",
+        ),
+        (
+            "bun",
+            "ms",
+            "import ms from 'ms'; console.log(ms('1s'))",
+            "1000",
+        ),
+        (
+            "deno",
+            "npm:ms@2",
+            "import ms from 'npm:ms@2'; console.log(ms('1s'))",
+            "1000",
+        ),
+    ] {
+        let session = Session::with(runtime, json!({"network": "host"}));
+        // What was looked for in vain is looked for again. (Bun would fetch it by itself.)
+        let (before, failure) = match runtime {
+            "python" => ("x = 1\nimport six", 1),
+            "bun" => ("var x = 1", 0),
+            _ => ("var x = 1; require('ms')", 1),
+        };
+        assert_eq!(session.run(before).await.exit_code, failure, "{runtime}");
+        let more = json!({"installPackages": [package], "timeoutMs": 120_000});
+        let result = session.run_with(code, more).await;
+        assert_eq!(result.stdout, printed, "{runtime} {result:?}");
+        let kept = if runtime == "python" {
+            "print(x)"
+        } else {
+            "console.log(x)"
+        };
+        assert_eq!(session.says(kept).await, "1", "{runtime}");
+        session.engine.stop().await;
+    }
+}

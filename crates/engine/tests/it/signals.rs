@@ -1,0 +1,114 @@
+//! What the host may say to a running program: signals, input, the end.
+
+use std::sync::Arc;
+
+use isol8_engine::{
+    backend::{
+        Backend, DockerAddress, DockerBackend, DockerClient, SandboxNetwork, SandboxSpec,
+        SeccompProfile,
+    },
+    sandbox::{Exec, ExecEvent, Sandbox},
+};
+use isol8_protocol::{ExecControl, ExecRequest, ExitReport, ExitStatus, Stdin};
+
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+
+async fn sandbox() -> Sandbox {
+    let client = DockerClient::new(DockerAddress::default());
+    let backend: Arc<dyn Backend> = Arc::new(DockerBackend::new(client));
+    let spec = SandboxSpec {
+        image: "isol8:bash".to_owned(),
+        runtime: "bash".to_owned(),
+        network: SandboxNetwork::None,
+        memory_bytes: 128 << 20,
+        cpus: 1.0,
+        pids: 64,
+        readonly_root: true,
+        sandbox_bytes: 16 << 20,
+        tmp_bytes: 16 << 20,
+        seccomp: SeccompProfile::Strict,
+        oci_runtime: None,
+        persist: false,
+    };
+    Sandbox::start(&backend, &spec).await.unwrap()
+}
+
+async fn start(sandbox: &Sandbox, script: &str) -> Exec {
+    let request = ExecRequest {
+        argv: ["bash", "-c", script].map(str::to_owned).to_vec(),
+        cwd: "/sandbox".to_owned(),
+        stdin: Stdin::Stream,
+        output_limit: 1 << 20,
+        ..ExecRequest::default()
+    };
+    sandbox.exec(request).await.unwrap()
+}
+
+/// Waits until the program has written `text`.
+async fn hear(exec: &mut Exec, text: &str) {
+    let mut heard = String::new();
+    while !heard.contains(text) {
+        match exec.next().await.unwrap() {
+            ExecEvent::Stdout(bytes) => heard += std::str::from_utf8(&bytes).unwrap(),
+            other => panic!("{other:?} after {heard}"),
+        }
+    }
+}
+
+async fn end(exec: &mut Exec) -> (String, ExitReport) {
+    let mut heard = String::new();
+    loop {
+        match exec.next().await.unwrap() {
+            ExecEvent::Stdout(bytes) => heard += std::str::from_utf8(&bytes).unwrap(),
+            ExecEvent::Stderr(_) => {}
+            ExecEvent::Exited(report) => return (heard, report),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_hears_the_signals_it_is_sent() {
+    let sandbox = sandbox().await;
+    let wait = "echo ready; while :; do sleep 0.05; done";
+    for (signal, name) in [(SIGINT, "INT"), (SIGTERM, "TERM")] {
+        let script = format!("trap 'echo heard {name}; exit 7' {name}; {wait}");
+        let mut exec = start(&sandbox, &script).await;
+        hear(&mut exec, "ready").await;
+        exec.input().control(ExecControl::Signal(signal)).await;
+        let (heard, report) = end(&mut exec).await;
+        assert_eq!(heard, format!("heard {name}\n"));
+        assert_eq!(report.status, ExitStatus::Code(7));
+    }
+    // One that does not listen is ended by it.
+    let mut exec = start(&sandbox, wait).await;
+    hear(&mut exec, "ready").await;
+    exec.input().control(ExecControl::Signal(SIGTERM)).await;
+    let (_, report) = end(&mut exec).await;
+    assert_eq!(report.status, ExitStatus::Signal(SIGTERM));
+    sandbox.destroy().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_comes_after_the_input_sent_before_it_and_a_kill_ends_the_tree() {
+    let sandbox = sandbox().await;
+    let script = "trap 'echo $line; exit 0' TERM; echo ready; read -r line
+        echo got; while :; do sleep 0.05; done";
+    let mut exec = start(&sandbox, script).await;
+    hear(&mut exec, "ready").await;
+    exec.input().write("words\n".into()).await;
+    hear(&mut exec, "got").await;
+    exec.input().control(ExecControl::Signal(SIGTERM)).await;
+    assert_eq!(end(&mut exec).await.0, "words\n");
+
+    let script = "trap '' TERM INT; setsid sleep 600 & echo ready; wait";
+    let mut exec = start(&sandbox, script).await;
+    hear(&mut exec, "ready").await;
+    exec.input().control(ExecControl::Kill).await;
+    let (_, report) = end(&mut exec).await;
+    assert_eq!(report.status, ExitStatus::Signal(9));
+    let count = "set -- /proc/[0-9]*; echo $#";
+    let (processes, _) = end(&mut start(&sandbox, count).await).await;
+    assert_eq!(processes, "2\n", "the guest and the shell that counts");
+    sandbox.destroy().await.unwrap();
+}

@@ -1,0 +1,356 @@
+//! Starts the real guest in a sandbox of namespaces and talks to it as the host does.
+use std::{
+    fs::Permissions, os::unix::fs::PermissionsExt, path::Path, process::Stdio, time::Duration,
+};
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use isol8_protocol::{
+    ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest, FrameHeader,
+    FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message, preamble,
+};
+use serde::Serialize;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::UnixListener,
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::compat::TokioAsyncReadCompatExt;
+
+/// No single thing that a test waits for takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A sandbox with the guest in it.
+pub(crate) struct Sandbox {
+    /// `unshare`; its death is the sandbox's.
+    pub(crate) process: Child,
+    opener: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
+    /// Streams that the guest opens.
+    pub(crate) inbound: mpsc::Receiver<yamux::Stream>,
+    driver: JoinHandle<()>,
+    _root: tempfile::TempDir,
+}
+
+/// The guest before the handshake.
+pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    start_raw_with("0", None)
+}
+
+/// The same, with the socket of a host.
+pub(crate) fn start_with_link(
+    socket: &Path,
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    start_raw_with("0", Some(socket))
+}
+
+/// The same, in a network that keeps so many closed connections.
+fn start_raw_with(
+    time_wait: &str,
+    socket: Option<&Path>,
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sandbox.sh");
+    let mut process = Command::new("unshare")
+        .args([
+            "--fork",
+            "--kill-child",
+            "--pid",
+            "--mount",
+            "--ipc",
+            "--net",
+            "sh",
+        ])
+        .arg(script)
+        .arg(root.path())
+        .arg(env!("CARGO_BIN_EXE_isol8-guest"))
+        .args(socket)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .env("IMAGE", "defined")
+        .env("TIME_WAIT", time_wait)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let (input, output) = (
+        process.stdin.take().unwrap(),
+        process.stdout.take().unwrap(),
+    );
+    (process, input, output, root)
+}
+
+impl Sandbox {
+    pub(crate) async fn start() -> Self {
+        Self::over_streams(start_raw()).await
+    }
+
+    /// One whose network keeps closed connections for a while.
+    pub(crate) async fn start_with_memory_of_connections() -> Self {
+        Self::over_streams(start_raw_with("1000", None)).await
+    }
+
+    /// One whose guest takes the socket of its host. Whoever connects to that later is refused.
+    pub(crate) async fn start_with_socket() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("link");
+        let socket = UnixListener::bind(&path).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        let (process, input, _output, root) = start_with_link(&path);
+        // The end of its standard input is nothing to it.
+        drop(input);
+        let (link, _) = within(socket.accept()).await.unwrap();
+        Self::over(process, link, root).await
+    }
+
+    async fn over_streams(
+        (process, input, output, root): (Child, ChildStdin, ChildStdout, tempfile::TempDir),
+    ) -> Self {
+        Self::over(process, tokio::io::join(output, input), root).await
+    }
+
+    async fn over(
+        process: Child,
+        mut io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        root: tempfile::TempDir,
+    ) -> Self {
+        io.write_all(&preamble()).await.unwrap();
+        let mut theirs = preamble();
+        io.read_exact(&mut theirs).await.unwrap();
+        assert_eq!(theirs, preamble());
+        let mut connection =
+            yamux::Connection::new(io.compat(), yamux::Config::default(), yamux::Mode::Client);
+        let (opener, mut wanted) = mpsc::channel::<oneshot::Sender<yamux::Stream>>(1);
+        let (taker, inbound) = mpsc::channel(512);
+        let driver = tokio::spawn(std::future::poll_fn(move |cx| {
+            while let std::task::Poll::Ready(next) = wanted.poll_recv(cx) {
+                let Some(next) = next else {
+                    return std::task::Poll::Ready(());
+                };
+                let std::task::Poll::Ready(Ok(stream)) = connection.poll_new_outbound(cx) else {
+                    return std::task::Poll::Ready(());
+                };
+                let _ = next.send(stream);
+            }
+            loop {
+                match connection.poll_next_inbound(cx) {
+                    std::task::Poll::Pending => return std::task::Poll::Pending,
+                    std::task::Poll::Ready(Some(Ok(stream))) => drop(taker.try_send(stream)),
+                    std::task::Poll::Ready(_) => return std::task::Poll::Ready(()),
+                }
+            }
+        }));
+        Self {
+            process,
+            opener,
+            inbound,
+            driver,
+            _root: root,
+        }
+    }
+
+    /// Opens a logical stream.
+    pub(crate) async fn open(&self) -> Stream {
+        let (sender, receiver) = oneshot::channel();
+        self.opener.send(sender).await.unwrap();
+        Stream(receiver.await.expect("the link is alive"))
+    }
+
+    /// Closes the link as a host that dies does.
+    pub(crate) async fn hang_up(self) -> Child {
+        self.driver.abort();
+        let _ = self.driver.await;
+        self.process
+    }
+
+    pub(crate) async fn send(&self, request: &Request) -> Stream {
+        let mut stream = self.open().await;
+        stream.message(request).await;
+        stream
+    }
+
+    /// Runs a program to its end.
+    pub(crate) async fn exec(&self, request: ExecRequest) -> Finished {
+        self.send(&Request::Exec(request)).await.finish().await
+    }
+
+    /// Runs a shell script that must succeed, and returns what it printed.
+    pub(crate) async fn sh(&self, script: &str) -> String {
+        let done = self.exec(sh(script)).await;
+        assert_eq!(
+            done.report().status,
+            ExitStatus::Code(0),
+            "{script}: {done:?}"
+        );
+        done.stdout()
+    }
+
+    pub(crate) async fn write(&self, path: &str, data: &[u8]) -> Reply {
+        let request = FileRequest {
+            path: path.to_owned(),
+        };
+        let mut stream = self.send(&Request::WriteFile(request)).await;
+        for chunk in data.chunks(256 * 1024) {
+            if stream.try_frame(FrameKind::Data, chunk).await.is_err() {
+                return stream.reply().await;
+            }
+        }
+        let _ = stream.try_frame(FrameKind::Data, &[]).await;
+        stream.reply().await
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Result<Vec<u8>, Reply> {
+        let request = ReadRequest {
+            path: path.to_owned(),
+            max_bytes: u64::MAX,
+        };
+        let mut stream = self.send(&Request::ReadFile(request)).await;
+        let mut data = Vec::new();
+        loop {
+            match stream.next().await.expect("a frame") {
+                (FrameKind::Data, chunk) if chunk.is_empty() => return Ok(data),
+                (FrameKind::Data, chunk) => data.extend(chunk),
+                (_, payload) => return Err(decode(&payload).unwrap()),
+            }
+        }
+    }
+
+    pub(crate) async fn reset(&self) -> Reply {
+        self.send(&Request::Reset).await.reply().await
+    }
+
+    /// Resets, which must succeed.
+    pub(crate) async fn must_reset(&self) -> ResetReport {
+        match self.reset().await {
+            Reply::Reset(report) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A logical stream, with a limit on how long anything may take.
+pub(crate) struct Stream(pub(crate) yamux::Stream);
+
+impl Stream {
+    pub(crate) async fn message<M: Serialize>(&mut self, message: &M) {
+        let frame = encode_message(message).unwrap();
+        within(self.0.write_all(&frame)).await.unwrap();
+    }
+
+    pub(crate) async fn frame(&mut self, kind: FrameKind, payload: &[u8]) {
+        self.try_frame(kind, payload).await.unwrap();
+    }
+
+    pub(crate) async fn try_frame(
+        &mut self,
+        kind: FrameKind,
+        payload: &[u8],
+    ) -> std::io::Result<()> {
+        let mut frame = FrameHeader::new(kind, payload.len())
+            .unwrap()
+            .to_bytes()
+            .to_vec();
+        frame.extend_from_slice(payload);
+        within(self.0.write_all(&frame)).await
+    }
+
+    /// The next frame, or `None` at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<(FrameKind, Vec<u8>)> {
+        let mut header = [0; FRAME_HEADER_BYTES];
+        within(self.0.read_exact(&mut header)).await.ok()?;
+        let header = FrameHeader::parse(header).unwrap();
+        let mut payload = vec![0; header.length];
+        within(self.0.read_exact(&mut payload)).await.ok()?;
+        Some((header.kind, payload))
+    }
+
+    pub(crate) async fn reply(&mut self) -> Reply {
+        loop {
+            let (kind, payload) = self.next().await.expect("a reply");
+            if kind == FrameKind::Message {
+                return decode(&payload).unwrap();
+            }
+        }
+    }
+
+    /// Everything up to the program's end.
+    pub(crate) async fn finish(&mut self) -> Finished {
+        let mut done = Finished {
+            out: Vec::new(),
+            err: Vec::new(),
+            end: None,
+        };
+        loop {
+            match self.next().await.expect("a frame") {
+                (FrameKind::Stdout, bytes) => done.out.extend(bytes),
+                (FrameKind::Stderr, bytes) => done.err.extend(bytes),
+                (FrameKind::Message, payload) => {
+                    done.end = Some(decode(&payload).unwrap());
+                    assert_eq!(self.next().await, None, "nothing follows the end");
+                    return done;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// What came of a program.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
+    pub(crate) end: Option<Reply>,
+}
+
+impl Finished {
+    pub(crate) fn report(&self) -> ExitReport {
+        match &self.end {
+            Some(Reply::Exited(report)) => *report,
+            other => panic!("{other:?}, stderr {}", String::from_utf8_lossy(&self.err)),
+        }
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.out.clone()).unwrap()
+    }
+
+    pub(crate) fn failure(&self) -> (ErrorKind, String, String) {
+        failure(self.end.clone().unwrap())
+    }
+}
+
+/// The parts of a failure.
+pub(crate) fn failure(reply: Reply) -> (ErrorKind, String, String) {
+    match reply {
+        Reply::Failed {
+            kind,
+            path,
+            message,
+        } => (kind, path, message),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A request that runs a shell script.
+pub(crate) fn sh(script: &str) -> ExecRequest {
+    program(&["sh", "-c", script])
+}
+
+/// A request that runs a program in `/sandbox`.
+pub(crate) fn program(argv: &[&str]) -> ExecRequest {
+    ExecRequest {
+        argv: argv.iter().map(|text| (*text).to_owned()).collect(),
+        cwd: "/sandbox".to_owned(),
+        output_limit: u64::MAX,
+        ..ExecRequest::default()
+    }
+}
+
+/// Waits, but not for ever.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what)
+        .await
+        .expect("it took too long")
+}
