@@ -1,14 +1,32 @@
 // Checks the Markdown files of the repository: no sentence is too long to be read once, and every
-// relative link leads to a file and to a heading that exist.
+// relative link and every path in backquotes leads to something that exists.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "./steps.mjs";
 
 /** Longest sentence, in words. */
 const MAX_WORDS = 35;
+
+/** Folders with which a path of the repository begins. */
+const FOLDERS = [
+  ".github",
+  "__test__",
+  "benchmarks",
+  "bindings",
+  "crates",
+  "docker",
+  "docs",
+  "examples",
+  "fuzz",
+  "lib",
+  "npm",
+  "schema",
+  "scripts",
+  "types",
+];
 
 /** How much of a long sentence is shown. */
 const SHOWN_WORDS = 12;
@@ -138,8 +156,27 @@ export function brokenLinks(path, markdown) {
 /** What is wrong with a link to `anchor` of the file `target`, whose text may be known. */
 function linkProblem(target, anchor, known) {
   if (known === undefined && !existsSync(target)) return "no such file";
-  if (anchor === undefined || !target.endsWith(".md") || statSync(target).isDirectory()) return;
+  if (anchor === undefined || !target.endsWith(".md")) return undefined;
   return anchors(known ?? readFileSync(target, "utf8")).has(anchor) ? undefined : "no such heading";
+}
+
+/**
+ * The paths in backquotes that do not exist. A path begins with a folder of the repository. Patterns
+ * such as `npm/<platform>` are left alone.
+ *
+ * @param {string} markdown
+ * @returns {{line: number, problem: string}[]}
+ */
+export function missingPaths(markdown) {
+  const problems = [];
+  for (const [index, text] of proseLines(markdown).entries()) {
+    for (const [, path] of text.matchAll(/`([\w.-]+\/[\w./@-]*)`/g)) {
+      const [folder] = path.split("/");
+      if (!FOLDERS.includes(folder) || existsSync(join(root, path))) continue;
+      problems.push({ line: index + 1, problem: `no such path: ${path}` });
+    }
+  }
+  return problems;
 }
 
 /** The Markdown files of the repository, those that are not committed yet among them. */
@@ -155,7 +192,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const name of names) {
     const path = join(root, name);
     const markdown = readFileSync(path, "utf8");
-    for (const { line, problem } of [...longSentences(markdown), ...brokenLinks(path, markdown)]) {
+    const problems = [
+      ...longSentences(markdown),
+      ...brokenLinks(path, markdown),
+      ...missingPaths(markdown),
+    ];
+    for (const { line, problem } of problems) {
       console.error(`${relative(root, path)}:${line}: ${problem}`);
       failures += 1;
     }

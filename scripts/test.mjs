@@ -68,6 +68,7 @@ const steps = [
     name: "formatting and lints of JavaScript",
     run: () => tool("biome", "check", "--error-on-warnings", "."),
   },
+  { name: "prose", run: () => run("node", ["scripts/check-prose.mjs"]) },
   {
     name: "lints of Rust",
     run: () => cargo("clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"),

@@ -1,0 +1,56 @@
+// The check of the prose finds what it is there for.
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { anchors, brokenLinks, longSentences, missingPaths } from "../scripts/check-prose.mjs";
+import { test } from "./helpers/harness.mjs";
+
+/** A document beside this file, whose text is given below. */
+const HERE = fileURLToPath(new URL("prose.md", import.meta.url));
+const lines = (problems) => problems.map(({ line }) => line);
+
+test("long sentences are found in paragraphs, lists and tables, across lines", () => {
+  const long = "one two three\nfour five six";
+  assert.deepEqual(lines(longSentences(`# A title\n\n${long}.`, 5)), [3]);
+  assert.deepEqual(lines(longSentences(`* first\n* ${long.replace("\n", "\n  ")}`, 5)), [2]);
+  assert.deepEqual(lines(longSentences(`| a | ${long.replace("\n", " ")} |`, 5)), [1]);
+  assert.deepEqual(longSentences(`${long}.`, 6), []);
+});
+
+test("code, links and separate sentences do not make a sentence long", () => {
+  const markdown = [
+    "one two `three four five six` [seven eight](a-long-address)",
+    "",
+    "one two three. four five six! seven eight nine?",
+    "",
+    "```sh",
+    "one two three four five six seven",
+    "```",
+    "* one two three",
+    "* four five six",
+  ].join("\n");
+  assert.deepEqual(longSentences(markdown, 5), []);
+});
+
+test("headings get the anchors that GitHub gives them", () => {
+  const headings = "# What's `new` in 0.20?\n## Same\n## Same\n```\n# no heading\n```";
+  assert.deepEqual([...anchors(headings)], ["whats-new-in-020", "same", "same-1"]);
+});
+
+test("links to missing files and headings are found, others are not", () => {
+  const links = [
+    "# Here",
+    "[a](#here) [b](prose.test.mjs) [c](https://example.com/x) [d](../README.md#licence)",
+    "[e](#there)",
+    "[f](missing.md)",
+    "[g](../README.md#no-such-heading)",
+    "[h]: missing.md",
+    "`[i](missing.md)`",
+  ].join("\n");
+  assert.deepEqual(lines(brokenLinks(HERE, links)), [3, 4, 5, 6]);
+});
+
+test("paths of the repository that do not exist are found", () => {
+  const paths = "`scripts/check-prose.mjs` `lib/` `npm/<x>` `a/b`\n`lib/none.cjs`\n`docs/none/`";
+  assert.deepEqual(lines(missingPaths(paths)), [2, 3]);
+});
