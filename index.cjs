@@ -1,6 +1,6 @@
 "use strict";
-// What the package offers. One implementation serves `require` and `import`, so that classes and the
-// registry are the same objects either way.
+// The public exports. One implementation serves `require` and `import`, so that both get the same classes
+// and the same runtime registry.
 
 const { loadConfig } = require("./lib/config.cjs");
 const { DockerIsol8 } = require("./lib/docker-isol8.cjs");

@@ -1,4 +1,4 @@
-// The public types, by theme. Values and types of `require`; index.d.ts gives the same to `import`.
+// The public types, by theme, for `require`. index.d.ts gives the same types to `import`.
 /// <reference types="node" />
 
 export type {

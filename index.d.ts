@@ -1,3 +1,3 @@
-// What `import` gives is what `require` gives: the types are written once, in index.d.cts.
+// Types for `import`. They are written once, in index.d.cts.
 
 export * from "./index.cjs";

@@ -1,4 +1,4 @@
-// What the package offers to `import`: the very objects that `require` gives.
+// The package for `import`. It exports the same objects as `require`.
 
 import isol8 from "./index.cjs";
 

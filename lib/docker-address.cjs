@@ -1,19 +1,19 @@
 "use strict";
-// Where the Docker daemon is. Callers may hand over a dockerode instance; what matters of it is where
-// and how it connects, which the native client then does itself.
+// Finds out where the Docker daemon is. A caller may pass a dockerode instance. Only its connection settings
+// are used, because the native client makes its own connection.
 
 const { errorFrom } = require("./errors.cjs");
 
 const FIELDS = ["socketPath", "host", "port", "protocol", "ca", "cert", "key"];
 
-/** PEM texts arrive as strings, Buffers or lists of them. */
+/** Turns a PEM text into a string. Callers pass strings, Buffers or lists of them. */
 function plain(value) {
   if (Array.isArray(value)) return value.map(plain).join("\n");
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
   return value;
 }
 
-/** dockerode takes ports as numbers and as text. */
+/** Returns a port as a number. dockerode takes numbers and text. */
 function port(value) {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
@@ -21,15 +21,15 @@ function port(value) {
 }
 
 /**
- * The address in a dockerode instance, or in a plain object of its options. An empty object stands
- * for the environment's daemon (`DOCKER_HOST`, else the default socket).
+ * Returns the address in a dockerode instance, or in a plain object with the same options. An empty
+ * object means: find the daemon as the `docker` command does.
  *
  * @returns {Record<string, string | number>}
  */
 function dockerAddress(docker) {
   const address = {};
   const source = docker?.modem ?? docker ?? {};
-  // Ignored, it would stand for another daemon than the one that was meant.
+  // A value that is ignored would select another daemon than the caller meant.
   if (typeof source !== "object") {
     const message = `Invalid docker: ${String(source)}. It must be an object, such as { socketPath }.`;
     throw errorFrom({ code: "ISOL8_INVALID_OPTION", message });
@@ -39,9 +39,9 @@ function dockerAddress(docker) {
     if (value === undefined || value === null || value === "") continue;
     address[field] = field === "port" ? port(value) : value;
   }
-  // dockerode keeps defaults for TCP beside a socket path; the socket is what it uses.
+  // dockerode keeps its defaults for TCP beside a socket path, and then uses the socket.
   if (address.socketPath) return { socketPath: address.socketPath };
-  // A protocol or port without a host says nothing of where to connect.
+  // A protocol or a port without a host does not name a place.
   return address.host ? address : {};
 }
 

@@ -1,6 +1,6 @@
 "use strict";
-// DockerIsol8: the local engine. Everything is decided natively; this file gives the native engine
-// JavaScript's shapes (Errors with a code, async iterables, AbortSignal).
+// DockerIsol8: the local engine. The native engine makes all decisions. This file adds what JavaScript
+// expects: errors with a code, async iterables and AbortSignal.
 
 const process = require("node:process");
 
@@ -16,14 +16,14 @@ const DEFAULT_MAX_CONCURRENT = 10;
 const INVALID_OPTION = "ISOL8_INVALID_OPTION";
 const INVALID_REQUEST = "ISOL8_INVALID_REQUEST";
 
-/** Calls `cancel` once when the signal aborts; returns what stops listening. */
+/** Calls `cancel` once when the signal aborts. Returns a function that stops listening. */
 function onAbort(signal, cancel) {
   if (!signal) return () => {};
   signal.addEventListener("abort", cancel, { once: true });
   return () => signal.removeEventListener("abort", cancel);
 }
 
-/** The signal in the options of a call. */
+/** Returns the signal in the options of a call. Throws when it is no AbortSignal. */
 function signalOf(options) {
   const signal = options?.signal ?? undefined;
   if (signal === undefined || typeof signal.addEventListener === "function") return signal;
@@ -31,21 +31,21 @@ function signalOf(options) {
   throw errorFrom({ code: INVALID_REQUEST, message });
 }
 
-/** The path of a file call. */
+/** Returns the path of a file call. Throws when it is no string. */
 function pathOf(path) {
   if (typeof path === "string") return path;
   const message = `Invalid path: ${String(path)}. It must be a string.`;
   throw errorFrom({ code: INVALID_REQUEST, message });
 }
 
-/** Where Docker is, as JSON. */
+/** Returns the address of the Docker daemon as JSON. */
 const addressJson = (docker) => toJson(dockerAddress(docker), INVALID_OPTION);
 
 let program;
 
 /**
- * A program that ends without `stop()` leaves nothing behind: sandboxes end with it, except one that
- * is just being created, which is waited for. An addon's own clean-up does not run in `process.exit`.
+ * Makes the end of the process wait for a container that is just being created. Every other sandbox ends
+ * with the process by itself. An addon's own clean-up does not run in `process.exit`, so JavaScript listens.
  */
 function watchExit(NativeProgram) {
   if (program) return;
@@ -58,7 +58,7 @@ class DockerIsol8 {
 
   constructor(options = {}, maxConcurrent = DEFAULT_MAX_CONCURRENT) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
-    // The limit obeys the same rule as the exported semaphore, with the same message.
+    // Throws when the limit is no valid number of permits, with the message of the exported semaphore.
     new Semaphore(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
@@ -67,7 +67,7 @@ class DockerIsol8 {
     if (rest.debug) logger.setDebug(true);
   }
 
-  /** Removes sandboxes that isol8 left behind. */
+  /** Removes containers of isol8 that no living process uses. */
   static async cleanup(docker) {
     return JSON.parse(unwrap(await native().cleanup(addressJson(docker))).result);
   }
@@ -112,12 +112,12 @@ class DockerIsol8 {
     };
     let result;
     const conclude = (json) => {
-      // The output was told by the events.
+      // The events have delivered the output already.
       const { stdout: _, stderr: __, ...rest } = JSON.parse(json);
       result = rest;
     };
     const events = pump(start, cancel, options, conclude);
-    // A generator's own `return` would wait behind a pending `next`; ending the run does not.
+    // The generator's own `return` waits behind a pending `next`. Cancelling first lets that `next` end.
     return {
       get result() {
         return result;
@@ -151,8 +151,8 @@ class DockerIsol8 {
 }
 
 /**
- * Events of one run. The program runs only as fast as the consumer takes them. `conclude` gets the
- * result after the last one.
+ * Yields the events of one execution. The program runs only as fast as the consumer takes events.
+ * `conclude` receives the result after the last event.
  */
 async function* pump(start, cancel, options, conclude) {
   const signal = signalOf(options);

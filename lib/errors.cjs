@@ -1,21 +1,21 @@
 "use strict";
-// Errors as JavaScript sees them. The native side answers with a value or `{code, message}`; here the
-// second becomes an `Error` that carries the stable `code`.
+// Errors as JavaScript callers see them. A native call returns a value or `{code, message}`. The latter
+// becomes an `Error` with the stable `code` here.
 
-/** An `Error` with a stable `code`, out of the native side's description of a failure. */
+/** Makes an `Error` with a stable `code` from the native description of a failure. */
 function errorFrom({ code, message }) {
   const error = new Error(message);
   error.code = code;
   return error;
 }
 
-/** Unwraps what a native call answered: throws its error, or returns the answer. */
+/** Returns the outcome of a native call, or throws the error in it. */
 function unwrap(outcome) {
   if (outcome.error) throw errorFrom(outcome.error);
   return outcome;
 }
 
-/** What an aborted signal rejects with: its reason, as `fetch` does. */
+/** Returns the error for an aborted signal: the signal's reason, as with `fetch`. */
 function abortReason(signal) {
   return signal.reason ?? new DOMException("This operation was aborted", "AbortError");
 }

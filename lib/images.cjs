@@ -1,11 +1,11 @@
 "use strict";
-// Building and looking up the runtime images. The work is native; progress comes back by callback.
+// Builds and looks up images. The native engine does the work and reports progress by callback.
 
 const { dockerAddress } = require("./docker-address.cjs");
 const { unwrap } = require("./errors.cjs");
 const { native } = require("./native.cjs");
 
-/** Names of the labels that isol8 puts on its images. */
+/** Names of the labels that isol8 puts on its images. Part of the public API. */
 const LABELS = Object.freeze({
   dockerHash: "org.isol8.build.hash",
   depsHash: "org.isol8.deps.hash",
@@ -38,10 +38,10 @@ async function buildCustomImage(
   await reporting(native().buildCustomImage, docker, options, onProgress);
 }
 
-/** Runs a native build; the caller's callback gets its progress. */
+/** Runs a native build and calls the caller's callback with its progress. */
 async function reporting(build, docker, options, onProgress) {
   const address = JSON.stringify(dockerAddress(docker));
-  // A callback that throws must not take the process down; its error is the caller's to see.
+  // An error thrown inside a native callback would end the process. It is kept and thrown after the build.
   let thrown;
   const report = (json) => {
     try {

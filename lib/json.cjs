@@ -1,13 +1,13 @@
 "use strict";
-// What callers wrote, as JSON for the native engine. What JSON would leave out or cannot say is an error
-// that names the field: a limit that was miscalculated (NaN) would silently be none.
+// Turns what callers wrote into JSON for the native engine. A value that JSON would drop or cannot express
+// is an error that names the field. Otherwise a miscalculated limit (NaN) would silently mean no limit.
 
 const { errorFrom } = require("./errors.cjs");
 
-/** Halves of characters, as texts that were cut have them. UTF-8 cannot say them. */
+/** Lone surrogates, which a text has that was cut inside a character. UTF-8 cannot encode them. */
 const HALF_CHARACTERS = /\p{Surrogate}/gu;
 
-/** JSON of `value`. Throws an error with `code` that names the field that is wrong. */
+/** Returns the JSON of `value`. Throws an error with `code` that names the wrong field. */
 function toJson(value, code) {
   const paths = new Map();
   const holders = new Map();
@@ -33,7 +33,7 @@ function toJson(value, code) {
   });
 }
 
-/** `value`, which must be an object; `what` names it in the error with `code`. */
+/** Returns `value` if it is an object. Otherwise throws an error with `code`, in which `what` names the value. */
 function objectOf(value, what, code) {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   const given = Array.isArray(value) ? "a list" : String(value);

@@ -1,11 +1,11 @@
 "use strict";
-// The package's logger. Debug lines are off until `setDebug(true)`; those of the native engine, on
-// standard error, go by the same switch.
+// The package's logger. `setDebug(true)` turns debug lines on. The same switch controls the debug lines
+// that the native engine writes to standard error.
 
 let debugEnabled = false;
 let listener;
 
-/** Tells `listen` now and at every change whether debug lines are on. */
+/** Calls `listen` now and at every change, with whether debug lines are on. */
 function followDebug(listen) {
   listener = listen;
   listen(debugEnabled);

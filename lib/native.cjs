@@ -1,13 +1,13 @@
 "use strict";
-// Loads the native engine on first use, so that importing the package (for its types, its client or
-// its adapters) works on a platform without one.
+// Loads the native engine on first use. So the package can be imported on a platform without one, for its
+// types, its remote client or its adapters.
 
 const { followDebug } = require("./logger.cjs");
 const { explainMissing } = require("./platform.cjs");
 
 let loaded;
 
-/** The native module. Throws an error that says what to do when there is none for this platform. */
+/** Returns the native module. Throws when there is none for this platform; the message names the remedy. */
 function native() {
   if (loaded === undefined) {
     try {

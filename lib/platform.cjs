@@ -1,23 +1,23 @@
 "use strict";
-// For which platforms there is a native engine, each in a package of its own, and what to do where
-// there is none.
+// Lists the platforms that have a native engine, each in a package of its own. Writes the error message
+// for platforms without one.
 
 const process = require("node:process");
 
-/** The platforms, as in the names of their packages (npm/). */
+/** The platforms, as the names of their packages end (npm/). */
 const PLATFORMS = Object.freeze(["linux-x64-gnu", "linux-arm64-gnu", "darwin-x64", "darwin-arm64"]);
 
-/** This machine in the same terms. */
+/** Returns the name of this platform in the same form. */
 function platform() {
   const machine = `${process.platform}-${process.arch}`;
   if (process.platform !== "linux") return machine;
   const { header } = process.report?.getReport?.() ?? {};
-  // A report without that version is one of musl; without a report nothing is known.
+  // Only glibc puts its version into the report. Without a report the C library is unknown, and glibc is assumed.
   const musl = header !== undefined && header.glibcVersionRuntime === undefined;
   return `${machine}-${musl ? "musl" : "gnu"}`;
 }
 
-/** Whether `require` finds a package, usable or not. */
+/** Whether `require` finds a package. The package may still fail to load. */
 function isInstalled(name) {
   try {
     require.resolve(`${name}/package.json`);
@@ -27,7 +27,7 @@ function isInstalled(name) {
   }
 }
 
-/** What went wrong with the addon that was found, among the errors for all places without one. */
+/** Finds the message that helps in a chain of errors. Most of them only name places without an addon. */
 function reason(cause) {
   for (let error = cause; error; error = error.cause) {
     if (!/^Cannot find (module|native binding)/.test(error.message)) return error.message;
@@ -35,7 +35,7 @@ function reason(cause) {
   return cause.message;
 }
 
-/** What to tell when the native engine cannot be loaded here, because of `cause`. */
+/** Returns the message for a native engine that cannot be loaded on the platform `here` because of `cause`. */
 function explainMissing(cause, here = platform()) {
   const start = `The native engine of @isol8/core is not available on ${here}`;
   if (!PLATFORMS.includes(here)) {

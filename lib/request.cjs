@@ -1,15 +1,15 @@
 "use strict";
-// A request as JavaScript writes it, made ready to cross to the native engine: JSON for the plain
-// fields, Buffers for the files, and the command line that a registered adapter gives.
+// Prepares a request for the native engine: JSON for the plain fields, Buffers for the files, and the
+// command line of a registered adapter.
 
 const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
 const isBlank = (text) => text === undefined || text === null || String(text).trim() === "";
 
-/** What the engine needs of an adapter whose `getCommand` is JavaScript. */
+/** Returns what the engine needs to run a registered adapter, or undefined for a built-in runtime. */
 function adapterFields(request) {
-  // Without a runtime the native side has the better message; it checks sources first.
+  // The native side reports a missing runtime, and checks the sources before it does.
   if (isBlank(request.runtime)) return undefined;
   const sources = [request.code, request.codeUrl, request.cmd].filter((source) => !isBlank(source));
   if (sources.length !== 1) return undefined;
@@ -18,7 +18,7 @@ function adapterFields(request) {
   if (adapter === undefined) return undefined;
   const fileExtension = request.fileExtension ?? adapter.getFileExtension();
   const filePath = `/sandbox/main${fileExtension}`;
-  // Code behind a URL is fetched later; the program is in the file either way.
+  // Code from a URL is fetched later. The program is in the file in both cases.
   const code = request.code ?? "";
   const command =
     adapter.getCommandWithOptions === undefined
@@ -27,7 +27,7 @@ function adapterFields(request) {
   return { image: adapter.image, command, fileExtension };
 }
 
-/** The bytes of a file to send. Text is UTF-8. */
+/** Returns the bytes of a file. Text becomes UTF-8. */
 function bytes(path, content) {
   if (typeof content === "string") return Buffer.from(content, "utf8");
   if (Buffer.isBuffer(content)) return content;
@@ -40,7 +40,7 @@ function bytes(path, content) {
   );
 }
 
-/** A record of texts, in which a number or a boolean stands for its text: `env: { PORT: 3000 }`. */
+/** Returns a record of texts. A number or a boolean becomes its text, as in `env: { PORT: 3000 }`. */
 function texts(record) {
   if (typeof record !== "object" || record === null || Array.isArray(record)) return record;
   const text = (value) => (/^(number|boolean)$/.test(typeof value) ? String(value) : value);
@@ -48,7 +48,7 @@ function texts(record) {
 }
 
 /**
- * Splits a request in what crosses as JSON and what crosses as bytes.
+ * Splits a request into JSON and files. Files cross to the native side as bytes.
  *
  * @returns {{json: string, files: {path: string, data: Buffer}[]}}
  */

@@ -1,18 +1,18 @@
 "use strict";
-// A counting semaphore for callers. Waiters are served in the order in which they came.
+// A counting semaphore, part of the public API. It serves waiters in the order of their calls.
 
 class Semaphore {
   #max;
   #taken = 0;
   #waiting = [];
 
-  /** @param {number} max how many permits there are */
+  /** @param {number} max number of permits, at least 1 */
   constructor(max) {
     if (!(max >= 1)) throw new Error("Semaphore max must be >= 1");
     this.#max = max;
   }
 
-  /** Resolves when a permit is held. Each `acquire` needs one `release`. */
+  /** Resolves when the caller holds a permit. Each `acquire` needs one `release`. */
   acquire() {
     if (this.available >= 1) {
       this.#taken += 1;
@@ -23,19 +23,19 @@ class Semaphore {
     });
   }
 
-  /** Gives a permit back: to the first waiter, if there is one. More releases than acquires change nothing. */
+  /** Gives a permit back. The first waiter gets it, if there is one. A surplus `release` changes nothing. */
   release() {
     const next = this.#waiting.shift();
     if (next) next();
     else if (this.#taken > 0) this.#taken -= 1;
   }
 
-  /** Permits that can be had at once. */
+  /** Number of free permits. */
   get available() {
     return this.#max - this.#taken;
   }
 
-  /** Callers that wait for a permit. */
+  /** Number of callers that wait for a permit. */
   get pending() {
     return this.#waiting.length;
   }

@@ -1,5 +1,5 @@
 "use strict";
-// The version of this package, from the one place that states it.
+// The version of this package, read from package.json.
 
 /** @type {string} */
 const VERSION = require("../package.json").version;

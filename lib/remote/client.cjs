@@ -1,5 +1,5 @@
 "use strict";
-// RemoteIsol8: the engine's interface over an isol8 server.
+// RemoteIsol8: the interface of an engine, carried out by an isol8 server.
 
 const { abortReason, throwIfAborted } = require("../errors.cjs");
 const { bytes } = require("../request.cjs");
@@ -9,7 +9,7 @@ const websocket = require("./websocket.cjs");
 
 const NO_SESSION = "File operations require a sessionId (persistent mode)";
 
-/** A request as JSON: text as it is, bytes as base64, so that every byte arrives as it left. */
+/** Returns a request for JSON. Text stays text; bytes become base64, so that every byte arrives unchanged. */
 function wireRequest(request) {
   if (!request.files) return request;
   const files = Object.entries(request.files).map(([path, content]) => [
@@ -21,7 +21,7 @@ function wireRequest(request) {
   return { ...request, files: Object.fromEntries(files) };
 }
 
-/** Whether an event ends the run. A setup phase that succeeded is followed by the program. */
+/** Whether an event is the last one. After a setup phase with exit code 0 the program follows. */
 const isLast = ({ type, phase, data }) => type === "exit" && !(phase === "setup" && data === "0");
 
 class RemoteIsol8 {
@@ -92,7 +92,7 @@ class RemoteIsol8 {
     if (!complete) throw new Error("Stream failed: the connection ended before the program did");
   }
 
-  /** Events by WebSocket; by SSE where the platform has none or the first attempt does not open. */
+  /** Yields events by WebSocket. Uses SSE where the platform has no WebSocket or the first attempt does not open. */
   async *#events(body, signal) {
     if (this.#useWebSocket) {
       const url = `${this.#http.host.replace(/^http/i, "ws")}/execute/ws`;
@@ -144,7 +144,7 @@ class RemoteIsol8 {
     await response.body?.cancel();
   }
 
-  /** A server's sandboxes are its own; there is none here to name. */
+  /** Always null: the containers belong to the server. */
   get containerId() {
     return null;
   }

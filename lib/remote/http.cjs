@@ -1,14 +1,17 @@
 "use strict";
-// Requests to an isol8 server: address, key, and the server's own words when it refuses.
+// Requests to an isol8 server: address, key, and error messages.
 
-/** What the server said, else the status: a body of `{error}` is the contract's, a proxy's may be anything. */
+/**
+ * Returns the server's error message, or the status when there is none. A server answers with `{error}`. A proxy
+ * in between may answer with anything.
+ */
 async function reason(response) {
   const text = await response.text().catch(() => "");
   try {
     const { error } = JSON.parse(text);
     if (typeof error === "string" && error !== "") return error;
   } catch {
-    // Not the server's JSON; the status says more than a page of markup.
+    // The body is not the server's JSON. The status helps more than a page of markup.
   }
   return `HTTP ${response.status}`;
 }
@@ -25,7 +28,7 @@ class Http {
     return { Authorization: `Bearer ${this.#key}` };
   }
 
-  /** A request whose refusal, and whose failure to get through, both carry `failure` as their prefix. */
+  /** Sends a request. An error status and a failed connection both throw, with `failure` as prefix of the message. */
   async send(method, path, failure, { body, signal, accept } = {}) {
     const headers = { ...this.headers };
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -47,7 +50,7 @@ class Http {
   }
 }
 
-/** `fetch` hides why it failed in `cause`. */
+/** Returns the message of an error. `fetch` puts the reason of a failure into `cause`. */
 function describe(error) {
   return error?.cause?.message || error?.message || String(error);
 }

@@ -1,10 +1,10 @@
 "use strict";
-// Server-sent events: the lines of a response body as StreamEvents.
+// Server-sent events: turns the lines of a response body into stream events.
 
-/** Longest event accepted, in characters. The server sends chunks of output, which are far smaller. */
+/** Longest accepted event, in characters. The server sends output in chunks, which are far smaller. */
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
 
-/** The event in one block of lines, or undefined for a comment. */
+/** Returns the event in one block of lines, or undefined for a comment. */
 function parse(block) {
   const data = block
     .split("\n")
@@ -13,7 +13,7 @@ function parse(block) {
   return data.length === 0 ? undefined : JSON.parse(data.join("\n"));
 }
 
-/** Events of a response body, as they come. Leaving the loop ends the connection. */
+/** Yields the events of a response body as they arrive. Leaving the loop ends the connection. */
 async function* events(body) {
   const decoder = new TextDecoder();
   const reader = body.getReader();

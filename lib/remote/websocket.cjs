@@ -1,20 +1,20 @@
 "use strict";
-// One execution over a WebSocket, where the platform has one (Node 22 and later, Bun, Deno).
+// One execution over a WebSocket, on platforms that have one (Node 22 and later, Bun, Deno).
 
 const CLOSED_NORMALLY = 1000;
 
 /** Whether this platform has a WebSocket client. */
 const available = () => typeof globalThis.WebSocket === "function";
 
-/** The connection did not come to be: another way of streaming may. */
+/** The connection was not opened. Another transport may still work. */
 class NotOpened extends Error {}
 
-/** Resolves with an open socket; rejects with `NotOpened`. */
+/** Resolves with an open socket, or rejects with `NotOpened`. */
 function open(url, headers) {
   return new Promise((resolve, reject) => {
     let socket;
     try {
-      // Headers are an extension of the standard that Node, Bun and Deno share.
+      // The standard has no headers here. Node, Bun and Deno share this extension.
       socket = new WebSocket(url, { headers });
     } catch (cause) {
       reject(new NotOpened("the WebSocket could not be made", { cause }));
@@ -27,8 +27,8 @@ function open(url, headers) {
 }
 
 /**
- * Events of one execution. `message` is sent once the socket is open. How much can wait here for a
- * slow consumer is limited by the run's `maxOutputSize`.
+ * Yields the events of one execution. `message` is sent when the socket is open. The option `maxOutputSize`
+ * limits how much can wait here for a slow consumer.
  */
 async function* events(url, headers, message, signal) {
   const socket = await open(url, headers);
@@ -60,7 +60,7 @@ async function* events(url, headers, message, signal) {
     }
   } finally {
     signal?.removeEventListener("abort", abort);
-    // The server ends the run of a client that goes away.
+    // Closing the socket makes the server end the execution.
     socket.close();
   }
 }

@@ -1,6 +1,6 @@
 "use strict";
-// The built-in runtimes as adapters: name, image, and the command line for a piece of code. The engine
-// runs these natively; they are here for callers that want the command, and as models for their own.
+// The built-in runtimes as adapters: name, image, and the command line for a piece of code. The engine does not
+// use them, because it runs these runtimes natively. Callers use them to get the command, and as models.
 
 const { adapter, shellQuote } = require("./commands.cjs");
 
@@ -54,7 +54,7 @@ const AGENT_SYSTEM_PROMPT = [
   "nobody to answer questions: finish the task on your own.",
 ].join(" ");
 
-/** The prompt is the code; the flags are the caller's own shell words. */
+/** The command line of the agent. The code is its prompt. The flags are shell words, passed on as they are. */
 function agentCommand(prompt, agentFlags) {
   const words = ["pi", "--no-session", "--append-system-prompt", shellQuote(AGENT_SYSTEM_PROMPT)];
   if (agentFlags?.trim()) words.push(agentFlags.trim());

@@ -1,7 +1,7 @@
 "use strict";
-// Small pieces that the built-in adapters share.
+// What the built-in adapters share.
 
-/** Freezes an adapter: a changed copy is registered under its name instead. */
+/** Makes a frozen adapter. To change a built-in one, a caller registers a changed copy under its name. */
 function adapter({ name, fileExtension, ...rest }) {
   return Object.freeze({
     name,
@@ -11,7 +11,7 @@ function adapter({ name, fileExtension, ...rest }) {
   });
 }
 
-/** A word that a POSIX shell reads back as exactly this text. */
+/** Quotes a text, so that a POSIX shell reads it as one word. */
 function shellQuote(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

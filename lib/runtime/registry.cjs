@@ -1,5 +1,5 @@
 "use strict";
-// Which runtimes there are, by name and by file extension. Owns the process-wide registry.
+// Finds runtimes by name and by file extension. Owns the runtime registry of the process.
 
 const { errorFrom } = require("../errors.cjs");
 const adapters = require("./adapters.cjs");
@@ -10,7 +10,7 @@ const byName = new Map();
 const byExtension = new Map();
 const builtIn = new Set(Object.values(adapters));
 
-/** The extension of a file's name, with its dot and in lower case; "" when it has none. */
+/** Returns the extension of a file name, with its dot and in lower case, or "" when it has none. */
 function extensionOf(filename) {
   const base = filename.slice(Math.max(filename.lastIndexOf("/"), filename.lastIndexOf("\\")) + 1);
   const dot = base.lastIndexOf(".");
@@ -21,8 +21,8 @@ const RuntimeRegistry = Object.freeze({
   /**
    * Adds a runtime, or replaces the one of the same name.
    *
-   * @param adapter what the engine asks for image and command
-   * @param {string[]} aliases more file extensions that belong to it, with their dot
+   * @param adapter gives the engine the image and the command
+   * @param {string[]} aliases more file extensions of the runtime, with their dot
    */
   register(adapter, aliases = []) {
     byName.set(adapter.name, adapter);
@@ -31,7 +31,7 @@ const RuntimeRegistry = Object.freeze({
     }
   },
 
-  /** The adapter of that name. Throws when there is none. */
+  /** Returns the adapter of that name. Throws when there is none. */
   get(name) {
     const adapter = byName.get(name);
     if (!adapter) {
@@ -42,7 +42,7 @@ const RuntimeRegistry = Object.freeze({
     return adapter;
   },
 
-  /** The adapter for a file, by its extension. Throws when no runtime claims it. */
+  /** Returns the adapter for a file, by its extension. Throws when no runtime has that extension. */
   detect(filename) {
     const name = byExtension.get(extensionOf(filename));
     if (name === undefined) {
@@ -53,15 +53,15 @@ const RuntimeRegistry = Object.freeze({
     return byName.get(name);
   },
 
-  /** All adapters, in the order in which they were registered. */
+  /** Returns all adapters, in the order of their registration. */
   list() {
     return [...byName.values()];
   },
 });
 
 /**
- * The adapter that a caller registered under this name, or undefined when the engine runs it
- * natively. An unknown name throws, with the names that the caller registered among the known ones.
+ * Returns the adapter that a caller registered under this name, or undefined for a built-in runtime.
+ * Throws for an unknown name. The message lists the registered names as well.
  */
 function customAdapter(name) {
   const adapter = RuntimeRegistry.get(name);
