@@ -1,7 +1,6 @@
 //! From a host and a port to a connected socket: judge, resolve, dial (RFC 8305).
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use futures::StreamExt;
@@ -9,42 +8,25 @@ use futures::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::host::Host;
-use crate::limits::{ATTEMPT_DELAY, Limits};
-use crate::policy::{Denial, Policy};
-use crate::resolve::{Resolver, addresses};
+use crate::context::Context;
+use crate::limits::ATTEMPT_DELAY;
+use crate::refusal::Refusal;
+use crate::resolve::addresses;
+use crate::target::Target;
 
-/// Why there is no connection. The texts reach untrusted code: no addresses, no local detail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(transparent)]
-    Denied(#[from] Denial),
-    #[error("the name could not be resolved")]
-    Unresolved,
-    #[error("connection refused")]
-    ConnectionRefused,
-    #[error("the network is unreachable")]
-    Unreachable,
-    #[error("timed out")]
-    TimedOut,
-    #[error("could not connect")]
-    Failed,
-    #[error("the connection broke before an answer")]
-    Broken,
-}
-
-/// Connects to `host` if `policy` allows it. Cancel safe: dropping it abandons everything.
-pub(crate) async fn connect(
-    policy: &Policy,
-    resolver: &dyn Resolver,
-    limits: &Limits,
-    host: &Host,
-    port: u16,
-) -> Result<TcpStream, Refusal> {
-    let grant = policy.judge(host, port)?;
+/// Connects to `target` if the policy allows it. Cancel safe: dropping it abandons everything.
+pub(crate) async fn connect(context: &Context, target: &Target) -> Result<TcpStream, Refusal> {
+    let Context {
+        policy,
+        resolver,
+        limits,
+        ..
+    } = context;
+    let Target { host, port } = target;
+    let grant = policy.judge(host, *port)?;
     let attempt = async {
-        let found = addresses(policy, resolver, host, grant).await?;
-        dial(interleave(found), port).await
+        let found = addresses(policy, &**resolver, host, grant).await?;
+        dial(interleave(found), *port).await
     };
     timeout(limits.connect_timeout, attempt)
         .await
@@ -87,7 +69,7 @@ async fn dial(mut waiting: VecDeque<IpAddr>, port: u16) -> Result<TcpStream, Ref
                     return Ok(stream);
                 }
                 Err(error) => {
-                    failure = reason(&error);
+                    failure = Refusal::of_dialling(&error);
                     if attempts.is_empty() && waiting.is_empty() {
                         return Err(failure);
                     }
@@ -96,15 +78,6 @@ async fn dial(mut waiting: VecDeque<IpAddr>, port: u16) -> Result<TcpStream, Ref
             () = sleep(ATTEMPT_DELAY), if !waiting.is_empty() => {}
             else => return Err(failure),
         }
-    }
-}
-
-fn reason(error: &io::Error) -> Refusal {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
-        io::ErrorKind::TimedOut => Refusal::TimedOut,
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => Refusal::Unreachable,
-        _ => Refusal::Failed,
     }
 }
 

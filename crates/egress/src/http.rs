@@ -18,12 +18,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use crate::connect::{Refusal, connect};
+use crate::connect::connect;
+use crate::context::Context;
 use crate::headers;
 use crate::limits::{HTTP_PORT, Limits};
 use crate::log::OpenEntry;
 use crate::meter::Metered;
-use crate::proxy::Context;
+use crate::refusal::Refusal;
 use crate::respond::{Answer, Relayed, bad_request, blocked, empty, unreachable};
 use crate::target::{Target, TargetError};
 
@@ -68,7 +69,7 @@ pub(crate) async fn serve<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = context.proxy.limits();
+    let limits = &*context.limits;
     let slot = match (&mode, upstream) {
         (Mode::Tunnel(target), Some(io)) => Some(Upstream::open(io, target.clone(), limits).await?),
         _ => None,
@@ -281,7 +282,7 @@ impl Session {
             }
         }
         let io = self.connect(target).await?;
-        let limits = self.context.proxy.limits();
+        let limits = &*self.context.limits;
         let mut upstream = Upstream::open(io, target.clone(), limits)
             .await
             .ok_or(Refusal::Failed)?;
@@ -294,16 +295,8 @@ impl Session {
     }
 
     async fn connect(&self, target: &Target) -> Result<Metered, Refusal> {
-        let Context { proxy, run } = &self.context;
-        let limits = proxy.limits();
-        let io = connect(
-            proxy.policy(),
-            proxy.resolver(),
-            limits,
-            &target.host,
-            target.port,
-        )
-        .await?;
+        let Context { limits, run, .. } = &self.context;
+        let io = connect(&self.context, target).await?;
         Ok(Metered::new(io, Arc::clone(run), limits.idle_timeout))
     }
 

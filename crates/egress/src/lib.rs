@@ -13,6 +13,7 @@
 
 mod address;
 mod connect;
+mod context;
 mod headers;
 mod hello;
 mod host;
@@ -25,6 +26,7 @@ mod places;
 mod policy;
 mod policy_error;
 mod proxy;
+mod refusal;
 mod resolve;
 mod respond;
 mod target;

@@ -15,7 +15,7 @@ use crate::places::Places;
 use crate::policy_error::{PolicyError, parse_host};
 
 /// What a caller asks for. The default allows every public address on ports 80 and 443.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyOptions {
     /// Hosts that may be reached, ECMAScript patterns, unanchored and without regard to case.
     /// Empty: every public host. IPv6 addresses match with and without brackets.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
 use tokio::time::timeout;
 
+use crate::context::Context;
 use crate::http::{self, Mode, Next};
 use crate::limits::Limits;
 use crate::log::RunLog;
@@ -19,13 +20,6 @@ pub struct Proxy {
     policy: Arc<Policy>,
     resolver: Arc<dyn Resolver>,
     limits: Arc<Limits>,
-}
-
-/// What every part needs to serve one connection.
-#[derive(Clone)]
-pub(crate) struct Context {
-    pub(crate) proxy: Proxy,
-    pub(crate) run: Arc<RunLog>,
 }
 
 impl Proxy {
@@ -54,14 +48,6 @@ impl Proxy {
         &self.policy
     }
 
-    pub(crate) fn resolver(&self) -> &dyn Resolver {
-        &*self.resolver
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// Serves one client connection until it ends, writing what happens to `run`. It never fails:
     /// what goes wrong is answered on the stream or ends it. Dropping the future closes every
     /// connection that was made for the client.
@@ -73,7 +59,9 @@ impl Proxy {
             return self.turn_away(stream).await;
         };
         let context = Context {
-            proxy: self.clone(),
+            policy: Arc::clone(&self.policy),
+            resolver: Arc::clone(&self.resolver),
+            limits: Arc::clone(&self.limits),
             run: Arc::clone(run),
         };
         let mut next = http::serve(&context, Mode::Proxy, stream, None).await;

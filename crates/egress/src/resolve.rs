@@ -7,10 +7,10 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-use crate::connect::Refusal;
 use crate::host::Host;
 use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
 use crate::policy::{Denial, Grant, Policy};
+use crate::refusal::Refusal;
 
 /// Looks names up. Called once for each connection that is made.
 pub trait Resolver: Send + Sync {

@@ -8,9 +8,7 @@ use std::{
     time::Duration,
 };
 
-use isol8_egress::{
-    Action, Limits, LogEntry, Policy, PolicyError, PolicyOptions, Proxy, RunLog, SystemResolver,
-};
+use isol8_egress::{Action, Limits, LogEntry, Policy, PolicyError, Proxy, RunLog, SystemResolver};
 use isol8_protocol::MAX_STREAMS;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -30,10 +28,10 @@ use crate::{
 };
 
 /// The whitelist of a network that only installations use: no host matches it.
-const NOTHING: &str = "(?!)";
+const MATCHES_NO_HOST: &str = "(?!)";
 
-/// How long the last words of an ended program may take on their way out.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long bytes that an ended program has sent may take to leave.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The filtered network of one engine.
 pub(crate) struct Network {
@@ -54,21 +52,12 @@ pub(crate) struct NetworkRecord {
 impl Network {
     /// The network that `options` describe; the error names the entry that is wrong.
     pub(crate) fn new(options: &Options) -> Result<Self, PolicyError> {
-        let filter = options.network_filter.clone();
-        let mut whitelist = filter.whitelist;
-        // An empty list lets everything through, which is meant for a filtered network only.
-        if whitelist.is_empty() && options.network != NetworkMode::Filtered {
-            whitelist.push(NOTHING.to_owned());
+        let mut filter = options.network_filter.clone();
+        // An empty list allows every host, which is meant for a filtered network only.
+        if filter.whitelist.is_empty() && options.network != NetworkMode::Filtered {
+            filter.whitelist.push(MATCHES_NO_HOST.to_owned());
         }
-        let policy = Policy::new(PolicyOptions {
-            whitelist,
-            blacklist: filter.blacklist,
-            hosts: filter.hosts,
-            allow_private: filter.allow_private,
-            allow_loopback: filter.allow_loopback,
-            ports: filter.ports,
-            ..PolicyOptions::default()
-        })?;
+        let policy = Policy::new(filter)?;
         let limits = Limits {
             // The guest bounds them; some that it has closed may not have ended here yet.
             connections: MAX_STREAMS,
@@ -80,14 +69,14 @@ impl Network {
         })
     }
 
-    /// Serves the connections of `sandbox` until the gateway is dropped. `extra_hosts` may be
-    /// reached in addition to what the options say.
+    /// Serves the connections of `sandbox` until the returned access is dropped. `extra_hosts` may
+    /// be reached in addition to what the options allow.
     pub(crate) fn open(
         &self,
         sandbox: &Sandbox,
         extra_hosts: &[String],
         log: &Arc<RunLog>,
-    ) -> Result<Gateway, EngineError> {
+    ) -> Result<NetworkAccess, EngineError> {
         let mut proxy = self.proxy.clone();
         if !extra_hosts.is_empty() {
             let hosts: Vec<_> = extra_hosts.iter().map(String::as_str).collect();
@@ -95,14 +84,14 @@ impl Network {
         }
         let clients = TaskTracker::new();
         let ended = CancellationToken::new();
-        let serving = Serving {
+        let acceptor = Acceptor {
             proxy,
             clients: clients.clone(),
             log: Arc::clone(log),
             ended: ended.clone(),
         };
-        let serving = serving.run(sandbox.inbound()?);
-        Ok(Gateway {
+        let serving = acceptor.run(sandbox.inbound()?);
+        Ok(NetworkAccess {
             clients,
             ended,
             _serving: AbortOnDropHandle::new(tokio::spawn(serving)),
@@ -110,34 +99,35 @@ impl Network {
     }
 }
 
-/// Serves the connections of one sandbox for a time. Dropping it ends them all.
-pub(crate) struct Gateway {
-    /// Those that may still say something.
+/// A sandbox's access to the network. Dropping it closes all connections.
+pub(crate) struct NetworkAccess {
+    /// Clients that may still send bytes.
     clients: TaskTracker,
-    /// Cancelled when no more come.
+    /// Cancelled when no further connection is accepted.
     ended: CancellationToken,
     _serving: AbortOnDropHandle<()>,
 }
 
-impl Gateway {
-    /// Ends the connections of a program that has ended, after what it said last in tunnels was sent
-    /// on. A plain request whose client has gone is abandoned, as everywhere in the proxy.
+impl NetworkAccess {
+    /// Closes the connections of a program that has ended. What the program has sent into tunnels is
+    /// forwarded first, for up to [`DRAIN_TIMEOUT`]. A plain request whose client has gone is
+    /// abandoned, as everywhere in the proxy.
     pub(crate) async fn finish(self) {
         self.ended.cancel();
-        // What takes longer goes with the program.
-        let _ = tokio::time::timeout(LAST_WORDS, self.clients.wait()).await;
+        // After the timeout the remaining connections are cut.
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.clients.wait()).await;
     }
 }
 
-/// What serves the connections of one gateway.
-struct Serving {
+/// Accepts a sandbox's connections and hands them to the proxy.
+struct Acceptor {
     proxy: Proxy,
     clients: TaskTracker,
     log: Arc<RunLog>,
     ended: CancellationToken,
 }
 
-impl Serving {
+impl Acceptor {
     async fn run(self, mut streams: InboundStreams) {
         let mut connections = JoinSet::new();
         let mut open = true;
@@ -146,12 +136,12 @@ impl Serving {
                 biased;
                 stream = streams.recv(), if open => {
                     let Some(stream) = stream else {
-                        // All that came have been taken.
+                        // Every connection that arrived has been accepted.
                         open = false;
                         self.clients.close();
                         continue;
                     };
-                    let client = Client { stream, speaking: Some(self.clients.token()) };
+                    let client = ClientStream { stream, sending: Some(self.clients.token()) };
                     let (proxy, log) = (self.proxy.clone(), Arc::clone(&self.log));
                     connections.spawn(async move { proxy.serve(client, &log).await });
                 }
@@ -163,13 +153,13 @@ impl Serving {
     }
 }
 
-/// A client's connection that knows when the client has said everything.
-struct Client {
+/// A client's connection. Its token is released when the client has sent its last byte.
+struct ClientStream {
     stream: LinkStream,
-    speaking: Option<TaskTrackerToken>,
+    sending: Option<TaskTrackerToken>,
 }
 
-impl AsyncRead for Client {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -178,13 +168,13 @@ impl AsyncRead for Client {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if matches!(polled, Poll::Ready(Ok(()))) && buffer.filled().len() == before {
-            self.speaking = None;
+            self.sending = None;
         }
         polled
     }
 }
 
-impl AsyncWrite for Client {
+impl AsyncWrite for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -91,7 +91,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     };
     let parked = plan.parked && prepare.is_none() && image_setup.is_none();
     let mut log = None;
-    let mut gateway = |port: ProxyPort, extra_hosts: &[String]| {
+    let mut access = |port: ProxyPort, extra_hosts: &[String]| {
         let log: &Arc<RunLog> = match &mut log {
             log if port != ProxyPort::Closed => log.get_or_insert_with(RunLog::new),
             _ => return Ok(None),
@@ -113,11 +113,11 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
             (None, None) => Vec::new(),
         });
         tracing::debug!(hosts = hosts.len(), "installing packages");
-        // What it may reach, nothing that it leaves behind may reach after it.
-        let _gateway = gateway(step.proxy, &hosts)?;
+        // Dropped after the installation, so that processes that it leaves behind lose this access.
+        let _access = access(step.proxy, &hosts)?;
         install(&rules, step).await?;
     }
-    let gateway = gateway(plan.program.proxy, &[])?;
+    let access = access(plan.program.proxy, &[])?;
     for step in image_setup.into_iter().chain(plan.request_setup) {
         setup(&rules, step).await?;
     }
@@ -146,8 +146,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),
         None => None,
     };
-    if let Some(gateway) = gateway {
-        gateway.finish().await;
+    if let Some(access) = access {
+        access.finish().await;
     }
     let network = log.map(|log| NetworkRecord::new(&log, &options.secrets));
     let outcome = finish(outcome, files, options.max_output_files_bytes, sink).await?;

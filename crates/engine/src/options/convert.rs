@@ -2,10 +2,12 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use isol8_egress::PolicyOptions;
+
 use super::{
-    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, OptionError,
-    Options, PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions,
-    RawPoolSize, RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkMode, OptionError, Options,
+    PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
+    RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
     resolved::DEFAULT_BLOCKED_HOSTS,
@@ -127,7 +129,7 @@ fn choose<T: Copy + Default>(
 }
 
 /// Patterns and places are compiled, and refused, when the engine is made.
-impl TryFrom<RawNetworkFilter> for NetworkFilter {
+impl TryFrom<RawNetworkFilter> for PolicyOptions {
     type Error = OptionError;
 
     fn try_from(raw: RawNetworkFilter) -> Result<Self, OptionError> {
@@ -154,6 +156,7 @@ impl TryFrom<RawNetworkFilter> for NetworkFilter {
                 .ports
                 .map(|ports| ports.into_iter().map(port).collect())
                 .transpose()?,
+            ..Self::default()
         })
     }
 }

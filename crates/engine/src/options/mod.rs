@@ -20,8 +20,8 @@ pub use raw::{
 };
 pub(crate) use resolved::DEFAULT_BLOCKED_HOSTS;
 pub use resolved::{
-    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkFilter, NetworkMode, Options,
-    PoolSize, PoolStrategy, RemoteCodePolicy, Seccomp,
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkMode, Options, PoolSize,
+    PoolStrategy, RemoteCodePolicy, Seccomp,
 };
 pub use secrets::Secrets;
 pub use size::parse_size;

@@ -1,7 +1,8 @@
 //! Options as the engine uses them: complete, checked, in the engine's own units.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
+use isol8_egress::PolicyOptions;
 use serde::{Deserialize, Serialize};
 
 use super::{Preload, Secrets};
@@ -39,7 +40,7 @@ pub struct Options {
     /// What network a sandbox has.
     pub network: NetworkMode,
     /// What a filtered network lets through.
-    pub network_filter: NetworkFilter,
+    pub network_filter: PolicyOptions,
     /// Whether installations may reach the public registries though the program may not.
     pub install_network: bool,
     /// CPU cores; finite and above 0.
@@ -115,23 +116,6 @@ pub enum NetworkMode {
     Host,
     /// Loopback, and a filtering proxy on it.
     Filtered,
-}
-
-/// What a filtered network lets through, as ECMAScript regular expressions for host names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NetworkFilter {
-    /// Allowed hosts.
-    pub whitelist: Vec<String>,
-    /// Refused hosts; they win.
-    pub blacklist: Vec<String>,
-    /// Addresses of names that are not looked up.
-    pub hosts: Vec<(String, Vec<IpAddr>)>,
-    /// Where private addresses may be reached without a whitelist entry.
-    pub allow_private: Vec<String>,
-    /// Where addresses of the host may be reached.
-    pub allow_loopback: Vec<String>,
-    /// The only ports that may be reached.
-    pub ports: Option<Vec<u16>>,
 }
 
 /// System call filter of a sandbox.
