@@ -1,10 +1,10 @@
 "use strict";
-// The configuration file, read and merged over the defaults natively.
+// The configuration file. The native side reads it and merges it over the defaults.
 
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 
-/** The configuration in force for a directory. Throws when a file is there but not valid. */
+/** Returns the configuration for a directory, with defaults. Throws when a file exists and is not valid. */
 function loadConfig(cwd = process.cwd()) {
   const { json, warnings } = native().loadConfig(cwd);
   for (const warning of warnings) logger.warn(warning);

@@ -9,19 +9,19 @@ import type {
   SecurityConfig,
 } from "./options.cjs";
 
-/** Keys in a database (server). */
+/** API keys in a database. Only the server uses them. */
 export interface AuthConfig {
   /** Default: false. */
   enabled: boolean;
   /** A path (SQLite), `postgres://…` or `mysql://…`. */
   connectionString?: string;
-  /** How long a key is valid, in milliseconds. Default: 86400000. */
+  /** How long a new key is valid, in milliseconds. Default: 86400000. */
   defaultTtlMs: number;
   /** How often expired keys are removed, in milliseconds. Default: 3600000. */
   cleanupIntervalMs: number;
 }
 
-/** An image that `isol8 setup` builds. */
+/** A custom image that `isol8 setup` builds. */
 export interface PrebuiltImageConfig {
   /** Its name. */
   tag: string;
@@ -33,14 +33,14 @@ export interface PrebuiltImageConfig {
   setupScript?: string;
 }
 
-/** Options whose members with a default are there. */
+/** Options in which the named members have their default filled in. */
 type WithDefaults<T, Names extends keyof T> = T & Required<Pick<T, Names>>;
 
-/** A configuration, complete. */
+/** A complete configuration, with defaults filled in. */
 export interface Isol8Config {
   /** Executions at a time. Default: 10. */
   maxConcurrent: number;
-  /** Limits of executions that name none. */
+  /** Limits of executions that do not set their own. */
   defaults: {
     /** Milliseconds. Default: 30000. */
     timeoutMs: number;
@@ -57,9 +57,9 @@ export interface Isol8Config {
     /** Default: true. */
     readonlyRootFs: boolean;
   };
-  /** Hosts of filtered networks. */
+  /** Rules of the filtered network. */
   network: NetworkFilterConfig;
-  /** Removal of what is left over. */
+  /** Removal of containers that are left over. */
   cleanup: {
     /** Default: true. */
     autoPrune: boolean;
@@ -70,22 +70,22 @@ export interface Isol8Config {
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
-  /** Modules that interpreters import ahead of their programs. Default: none. */
+  /** Modules that interpreters import before their program arrives. Default: none. */
   preload: Preload;
-  /** System call filter. */
+  /** Seccomp profile and OCI runtime. */
   security: WithDefaults<SecurityConfig, "seccomp">;
-  /** Programs from URLs. */
+  /** Whether and how `codeUrl` works. */
   remoteCode: RemoteCodePolicy;
   /** Audit log. */
   audit: WithDefaults<
     AuditConfig,
     "enabled" | "destination" | "trackResources" | "retentionDays" | "includeCode" | "includeOutput"
   >;
-  /** Keys of the server. */
+  /** API keys of the server. */
   auth: AuthConfig;
   /** Images to build at setup. */
   prebuiltImages: PrebuiltImageConfig[];
-  /** Packages to have in an image, by runtime. */
+  /** Packages to build into an image, by runtime. */
   dependencies: {
     python?: string[];
     node?: string[];
@@ -98,9 +98,9 @@ export interface Isol8Config {
 }
 
 /**
- * The configuration of a directory: `isol8.config.json` in it, else `~/.isol8/config.json`, else the
- * defaults. Throws when the file is not valid; warns about keys that nobody knows.
+ * Returns the configuration of a directory. It comes from `isol8.config.json` in that directory, else from
+ * `~/.isol8/config.json`, else it is the defaults. Throws for an invalid file. Warns about unknown keys.
  *
- * @param cwd default: the current directory
+ * @param cwd the directory. Default: the current directory
  */
 export declare function loadConfig(cwd?: string): Isol8Config;

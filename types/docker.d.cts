@@ -1,6 +1,6 @@
-// Where the Docker daemon is.
+// The address of the Docker daemon.
 
-/** Where and how to connect to a Docker daemon. What is left out is found as `docker` finds it. */
+/** How to connect to a Docker daemon. Without `socketPath` and `host`, it is found as the `docker` command finds it. */
 export interface DockerAddress {
   /** Path of a Unix socket. It wins over `host`. */
   socketPath?: string | undefined;
@@ -18,15 +18,15 @@ export interface DockerAddress {
   key?: string | Uint8Array | (string | Uint8Array)[] | undefined;
 }
 
-/** A dockerode instance (whose connection settings are taken), or an address. */
+/** A dockerode instance, or an address. Only the connection settings of an instance are used. */
 export type DockerConnection = { modem: unknown } | DockerAddress;
 
-/** What a clean-up did. */
+/** The result of a cleanup. */
 export interface CleanupResult {
-  /** How many were removed. */
+  /** Number of containers or images that were removed. */
   removed: number;
-  /** How many could not be removed. */
+  /** Number of those that could not be removed. */
   failed: number;
-  /** Why not. */
+  /** One message for each failure. */
   errors: string[];
 }

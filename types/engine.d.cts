@@ -12,17 +12,17 @@ import type {
 import type { DockerIsol8Options, Isol8Options } from "./options.cjs";
 
 /**
- * What local and remote engines have in common. A failed call rejects with an `Error`; those of the
- * local engine carry a stable `code` such as `"ISOL8_DOCKER_UNREACHABLE"`.
+ * The interface of local and remote engines. A failed call rejects with an `Error`. Errors of the local
+ * engine have a stable `code`, such as `"ISOL8_DOCKER_UNREACHABLE"`.
  */
 export interface Isol8Engine {
-  /** Prepares: nothing by default. Calling it is optional for a local engine. */
+  /** Makes sandboxes ready, if `prewarm` asks for it. Calling it is optional for a local engine. */
   start(options?: StartOptions): Promise<void>;
-  /** Ends every execution and sandbox of this engine. May be called more than once. */
+  /** Ends every execution and sandbox of this engine. May be called more than once. The engine can be used again. */
   stop(): Promise<void>;
-  /** Runs a program to its end. */
+  /** Runs a program and resolves with its result. */
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
-  /** Runs a program and tells what happens. Leaving the loop ends it; a slow loop slows it down. */
+  /** Runs a program and yields its events. Leaving the loop ends the program. A slow loop slows it down. */
   executeStream(request: ExecutionRequest, options?: ExecuteOptions): AsyncIterable<StreamEvent>;
   /** Writes a file into the sandbox (persistent mode, after the first execution). */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
@@ -30,7 +30,7 @@ export interface Isol8Engine {
   getFile(path: string): Promise<Buffer>;
 }
 
-/** What both engines of this package have. Only its types are here: neither inherits from anything. */
+/** The members that both classes share. It exists for types only: the classes have no common base class. */
 declare abstract class Engine implements Isol8Engine {
   start(options?: StartOptions): Promise<void>;
   stop(): Promise<void>;
@@ -38,32 +38,32 @@ declare abstract class Engine implements Isol8Engine {
   executeStream(request: ExecutionRequest, options?: ExecuteOptions): EventStream;
   putFile(path: string, content: string | Uint8Array): Promise<void>;
   getFile(path: string): Promise<Buffer>;
-  /** The container of a persistent local engine, once there is one. */
+  /** Id of the container of a persistent local engine. `null` before the first execution and in all other engines. */
   get containerId(): string | null;
 }
 
-/** Runs programs in sandboxes of the Docker daemon. */
+/** Runs programs in Docker containers. */
 export declare class DockerIsol8 extends Engine {
   /**
-   * Makes an engine; nothing is started yet. Throws when an option is not acceptable.
+   * Makes an engine. Starts nothing yet. Throws for an invalid option.
    *
-   * @param options what is left out has its default
-   * @param maxConcurrent executions at a time, 10 by default; more wait in order of arrival
+   * @param options a field that is left out has its default
+   * @param maxConcurrent largest number of executions at a time, 10 by default. More executions wait, in order
    */
   constructor(options?: DockerIsol8Options, maxConcurrent?: number);
-  /** Removes sandboxes that were left behind. Images stay. */
+  /** Removes containers of isol8 that no living process uses. Images stay. */
   static cleanup(docker?: DockerConnection): Promise<CleanupResult>;
   /** Removes the images that isol8 built. */
   static cleanupImages(docker?: DockerConnection): Promise<CleanupResult>;
 }
 
-/** Where an isol8 server is. */
+/** The address of an isol8 server. */
 export interface RemoteIsol8Options {
   /** Address such as `"http://localhost:3000"`. */
   host: string;
   /** Key for `Authorization: Bearer`. */
   apiKey: string;
-  /** Session of the server; with one, calls share a persistent sandbox. */
+  /** Id of a session on the server. With an id, all calls share a persistent sandbox. */
   sessionId?: string;
 }
 
@@ -71,23 +71,23 @@ export interface RemoteIsol8Options {
 export interface SessionInfo {
   /** Its id. */
   id: string;
-  /** Whether something runs in it. */
+  /** Whether an execution is running in it. */
   isActive: boolean;
-  /** When it was last used. */
+  /** Time of the last use. */
   lastAccessedAt: string;
 }
 
 /**
- * Runs programs on an isol8 server. `start` checks that it answers, `stop` ends the session if there is
- * one; file calls need one. Streams come by WebSocket where the platform has one (Node 22, Bun, Deno),
- * else by server-sent events.
+ * Runs programs on an isol8 server. `start` checks that the server answers. `stop` deletes the session, if there
+ * is one. File calls need a session. Streams use a WebSocket where the platform has one (Node 22, Bun, Deno),
+ * and server-sent events elsewhere.
  */
 export declare class RemoteIsol8 extends Engine {
-  /** `options` override the server's defaults, as far as it allows. */
+  /** `options` override the server's defaults, as far as the server allows. */
   constructor(connection: RemoteIsol8Options, options?: Isol8Options);
-  /** The sessions that this key may see. */
+  /** Lists the sessions that this key may see. */
   listSessions(): Promise<SessionInfo[]>;
-  /** Ends a session; an unknown one is no error. */
+  /** Deletes a session. An unknown id is no error. */
   deleteSession(id: string): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// One execution: what is asked for, and what comes back.
+// One execution: request, events and result.
 
 /** A built-in runtime, or the name of a registered one. */
 export type Runtime =
@@ -10,41 +10,41 @@ export type Runtime =
   | "agent"
   | (string & Record<never, never>);
 
-/** One execution. Exactly one of `code`, `codeUrl` and `cmd` is given; a blank one counts as absent. */
+/** A request for one execution. It has exactly one of `code`, `codeUrl` and `cmd`. A blank text counts as absent. */
 export interface ExecutionRequest {
-  /** What runs the program. */
+  /** The runtime of the program. */
   runtime: Runtime;
-  /** The program; for the agent its prompt. */
+  /** The text of the program. For the agent it is the prompt. */
   code?: string;
-  /** Where to fetch the program from. Needs `remoteCode.enabled`. */
+  /** URL from which the host fetches the program. Needs the option `remoteCode.enabled`. */
   codeUrl?: string;
   /** A command line for `bash -c`, in the image of `runtime`. */
   cmd?: string;
-  /** SHA-256 that the fetched program must have, in hex. */
+  /** SHA-256 of the program at `codeUrl`, in hex. A program with another hash is refused. */
   codeHash?: string;
   /** Whether `codeUrl` may be plain HTTP. Default: false. */
   allowInsecureCodeUrl?: boolean;
-  /** Time limit in milliseconds, instead of the engine's. */
+  /** Time limit in milliseconds. Default: the option `timeoutMs` of the engine. */
   timeoutMs?: number;
-  /** Environment, which wins over the engine's secrets. */
+  /** Environment variables. They win over secrets of the same name. */
   env?: Record<string, string>;
-  /** Extension of the program's file, such as `".cjs"`. Default: the runtime's. */
+  /** Extension of the program file, such as `".cjs"`. Default: the runtime's. */
   fileExtension?: string;
-  /** Standard input. Default: none. */
+  /** Text for the standard input. Default: empty. */
   stdin?: string;
-  /** Files to write first, by absolute path. Missing folders are made. */
+  /** Files to write before the program starts, by absolute path. Missing folders are created. */
   files?: Record<string, string | Uint8Array>;
-  /** Files to read afterwards, by absolute path. */
+  /** Absolute paths of files to return in `files` of the result. A missing file is left out. */
   outputPaths?: string[];
-  /** Packages to install first. */
+  /** Packages to install before the program starts. */
   installPackages?: string[];
-  /** For the audit log. */
+  /** Texts for the audit log. They have no other effect. */
   metadata?: Record<string, string>;
   /** Bash script to run before the program. */
   setupScript?: string;
   /** Working directory, relative to `/sandbox` or absolute inside it. Default: `/sandbox`. */
   workdir?: string;
-  /** More flags for the agent, as in a shell. */
+  /** More flags for the agent, in one text, quoted as in a shell. */
   agentFlags?: string;
 }
 
@@ -54,7 +54,7 @@ export interface ResourceUsage {
   cpuPercent: number;
   /** Memory of the sandbox at the program's end, in MiB. */
   memoryMB: number;
-  /** Highest memory of the sandbox meanwhile, in MiB. */
+  /** Highest memory of the sandbox while the program ran, in MiB. */
   peakMemoryMB?: number;
   /** Bytes received from the network. */
   networkBytesIn: number;
@@ -62,9 +62,9 @@ export interface ResourceUsage {
   networkBytesOut: number;
 }
 
-/** One request that a program made through the filtered network. */
+/** One request or tunnel of a program in the filtered network. */
 export interface NetworkLogEntry {
-  /** When it came, in ISO 8601. */
+  /** Time of the request, in ISO 8601. */
   timestamp: string;
   /** HTTP method. */
   method: string;
@@ -74,72 +74,77 @@ export interface NetworkLogEntry {
   path: string | null;
   /** What the filter decided. */
   action: "ALLOW" | "BLOCK";
-  /** How long it took, in milliseconds. */
+  /** Duration of the request, in milliseconds. */
   durationMs: number;
 }
 
-/** A finished execution. A program that fails or runs out of time is a result, not an error. */
+/** The result of an execution. A program that fails or runs out of time gives a result, not an error. */
 export interface ExecutionResult {
-  /** Standard output: secrets masked, cut at `maxOutputSize`, without trailing white space. */
+  /** Standard output, with secrets masked, cut at `maxOutputSize`, without trailing white space. */
   stdout: string;
-  /** Standard error, treated alike. */
+  /** Standard error, in the same form. */
   stderr: string;
-  /** The program's exit code; 128 plus the signal that ended it; 137 after a timeout. */
+  /** The program's exit code. After a signal: 128 plus its number. After a timeout: 137. */
   exitCode: number;
-  /** How long the program itself ran, in milliseconds. */
+  /** How long the program ran, in milliseconds, without installation and setup scripts. */
   durationMs: number;
   /** Whether output was cut, or an output file left out. */
   truncated: boolean;
   /** UUID of this execution. */
   executionId: string;
-  /** The runtime asked for. */
+  /** The runtime of the request. */
   runtime: Runtime;
-  /** When it began, in ISO 8601. */
+  /** Start of the execution, in ISO 8601. */
   timestamp: string;
-  /** The container that ran it. */
+  /** Id of the container that ran the program. */
   containerId?: string;
-  /** Contents of `outputPaths` in base64, by path. What was missing, or above `maxOutputFilesSize`, is left out. */
+  /** Contents of `outputPaths` in base64, by path, without files that were missing or above `maxOutputFilesSize`. */
   files?: Record<string, string>;
-  /** What the program used, unless `audit.trackResources` is false. */
+  /** What the program used. Absent when `audit.trackResources` is false. */
   resourceUsage?: ResourceUsage;
-  /** Requests of this run, with `logNetwork`. */
+  /** The network log of this execution. Present with the option `logNetwork`. */
   networkLogs?: NetworkLogEntry[];
 }
 
-/** What happens while a program runs. Nothing follows the last exit event. */
+/** Something that happened in an execution. The last exit event is the last event. */
 export interface StreamEvent {
-  /** What `data` is. */
+  /** The kind of event. It says what `data` is. */
   type: "stdout" | "stderr" | "exit" | "error";
-  /** Output, a message, or the exit code in decimal. */
+  /** Output, an error message, or the exit code in decimal. */
   data: string;
-  /** Install and setup scripts, or the program. */
+  /** `"setup"`: installation and setup scripts. `"code"`: the program. */
   phase?: "setup" | "code";
 }
 
-/** What a streamed execution came to, but for the output, which the events carried. */
+/** The result of a streamed execution, without the output, which the events have delivered. */
 export type StreamResult = Omit<ExecutionResult, "stdout" | "stderr">;
 
-/** The events of a streamed execution. Leaving the loop over them ends it. */
+/** The events of a streamed execution. Leaving the loop over them ends the execution. */
 export interface EventStream extends AsyncIterableIterator<StreamEvent> {
   /**
-   * Whether output was cut, what was used, output files and network log: there once the last event has
-   * been taken and the loop has ended by itself. Not after a failure, nor from a remote engine.
+   * The result without the output. Present after the loop has taken the last event and ended by itself.
+   * Absent after a failure, and always absent with a remote engine.
    */
   readonly result?: StreamResult | undefined;
 }
 
-/** How to end an execution from outside. */
+/** Options of one call. */
 export interface ExecuteOptions {
-  /** Ends the program when aborted; the call rejects with the signal's reason. */
+  /** Cancels the execution when aborted. The program is killed, and the call rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
 /**
- * Modules to import while an interpreter waits for its program, by runtime: what the image has, under the name that a
- * program imports it by (`"pandas"`, `"concurrent.futures"`, `"node:crypto"`; for Node.js what `require` takes). The
- * program finds them loaded, and may find them so (`sys.modules`), even where one of its own files has the same name.
- * They count towards `memoryLimit`, in Python twice where that is `"256m"` or more: interpreters are then forked from one
- * that has imported them, and for some minutes share the secret of string hashes with each other. A module that cannot be imported is left out, which is said once on standard error.
+ * Modules that an interpreter imports while it waits for its program, by runtime. A module is named as a program names it:
+ * `"pandas"`, `"concurrent.futures"`, `"node:crypto"`. For Node.js the name is one that `require` takes. The image must
+ * have the module. A module that cannot be imported is left out, and a line on standard error reports that once.
+ *
+ * A program can see that the modules are loaded, for example in `sys.modules`. They also win over files of the same name
+ * that the program brings. Their memory counts towards `memoryLimit`.
+ *
+ * In Python with a `memoryLimit` of `"256m"` or more, interpreters are forked from a process that has imported the modules.
+ * The memory then counts twice. Interpreters that were forked from the same process share the secret of string hashes. The
+ * process is replaced every few minutes.
  */
 export interface Preload {
   python?: string[];
@@ -151,8 +156,8 @@ export interface Preload {
 /** Options of `start`. */
 export interface StartOptions {
   /**
-   * Sandboxes to make ready: of all languages, or of these runtimes. A failure is no error. `preload` takes the place of
-   * the engine's own lists, for the runtimes that it names.
+   * Sandboxes to make ready: for all languages, or for these runtimes. A failure does not reject. `preload` replaces the
+   * lists of the engine for the runtimes that it names.
    */
   prewarm?: boolean | { runtimes?: Runtime[]; preload?: Preload };
 }

@@ -1,31 +1,31 @@
-// Runtime images.
+// Building and finding images.
 
 import type { DockerConnection } from "./docker.cjs";
 import type { Runtime } from "./execution.cjs";
 
-/** How a build is getting on. */
+/** The progress of a build. */
 export interface ImageProgress {
   /** The runtime whose image it is. */
   runtime: Runtime;
-  /** Whether it runs, is there, or failed. */
+  /** Whether the build is running, is done or has failed. */
   status: "building" | "done" | "error";
-  /** The step, `Up to date` when there was nothing to do, or the error. */
+  /** The step that runs, the error, or `Up to date` when nothing had to be built. */
   message?: string;
 }
 
-/** Where base images are built from. What is left out comes from the environment, else has a default. */
+/** Where base images are built from. A field that is left out comes from the environment, else it has a default. */
 export interface ImageSources {
-  /** Image to build on, Debian or like it. Environment: `ISOL8_BASE_IMAGE`. */
+  /** Image to build on, Debian or one like it. Environment: `ISOL8_BASE_IMAGE`. */
   baseImage?: string;
-  /** npm registry. Environment: `ISOL8_NPM_REGISTRY`. */
+  /** Address of the npm registry. Environment: `ISOL8_NPM_REGISTRY`. */
   npmRegistry?: string;
-  /** Debian mirror. Environment: `ISOL8_APT_MIRROR`. */
+  /** Address of the Debian mirror. Environment: `ISOL8_APT_MIRROR`. */
   aptMirror?: string;
-  /** More certificate authorities, PEM. Environment: `ISOL8_EXTRA_CA`, a file. */
+  /** More certificate authorities, as PEM text. Environment: `ISOL8_EXTRA_CA`, the path of a PEM file. */
   caCertificates?: string;
 }
 
-/** Builds the base images that are missing or out of date. Rejects when one fails. */
+/** Builds the base images that are missing or out of date. Rejects when a build fails. */
 export declare function buildBaseImages(
   docker?: DockerConnection | null,
   onProgress?: ((progress: ImageProgress) => void) | null,
@@ -35,19 +35,19 @@ export declare function buildBaseImages(
 ): Promise<void>;
 
 /**
- * Builds an image with packages and a setup script on a runtime's base image, which is built too when
- * it is missing. An image of that name with the same contents is left alone, unless `force` is set.
- * Rejects when a package name is not one or when a step fails, with the step and its output.
+ * Builds an image with packages and a setup script on the base image of a runtime. Builds a missing base image
+ * first. Leaves an image of that name with the same contents alone, unless `force` is set. Rejects for an invalid
+ * package name, and when a step fails. The message then has the step and its output.
  */
 export declare function buildCustomImage(
   docker: DockerConnection | null | undefined,
   runtime: Runtime,
   packages: string[],
-  /** Name of the image; `isol8:<runtime>-custom-<hash>` when absent. */
+  /** Name of the image. Default: `isol8:<runtime>-custom-<hash>`. */
   tag?: string | null,
   onProgress?: ((progress: ImageProgress) => void) | null,
   force?: boolean,
-  /** Script that runs in the sandbox before each program. */
+  /** Script that runs in each sandbox of this image, before each program. */
   setupScript?: string,
 ): Promise<void>;
 

@@ -1,9 +1,9 @@
-// How an engine is set up.
+// The options of an engine.
 
 import type { DockerConnection } from "./docker.cjs";
 import type { Preload } from "./execution.cjs";
 
-/** `"ephemeral"`: each execution has a clean sandbox. `"persistent"`: one sandbox for all of them. */
+/** `"ephemeral"`: each execution gets a clean sandbox. `"persistent"`: all executions share one sandbox. */
 export type Isol8Mode = "ephemeral" | "persistent";
 
 /**
@@ -16,32 +16,32 @@ export type NetworkMode = "none" | "host" | "filtered";
 export interface NetworkFilterConfig {
   /** Allowed hosts, such as `"^api\\.example\\.com$"`. */
   whitelist: string[];
-  /** Refused hosts, also when the whitelist allows them. */
+  /** Refused hosts, even when the whitelist allows them. */
   blacklist: string[];
-  /** Addresses of names that are then not looked up, as with Docker's `--add-host`. The other rules hold for them too. */
+  /** Addresses for host names that are not looked up, as with Docker's `--add-host`. All other rules apply to them. */
   hosts?: Record<string, string | string[]>;
   /**
-   * Where private addresses may be reached though no whitelist entry says so: CIDR blocks, addresses, exact host names.
-   * Cloud metadata is refused in any case.
+   * Private addresses that are allowed without a whitelist entry: CIDR blocks, addresses, exact host names.
+   * Addresses of cloud metadata are always refused.
    */
   allowPrivate?: string[];
-  /** The same for addresses of the host itself, which no whitelist entry opens. */
+  /** The same for addresses of the host itself. A whitelist entry alone never opens these. */
   allowLoopback?: string[];
-  /** The only ports. Default: every port of a whitelisted host; 80 and 443 where there is no whitelist. */
+  /** The allowed ports. Default: every port of a whitelisted host, and 80 and 443 when the whitelist is empty. */
   ports?: number[];
 }
 
-/** System call filter and OCI runtime. */
+/** Seccomp profile and OCI runtime. */
 export interface SecurityConfig {
-  /** `"strict"` (default): an allowlist. `"custom"`: a profile of yours. `"unconfined"`: none. */
+  /** `"strict"` (default): an allowlist. `"custom"`: your own profile. `"unconfined"`: no profile. */
   seccomp?: "strict" | "unconfined" | "custom";
-  /** File with the profile for `"custom"`, in Docker's format. */
+  /** Path of the profile for `"custom"`, in Docker's JSON format. */
   customProfilePath?: string;
-  /** OCI runtime that Docker is asked to use, such as `"runsc"`. Default: Docker's own. */
+  /** OCI runtime that Docker uses for sandboxes, such as `"runsc"`. Default: the daemon's default. */
   runtime?: string;
 }
 
-/** Where executions are recorded. */
+/** The audit log: one record for each execution. */
 export interface AuditConfig {
   /** Default: false. */
   enabled?: boolean;
@@ -49,7 +49,7 @@ export interface AuditConfig {
   destination?: string;
   /** Directory of the log. Default: `ISOL8_AUDIT_DIR`, else `./.isol8_audit`. */
   logDir?: string;
-  /** Program that is run after each record, with the log's path. */
+  /** Program that runs after each record, with the path of the log as its argument. */
   postLogScript?: string;
   /** Whether resource usage is measured and recorded. Default: true. */
   trackResources?: boolean;
@@ -57,7 +57,7 @@ export interface AuditConfig {
   retentionDays?: number;
   /** Whether the program's text is recorded. Default: false. */
   includeCode?: boolean;
-  /** Whether its output is recorded. Default: false. */
+  /** Whether the program's output is recorded. Default: false. */
   includeOutput?: boolean;
 }
 
@@ -75,15 +75,15 @@ export interface RemoteCodePolicy {
   maxCodeSize: number;
   /** Time limit of a fetch, in milliseconds. Default: 30000. */
   fetchTimeoutMs: number;
-  /** Whether each request must carry `codeHash`. Default: false. */
+  /** Whether each request must have a `codeHash`. Default: false. */
   requireHash: boolean;
   /** Whether fetched programs are kept in memory. Default: true. */
   enableCache: boolean;
-  /** How long they are kept, in seconds. Default: 3600. */
+  /** How long fetched programs are kept, in seconds. Default: 3600. */
   cacheTtl: number;
 }
 
-/** Sandboxes kept ready: one number for both, or each by itself. */
+/** Number of sandboxes that a pool keeps: one number for clean and dirty ones, or each separately. */
 export type PoolSize = number | { clean?: number; dirty?: number };
 
 /** Options of every engine. */
@@ -92,61 +92,62 @@ export interface Isol8Options {
   mode?: Isol8Mode;
   /** Default: `"none"`. */
   network?: NetworkMode;
-  /** Hosts for `network: "filtered"`. An invalid pattern is refused when the engine is made. */
+  /** Rules for `network: "filtered"`. The constructor throws for an invalid pattern. */
   networkFilter?: Partial<NetworkFilterConfig>;
   /**
-   * Whether the installation of packages, not the program, reaches the runtime's public registries and those that the
-   * request's `env` or the image names (`PIP_INDEX_URL`, `NPM_CONFIG_REGISTRY`, …; in an image also `pip.conf`, `npmrc`,
-   * `.bunfig.toml` and apt's sources) though `network` is `"none"` or `"filtered"`. Default: true.
+   * Whether an installation reaches package registries when `network` is `"none"` or `"filtered"`. The program does not.
+   * The registries are the runtime's public ones and those that the request's `env` or the image names. Names come from
+   * variables such as `PIP_INDEX_URL` and `NPM_CONFIG_REGISTRY`. In an image they also come from `pip.conf`, `npmrc`,
+   * `.bunfig.toml` and apt's sources. Default: true.
    */
   installNetwork?: boolean;
   /** CPU cores; fractions are possible. Default: 1. */
   cpuLimit?: number;
-  /** Memory as a size, such as `"512m"` (default) or `"1g"`. There is no swap. */
+  /** Memory limit as a size, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */
   memoryLimit?: string;
-  /** Processes and threads. Default: 64 (agent: 200). */
+  /** Largest number of processes and threads. Default: 64 (agent: 200). */
   pidsLimit?: number;
   /** Whether the root file system is read-only. Default: true. */
   readonlyRootFs?: boolean;
-  /** Bytes kept of each output stream; the rest is cut. Default: 1048576. */
+  /** Bytes kept of standard output, and of standard error. The rest is cut. Default: 1048576. */
   maxOutputSize?: number;
   /**
-   * Bytes of all files of `outputPaths` together. A file for which there is no room is left out; `stderr`
-   * ends with a line that says so, and `truncated` is true. Default: 67108864 (64 MiB); at most 268435456.
+   * Bytes of all files of `outputPaths` together. A file that does not fit is left out. Then `stderr` ends with a
+   * line about it, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
   maxOutputFilesSize?: number;
-  /** Environment variables whose values are replaced by `***` in all output. */
+  /** Environment variables for every program. Their values are replaced by `***` in all output. */
   secrets?: Record<string, string>;
-  /** Time limit in milliseconds: of install, of each setup script and of the program. Default: 30000. */
+  /** Time limit in milliseconds, for the installation, each setup script and the program separately. Default: 30000. */
   timeoutMs?: number;
-  /** Image to use instead of the runtime's own. Any local image works. */
+  /** Image to use instead of the runtime's own. Any image that the Docker daemon has works. */
   image?: string;
   /** Size of `/sandbox`. Default: `"512m"` (agent: `"2g"`). */
   sandboxSize?: string;
-  /** Size of `/tmp`, where nothing can be executed. Default: `"256m"`. */
+  /** Size of `/tmp`. Programs cannot execute files there. Default: `"256m"`. */
   tmpSize?: string;
-  /** Whether each step is explained on standard error, for all engines of the process. Default: false. */
+  /** Whether engines write debug lines to standard error. True switches this on for the whole process. Default: false. */
   debug?: boolean;
-  /** Whether containers are kept after use, for inspection. Default: false. */
+  /** Whether containers stay after use, for inspection. Default: false. */
   persist?: boolean;
-  /** Whether results carry the log of the filtered network. Default: false. */
+  /** Whether results have the network log (`networkLogs`). Default: false. */
   logNetwork?: boolean;
-  /** System call filter and OCI runtime. */
+  /** Seccomp profile and OCI runtime. */
   security?: SecurityConfig;
   /** Audit log. */
   audit?: AuditConfig;
-  /** Programs from URLs. What is left out has its default. */
+  /** Whether and how `codeUrl` works. A field that is left out has its default. */
   remoteCode?: Partial<RemoteCodePolicy>;
-  /** When a used sandbox is cleaned: after use (`"fast"`, default) or when handed out (`"secure"`). */
+  /** When a used sandbox is reset: after use (`"fast"`, default) or before its next use (`"secure"`). */
   poolStrategy?: "fast" | "secure";
-  /** Default: one clean and one dirty. Under load up to `clean + dirty` are kept clean. */
+  /** Default: one clean and one dirty sandbox. Under load a pool keeps up to `clean + dirty` clean ones. */
   poolSize?: PoolSize;
-  /** Modules that interpreters import ahead of their programs; `start` may name others. Default: none. */
+  /** Modules that interpreters import before their program arrives. `start` may name others. Default: none. */
   preload?: Preload;
 }
 
 /** Options of {@link DockerIsol8}. */
 export interface DockerIsol8Options extends Isol8Options {
-  /** A dockerode instance, or where the daemon is. Default: as the `docker` command finds it. */
+  /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
   docker?: DockerConnection;
 }

@@ -1,6 +1,6 @@
 // Runtimes and their adapters.
 
-/** What `getCommandWithOptions` is told. */
+/** The second argument of `getCommandWithOptions`. */
 export interface RuntimeCommandOptions {
   /** The program's file in the sandbox. */
   filePath?: string;
@@ -8,38 +8,38 @@ export interface RuntimeCommandOptions {
   agentFlags?: string;
 }
 
-/** A way to run programs. One of your own becomes usable by `RuntimeRegistry.register`. */
+/** A runtime in JavaScript. `RuntimeRegistry.register` makes your own one usable. */
 export interface RuntimeAdapter {
   /** Name in requests. */
   readonly name: string;
   /** Image with the interpreter. */
   readonly image: string;
-  /** Program and arguments for code; the code is in `filePath` when that is given. */
+  /** Returns program and arguments that run `code`. With `filePath`, the code is in that file. */
   getCommand(code: string, filePath?: string): string[];
-  /** Used instead of `getCommand` when there. */
+  /** The engine calls this one instead of `getCommand`, if it exists. */
   getCommandWithOptions?(code: string, options?: RuntimeCommandOptions): string[];
-  /** Extension of program files, with its dot. */
+  /** Returns the extension of program files, with its dot. */
   getFileExtension(): string;
 }
 
 /** The runtimes that this process knows. */
 export declare const RuntimeRegistry: {
-  /** Adds a runtime, or replaces the one of its name. `aliases` are more file extensions. */
+  /** Adds a runtime, or replaces the one with its name. `aliases` are more file extensions. */
   register(adapter: RuntimeAdapter, aliases?: string[]): void;
-  /** The adapter of that name. Throws when there is none. */
+  /** Returns the adapter with that name. Throws when there is none. */
   get(name: string): RuntimeAdapter;
-  /** The adapter for a file, by extension. Throws when there is none. */
+  /** Returns the adapter for a file, by its extension. Throws when there is none. */
   detect(filename: string): RuntimeAdapter;
-  /** Every adapter, in order of registration. */
+  /** Returns every adapter, in the order of registration. */
   list(): RuntimeAdapter[];
 };
 
 export declare const PythonAdapter: RuntimeAdapter;
 export declare const NodeAdapter: RuntimeAdapter;
 export declare const BunAdapter: RuntimeAdapter;
-/** Needs a file: without one `getCommand` throws. */
+/** Needs a file: `getCommand` throws without `filePath`. */
 export declare const DenoAdapter: RuntimeAdapter;
 export declare const bashAdapter: RuntimeAdapter;
-/** Its code is a prompt. */
+/** The AI coding agent. Its code is a prompt. */
 export declare const AgentAdapter: RuntimeAdapter &
   Required<Pick<RuntimeAdapter, "getCommandWithOptions">>;

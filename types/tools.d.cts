@@ -1,30 +1,30 @@
-// Small things that callers use beside the engine.
+// Helpers that callers use beside the engine.
 
-/** A counting semaphore; waiters are served in order. */
+/** A counting semaphore. It serves waiters in the order of their calls. */
 export declare class Semaphore {
   /** Throws `Semaphore max must be >= 1`. */
   constructor(max: number);
-  /** Resolves when a permit is held. */
+  /** Resolves when the caller holds a permit. */
   acquire(): Promise<void>;
   /** Gives a permit back. */
   release(): void;
-  /** Permits that can be had at once. */
+  /** Number of free permits. */
   get available(): number;
-  /** Callers that wait. */
+  /** Number of callers that wait. */
   get pending(): number;
 }
 
 /** The package's logger. */
 export declare const logger: {
-  /** Turns debug lines on or off, those of the engines (on standard error) included. Default: off. */
+  /** Turns debug lines on or off, for the logger and for all engines. Engines write to standard error. Default: off. */
   setDebug(enabled: boolean): void;
-  /** `[DEBUG]` on standard output, when on. */
+  /** Writes `[DEBUG]` and the values to standard output, when debug lines are on. */
   debug(...args: unknown[]): void;
-  /** Standard output. */
+  /** Writes the values to standard output. */
   info(...args: unknown[]): void;
-  /** `[WARN]` on standard error. */
+  /** Writes `[WARN]` and the values to standard error. */
   warn(...args: unknown[]): void;
-  /** `[ERROR]` on standard error. */
+  /** Writes `[ERROR]` and the values to standard error. */
   error(...args: unknown[]): void;
 };
 
