@@ -1,4 +1,4 @@
-// Executions that are ended by an AbortSignal.
+// Executions that an AbortSignal cancels.
 
 import assert from "node:assert/strict";
 import { outputOf, sharedEngine, test } from "./helpers/harness.mjs";
@@ -7,7 +7,7 @@ const engine = sharedEngine();
 const BASH = { runtime: "bash", code: "echo x" };
 const bash = (code, more) => outputOf(engine, { runtime: "bash", code, ...more });
 
-test("an aborted signal rejects with its reason: before, meanwhile, and by default", async () => {
+test("an aborted signal rejects with its reason, before the call and during it", async () => {
   const reason = new Error("no longer wanted");
   await assert.rejects(engine.execute(BASH, { signal: AbortSignal.abort(reason) }), reason);
   const endless = { runtime: "bash", code: "sleep 60" };

@@ -1,4 +1,4 @@
-// Runtimes of the user's own: their commands are JavaScript, and the engine runs them.
+// Runtimes that a caller registers: JavaScript gives the command, and the engine runs it.
 
 import assert from "node:assert/strict";
 import { PythonAdapter, RuntimeRegistry } from "../index.js";
@@ -6,7 +6,7 @@ import { eventsOf, sharedEngine, test, textOf } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
 
-/** Registers an adapter for the time that `use` takes; the built-in of its name comes back. */
+/** Registers an adapter while `use` runs. Then registers the earlier adapter of that name again. */
 async function withAdapter(adapter, aliases, use) {
   RuntimeRegistry.register(adapter, aliases);
   try {
@@ -23,7 +23,7 @@ const upper = {
   getFileExtension: () => ".up",
 };
 
-test("a registered runtime runs, with its program in its file", async () => {
+test("a registered runtime runs, and finds its program in the file", async () => {
   const seen = [];
   const adapter = {
     ...upper,
@@ -51,7 +51,7 @@ test("cmd works in a registered runtime", async () => {
   });
 });
 
-test("getCommandWithOptions is preferred, and is told the flags", async () => {
+test("getCommandWithOptions is preferred and receives the flags", async () => {
   const adapter = {
     ...upper,
     name: "flags",
@@ -80,7 +80,7 @@ test("a built-in runtime can be replaced", async () => {
   assert.equal((await engine.execute(request)).stdout, "[]");
 });
 
-test("an adapter that fails is the caller's error", async () => {
+test("an error that an adapter throws reaches the caller", async () => {
   const adapter = {
     ...upper,
     name: "fails",

@@ -1,4 +1,4 @@
-// The audit log of a program that uses the package.
+// The audit log, as a user of the package gets it.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -13,7 +13,7 @@ const BASH = { runtime: "bash", code: "echo x" };
 const readLog = async (folder) =>
   (await readFile(join(folder, "executions.log"), "utf8")).trimEnd().split("\n").map(JSON.parse);
 
-test("audit: each execution is a line with the fields of the contract, and no more", async () => {
+test("audit: each execution is one line, with exactly the documented fields", async () => {
   await withFolder(async (folder) => {
     const options = { audit: { enabled: true, logDir: join(folder, "new/log") } };
     const code = "echo out; echo err >&2; exit 3";
@@ -49,7 +49,7 @@ test("audit: each execution is a line with the fields of the contract, and no mo
   });
 });
 
-test("audit: code and output are recorded when asked for, without the secrets", async () => {
+test("audit: code and output are recorded on request, with secrets masked", async () => {
   await withFolder(async (folder) => {
     const audit = { enabled: true, logDir: folder, includeCode: true, includeOutput: true };
     const options = { audit: { ...audit, trackResources: false }, secrets: { TOKEN: "hunter2" } };
@@ -66,7 +66,7 @@ test("audit: code and output are recorded when asked for, without the secrets", 
   });
 });
 
-test("audit: ISOL8_AUDIT_DIR is the folder when none is given, and stdout a destination", async () => {
+test("audit: ISOL8_AUDIT_DIR is the default folder, and stdout is a destination", async () => {
   await withFolder(async (folder) => {
     const program = (audit) => `const engine = new DockerIsol8({ audit: ${JSON.stringify(audit)} });
 await engine.execute({ runtime: "bash", code: "echo x" });
@@ -83,7 +83,7 @@ await engine.stop();`;
   });
 });
 
-test("audit: the post-log script gets the log's path", async () => {
+test("audit: the post-log script receives the path of the log", async () => {
   await withFolder(async (folder) => {
     const script = join(folder, "after.sh");
     await writeFile(script, `#!/bin/sh\necho "$@" >>${folder}/told\n`, { mode: 0o755 });

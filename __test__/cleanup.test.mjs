@@ -1,4 +1,4 @@
-// The static clean-ups, against a daemon that only plays one: the real one may be somebody else's, too.
+// The static cleanup functions, against a fake daemon: others may use the real one at the same time.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -37,10 +37,10 @@ function unexpected(method, path) {
   throw new Error(`unexpected call: ${method} ${path}`);
 }
 
-test("cleanup removes the containers with our label, and says what it could not remove", async () => {
+test("cleanup removes the containers with our label and reports those it could not remove", async () => {
   const answer = (method, path, query) => {
     if (method === "GET" && path === "/containers/json") {
-      // Docker filters; what is asked for decides what it gives.
+      // Docker applies the filter. So the test checks the filter that was sent.
       assert.deepEqual(JSON.parse(query.get("filters")).label, ["isol8.managed=true"]);
       assert.equal(query.get("all"), "true");
       return [
@@ -95,7 +95,7 @@ test("cleanup leaves the sandboxes of living processes alone", async () => {
   });
 });
 
-test("cleanup removes persisted containers whose process has ended, and no other's", async () => {
+test("cleanup removes a persisted container only when its process has ended", async () => {
   const [boot, namespace] = [
     readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     readlinkSync("/proc/self/ns/pid"),
@@ -151,7 +151,7 @@ test("cleanup removes persisted containers whose process has ended, and no other
   }
 });
 
-test("cleanup of nothing is a report of nothing", async () => {
+test("cleanup without containers reports zero", async () => {
   const answer = (method, path) =>
     method === "GET" && path === "/containers/json" ? [200, []] : unexpected(method, path);
   await withFakeDocker(answer, async (docker) => {
@@ -159,7 +159,7 @@ test("cleanup of nothing is a report of nothing", async () => {
   });
 });
 
-test("a container that is gone before it is removed is no failure", async () => {
+test("a container that disappears before its removal does not count as failed", async () => {
   const answer = (method, path) => {
     if (method === "GET") return [200, [container("aaa", "exited")]];
     if (method === "DELETE") return [404, { message: "No such container: aaa" }];
@@ -171,7 +171,7 @@ test("a container that is gone before it is removed is no failure", async () => 
   });
 });
 
-test("cleanupImages removes our images by name and nobody else's", async () => {
+test("cleanupImages removes our images by name and leaves all others", async () => {
   const images = [
     image("1", ["isol8:python"], { "org.isol8.runtime": "python" }),
     image("2", ["isol8:python-custom-0123456789ab", "team/analysis:1"], {
@@ -207,7 +207,7 @@ test("cleanupImages removes our images by name and nobody else's", async () => {
   });
 });
 
-test("a dockerode instance is taken for its address", async () => {
+test("the address of a dockerode instance is used", async () => {
   const answer = (method, path) =>
     method === "GET" && path === "/containers/json" ? [200, []] : unexpected(method, path);
   await withFakeDocker(answer, async ({ socketPath }, calls) => {
@@ -216,13 +216,13 @@ test("a dockerode instance is taken for its address", async () => {
   });
 });
 
-test("options.docker may be a dockerode instance, whose daemon is the engine's", async () => {
+test("options.docker may be a dockerode instance: the engine uses its daemon", async () => {
   const answer = (method, path) => {
     if (path === "/containers/create") return [500, { message: "reached" }];
     return method === "GET" ? [200, []] : unexpected(method, path);
   };
   await withFakeDocker(answer, async ({ socketPath }, calls) => {
-    // What docker-modem has of its own beside the address.
+    // Fields that docker-modem has beside the address.
     const modem = {
       socketPath,
       protocol: "http",
@@ -237,7 +237,7 @@ test("options.docker may be a dockerode instance, whose daemon is the engine's",
   });
 });
 
-test("the first start of a process removes what killed ones created and never started", async () => {
+test("the first start removes containers that killed processes created and never started", async () => {
   const now = Math.floor(Date.now() / 1000);
   const containers = [
     container("never-started", "created", { Created: now - 3600 }),

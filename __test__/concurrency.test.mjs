@@ -1,10 +1,10 @@
-// Many executions at once: the limit, the order, and that none is lost.
+// Many executions at once: the limit holds, the order is kept, and none is lost.
 
 import assert from "node:assert/strict";
 import { containersWithMemory } from "./helpers/docker.mjs";
 import { outputOf, sleep, test, uniqueMemory, withEngine } from "./helpers/harness.mjs";
 
-/** Prints when it started and when it ended, on the clock that all containers of a host share. */
+/** Prints the times of its start and its end. All containers of a host share this clock. */
 const CLOCKED = 'echo "$(date +%s%N) $1"; sleep 0.5; date +%s%N';
 
 /** How many of these spans overlap at the busiest moment. */
@@ -24,11 +24,11 @@ function busiest(spans) {
 }
 
 for (const poolStrategy of ["fast", "secure"]) {
-  test(`${poolStrategy}: twenty calls at a limit of 4 run 4 at a time, in order, none lost`, async () => {
+  test(`${poolStrategy}: twenty calls with a limit of 4 run 4 at a time, in order, and none is lost`, async () => {
     await withEngine(
       { poolStrategy, poolSize: { clean: 4, dirty: 4 } },
       async (engine) => {
-        // The order is seen by the programs' clocks, so all of the first four start at once.
+        // The programs' clocks show the order, so the first four programs have to start at once.
         await engine.start({ prewarm: { runtimes: ["bash"] } });
         const calls = Array.from({ length: 20 }, (_, index) =>
           outputOf(engine, {
@@ -44,7 +44,7 @@ for (const poolStrategy of ["fast", "secure"]) {
           return [BigInt(start), BigInt(end)];
         });
         assert.equal(busiest(spans), 4);
-        // Those of one batch start at nearly the same time; across batches the order is that of the calls.
+        // Programs of one batch start at nearly the same time. Across batches the order is that of the calls.
         for (const [index, [start]] of spans.entries()) {
           const earlier = spans.slice(0, Math.max(0, index - 3));
           assert.ok(
@@ -58,7 +58,7 @@ for (const poolStrategy of ["fast", "secure"]) {
   });
 }
 
-test("with a limit of 1 calls run strictly one after the other, streams included", async () => {
+test("with a limit of 1, calls and streams run one after the other", async () => {
   await withEngine(
     {},
     async (engine) => {
@@ -84,7 +84,7 @@ test("with a limit of 1 calls run strictly one after the other, streams included
   );
 });
 
-test("a failing, a cancelled and an abandoned run give their place back", async () => {
+test("a failed, a cancelled and an abandoned execution free their permit", async () => {
   await withEngine(
     { timeoutMs: 2000 },
     async (engine) => {
@@ -102,7 +102,7 @@ test("a failing, a cancelled and an abandoned run give their place back", async 
   );
 });
 
-test("simultaneous calls each have a sandbox to themselves", async () => {
+test("simultaneous calls use different sandboxes", async () => {
   await withEngine({}, async (engine) => {
     const code =
       '[ -z "$(ls -A /tmp)" ] && touch /tmp/mine && sleep 3 && ls /tmp && cat /etc/hostname';
@@ -113,7 +113,7 @@ test("simultaneous calls each have a sandbox to themselves", async () => {
   });
 });
 
-test("what a burst made is given back once it is over", async () => {
+test("sandboxes made for a burst are removed after it", async () => {
   const memory = uniqueMemory();
   await withEngine(
     { memoryLimit: String(memory), poolSize: { clean: 1, dirty: 1 } },
@@ -130,7 +130,7 @@ test("what a burst made is given back once it is over", async () => {
   );
 });
 
-test("options of one engine are no other's", async () => {
+test("the options of one engine do not affect another engine", async () => {
   const run = (value) =>
     withEngine({ secrets: { ONE: value } }, (engine) =>
       outputOf(engine, { runtime: "bash", code: 'printf %s "$ONE" | rev; sleep 0.2' }),

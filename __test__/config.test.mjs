@@ -1,4 +1,4 @@
-// The configuration file, as programs load it.
+// The configuration file, as a program loads it.
 
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { hostProcess } from "./helpers/child.mjs";
 import { withFolder } from "./helpers/folder.mjs";
 import { test } from "./helpers/harness.mjs";
 
-/** What `load` gives, and the warnings logged meanwhile. */
+/** Returns the result of `load` and the warnings that it logged. */
 function warned(load) {
   const warnings = [];
   const { warn } = console;
@@ -20,7 +20,7 @@ function warned(load) {
   }
 }
 
-test("loadConfig: the file is merged over the defaults by section, lists are replaced", async () => {
+test("loadConfig: each section of the file is merged over the defaults, and lists are replaced", async () => {
   await withFolder(async (folder) => {
     const file = {
       defaults: { timeoutMs: 5 },
@@ -80,7 +80,7 @@ test("loadConfig: a file that is no JSON object is an error that names it", asyn
   });
 });
 
-test("loadConfig: without a file in the folder the one in the home counts, else the defaults", async () => {
+test("loadConfig: without a file in the folder, the file in the home folder is used, else the defaults", async () => {
   await withFolder(async (folder) => {
     const program = `const { loadConfig } = await import(${JSON.stringify(new URL("../index.js", import.meta.url))});
 console.log(JSON.stringify(loadConfig(${JSON.stringify(folder)}).maxConcurrent));`;

@@ -1,4 +1,4 @@
-// What user code is and may do, seen from inside and from outside a running sandbox.
+// What user code may do, seen from inside and from outside a running sandbox.
 
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
@@ -13,12 +13,12 @@ async function status(of, runtime = "bash") {
   return Object.fromEntries(text.split("\n").map((line) => line.split(":\t")));
 }
 
-test("user code has no capabilities, no way to new privileges, and a filter of system calls", async () => {
+test("user code has no capabilities, cannot gain privileges, and has a seccomp filter", async () => {
   const self = await status(engine);
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) {
     assert.match(self[set], /^0+$/, set);
   }
-  // Setuid, setgid and kill are the guest's; nothing that gains them can be executed.
+  // The guest has setuid, setgid and kill. User code cannot execute a file that gains them.
   assert.equal(BigInt(`0x${self.CapBnd}`) & ~0b1110_0000n, 0n, `CapBnd ${self.CapBnd}`);
   assert.equal(self.NoNewPrivs, "1");
   assert.equal(self.Seccomp, "2");
@@ -27,7 +27,7 @@ test("user code has no capabilities, no way to new privileges, and a filter of s
   assert.equal((self.Groups ?? "").trim(), "");
 });
 
-test("seccomp can be switched off; the rest stays", async () => {
+test("seccomp can be switched off, and the other layers stay", async () => {
   await withEngine({ security: { seccomp: "unconfined" } }, async (unconfined) => {
     const self = await status(unconfined);
     assert.equal(self.Seccomp, "0");
@@ -36,7 +36,7 @@ test("seccomp can be switched off; the rest stays", async () => {
   });
 });
 
-test("what is root's stays root's", async () => {
+test("user code cannot change files of root", async () => {
   const cmd = `
 for path in / /etc /usr /root /.isol8 /proc/sys/kernel /sys; do
   touch "$path/isol8-probe" 2>/dev/null && echo "wrote $path"
@@ -49,7 +49,7 @@ id -u; grep -c . /etc/shadow 2>/dev/null; ls /root 2>/dev/null; dd if=/dev/mem c
   assert.equal(output.stdout, "100\n0");
 });
 
-test("the guest's volume and the root are read-only mounts, /tmp does not execute", async () => {
+test("the guest volume and the root are mounted read-only, and /tmp without execution", async () => {
   const mounts = Object.fromEntries(
     (await outputOf(engine, { runtime: "bash", cmd: "cat /proc/mounts" }))
       .split("\n")
@@ -119,7 +119,7 @@ const FORBIDDEN = {
   sethostname: [170, 161],
 };
 
-test("system calls that sandboxes are escaped by are refused", async () => {
+test("system calls that are known from sandbox escapes are refused", async () => {
   const code = `
 import ctypes, errno, json, os, platform
 libc = ctypes.CDLL(None, use_errno=True)
@@ -138,7 +138,7 @@ print(json.dumps(answers))`;
   }
 });
 
-test("new namespaces are refused however they are asked for", async () => {
+test("new namespaces are refused through every system call", async () => {
   const code = `
 import ctypes, errno, os, platform
 libc = ctypes.CDLL(None, use_errno=True)
@@ -151,11 +151,11 @@ ctypes.set_errno(0)
 print("clone3", libc.syscall(435, 0, 0), errno.errorcode[ctypes.get_errno()])`;
   const lines = (await outputOf(engine, { runtime: "python", code })).split("\n");
   for (const line of lines.slice(0, -1)) assert.match(line, /EPERM$/);
-  // Not EPERM: the C library then falls back to clone, whose flags can be filtered.
+  // With ENOSYS the C library falls back to clone, whose flags seccomp can check.
   assert.equal(lines.at(-1), "clone3 -1 ENOSYS");
 });
 
-test("the guest can be neither read, traced nor killed", async () => {
+test("user code can neither read nor trace nor kill the guest", async () => {
   const code = `
 import ctypes, os, signal
 def tried(what, call):
@@ -173,7 +173,7 @@ for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGUSR1, 0
   for (const line of output.split("\n")) assert.match(line, / (1|13)$/, line);
 });
 
-test("without network there is loopback and nothing else", async () => {
+test("without network, loopback is the only interface", async () => {
   const code = `
 import os, socket
 print(sorted(os.listdir("/sys/class/net")))
@@ -190,7 +190,7 @@ except OSError as error: print(error.errno)`;
   assert.equal(output.at(-1), "101");
 });
 
-test("a program may serve and call itself over loopback", async () => {
+test("a program can connect to itself over loopback", async () => {
   const code = `
 import socket, threading
 server = socket.create_server(("127.0.0.1", 0))
@@ -199,7 +199,7 @@ print(socket.create_connection(server.getsockname()).recv(9).decode())`;
   assert.equal(await outputOf(engine, { runtime: "python", code }), "hi");
 });
 
-test("with the host's network it has the host's interfaces", async () => {
+test('with network "host" a program sees the interfaces of the host', async () => {
   await withEngine({ network: "host" }, async (host) => {
     const output = await outputOf(host, { runtime: "bash", cmd: "ls /sys/class/net" });
     for (const name of Object.keys(networkInterfaces())) {
@@ -209,7 +209,7 @@ test("with the host's network it has the host's interfaces", async () => {
   });
 });
 
-test("nothing of a request, and no secret, is in the container that Docker knows", async () => {
+test("docker inspect shows neither a request nor a secret", async () => {
   const secret = "secret-of-this-run";
   await withEngine({ secrets: { TOKEN: secret } }, async (running) => {
     const request = {
@@ -235,7 +235,7 @@ test("nothing of a request, and no secret, is in the container that Docker knows
   });
 });
 
-test("the container is locked down as promised", async () => {
+test("docker inspect shows the promised containment", async () => {
   await withEngine({ memoryLimit: "300m", cpuLimit: 0.5, pidsLimit: 30 }, async (running) => {
     for await (const { data } of running.executeStream({
       runtime: "bash",
@@ -260,7 +260,7 @@ test("the container is locked down as promised", async () => {
       assert.ok(host.SecurityOpt.includes("no-new-privileges"));
       assert.equal(host.LogConfig.Type, "none");
       assert.deepEqual(host.Binds ?? [], []);
-      // The socket of the guest's link and the host names are there when the daemon is on this machine.
+      // A daemon on this machine also mounts the socket of the link and the file with host names.
       const here = ["/.isol8-link", "/etc/hosts"];
       const mounts = host.Mounts.filter(({ Target }) => !here.includes(Target));
       assert.deepEqual(

@@ -1,4 +1,4 @@
-// Images built through the public package: progress, labels, what is built again, what is refused.
+// Images built through the package: progress, labels, rebuilds and refusals.
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
@@ -11,7 +11,7 @@ const SETUP = 'mkdir -p data\necho "it\'s ready" >data/state';
 
 after(() => docker("rmi", "--force", TAG).catch(() => {}));
 
-/** Builds and gives the progress told meanwhile. */
+/** Builds an image and returns the reported progress. */
 async function progressOf(build) {
   const told = [];
   await build((progress) => told.push(progress));
@@ -24,12 +24,12 @@ const build = (setup, force) =>
 const labelsOf = async (image) =>
   JSON.parse(await docker("inspect", "--type", "image", image))[0].Config.Labels;
 
-test("imageExists says whether the daemon has an image", async () => {
+test("imageExists returns whether the daemon has an image", async () => {
   assert.equal(await imageExists(undefined, "isol8:bash"), true);
   assert.equal(await imageExists(null, "isol8-test:nowhere"), false);
 });
 
-test("buildCustomImage tells its progress, labels the image, and leaves it alone while it is current", async () => {
+test("buildCustomImage reports progress, labels the image, and skips it while it is current", async () => {
   const first = await build(SETUP);
   assert.deepEqual(first[0], { runtime: "bash", status: "building" });
   assert.deepEqual(first.at(-1), { runtime: "bash", status: "done" });
@@ -58,7 +58,7 @@ test("the setup script of an image runs before each program", async () => {
   });
 });
 
-test("without a callback it builds in silence; an error of the callback is the caller's", async () => {
+test("the callback is optional, and an error that it throws reaches the caller", async () => {
   await buildCustomImage(undefined, "bash", [], TAG, null, false, SETUP);
   const failing = buildCustomImage(
     undefined,
@@ -74,7 +74,7 @@ test("without a callback it builds in silence; an error of the callback is the c
   await assert.rejects(failing, { name: "TypeError", message: "mine" });
 });
 
-test("a build that fails is an error with the step's words, told as progress, too", async () => {
+test("a failed build rejects with the output of its step, and reports the error as progress", async () => {
   const told = [];
   const building = buildCustomImage(
     undefined,
@@ -91,7 +91,7 @@ test("a build that fails is an error with the step's words, told as progress, to
   });
 });
 
-test("an unknown runtime and a bad package name are refused before anything is built", async () => {
+test("an unknown runtime and an invalid package name are refused before the build", async () => {
   const message = "Unknown runtime: ruby";
   await assert.rejects(buildBaseImages(undefined, undefined, false, ["ruby"]), { message });
   await assert.rejects(buildCustomImage(undefined, "ruby", [], TAG), { message });

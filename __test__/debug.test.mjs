@@ -1,11 +1,11 @@
-// What the engine says of itself: nothing, or with `debug` each step, never a secret, code or a value
-// of the environment.
+// What the engine writes to standard error: nothing, or each step with `debug`. It never writes a secret, code or
+// a value of the environment.
 
 import assert from "node:assert/strict";
 import { hostProcess } from "./helpers/child.mjs";
 import { test } from "./helpers/harness.mjs";
 
-/** What must be in no line: a secret, a value of `env`, code, input, contents of files, output. */
+/** Texts that no line may contain: a secret, a value of `env`, code, input, contents of files, output. */
 const PRIVATE = ["hunter2", "value-of-env", "code-itself", "input-itself", "file-itself"];
 
 const REQUEST = `{
@@ -18,13 +18,13 @@ const REQUEST = `{
   outputPaths: ["/sandbox/a"],
 }`;
 
-/** Runs a host program that makes its engine with these options; gives how it ended. */
+/** Runs a host program that makes its engine with these options. Returns how it ended. */
 const said = (options, program) =>
   hostProcess(`const engine = new DockerIsol8(${JSON.stringify(options)});
 ${program}
 await engine.stop();`).ended;
 
-/** The debug lines, which are all that is on standard error. */
+/** Returns the debug lines. Standard error must have no others. */
 function debugLines({ code, stdout, stderr }) {
   assert.deepEqual([code, stdout], [0, ""], stderr);
   const lines = stderr.trimEnd().split("\n");
@@ -35,7 +35,7 @@ function debugLines({ code, stdout, stderr }) {
   return lines;
 }
 
-/** That each of `steps` is told, in this order. */
+/** Asserts that each of `steps` is reported, in this order. */
 function assertTold(lines, steps) {
   let at = -1;
   for (const step of steps) {
@@ -50,7 +50,7 @@ test("nothing is printed by default", async () => {
   assert.deepEqual(quiet, { code: 0, signal: null, stdout: "", stderr: "" });
 });
 
-test("debug explains each step on standard error, and tells nothing private", async () => {
+test("debug writes each step to standard error, without private data", async () => {
   const options = { secrets: { TOKEN: "hunter2" }, debug: true, timeoutMs: 20_000 };
   const lines = debugLines(await said(options, `await engine.execute(${REQUEST});`));
   assertTold(lines, [
@@ -71,7 +71,7 @@ test("debug explains each step on standard error, and tells nothing private", as
   assert.equal(new Set(ids.filter(Boolean)).size, 1, "each line says which execution it is about");
 });
 
-test("debug tells of the pool: a prewarmed sandbox, an interpreter started ahead, a reset", async () => {
+test("debug reports the pool: a prewarmed sandbox, a parked interpreter, a reset", async () => {
   const lines = debugLines(
     await said(
       { debug: true, poolSize: 1 },
@@ -87,7 +87,7 @@ await engine.execute({ runtime: "python", code: "print('code-itself')" });`,
   ]);
 });
 
-test("debug tells why an interpreter is not taken that was started ahead", async () => {
+test("debug reports why a parked interpreter is not used", async () => {
   const lines = debugLines(
     await said(
       { debug: true },
@@ -101,7 +101,7 @@ await engine.execute({ runtime: "python", cmd: "echo code-itself" });`,
   ]);
 });
 
-test("debug tells of sessions, their files, and of errors by their code", async () => {
+test("debug reports sessions, their files, and errors by their code", async () => {
   const lines = debugLines(
     await said(
       { debug: true, mode: "persistent" },
@@ -121,7 +121,7 @@ await engine.execute({ runtime: "python", code: "1" }).catch(() => {});`,
   ]);
 });
 
-test("debug tells what the filtered network decided", async () => {
+test("debug reports the decisions of the filtered network", async () => {
   const options = {
     debug: true,
     network: "filtered",
@@ -135,7 +135,7 @@ test("debug tells what the filtered network decided", async () => {
   assertTold(lines, [/network method="CONNECT" host="denied.test" action=Block/]);
 });
 
-test("logger.setDebug is the same switch", async () => {
+test("logger.setDebug and the option debug are the same switch", async () => {
   const program = `const { logger } = await import("@isol8/core");
 const run = () => engine.execute({ runtime: "bash", code: "true" });
 await run();
@@ -147,6 +147,6 @@ await run();`;
   const lines = debugLines(await said({ poolSize: 0 }, program));
   const off = lines.indexOf("[DEBUG] off");
   assert.equal(lines.slice(0, off).filter((line) => /execution ended/.test(line)).length, 1);
-  // What was begun before may still be told: the removal of a sandbox.
+  // The removal of a sandbox that began before may still be reported.
   assert.deepEqual(lines.slice(off + 1), []);
 });

@@ -1,5 +1,5 @@
-// What goes wrong says what it was, where, and what to do: an unusable daemon, image, option or
-// request, both collected and streamed.
+// Error messages name the problem, its place and the remedy: an unusable daemon, image, option or request,
+// both collected and streamed.
 
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
@@ -9,7 +9,7 @@ import { eventsOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs"
 const engine = sharedEngine();
 const BASH = { runtime: "bash", code: "echo x" };
 
-test("a missing daemon: the address, the cause and what to do", async () => {
+test("the error for a missing daemon names the address, the cause and the remedy", async () => {
   await withEngine({ docker: { socketPath: "/nonexistent.sock" } }, async (lost) => {
     const expected = {
       code: "ISOL8_DOCKER_UNREACHABLE",
@@ -49,7 +49,7 @@ await engine.execute({ runtime: "bash", code: "echo x" }).catch((e) => console.l
   });
 }
 
-test("a missing image: its name and what to do", async () => {
+test("the error for a missing image names the image and the remedy", async () => {
   await withEngine({ image: "isol8-test/no-such-image:1" }, async (lost) => {
     const expected = {
       code: "ISOL8_IMAGE_MISSING",
@@ -63,7 +63,7 @@ test("a missing image: its name and what to do", async () => {
   });
 });
 
-test("a missing OCI runtime: its name and what to do", async () => {
+test("the error for a missing OCI runtime names the runtime and the remedy", async () => {
   await withEngine({ security: { runtime: "no-such-runtime" } }, async (lost) => {
     await assert.rejects(lost.execute(BASH), {
       code: "ISOL8_OCI_RUNTIME",
@@ -72,7 +72,7 @@ test("a missing OCI runtime: its name and what to do", async () => {
   });
 });
 
-test("a missing seccomp profile: its path and the cause", async () => {
+test("the error for a missing seccomp profile names the path and the cause", async () => {
   const security = { seccomp: "custom", customProfilePath: "/nonexistent.json" };
   await withEngine({ security }, async (lost) => {
     await assert.rejects(lost.execute(BASH), {
@@ -91,7 +91,7 @@ const REMOTE_OFF = "Remote code fetching is disabled. Set remoteCode.enabled=tru
 const UNKNOWN = 'Unknown runtime: "ruby". Available: python, node, bun, bash, deno, agent';
 const PACKAGE = 'Invalid package name: "a;b". Only alphanumeric, -, _, ., /, @, and = are allowed.';
 
-/** Requests that nothing is started for, by what is wrong with them. */
+/** Requests that are refused before anything starts, by their mistake. */
 const REFUSED = {
   "no request": [undefined, /^Invalid request: undefined\. It must be an object\.$/],
   "null as request": [null, /^Invalid request: null\. It must be an object\.$/],
@@ -141,14 +141,14 @@ test("refused: code from a URL, unless it is allowed", async () => {
   await assert.rejects(engine.execute(request), { message: REMOTE_OFF });
 });
 
-test("refused: an agent whose filtered network lets nothing through", async () => {
+test("refused: an agent with an empty whitelist", async () => {
   const message = /^Agent runtime requires at least one network whitelist entry\./;
   await withEngine({ network: "filtered" }, async (filtered) => {
     await assert.rejects(filtered.execute({ runtime: "agent", code: "x" }), { message });
   });
 });
 
-/** Options that no engine is made with. */
+/** Options that the constructor refuses, by their mistake. */
 const REFUSED_OPTIONS = {
   "a size that is none": [
     { memoryLimit: "lots" },
@@ -182,11 +182,11 @@ for (const [what, [options, message]] of Object.entries(REFUSED_OPTIONS)) {
   });
 }
 
-test("no engine that may run nothing", () => {
+test("refused: an engine with a limit of no executions", () => {
   assert.throws(() => new DockerIsol8({}, 0), { message: "Semaphore max must be >= 1" });
 });
 
-test("what is secret is in no error", async () => {
+test("no error contains a secret", async () => {
   const secret = "do-not-tell";
   const options = { secrets: { TOKEN: secret }, docker: { socketPath: "/nonexistent.sock" } };
   await withEngine(options, async (lost) => {

@@ -1,4 +1,4 @@
-// What the package offers, without a sandbox: names, identities, registry, adapters, small tools.
+// The exports that need no sandbox: names, identities, runtime registry, adapters, helpers.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -42,7 +42,7 @@ test("import and require give the same objects", () => {
   for (const [name, value] of Object.entries(isol8)) assert.equal(required[name], value, name);
 });
 
-test("the version is the package's, and the engine's", () => {
+test("VERSION is the version of the package and of the engine", () => {
   const { version } = JSON.parse(read("../package.json"));
   assert.equal(isol8.VERSION, version);
   assert.equal(/^version = "(.+)"$/m.exec(read("../Cargo.toml"))[1], version);
@@ -82,7 +82,7 @@ test("a semaphore counts and serves in order", async () => {
   assert.deepEqual([semaphore.available, semaphore.pending], [2, 0]);
 });
 
-test("the logger writes where the contract says", () => {
+test("the logger writes to the documented streams", () => {
   const seen = [];
   const saved = { log: console.log, warn: console.warn, error: console.error };
   for (const name of Object.keys(saved)) console[name] = (...args) => seen.push([name, ...args]);
@@ -126,7 +126,7 @@ test("runtimes are found by name and by file", () => {
   assert.deepEqual(names, ["python", "node", "bun", "bash", "deno", "agent"]);
 });
 
-test("adapters give their commands", () => {
+test("adapters return their commands", () => {
   const commands = (adapter) => [adapter.getCommand("C"), adapter.getCommand("C", "/f")];
   assert.deepEqual(commands(isol8.PythonAdapter), [
     ["python3", "-c", "C"],

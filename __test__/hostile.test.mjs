@@ -1,4 +1,4 @@
-// Programs that misbehave: each ends as promised, and what runs next finds a clean sandbox.
+// Programs that misbehave: each ends as documented, and the next program finds a clean sandbox.
 
 import assert from "node:assert/strict";
 import { docker } from "./helpers/docker.mjs";
@@ -9,7 +9,7 @@ const engine = sharedEngine({ memoryLimit: "192m" });
 
 const NOTICE = "\n--- EXECUTION TIMED OUT ---";
 
-/** Runs `request` until its time limit, which must end it; gives its result. */
+/** Runs `request`, which must end at its time limit, and returns the result. */
 async function timesOut(request) {
   const started = Date.now();
   const result = await engine.execute({ timeoutMs: 1500, ...request });
@@ -21,12 +21,12 @@ async function timesOut(request) {
   return result;
 }
 
-/** The sandbox is clean or gone: the next ones that are handed out prove it. */
+/** Asserts that the sandbox is clean or gone, by probing the sandboxes that are handed out next. */
 async function assertNextAreClean() {
   for (let round = 0; round < 3; round += 1) await assertClean(engine);
 }
 
-/** No process of the container has `marker` in its command line. Seen from outside. */
+/** Asserts, from outside, that no process of the container has `marker` in its command line. */
 async function assertGone(containerId, marker) {
   const gone = async () => {
     const processes = await docker("top", containerId, "-eo", "pid,args").catch(() => "");
@@ -35,7 +35,7 @@ async function assertGone(containerId, marker) {
   await until(gone, 5000, `no ${marker} in ${containerId}`);
 }
 
-test("a program that runs too long is killed; what it said is kept", async () => {
+test("a program that runs too long is killed, and its output is kept", async () => {
   const code = "import time, sys; print('out'); print('err', file=sys.stderr); time.sleep(60)";
   const result = await timesOut({ runtime: "python", code });
   assert.equal(result.stdout, "out");
@@ -54,7 +54,7 @@ for (const [runtime, code] of [
   });
 }
 
-test("a timeout kills the whole tree, daemons in sessions of their own included", async () => {
+test("a timeout kills the whole process tree, including daemons", async () => {
   const code = `
 setsid bash -c 'exec -a isol8-daemon sleep 600' &
 (setsid bash -c 'setsid bash -c "exec -a isol8-orphan sleep 600" & disown') &
@@ -65,7 +65,7 @@ sleep 0.5; touch /tmp/left /sandbox/left; sleep 600`;
   await assertNextAreClean();
 });
 
-test("a program that ignores SIGTERM and everything else ends all the same", async () => {
+test("a program that ignores all signals is killed at its limit", async () => {
   const code = `
 import signal, time
 for number in range(1, 65):
@@ -76,7 +76,7 @@ while True: time.sleep(60)`;
   await assertNextAreClean();
 });
 
-test("a program that closes its outputs and sleeps runs until its limit", async () => {
+test("a program that closes its outputs and sleeps is killed at its limit", async () => {
   const code =
     "import os, time\nfor fd in range(0, 64):\n  try: os.close(fd)\n  except OSError: pass\ntime.sleep(60)";
   await timesOut({ runtime: "python", code });
@@ -123,12 +123,12 @@ while True:
   await assertNextAreClean();
 });
 
-test("a fork bomb hits the process limit and ends with its time", async () => {
+test("a fork bomb reaches the process limit and is killed at its time limit", async () => {
   await timesOut({ runtime: "bash", code: "bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 60" });
   await assertNextAreClean();
 });
 
-test("a fork bomb of children that wait reaches only the limit", async () => {
+test("a fork bomb of waiting children reaches only the process limit", async () => {
   const code = `
 import os, time
 made = 0
@@ -141,13 +141,13 @@ except OSError as error:
     print(made, error.errno, flush=True)`;
   const result = await engine.execute({ runtime: "python", code });
   const [made, errno] = result.stdout.split(" ").map(Number);
-  // The guest has a few of its own on top of the 64, which it does not need all the time.
+  // The guest has a few processes beyond the 64, and does not need them all the time.
   assert.ok(made >= 50 && made <= 72, `${made} processes`);
   assert.equal(errno, 11);
   await assertNextAreClean();
 });
 
-test("a memory hog is killed", async () => {
+test("a program that uses too much memory is killed", async () => {
   const code = "hog = []\nwhile True: hog.append(bytearray(8 << 20))";
   const result = await engine.execute({ runtime: "python", code });
   assert.equal(result.exitCode, 137, result.stderr);
@@ -155,7 +155,7 @@ test("a memory hog is killed", async () => {
   await assertNextAreClean();
 });
 
-test("memory held as files counts, and comes back", async () => {
+test("memory that is held as files counts, and a reset frees it", async () => {
   const code = `
 for place in /dev/shm /tmp /sandbox; do
   dd if=/dev/zero of=$place/full bs=1M count=400 status=none 2>/dev/null || true
@@ -183,12 +183,12 @@ test("a program that kills everything it can reach harms only itself", async () 
   await assertNextAreClean();
 });
 
-test("a program that stops itself is resumed by nobody and killed at its limit", async () => {
+test("a program that stops itself is killed at its limit", async () => {
   await timesOut({ runtime: "bash", code: "kill -STOP $$" });
   await assertNextAreClean();
 });
 
-test("timeouts hold while output pours", async () => {
+test("a timeout holds while the program writes without pause", async () => {
   const result = await timesOut({ runtime: "bash", code: "yes; echo never" });
   assert.equal(result.truncated, true);
   const events = await eventsOf(engine, { runtime: "bash", code: "yes", timeoutMs: 1500 });
@@ -203,7 +203,7 @@ test("timeouts hold while output pours", async () => {
   await assertNextAreClean();
 });
 
-test("timeouts hold while large input is not read", async () => {
+test("a timeout holds while the program does not read its large input", async () => {
   await timesOut({ runtime: "bash", code: "sleep 60", stdin: "x".repeat(4 << 20) });
   await assertNextAreClean();
 });

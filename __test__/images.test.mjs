@@ -1,4 +1,4 @@
-// Any local image: one that holds nothing but busybox, made by scripts/ensure-busybox-image.sh.
+// Any local image works: this one has only busybox. scripts/ensure-busybox-image.sh makes it.
 
 import assert from "node:assert/strict";
 import { eventsOf, outputOf, sharedEngine, test, textOf, withEngine } from "./helpers/harness.mjs";
@@ -53,7 +53,7 @@ test("streams and timeouts work", async () => {
   assert.deepEqual(events.at(-1), { type: "exit", data: "137", phase: "code" });
 });
 
-test("a used sandbox is clean for the next", async () => {
+test("a used sandbox is clean for the next program", async () => {
   const dirty = "touch /sandbox/f /tmp/f; sleep 600 & ls -A /sandbox | wc -l";
   for (let round = 0; round < 4; round += 1) {
     const result = await engine.execute({ runtime: "bash", cmd: dirty });
@@ -79,14 +79,14 @@ test("a runtime that the image lacks is an error that names its program", async 
   }
 });
 
-test("packages for bash need apt, and an image without is told so", async () => {
+test("packages for bash need apt, and the error for an image without apt names it", async () => {
   await assert.rejects(engine.execute({ ...BASH, installPackages: ["sl"] }), {
     message:
       "Package install failed (exit code 127): isol8 installs packages for bash with apt, which this image lacks; build an image",
   });
 });
 
-test("a session without its interpreter runs each program by itself; the files live on", async () => {
+test("a session in an image without the interpreter runs each program as its own process and keeps the files", async () => {
   const options = { image: "isol8-test/busybox:latest", mode: "persistent" };
   await withEngine(options, async (session) => {
     const call = (code, more) => outputOf(session, { runtime: "bash", code, ...more });

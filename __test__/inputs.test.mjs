@@ -1,5 +1,5 @@
-// What a request gives to its program: environment, working directory, standard input, files; and
-// the files that it takes back.
+// What a program gets from its request: environment, working directory, standard input and files. And the
+// files that come back.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -39,7 +39,7 @@ test("numbers and booleans in env are their text", async () => {
   assert.equal(await bash('echo "$PORT $DEBUG ${NONE-unset}"', { env }), "3000 true unset");
 });
 
-test("env of one run is unknown to the next", async () => {
+test("the environment of one execution is not visible to the next", async () => {
   await bash(":", { env: { ONLY_ONCE: "1" } });
   assert.equal(await bash('echo "${ONLY_ONCE-unset}"'), "unset");
 });
@@ -68,7 +68,7 @@ test("stdin is read to its end", async () => {
   assert.equal(await bash("cat; echo .", { stdin: "a\nü" }), "a\nü.");
 });
 
-test("without stdin there is nothing to read, and no waiting", async () => {
+test("without stdin, a program reads the end of file at once", async () => {
   assert.equal(await python("import sys; print(repr(sys.stdin.read()))"), "''");
 });
 
@@ -80,11 +80,11 @@ test("stdin of more than 1 MiB arrives whole", async () => {
   assert.equal(await python(code, { stdin }), `${stdin.length} ${hash}`);
 });
 
-test("a program that does not read its large stdin ends all the same", async () => {
+test("a program that does not read its large stdin still ends", async () => {
   assert.equal(await bash("echo done", { stdin: "x".repeat(3 << 20) }), "done");
 });
 
-test("a program that reads and writes at once is not stuck", async () => {
+test("a program can read and write at the same time", async () => {
   const stdin = "0123456789abcdef".repeat(1 << 16);
   await outputOf(engine, { runtime: "bash", code: "cat", stdin }).then((stdout) => {
     assert.equal(stdout.length, 1 << 20);
@@ -105,7 +105,7 @@ const ODD_PATHS = [
   "/tmp/elsewhere/file",
 ];
 
-test("files arrive whatever their paths are, and come back", async () => {
+test("files with unusual paths arrive and come back", async () => {
   const files = Object.fromEntries(
     ODD_PATHS.map((path, index) => [
       path,
@@ -165,7 +165,7 @@ test("files may be text or bytes of any kind", async () => {
   assert.equal(Object.keys(bytes).length, 4);
 });
 
-test("files belong to the program and are the caller's bytes at the time of the call", async () => {
+test("files belong to the sandbox user and have the bytes at the time of the call", async () => {
   const bytes = new Uint8Array([1, 2, 3]);
   const running = bash("stat -c '%u %g' f; od -An -tu1 f; rm f", {
     files: { "/sandbox/f": bytes },
@@ -187,7 +187,7 @@ test("a file that cannot be written is an error that names it", async () => {
   });
 });
 
-test("outputPaths: what is missing, a folder or unreadable is left out", async () => {
+test("outputPaths: a missing path, a folder and an unreadable file are left out", async () => {
   const result = await engine.execute({
     runtime: "bash",
     code: "printf x >a; : >empty; mkdir d; mkfifo p; printf s >secret; chmod 0 secret; exit 4",
@@ -202,7 +202,7 @@ test("outputPaths: an empty list gives an empty object", async () => {
   assert.deepEqual(result.files, {});
 });
 
-test("outputPaths do not follow the program to the guest's own files", async () => {
+test("outputPaths do not give access to files of the guest", async () => {
   const result = await engine.execute({
     runtime: "bash",
     code: "ln -s /proc/1/environ environ; ln -s /proc/1/mem mem; ln -s /etc/shadow shadow",

@@ -1,10 +1,10 @@
-// A module of the jsr registry, installed for real. By itself, because many machines cannot reach that
-// registry: then it says so, and `npm test` counts it as not run.
+// Installs a module of the jsr registry. Many machines cannot reach that registry, so this is a program of its own:
+// it then prints the reason, and `npm test` counts it as not run.
 
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
 
-/** What is printed when nothing can be said. */
+/** What is printed when the registry cannot be reached. */
 const UNREACHABLE = "the registry of jsr: modules cannot be reached";
 
 const REQUEST = {
@@ -13,7 +13,7 @@ const REQUEST = {
   installPackages: ["jsr:@std/path@1"],
 };
 
-/** Runs the request by the network that `options` give; the result, or the failed installation. */
+/** Runs the request on the network of `options`. Returns the result, or the error of the installation. */
 async function attempt(options) {
   const engine = new DockerIsol8({ image: "isol8:deno", timeoutMs: 60_000, ...options });
   try {
@@ -28,7 +28,7 @@ async function attempt(options) {
 
 const outcome = await attempt({ network: "none" });
 if (outcome instanceof Error) {
-  // Our proxy's doing, or that of the machine? With the host's own network there is no proxy.
+  // Without our proxy, on the host's network: does it fail there, too? Then the machine is the cause.
   const direct = await attempt({ network: "host" });
   if (!(direct instanceof Error)) throw outcome;
   console.log(UNREACHABLE);

@@ -1,4 +1,4 @@
-// The life of engines and of the processes that hold them: nothing outlives either.
+// The life of engines and of their host processes: no sandbox outlives either.
 
 import assert from "node:assert/strict";
 import { hostProcess } from "./helpers/child.mjs";
@@ -13,7 +13,7 @@ import {
   withEngine,
 } from "./helpers/harness.mjs";
 
-/** Time until a container of an ended host process must be gone. */
+/** Time in milliseconds within which the container of an ended host process must be gone. */
 const ORPHAN_LIMIT_MS = 2000;
 
 async function noneLeft(memory, limit) {
@@ -35,7 +35,7 @@ for await (const event of engine.executeStream({ runtime: "bash", code: "echo ru
   console.log(event.data.trim());
 }`);
   assert.equal(await line(), "running");
-  // Two warm ones of each runtime, and the one that runs.
+  // Two warm containers of each runtime, and the running one.
   const before = await until(
     async () => {
       const all = await statesWithMemory(memory);
@@ -75,7 +75,7 @@ console.log("done");`);
   });
 }
 
-test("a host that exits during a run leaves nothing", async () => {
+test("a host that exits during an execution leaves nothing", async () => {
   const memory = uniqueMemory();
   const { ended } = hostProcess(`
 const engine = new DockerIsol8({ memoryLimit: "${memory}" });
@@ -97,7 +97,7 @@ setTimeout(() => process.exit(0), ${delay});`);
   }
 });
 
-test("stop() removes every container and may be called twice, also at once", async () => {
+test("stop() removes every container and may be called twice, even at the same time", async () => {
   const memory = uniqueMemory();
   await withEngine({ memoryLimit: String(memory) }, async (engine) => {
     await engine.stop();
@@ -109,7 +109,7 @@ test("stop() removes every container and may be called twice, also at once", asy
   });
 });
 
-test("stop() during runs ends them with an error; the engine can be used again", async () => {
+test("stop() ends running executions with an error, and the engine can be used again", async () => {
   const memory = uniqueMemory();
   await withEngine({ memoryLimit: String(memory) }, async (engine) => {
     const request = { runtime: "bash", code: "sleep 600" };
@@ -133,7 +133,7 @@ test("stop() during runs ends them with an error; the engine can be used again",
   });
 });
 
-test("stop() ends also those that wait for their turn", async () => {
+test("stop() also ends executions that wait in the queue", async () => {
   await withEngine(
     {},
     async (engine) => {
@@ -151,7 +151,7 @@ test("stop() ends also those that wait for their turn", async () => {
   );
 });
 
-test("start() prewarms what is asked for, and nothing by itself", async () => {
+test("start() prewarms only what prewarm asks for", async () => {
   const memory = uniqueMemory();
   await withEngine(
     { memoryLimit: String(memory), poolSize: { clean: 2, dirty: 0 } },
@@ -167,7 +167,7 @@ test("start() prewarms what is asked for, and nothing by itself", async () => {
   );
 });
 
-test("start({prewarm: true}) makes every language ready", async () => {
+test("start({prewarm: true}) makes sandboxes ready for every language", async () => {
   const memory = uniqueMemory();
   await withEngine({ memoryLimit: String(memory) }, async (engine) => {
     await engine.start({ prewarm: true });
@@ -175,7 +175,7 @@ test("start({prewarm: true}) makes every language ready", async () => {
   });
 });
 
-test("an engine without a pool works, and keeps nothing", async () => {
+test("an engine with a pool of size 0 works and keeps no sandbox", async () => {
   const memory = uniqueMemory();
   await withEngine({ memoryLimit: String(memory), poolSize: 0 }, async (engine) => {
     assert.equal(await outputOf(engine, { runtime: "bash", code: "echo x" }), "x");
@@ -184,7 +184,7 @@ test("an engine without a pool works, and keeps nothing", async () => {
   assert.deepEqual(await containersWithMemory(memory), []);
 });
 
-test("an ephemeral engine has no container of its own, and no files", async () => {
+test("an ephemeral engine has no containerId and no file calls", async () => {
   await withEngine({}, async (engine) => {
     await engine.execute({ runtime: "bash", code: ":" });
     assert.equal(engine.containerId, null);

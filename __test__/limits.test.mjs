@@ -1,9 +1,9 @@
-// The limits are what the options say: processes, size of the writable places, CPU.
+// The limits have the values of the options: processes, size of the writable places, CPU.
 
 import assert from "node:assert/strict";
 import { outputOf, test, withEngine } from "./helpers/harness.mjs";
 
-test("pidsLimit counts what the user runs", async () => {
+test("pidsLimit counts the processes of the user", async () => {
   await withEngine({ pidsLimit: 20 }, async (engine) => {
     const code = `import subprocess
 n = 0
@@ -14,7 +14,7 @@ except OSError as e:
     print(n, type(e).__name__)`;
     const stdout = await outputOf(engine, { runtime: "python", code });
     const [, started] = stdout.match(/^(\d+) BlockingIOError$/) ?? [];
-    // The guest and its helpers are counted in addition, so that the user has what was asked for.
+    // The guest and its helpers come on top, so that the user gets the full number.
     assert.ok(Number(started) >= 19 && Number(started) <= 24, stdout);
   });
 });
@@ -42,7 +42,7 @@ done`;
   });
 });
 
-test("cpuLimit holds", async () => {
+test("cpuLimit limits CPU time", async () => {
   await withEngine({ cpuLimit: 0.2 }, async (engine) => {
     const code =
       "import time\nt=time.time()\nwhile time.time()-t<1.5: pass\nprint(time.process_time())";

@@ -1,11 +1,11 @@
-// Options and requests that are none, of each kind that JavaScript lets through, for every field: an
-// error that says so, at once; never a crash, a hang, or a value that is silently taken for none.
+// Values of wrong types in every field of options and requests: each is an error at once. None is a crash, a hang,
+// or silently ignored.
 
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
 import { eventsOf, outputOf, sharedEngine, test } from "./helpers/harness.mjs";
 
-// No request below gets as far as a daemon.
+// No request below reaches a daemon.
 const docker = { socketPath: "/nonexistent.sock" };
 const engine = sharedEngine({ docker });
 const session = sharedEngine({ docker, mode: "persistent" });
@@ -15,7 +15,7 @@ const circular = {};
 circular.self = circular;
 const MINE = new Error("of the getter");
 
-/** Values that no field takes. */
+/** Values that no field accepts. */
 const NEVER = {
   NaN: Number.NaN,
   Infinity: Number.POSITIVE_INFINITY,
@@ -40,7 +40,7 @@ const NEVER = {
   ),
 };
 
-/** Values of a type that only some fields take. */
+/** Values of types that only some fields accept. */
 const VALUES = {
   text: "x",
   "a number": -1.5,
@@ -52,7 +52,7 @@ const VALUES = {
   "an own __proto__": JSON.parse('{"__proto__": {"a": 1}}'),
 };
 
-/** What each option and field takes of `VALUES`. */
+/** Which of `VALUES` each option and field accepts. */
 const OPTIONS = {
   mode: [],
   network: [],
@@ -94,7 +94,7 @@ const FIELDS = {
   agentFlags: ["text"],
 };
 
-/** An error that says what is wrong: one of ours, or the one that the caller's own getter threw. */
+/** Asserts that an error names the problem: one of ours, or the one that the caller's own getter threw. */
 function isClear(error) {
   if (error === MINE) return true;
   assert.match(String(error.code), /^ISOL8_(INVALID|UNKNOWN)_/, `${error}`);
@@ -108,7 +108,7 @@ function cases(taken) {
 }
 
 for (const [option, taken] of Object.entries(OPTIONS)) {
-  test(`option ${option}: what is none is refused`, () => {
+  test(`option ${option}: a value of the wrong type is refused`, () => {
     for (const [what, value] of cases(taken)) {
       assert.throws(() => new DockerIsol8({ [option]: value }), isClear, what);
     }
@@ -117,7 +117,7 @@ for (const [option, taken] of Object.entries(OPTIONS)) {
 }
 
 for (const [field, taken] of Object.entries(FIELDS)) {
-  test(`request.${field}: what is none is refused`, async () => {
+  test(`request.${field}: a value of the wrong type is refused`, async () => {
     const base = field === "cmd" ? { runtime: "bash" } : { runtime: "bash", code: "true" };
     for (const [what, value] of cases(taken)) {
       const request = { ...base, [field]: value };
@@ -127,7 +127,7 @@ for (const [field, taken] of Object.entries(FIELDS)) {
   });
 }
 
-test("options, requests and arguments that are no objects at all", async () => {
+test("options, requests and arguments that are not objects are refused", async () => {
   const wrong = [5, "x", true, Symbol("x"), 10n, [], () => {}];
   for (const value of wrong) {
     assert.throws(() => new DockerIsol8(value), isClear);
@@ -160,7 +160,7 @@ test("options, requests and arguments that are no objects at all", async () => {
   }
 });
 
-test("the error of a value deep inside names its place", () => {
+test("the error for a nested value names its path", () => {
   const at = (options) => {
     try {
       return new DockerIsol8(options);
@@ -176,7 +176,7 @@ test("the error of a value deep inside names its place", () => {
   assert.equal(at({ secrets: circular }), "Invalid secrets.self: it contains itself.");
 });
 
-test("the same object twice is no circle, and prototypes stay as they are", async () => {
+test("the same object may appear twice, and prototypes are not changed", async () => {
   const list = ["^a$"];
   assert.ok(new DockerIsol8({ networkFilter: { whitelist: list, blacklist: list } }));
   new DockerIsol8(JSON.parse('{"__proto__": {"polluted": true}}'));
@@ -185,7 +185,7 @@ test("the same object twice is no circle, and prototypes stay as they are", asyn
   assert.equal({}.polluted, undefined);
 });
 
-test("half a character in a text is what UTF-8 makes of it", async () => {
+test("a lone surrogate becomes a replacement character", async () => {
   const code = "printf %s '\ud83d' \"$V\"; cat";
   const request = { runtime: "bash", code, env: { V: "a\udc00b" }, stdin: "\ud800" };
   assert.equal(await outputOf(local, request), "\ufffda\ufffdb\ufffd");

@@ -1,4 +1,4 @@
-// Options as the container shows them: the defaults, the sizes, and containers that are kept.
+// Options as docker inspect shows them: defaults, sizes, and containers that stay.
 
 import assert from "node:assert/strict";
 import { docker, inspect } from "./helpers/docker.mjs";
@@ -6,7 +6,7 @@ import { test, until, withEngine } from "./helpers/harness.mjs";
 
 const BASH = { runtime: "bash", code: "echo x" };
 
-test("the defaults are those of the contract", async () => {
+test("the container has the documented defaults", async () => {
   await withEngine({ persist: true, poolSize: 0 }, async (plain) => {
     const { containerId } = await plain.execute(BASH);
     try {
@@ -31,7 +31,7 @@ test("the defaults are those of the contract", async () => {
   });
 });
 
-test("the sizes given are those of the container", async () => {
+test("the container has the given sizes", async () => {
   const sizes = { memoryLimit: "1.5g", sandboxSize: "64M", tmpSize: "1024k", pidsLimit: 100 };
   const options = { ...sizes, cpuLimit: 0.5, persist: true, poolSize: 0 };
   await withEngine(options, async (sized) => {
@@ -67,7 +67,7 @@ for (const mode of ["ephemeral", "persistent"]) {
   });
 }
 
-test("without persist nothing is kept", async () => {
+test("without persist no container stays", async () => {
   let containerId;
   await withEngine({}, async (plain) => {
     ({ containerId } = await plain.execute(BASH));

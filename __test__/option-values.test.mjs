@@ -1,5 +1,4 @@
-// Values of options that make no sense, and those that are tolerated: what the engine says to each
-// when it is made.
+// Invalid values of options, and unusual values that are accepted: what the constructor does with each.
 
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
@@ -29,7 +28,7 @@ for (const [name, options] of Object.entries(LIMITS)) {
     }
   });
 
-  test(`${name}: what is no number is refused by name`, () => {
+  test(`${name}: a value that is no number is refused by name`, () => {
     for (const value of ["1", true, {}, []]) {
       assert.throws(() => new DockerIsol8(options(value)), {
         message: new RegExp(name.replace(".", "\\.")),
@@ -37,7 +36,7 @@ for (const [name, options] of Object.entries(LIMITS)) {
     }
   });
 
-  test(`${name}: left out, undefined or null it has its default`, () => {
+  test(`${name}: an option that is left out, undefined or null has its default`, () => {
     for (const value of [undefined, null]) new DockerIsol8(options(value));
   });
 }
@@ -66,7 +65,7 @@ for (const [options, named] of [
 }
 
 for (const name of ["memoryLimit", "sandboxSize", "tmpSize"]) {
-  test(`${name}: what is no size is refused in the words of the contract`, () => {
+  test(`${name}: a value that is no size is refused with the documented message`, () => {
     for (const value of ["", "x", "512 apples", "-1m", "1.5.2g", "m", "512mm", "0x10m", "1e3"]) {
       assert.throws(() => new DockerIsol8({ [name]: value }), {
         code: "ISOL8_INVALID_OPTION",
@@ -83,7 +82,7 @@ for (const [name, options, expected] of [
   ["poolStrategy", { poolStrategy: "" }, "fast, secure"],
   ["security.seccomp", { security: { seccomp: "off" } }, "strict, unconfined, custom"],
 ]) {
-  test(`${name}: an unknown word is refused by name, with the known ones`, () => {
+  test(`${name}: an unknown word is refused, and the error lists the known words`, () => {
     const value = Object.values(options).map((it) => it.seccomp ?? it)[0];
     assert.throws(() => new DockerIsol8(options), {
       code: "ISOL8_INVALID_OPTION",
@@ -106,7 +105,7 @@ for (const [name, options] of [
   });
 }
 
-test("options that nobody knows are tolerated, as they always were", () => {
+test("unknown options are ignored", () => {
   new DockerIsol8({ futureOption: { a: 1 } });
   new DockerIsol8(undefined);
   new DockerIsol8(null);

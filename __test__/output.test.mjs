@@ -1,11 +1,11 @@
-// From a program's bytes to the caller's text: characters, secrets, limits.
+// From the bytes of a program to the text of the caller: characters, secrets, limits.
 
 import assert from "node:assert/strict";
 import { eventsOf, sharedEngine, test, textOf, withEngine } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
 
-/** Writes each piece by itself, with time between them so that each travels alone. */
+/** Writes each piece separately, with a pause, so that each arrives alone. */
 const inPieces = (pieces, stream = "stdout") => `
 import sys, time
 for piece in [${pieces.map((piece) => `bytes([${[...Buffer.from(piece)]}])`)}]:
@@ -21,7 +21,7 @@ test("a character split over writes is whole, collected and streamed", async () 
   assert.ok(!events.some((event) => event.data.includes("�")));
 });
 
-test("bytes that are no UTF-8 become replacement characters", async () => {
+test("bytes that are not UTF-8 become replacement characters", async () => {
   const result = await engine.execute({ runtime: "bash", code: "printf 'a\\377b\\360\\237'" });
   assert.equal(result.stdout, "a�b�");
 });
@@ -75,7 +75,7 @@ test("secrets are masked in the output and the error of a setup script", async (
   });
 });
 
-test("output beyond the limit is cut, with the real totals", async () => {
+test("output beyond the limit is cut, and the notice has the real total", async () => {
   await withEngine({ maxOutputSize: 100 }, async (limited) => {
     const code = 'import sys; print("x" * 4999); print("é" * 1000, file=sys.stderr, end="")';
     const result = await limited.execute({ runtime: "python", code });
@@ -94,7 +94,7 @@ test("output beyond the limit is cut, with the real totals", async () => {
   });
 });
 
-test("output of exactly the limit is whole", async () => {
+test("output of exactly the limit is not cut", async () => {
   await withEngine({ maxOutputSize: 100 }, async (limited) => {
     const result = await limited.execute({ runtime: "bash", code: "printf %0100d 1" });
     assert.equal(result.truncated, false);
@@ -109,7 +109,7 @@ test("a character at the limit is not cut in two", async () => {
   });
 });
 
-test("the notice of a timeout comes after that of truncation", async () => {
+test("the timeout notice comes after the truncation notice", async () => {
   await withEngine({ maxOutputSize: 10 }, async (limited) => {
     const code = 'import sys, time; print("x" * 99, file=sys.stderr, flush=True); time.sleep(60)';
     const result = await limited.execute({ runtime: "python", code, timeoutMs: 1000 });
@@ -130,14 +130,14 @@ for _ in range(1024):
     while rest:
         rest = rest[os.write(1, rest):]`;
 
-/** Growth of this process's memory that a program's output may cause, in bytes. */
+/** How much the output of a program may grow the memory of this process, in bytes. */
 const ALLOWED_GROWTH = 64 << 20;
 
-test("a program that prints 1 GiB costs the host no memory and does not stall others", async () => {
+test("a program that prints 1 GiB does not grow the host's memory and does not stall other executions", async () => {
   const collect = () => globalThis.Bun?.gc(true);
   await withEngine({ maxOutputSize: 1 << 20, timeoutMs: 85_000 }, async (limited) => {
     const small = () => limited.execute({ runtime: "bash", code: "echo small" });
-    // Warm: buffers and pools have the size that they need for output at the limit.
+    // A first run, so that buffers and pools have the size for output at the limit.
     const warm = { runtime: "python", code: "print('y' * (4 << 20))" };
     await Promise.all([limited.execute(warm), small()]);
     await Promise.all([limited.execute(warm), small()]);

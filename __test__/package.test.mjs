@@ -1,5 +1,5 @@
-// The packages as users get them: packed, installed into an empty project, and used from there as an
-// ES module and as CommonJS, in Node, Bun and Deno. Nothing but the project is there to be found.
+// The packages as users get them: packed, and installed into an empty project. Node, Bun and Deno use them from
+// there, as an ES module and as CommonJS. Nothing outside the project can be found.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -30,7 +30,7 @@ const { PLATFORMS, explainMissing } = require("../lib/platform.cjs");
 let project;
 let packed;
 
-/** What a consumer does with the package, and says. */
+/** The program of a user of the package. It prints what it found. */
 const USE = `
 const engine = new isol8.DockerIsol8({ network: "none" });
 const result = await engine.execute({ runtime: "python", code: "print(6 * 7)" });
@@ -56,7 +56,7 @@ const schema = require("${PACKAGE}/schema");
 (async () => {${USE}})();`,
 };
 
-/** Runs a command in the project, whose environment says nothing of where the addon is. */
+/** Runs a command in the project. Its environment does not name the place of the addon. */
 async function run(command, args, env = {}) {
   const { NAPI_RS_NATIVE_LIBRARY_PATH: _, ...inherited } = process.env;
   const { stdout } = await execute(command, args, {
@@ -67,7 +67,7 @@ async function run(command, args, env = {}) {
   return stdout;
 }
 
-/** The Deno program, taken out of its runtime image the first time. */
+/** Returns the path of Deno. It is copied out of the runtime image the first time. */
 async function deno() {
   try {
     await access(DENO);
@@ -80,7 +80,7 @@ async function deno() {
   await mkdir(join(root, ".cache/deno"), { recursive: true });
   const container = await docker("create", DENO_IMAGE);
   try {
-    // Under another name first: a copy that was cut off must not look like the program.
+    // Copied under another name first, so that an incomplete copy is never taken for the program.
     const partial = `${DENO}.${process.pid}`;
     await docker("cp", `${container}:/usr/local/bin/deno`, partial);
     await rename(partial, DENO);
@@ -92,7 +92,7 @@ async function deno() {
 
 function assertUsed(stdout) {
   const { names, missing, version, schema, result } = JSON.parse(stdout);
-  // Deno adds names of its own to a CommonJS module's namespace.
+  // Deno adds its own names to the namespace of a CommonJS module.
   assert.deepEqual(
     NAMES.filter((name) => !names.includes(name)),
     [],
@@ -110,7 +110,7 @@ const installed = (...path) => join(project, "node_modules", ...path);
 const install = (...args) =>
   run("npm", ["install", "--offline", "--no-audit", "--no-fund", ...args]);
 
-/** The addon's package for this machine. */
+/** Returns the platform package for this machine. */
 function platformPackage() {
   const platforms = Object.keys(packed.platforms);
   assert.equal(platforms.length, 1, "exactly one addon is built: npm run build");
@@ -129,7 +129,7 @@ before(async () => {
 
 after(() => rm(project, { recursive: true, force: true }));
 
-test("the package needs no other but its platform's, at its own version", async () => {
+test("the package depends only on its platform packages, at its own version", async () => {
   const manifest = JSON.parse(await readFile(installed(PACKAGE, "package.json"), "utf8"));
   assert.deepEqual([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
   assert.deepEqual(
@@ -140,7 +140,7 @@ test("the package needs no other but its platform's, at its own version", async 
   assert.deepEqual([scope, await readdir(installed("@isol8"))], [["@isol8"], ["core"]]);
 });
 
-test("each platform of the napi configuration has its package", async () => {
+test("each platform of the napi configuration has a package", async () => {
   assert.deepEqual((await readdir(join(root, "npm"))).sort(), PLATFORMS.toSorted());
   for (const platform of PLATFORMS) {
     const manifest = require(`../npm/${platform}/package.json`);
@@ -152,7 +152,7 @@ test("each platform of the napi configuration has its package", async () => {
   }
 });
 
-test("the package has what it should have, nothing else, and is small", async () => {
+test("the package has exactly the expected files and is small", async () => {
   const files = (await readdir(installed(PACKAGE), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed(PACKAGE).length + 1));
@@ -175,7 +175,7 @@ test("the package has what it should have, nothing else, and is small", async ()
   assert.ok(size < 100 * 1024, `${size} bytes`);
 });
 
-test("without a platform package it imports, and says what to do when an engine is made", async () => {
+test("without a platform package the import works, and making an engine throws an error with the remedy", async () => {
   const program = `const isol8 = require("${PACKAGE}");
 new isol8.Semaphore(1);
 try { new isol8.DockerIsol8(); } catch (error) { console.log(JSON.stringify([error.code, error.message])); }`;
@@ -185,18 +185,18 @@ try { new isol8.DockerIsol8(); } catch (error) { console.log(JSON.stringify([err
   assert.ok(message.includes(`its package ${name} is not installed. Reinstall`), message);
 });
 
-test("a platform that there is no package for is named, with those that there are", () => {
+test("the error on an unsupported platform names it and the supported ones", () => {
   const message = explainMissing(new Error("no binding"), "win32-x64");
   assert.match(message, /is not available on win32-x64\. There is one for linux-x64-gnu, /);
   assert.match(message, /RemoteIsol8/);
 });
 
-test("the addon may be elsewhere, as NAPI_RS_NATIVE_LIBRARY_PATH says", async () => {
+test("NAPI_RS_NATIVE_LIBRARY_PATH can name another place for the addon", async () => {
   const addon = join(root, `isol8.${platformPackage()}.node`);
   assertUsed(await run(NODE, ["common.cjs"], { NAPI_RS_NATIVE_LIBRARY_PATH: addon }));
 });
 
-test("installed beside it, the platform package is found, and has the addon and no code", async () => {
+test("an installed platform package is found, and it has the addon and no code", async () => {
   const platform = platformPackage();
   await install(packed.platforms[platform]);
   assert.deepEqual((await readdir(installed("@isol8"))).sort(), ["core", `core-${platform}`]);
@@ -209,7 +209,7 @@ test("installed beside it, the platform package is found, and has the addon and 
   assertUsed(await run(NODE, ["common.cjs"]));
 });
 
-test("an addon that does not load is told with the cause", async () => {
+test("the error for an addon that does not load names the cause", async () => {
   const addon = installed(`${PACKAGE}-${platformPackage()}`, `isol8.${platformPackage()}.node`);
   await rename(addon, `${addon}.away`);
   try {

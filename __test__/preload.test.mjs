@@ -7,7 +7,7 @@ import { outputOf, sleep, test, withEngine } from "./helpers/harness.mjs";
 
 const LOADED = "import sys; print('decimal' in sys.modules)";
 
-/** Output of a run, tried again until it is this one: on a busy machine a program may come before its interpreter. */
+/** Runs until the output is the expected one. On a busy machine a program may come before its interpreter is parked. */
 async function eventually(engine, request, expected) {
   let output;
   for (let attempt = 1; attempt <= 8; attempt += 1) {
@@ -18,11 +18,11 @@ async function eventually(engine, request, expected) {
   assert.equal(output, expected);
 }
 
-test("start: modules are imported before the program arrives", async () => {
+test("start({prewarm}) imports modules before the program arrives", async () => {
   await withEngine({}, async (engine) => {
     await engine.start({ prewarm: { runtimes: ["python"], preload: { python: ["decimal"] } } });
     await eventually(engine, { runtime: "python", code: LOADED }, "True");
-    // The next program's interpreter, too; and nothing of the last one is left in them.
+    // The next interpreter has them, too, and nothing of the last program is left in them.
     const mark = "import decimal; print(hasattr(decimal, 'mark')); decimal.mark = 1";
     for (let i = 0; i < 4; i += 1) {
       assert.equal(await outputOf(engine, { runtime: "python", code: mark }), "False");
@@ -36,7 +36,7 @@ test("the option `preload` does the same without `start`", async () => {
   });
 });
 
-test("a module that cannot be imported is said once, and everything else works", async () => {
+test("a module that cannot be imported is reported once, and everything else works", async () => {
   const program = `const engine = new DockerIsol8({ preload: { python: ["no_such_module", "decimal"] }, poolSize: 2 });
 await engine.start({ prewarm: { runtimes: ["python"] } });
 for (let i = 0; i < 3; i += 1) console.log((await engine.execute({ runtime: "python", code: "print(1)" })).stdout);
@@ -49,7 +49,7 @@ await engine.stop();`;
   );
 });
 
-test("a wrong preload is refused with its name and value", async () => {
+test("an invalid preload is refused with its name and value", async () => {
   for (const [preload, message] of [
     [{ python: ["os; x"] }, /^Invalid preload\.python: "os; x"\. It must be the name of a module/],
     [{ node: ["./x.js"] }, /^Invalid preload\.node: "\.\/x\.js"\. It must be what a program/],

@@ -1,4 +1,4 @@
-// What comes before the program: setup scripts, and packages from the public registries.
+// What runs before the program: setup scripts, and installations from the public package registries.
 
 import assert from "node:assert/strict";
 import { eventsOf, outputOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
@@ -32,7 +32,7 @@ test("a setup script of several lines sees the environment and the secrets", asy
   });
 });
 
-test("a streamed setup script has its phase, its exit, and then comes the program", async () => {
+test("a streamed setup script has phase and exit event, and the program follows", async () => {
   const request = { ...BASH, setupScript: SETUP, env: { NAME: "n", TOKEN: "t" } };
   const events = await eventsOf(engine, request);
   const shown = events.map(({ type, data, phase }) => `${phase} ${type} ${data.trim()}`);
@@ -55,12 +55,12 @@ test("the order is: packages, setup script, files, program, outputs", async () =
   });
 });
 
-test("timeoutMs is for the setup script and the program, each by itself", async () => {
+test("timeoutMs applies to the setup script and the program separately", async () => {
   const request = { runtime: "bash", setupScript: "sleep 2.5", code: "sleep 2.5; echo in time" };
   assert.equal(await outputOf(engine, { ...request, timeoutMs: 4000 }), "in time");
 });
 
-test("a setup script that fails is an error with its code and its words", async () => {
+test("a failed setup script is an error with its exit code and output", async () => {
   const request = { ...BASH, setupScript: "echo first\necho why >&2\nexit 9\necho never" };
   await assert.rejects(engine.execute(request), {
     code: "ISOL8_SETUP",
@@ -78,7 +78,7 @@ const PACKAGES = {
 
 for (const [runtime, [name, code, expected]] of Object.entries(PACKAGES)) {
   test(`${runtime}: an installed package works, and the program has no network`, async () => {
-    // The plain image: none that has the package already is to be found for it.
+    // Names the base image, so that no custom image with the package is chosen.
     const options = { image: `isol8:${runtime}`, timeoutMs: 60_000 };
     await withEngine(options, async (installing) => {
       const request = { runtime, code, installPackages: [name] };
@@ -89,7 +89,7 @@ for (const [runtime, [name, code, expected]] of Object.entries(PACKAGES)) {
   });
 }
 
-test("a package that does not exist is an error with the installer's words", async () => {
+test("a package that does not exist is an error with the output of the installer", async () => {
   const installPackages = ["isol8-no-such-package-for-tests"];
   await withEngine({ image: "isol8:python" }, async (installing) => {
     await assert.rejects(installing.execute({ runtime: "python", code: "1", installPackages }), {

@@ -1,4 +1,4 @@
-// The check of the prose finds what it is there for.
+// The check of the Markdown files finds each kind of problem.
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,5 @@
-// What users have read: the library's examples in the README of the package before this one, as they
-// stand there (but for the removal of all containers and images, which others need), and those in
-// ours.
+// The examples of two READMEs: those of version 0.20, unchanged, and those of this package. The example that
+// removes all containers and images is left out, because other processes use them.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Programs from URLs: what is fetched, from where, and what is refused.
+// Programs from URLs: what the host fetches, and what it refuses.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -7,7 +7,7 @@ import { outputOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs"
 
 const engine = sharedEngine();
 
-/** Serves a program on loopback. `use` gets its address and the paths asked for. */
+/** Serves a program on loopback. `use` receives its address and the requested paths. */
 async function withServer(program, use) {
   const asked = [];
   const server = createServer((request, response) => {
@@ -23,7 +23,7 @@ async function withServer(program, use) {
   }
 }
 
-test("codeUrl is off by default, and nothing is asked", async () => {
+test("codeUrl is off by default, and no request is made", async () => {
   await withServer("echo x", async (address, asked) => {
     const request = { runtime: "bash", codeUrl: `http://${address}/`, allowInsecureCodeUrl: true };
     await assert.rejects(engine.execute(request), {
@@ -34,7 +34,7 @@ test("codeUrl is off by default, and nothing is asked", async () => {
   });
 });
 
-test("codeUrl: addresses of this machine are blocked by default, however they are written", async () => {
+test("codeUrl: every spelling of an address of this machine is blocked by default", async () => {
   await withServer("echo x", async (address, asked) => {
     const [, port] = address.split(":");
     await withEngine({ remoteCode: { enabled: true } }, async (remote) => {
@@ -67,7 +67,7 @@ test("codeUrl: addresses of this machine are blocked by default, however they ar
   });
 });
 
-test("codeUrl: what the policy allows is fetched, checked, run and kept", async () => {
+test("codeUrl: a program that the policy allows is fetched, checked, run and cached", async () => {
   const program = "echo from afar";
   await withServer(program, async (address, asked) => {
     const remoteCode = { enabled: true, blockedHosts: [], requireHash: true };

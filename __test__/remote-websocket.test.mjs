@@ -1,4 +1,4 @@
-// The remote client over a WebSocket: what is sent, how it ends, and when it falls back.
+// The remote client over a WebSocket: what it sends, how it ends, and when it falls back to SSE.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -6,8 +6,8 @@ import WS, { WebSocketServer } from "ws";
 import { RemoteIsol8 } from "../index.js";
 import { eventsOf, test } from "./helpers/harness.mjs";
 
-// Node 18 and 20 have no WebSocket of their own; the client then takes SSE. For these tests they get
-// one with the same signature.
+// Node 18 and 20 have no WebSocket, and the client uses SSE there. These tests give them one with the same
+// signature.
 globalThis.WebSocket ??= class extends WS {
   constructor(url, { headers }) {
     super(url, { headers });
@@ -17,7 +17,7 @@ globalThis.WebSocket ??= class extends WS {
 const EXIT = { type: "exit", data: "0", phase: "code" };
 const request = { runtime: "bash", code: "x" };
 
-/** A server whose sockets are handled by `onSocket(socket, upgradeRequest)`. */
+/** Starts a server that calls `onSocket(socket, upgradeRequest)` for each socket. */
 async function withServer(onSocket, use) {
   const server = createServer((_request, response) => response.writeHead(418).end());
   const sockets = new WebSocketServer({ server, path: "/execute/ws" });

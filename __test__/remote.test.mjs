@@ -1,4 +1,4 @@
-// The remote client against a server that answers as the contract says, on the loopback.
+// The remote client against a fake server on loopback, which answers in the documented format.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -8,7 +8,7 @@ import { eventsOf, sleep, test } from "./helpers/harness.mjs";
 const KEY = "k-1";
 const EXIT = { type: "exit", data: "0", phase: "code" };
 
-/** Serves with `answers` ("METHOD /path" → function) while `use` runs; records what was asked. */
+/** Serves `answers` ("METHOD /path" → function) while `use` runs, and records the requests. */
 async function withServer(answers, use) {
   const asked = [];
   const server = createServer(async (request, response) => {
@@ -82,7 +82,7 @@ test("execute sends request, options and session, and bytes survive", async () =
   });
 });
 
-test("what the server refuses is told in its words", async () => {
+test("an error of the server has the server's message", async () => {
   await withServer({ "POST /execute": json(403, { error: "Invalid API key" }) }, async (host) => {
     const engine = new RemoteIsol8({ host, apiKey: "wrong" });
     await assert.rejects(engine.execute(request), { message: "Execution failed: Invalid API key" });
@@ -103,7 +103,7 @@ test("what the server refuses is told in its words", async () => {
   });
 });
 
-test("events come by SSE when no WebSocket opens, however they are cut", async () => {
+test("events arrive by SSE when no WebSocket opens, in chunks of any size", async () => {
   const text = event({ type: "stdout", data: "é\n\n", phase: "code" }) + event(EXIT);
   const bytes = Buffer.from(text);
   const pieces = [...bytes].map((byte) => Buffer.from([byte]));
@@ -116,7 +116,7 @@ test("events come by SSE when no WebSocket opens, however they are cut", async (
   });
 });
 
-test("the exit of a setup script does not end a stream that goes on", async () => {
+test("the exit event of a setup script does not end the stream", async () => {
   const setup = { type: "exit", data: "0", phase: "setup" };
   const answers = { "POST /execute/stream": sse(event(setup), event(EXIT)) };
   await withServer(answers, async (host) => {
@@ -125,7 +125,7 @@ test("the exit of a setup script does not end a stream that goes on", async () =
   });
 });
 
-test("a stream that breaks is never a success", async () => {
+test("a broken stream is an error", async () => {
   const half = event({ type: "stdout", data: "half" });
   const setup = event({ type: "exit", data: "0", phase: "setup" });
   for (const parts of [[half], [setup], []]) {
@@ -171,7 +171,7 @@ test("leaving the loop and aborting end the connection", async () => {
   });
 });
 
-test("files and sessions", async () => {
+test("file and session calls use the documented endpoints", async () => {
   const answers = {
     "POST /file": json(200, { ok: true }),
     "GET /file": json(200, { content: "AP8=" }),

@@ -1,5 +1,5 @@
-// A sandbox that was used is as new for the next program, whatever the first one did to it; and one
-// that cannot be made so is never used again.
+// A used sandbox is clean for the next program, whatever the first one did. A sandbox that cannot be cleaned is
+// never used again.
 
 import assert from "node:assert/strict";
 import { inspect } from "./helpers/docker.mjs";
@@ -8,7 +8,7 @@ import { assertReusedClean } from "./helpers/probe.mjs";
 
 const engine = sharedEngine({ poolSize: { clean: 1, dirty: 1 } });
 
-/** What a program may leave behind, by what it is. Each must work: it ends with exit code 0. */
+/** Programs that leave something behind, by what that is. Each must end with exit code 0. */
 const TRACES = {
   "files in every writable place": [
     "bash",
@@ -88,7 +88,7 @@ for _ in range(5):
 
 for (const [what, [runtime, code]] of Object.entries(TRACES)) {
   test(`reuse after ${what}`, async () => {
-    // The probe is Python, and a pool is for one image: so is the program, with bash as its command.
+    // A pool has one image, and the probe is Python. So programs in Bash run as a command in the Python image.
     const request = runtime === "bash" ? { cmd: code } : { code };
     const result = await engine.execute({ runtime: "python", ...request });
     assert.equal(result.exitCode, 0, result.stderr);
@@ -109,7 +109,7 @@ for _ in range(5):
   });
 });
 
-test("the secure strategy resets at the latest before the next program", async () => {
+test("the secure strategy resets before the next program starts", async () => {
   await withEngine({ poolStrategy: "secure" }, async (secure) => {
     const cmd = "touch /sandbox/f /tmp/f; setsid sleep 600 >/dev/null 2>&1 &";
     const { containerId } = await secure.execute({ runtime: "python", cmd });
@@ -117,7 +117,7 @@ test("the secure strategy resets at the latest before the next program", async (
   });
 });
 
-test("environment and files of one program are no program's later", async () => {
+test("environment and files of one program are not visible to the next", async () => {
   const first = await engine.execute({
     runtime: "python",
     code: "open('/sandbox/main2.py', 'w').write('x'); open('/sandbox/.bashrc', 'w').write('echo x')",
@@ -150,7 +150,7 @@ for (const [what, options] of [
   });
 }
 
-test("a writable root can be written to, by its owner", async () => {
+test("a program can write to a writable root where file permissions allow it", async () => {
   await withEngine({ readonlyRootFs: false }, async (writable) => {
     const code = "echo x >/var/tmp/f && cat /var/tmp/f; touch /usr/f 2>/dev/null || echo no";
     const output = await outputOf(writable, { runtime: "bash", code });
@@ -160,7 +160,7 @@ test("a writable root can be written to, by its owner", async () => {
   });
 });
 
-test("without the default the root is read-only", async () => {
+test("the root file system is read-only by default", async () => {
   const cmd =
     "touch /var/tmp/f 2>&1; touch /root/f /usr/f /etc/f 2>/dev/null; grep ' / ' /proc/mounts";
   const result = await engine.execute({ runtime: "python", cmd });

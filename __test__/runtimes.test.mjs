@@ -1,4 +1,4 @@
-// Programs in every runtime: what they print, how they exit, which files they are.
+// Programs in every runtime: their output, exit codes and program files.
 
 import assert from "node:assert/strict";
 import { LANGUAGES, outputOf, sharedEngine, test } from "./helpers/harness.mjs";
@@ -34,7 +34,7 @@ for (const runtime of LANGUAGES) {
     assert.equal(result.networkLogs, undefined);
   });
 
-  test(`${runtime}: cmd is a command line of bash`, async () => {
+  test(`${runtime}: cmd is a command for bash`, async () => {
     const cmd =
       'printf "%s|" "a  b" $((6*7)) "$0"; [[ x == x ]] && echo "$BASH_VERSION" >&2; exit 7';
     const result = await engine.execute({ runtime, cmd });
@@ -44,18 +44,18 @@ for (const runtime of LANGUAGES) {
   });
 }
 
-test("a program ended by a signal has 128 plus its number as exit code", async () => {
+test("the exit code of a program that a signal ended is 128 plus the signal number", async () => {
   const { exitCode } = await engine.execute({ runtime: "bash", code: "kill -SEGV $$" });
   assert.equal(exitCode, 139);
 });
 
-test("a failing program is a result, with its traceback", async () => {
+test("a failing program gives a result with its traceback", async () => {
   const result = await engine.execute({ runtime: "python", code: "\n1 / 0" });
   assert.equal(result.exitCode, 1);
   assert.match(result.stderr, /File "\/sandbox\/main\.py", line 2[\s\S]*ZeroDivisionError/);
 });
 
-test("trailing white space is trimmed, leading is kept", async () => {
+test("trailing white space is trimmed, and leading white space is kept", async () => {
   const result = await engine.execute({ runtime: "bash", code: "printf '  a \\n\\n\\t '" });
   assert.equal(result.stdout, "  a");
 });

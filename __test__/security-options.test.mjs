@@ -1,4 +1,4 @@
-// The `security` option: system call filters and OCI runtimes.
+// The option `security`: seccomp profiles and OCI runtimes.
 
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -12,19 +12,19 @@ const bash = (code, more) => outputOf(engine, { runtime: "bash", code, ...more }
 
 const MODE_OF_SECCOMP = "sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status";
 
-test("seccomp is strict by default: a filter is on, and refuses what is not listed", async () => {
+test("the default seccomp profile refuses system calls that it does not list", async () => {
   assert.equal(await bash(MODE_OF_SECCOMP), "2");
   const code = "import ctypes; print(ctypes.CDLL(None, use_errno=True).syscall(425, 1, 0))";
   assert.equal(await outputOf(engine, { runtime: "python", code }), "-1", "io_uring_setup");
 });
 
-test("seccomp unconfined has no filter", async () => {
+test('seccomp "unconfined" applies no profile', async () => {
   await withEngine({ security: { seccomp: "unconfined" } }, async (open) => {
     assert.equal(await outputOf(open, { runtime: "bash", code: MODE_OF_SECCOMP }), "0");
   });
 });
 
-test("seccomp custom is the profile in the file", async () => {
+test('seccomp "custom" applies the profile in the file', async () => {
   await withFolder(async (folder) => {
     const customProfilePath = join(folder, "profile.json");
     const refused = { names: ["symlink", "symlinkat"], action: "SCMP_ACT_ERRNO" };
@@ -62,7 +62,7 @@ for (const [what, content] of [
   });
 }
 
-test("security.runtime is Docker's to know: the usual one works, another is a clear error", async () => {
+test("security.runtime: Docker's default works, and an unknown one is a clear error", async () => {
   await withEngine({ security: { runtime: "runc" } }, async (usual) => {
     assert.equal(await outputOf(usual, BASH), "x");
   });

@@ -1,5 +1,5 @@
-// A persistent engine through the public API: what a program leaves in its interpreter and in its
-// sandbox the next one finds; a timeout or an exit ends the interpreter, never the files.
+// Sessions through the public API. The next program finds what the last one left in the interpreter and in the
+// sandbox. A timeout or an exit ends the interpreter, and the files stay.
 
 import assert from "node:assert/strict";
 import { inspect } from "./helpers/docker.mjs";
@@ -15,7 +15,7 @@ import {
 
 const NO_CONTAINER = { message: "No active container. Call execute() first in persistent mode." };
 
-/** The same rules in each language. */
+/** The programs for each rule, in each language. */
 const PROGRAMS = {
   python: {
     set: "import json\nx = 42\ndef double(n): return 2 * n",
@@ -85,7 +85,7 @@ const PROGRAMS = {
   },
 };
 
-/** A persistent engine of one runtime, as two functions: run, and run what must succeed. */
+/** Returns two functions for a persistent engine: one that runs code, and one that runs code that must succeed. */
 function withSession(runtime, use) {
   return withEngine({ mode: "persistent" }, (engine) =>
     use({
@@ -126,7 +126,7 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: an error is the call's result and ends nothing`, async () => {
+  test(`${runtime}: an error is the result of its call, and the interpreter lives on`, async () => {
     await withSession(runtime, async ({ run, says }) => {
       await says(program.set);
       const failed = await run(program.fail);
@@ -136,7 +136,7 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: an exit is the call's, and the next starts afresh with the files`, async () => {
+  test(`${runtime}: exit ends the interpreter, and the next call starts a new one with the files`, async () => {
     await withSession(runtime, async ({ engine, run, says }) => {
       await says(program.set);
       await says(program.write);
@@ -151,7 +151,7 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: a timeout is 137, and the next starts afresh with the files`, async () => {
+  test(`${runtime}: a timeout gives 137, and the next call starts a new interpreter with the files`, async () => {
     await withSession(runtime, async ({ engine, run, says }) => {
       await says(program.set);
       await says(program.write);
@@ -165,7 +165,7 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: the environment is the call's own`, async () => {
+  test(`${runtime}: the environment belongs to one call`, async () => {
     await withSession(runtime, async ({ says }) => {
       assert.equal(await says(program.environment, { env: { KEY: "one" } }), "one");
       assert.equal(await says(program.environment, { env: { KEY: "two" } }), "two");
@@ -195,7 +195,7 @@ test("simultaneous calls each run their own program, collected and streamed", as
   });
 });
 
-test("file calls wait for the program that runs, and come in order", async () => {
+test("file calls wait for the running program, and run in order", async () => {
   await withSession("python", async ({ engine, run }) => {
     await run("x = 1");
     const slow = run("import time; time.sleep(0.3); open('/sandbox/f', 'w').write('program')");
@@ -209,7 +209,7 @@ test("file calls wait for the program that runs, and come in order", async () =>
   });
 });
 
-test("the standard input of a call is its own", async () => {
+test("standard input belongs to one call", async () => {
   await withSession("python", async ({ says }) => {
     const read = "import sys; print(repr(sys.stdin.read()))";
     assert.equal(await says(read, { stdin: "one" }), "'one'");
@@ -218,7 +218,7 @@ test("the standard input of a call is its own", async () => {
   });
 });
 
-test("files and outputPaths go with each call", async () => {
+test("files and outputPaths work in each call", async () => {
   await withSession("python", async ({ run }) => {
     const result = await run("text = open('/sandbox/a/b').read(); open('c', 'w').write(text * 2)", {
       files: { "/sandbox/a/b": "xy" },
@@ -229,7 +229,7 @@ test("files and outputPaths go with each call", async () => {
   });
 });
 
-test("a cmd runs beside the interpreter, in the same files", async () => {
+test("a cmd runs beside the interpreter and sees the same files", async () => {
   await withSession("python", async ({ engine, says }) => {
     await says("x = 42; open('f', 'w').write('from python')");
     const cmd = await engine.execute({ runtime: "python", cmd: "cat f; exit 3" });
@@ -238,7 +238,7 @@ test("a cmd runs beside the interpreter, in the same files", async () => {
   });
 });
 
-test("secrets are there in each call and masked in its output", async () => {
+test("each call has the secrets, and its output masks them", async () => {
   const options = { mode: "persistent", secrets: { TOKEN: "hunter2" } };
   await withEngine(options, async (engine) => {
     const says = (code) => outputOf(engine, { runtime: "python", code });
@@ -247,7 +247,7 @@ test("secrets are there in each call and masked in its output", async () => {
   });
 });
 
-test("an engine is of one runtime", async () => {
+test("a persistent engine accepts one runtime only", async () => {
   await withSession("python", async ({ engine, says }) => {
     await says("x = 42");
     const message =
@@ -259,7 +259,7 @@ test("an engine is of one runtime", async () => {
   });
 });
 
-test("file calls need a sandbox: one there is after the first call, and none after stop", async () => {
+test("file calls work after the first call and fail after stop", async () => {
   await withSession("bash", async ({ engine, says }) => {
     await assert.rejects(engine.getFile("/sandbox/f"), NO_CONTAINER);
     await assert.rejects(engine.putFile("/sandbox/f", "x"), NO_CONTAINER);
@@ -273,7 +273,7 @@ test("file calls need a sandbox: one there is after the first call, and none aft
   });
 });
 
-test("containerId is the container of the results, and stop removes it", async () => {
+test("containerId names the container of the results, and stop removes it", async () => {
   await withSession("bash", async ({ engine, run }) => {
     const [first, second] = [await run("echo 1"), await run("echo 2")];
     const { containerId } = engine;
@@ -285,7 +285,7 @@ test("containerId is the container of the results, and stop removes it", async (
   });
 });
 
-test("after stop the next call has a new sandbox without what was", async () => {
+test("after stop the next call gets a new, empty sandbox", async () => {
   await withSession("bash", async ({ engine, says }) => {
     await says("x=1; touch f");
     const before = engine.containerId;
@@ -305,7 +305,7 @@ test("simultaneous first calls make one sandbox", async () => {
   });
 });
 
-test("a sandbox that dies is an error for its call, and the next has a new one", async () => {
+test("a lost sandbox is an error for its call, and the next call gets a new one", async () => {
   await withSession("bash", async ({ engine, run, says }) => {
     await says("touch f");
     const before = engine.containerId;
@@ -325,7 +325,7 @@ test("a sandbox that dies is an error for its call, and the next has a new one",
   });
 });
 
-test("an aborted call ends its program, and the next is served", async () => {
+test("an aborted call ends its program, and the next call runs", async () => {
   await withSession("python", async ({ engine, says }) => {
     await says("open('f', 'w').write('kept')");
     const controller = new AbortController();
@@ -339,7 +339,7 @@ test("an aborted call ends its program, and the next is served", async () => {
   });
 });
 
-test("a writable root works, and stays with the session", async () => {
+test("a session can have a writable root and keeps changes to it", async () => {
   const options = { mode: "persistent", readonlyRootFs: false };
   await withEngine(options, async (engine) => {
     await engine.execute({ runtime: "bash", code: "x=1; echo kept >/sandbox/f" });

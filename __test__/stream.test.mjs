@@ -1,4 +1,4 @@
-// executeStream: the events of a run, its end by the consumer, and back-pressure.
+// executeStream: the events of an execution, its end by the consumer, and back-pressure.
 
 import assert from "node:assert/strict";
 import { docker } from "./helpers/docker.mjs";
@@ -15,7 +15,7 @@ import { assertClean } from "./helpers/probe.mjs";
 
 const engine = sharedEngine();
 
-/** Events with adjacent output of one kind joined, since how it is cut is nobody's promise. */
+/** Joins adjacent events with output of one kind. How output is cut into events is not documented. */
 function joined(events) {
   const list = [];
   for (const { type, data, phase } of events) {
@@ -26,7 +26,7 @@ function joined(events) {
   return list;
 }
 
-test("events come in order, each with its phase, and the exit is the last", async () => {
+test("events arrive in order with their phase, and the exit is the last", async () => {
   const code = "echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; exit 5";
   assert.deepEqual(joined(await eventsOf(engine, { runtime: "bash", code })), [
     ["stdout", "one\n", "code"],
@@ -36,19 +36,19 @@ test("events come in order, each with its phase, and the exit is the last", asyn
   ]);
 });
 
-test("output comes while the program runs", async () => {
+test("output arrives while the program runs", async () => {
   const stream = engine.executeStream({ runtime: "bash", code: "echo first; sleep 60" });
   const { value } = await stream.next();
   assert.deepEqual(value, { type: "stdout", data: "first\n", phase: "code" });
   await stream.return();
 });
 
-test("a silent program has only its exit", async () => {
+test("a silent program has only an exit event", async () => {
   const events = await eventsOf(engine, { runtime: "bash", code: "sleep 0.3" });
   assert.deepEqual(joined(events), [["exit", "0", "code"]]);
 });
 
-test("a setup script has a phase of its own, with its exit", async () => {
+test("a setup script has its own phase and exit event", async () => {
   const request = { runtime: "bash", setupScript: "echo s; echo e >&2", code: "echo c" };
   const events = joined(await eventsOf(engine, request));
   const setup = events.filter(([, , phase]) => phase === "setup");
@@ -63,7 +63,7 @@ test("a setup script has a phase of its own, with its exit", async () => {
   ]);
 });
 
-test("a failing setup script ends the run", async () => {
+test("a failing setup script ends the execution", async () => {
   const request = { runtime: "bash", setupScript: "echo s; exit 9", code: "echo never" };
   assert.deepEqual(joined(await eventsOf(engine, request)), [
     ["stdout", "s\n", "setup"],
@@ -81,7 +81,7 @@ test("a timeout is an error event and exit 137, and nothing follows", async () =
   ]);
 });
 
-test("a timeout of the setup script says so", async () => {
+test("a timeout of the setup script has its own message", async () => {
   const request = { runtime: "bash", setupScript: "sleep 60", code: ":", timeoutMs: 1000 };
   assert.deepEqual(joined(await eventsOf(engine, request)), [
     ["error", "SETUP SCRIPT TIMED OUT", "setup"],
@@ -97,7 +97,7 @@ test("streamed and collected output are the same", async () => {
   assert.equal(textOf(events, "stderr").trimEnd(), result.stderr);
 });
 
-test("a stream has its result at its end: truncation, usage, files", async () => {
+test("a stream has its result at the end: truncation, usage, files", async () => {
   await withEngine({ maxOutputSize: 10 }, async (limited) => {
     const stream = limited.executeStream({
       runtime: "bash",
@@ -125,13 +125,13 @@ test("a stream that fails has no result", async () => {
   assert.equal(stream.result, undefined);
 });
 
-test("a stream that is over stays over", async () => {
+test("a finished stream stays finished", async () => {
   const stream = engine.executeStream({ runtime: "bash", code: ":" });
   for await (const _ of stream);
   assert.deepEqual(await stream.next(), { value: undefined, done: true });
 });
 
-test("a sandbox that is removed meanwhile is an error, exit 1 and never a success", async () => {
+test("a sandbox that is removed during the run gives an error event and exit 1", async () => {
   const doomed = engine.executeStream({ runtime: "bash", code: "cat /etc/hostname; sleep 60" });
   const { value } = await doomed.next();
   await docker("kill", value.data.trim());
@@ -144,7 +144,7 @@ test("a sandbox that is removed meanwhile is an error, exit 1 and never a succes
   assert.equal((await engine.execute({ runtime: "bash", code: "echo on" })).stdout, "on");
 });
 
-/** Counts processes in the container whose command line has `marker`, from outside. */
+/** Counts, from outside, the processes of the container with `marker` in their command line. */
 async function running(containerId, marker) {
   const top = await docker("top", containerId, "-eo", "pid,args").catch(() => "");
   return top.split("\n").filter((line) => line.includes(marker)).length;
@@ -173,7 +173,7 @@ for (const [how, leave] of [
   });
 }
 
-test("return() ends a run whose next event is being waited for", async () => {
+test("return() ends an execution whose next event is pending", async () => {
   const stream = engine.executeStream({ runtime: "bash", code: "echo x; sleep 60" });
   await stream.next();
   const pending = stream.next();
@@ -200,7 +200,7 @@ for (const kind of ["stream", "execute"]) {
 
 test("a slow consumer slows the program down", async () => {
   const lines = 800;
-  // Each line is 64 KiB; the time at which it was taken from the program is told beside it.
+  // Each line is 64 KiB. The program prints the time of each write beside it.
   const code = `
 import sys, time
 for line in range(${lines}):

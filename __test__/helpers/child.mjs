@@ -1,16 +1,16 @@
-// A host process of its own that uses the package: for what happens when it ends or is killed.
+// Runs the package in another host process, which can end or be killed.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const PACKAGE = fileURLToPath(new URL("../../index.js", import.meta.url));
 
-/** How a module given as text is run by the runtime that runs these tests. */
+/** The arguments with which the current runtime (Node or Bun) runs a module given as text. */
 const EVALUATE = process.versions.bun ? ["-e"] : ["--input-type=module", "-e"];
 
 /**
- * Starts `program`, the text of a module in which `DockerIsol8` is imported. `line()` gives the next
- * line that it prints; `ended` its exit code and signal, and everything it said.
+ * Starts `program`, the text of a module, with an import of `DockerIsol8` in front. `line()` resolves with the next
+ * line that it prints. `ended` resolves with exit code, signal and the whole output.
  */
 export function hostProcess(program, env = {}) {
   const text = `import { DockerIsol8 } from ${JSON.stringify(PACKAGE)};\n${program}`;

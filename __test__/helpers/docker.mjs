@@ -1,5 +1,4 @@
-// The Docker daemon as seen from outside, through its command line: what our containers are made of
-// and whether they are there.
+// Looks at our containers from outside, through the `docker` command.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -11,7 +10,7 @@ export async function docker(...args) {
   return stdout.trim();
 }
 
-/** What Docker knows of a container; `null` when there is none (any more). */
+/** Returns the output of docker inspect for a container, or `null` when it does not exist. */
 export async function inspect(id) {
   try {
     return JSON.parse(await docker("inspect", "--type", "container", id))[0];
@@ -21,12 +20,12 @@ export async function inspect(id) {
   }
 }
 
-/** Ids of the existing containers with this memory limit (see `uniqueMemory`), ended ones included. */
+/** Returns the ids of containers with this memory limit (see `uniqueMemory`), including ended ones. */
 export async function containersWithMemory(bytes) {
   return (await statesWithMemory(bytes)).map(({ id }) => id);
 }
 
-/** The same with the state of each, such as "running". */
+/** The same, with the state of each container, such as "running". */
 export async function statesWithMemory(bytes) {
   const ids = (await docker("ps", "-aq", "--no-trunc", "--filter", "label=isol8.managed=true"))
     .split("\n")

@@ -1,5 +1,4 @@
-// A Docker daemon that has what a test says, on a socket of its own: for what must not be tried out on
-// a daemon that others use. It answers nothing that was not scripted.
+// A fake Docker daemon on its own socket, with scripted answers. For tests that would harm a daemon that others use.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -7,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Serves `answer(method, path, query)`, which gives `[status, body]`; an unexpected call throws in it
- * and is kept. `use` gets the address for `options.docker` and the list of calls.
+ * Serves `answer(method, path, query)`, which returns `[status, body]` and throws for an unexpected call. Such an error
+ * fails the test. `use` receives the address for `options.docker` and the list of calls.
  */
 export async function withFakeDocker(answer, use) {
   const folder = await mkdtemp(join(tmpdir(), "isol8-docker-"));

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A folder of its own for the time that `use` takes. */
+/** Makes a temporary folder while `use` runs. */
 export async function withFolder(use) {
   const folder = await mkdtemp(join(tmpdir(), "isol8-test-"));
   try {

@@ -1,30 +1,30 @@
-// What the tests of the public package share: engines that are stopped at the end, a time limit that
-// holds in every runner, and waiting for something to become true.
+// Shared by the tests of the package: engines that are stopped at the end, a time limit in every test runner,
+// and waiting for a condition.
 
 import assert from "node:assert/strict";
 import { after, test as runnerTest } from "node:test";
 import { DockerIsol8 } from "../../index.js";
 
-/** Time limit of a test in milliseconds. Said for each one, because Bun's own default is 5 s. */
+/** Time limit of a test in milliseconds. Each test sets it, because Bun's default is 5 s. */
 const TEST_LIMIT_MS = 90_000;
 
 /** The runtimes that run code in a language. */
 export const LANGUAGES = ["python", "node", "bun", "deno", "bash"];
 
-/** A test of `node:test`; the options may be left out. */
+/** Defines a test of `node:test`. The options may be left out. */
 export function test(name, ...rest) {
   const body = rest.pop();
   return runnerTest(name, { timeout: TEST_LIMIT_MS, ...rest[0] }, body);
 }
 
-/** An engine for a whole test file. Call it at the top level of the file. */
+/** Makes an engine for a whole test file. Call it at the top level of the file. */
 export function sharedEngine(options, maxConcurrent) {
   const engine = new DockerIsol8(options, maxConcurrent);
   after(() => engine.stop());
   return engine;
 }
 
-/** An engine for the time that `use` takes. */
+/** Makes an engine while `use` runs. */
 export async function withEngine(options, use, maxConcurrent) {
   const engine = new DockerIsol8(options, maxConcurrent);
   try {
@@ -34,14 +34,14 @@ export async function withEngine(options, use, maxConcurrent) {
   }
 }
 
-/** Every event of a run, in order. */
+/** Returns every event of an execution, in order. */
 export async function eventsOf(engine, request, options) {
   const events = [];
   for await (const event of engine.executeStream(request, options)) events.push(event);
   return events;
 }
 
-/** The text of all events of one type. */
+/** Returns the text of all events of one type. */
 export function textOf(events, type) {
   return events
     .filter((event) => event.type === type)
@@ -49,7 +49,7 @@ export function textOf(events, type) {
     .join("");
 }
 
-/** Runs a program that must succeed; gives its standard output. */
+/** Runs a program that must succeed. Returns its standard output. */
 export async function outputOf(engine, request) {
   const result = await engine.execute(request);
   assert.equal(result.exitCode, 0, `exit ${result.exitCode}: ${result.stderr || result.stdout}`);
@@ -61,7 +61,7 @@ export const sleep = (milliseconds) =>
     setTimeout(resolve, milliseconds);
   });
 
-/** Waits until `condition` gives something truthy, and gives that. `what` is a text, or gives one. */
+/** Waits until `condition` returns a truthy value, and returns it. `what` is a text or returns one, for the failure. */
 export async function until(condition, limitMs, what) {
   const deadline = Date.now() + limitMs;
   for (;;) {
@@ -77,8 +77,8 @@ export async function until(condition, limitMs, what) {
 let fingerprints = 0;
 
 /**
- * A memory limit that no other engine on this machine uses: it tells the containers of one engine
- * from everybody else's. In bytes, a multiple of the page size, between 256 MiB and 1.25 GiB.
+ * Returns a memory limit that no other engine on this machine uses. It identifies the containers of one engine. In
+ * bytes, a multiple of the page size, between 256 MiB and 1.25 GiB.
  */
 export function uniqueMemory() {
   const perProcess = 64;

@@ -1,4 +1,4 @@
-// Whether a sandbox is as new: a program that lists everything that an earlier one could have left.
+// Checks that a sandbox is clean, with a program that lists everything that an earlier one could have left.
 
 import assert from "node:assert/strict";
 
@@ -48,7 +48,7 @@ const CLEAN = {
   tmp: "0o41777",
 };
 
-/** Runs the probe once: the sandbox that it gets must be as new. Gives the result. */
+/** Runs the probe once. Its sandbox must be clean. Returns the result. */
 export async function assertClean(engine) {
   const result = await engine.execute({ runtime: "python", code: PROBE });
   assert.equal(result.exitCode, 0, result.stderr);
@@ -57,9 +57,9 @@ export async function assertClean(engine) {
 }
 
 /**
- * Every sandbox handed out from now on must be as new, and the one of `containerId` must be handed out
- * again: this is about reuse, and must not pass because a new sandbox was made. The pool may prefer
- * others that are as clean, so each round asks for one more at once than the round before.
+ * Asserts that every sandbox that is handed out from now on is clean, and that the one of `containerId` is among them.
+ * Otherwise a test of reuse could pass with a new sandbox. The pool may prefer other clean sandboxes, so each round asks
+ * for one more at once than the round before.
  */
 export async function assertReusedClean(engine, containerId) {
   for (let asked = 1; asked <= 8; asked += 1) {
