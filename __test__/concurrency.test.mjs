@@ -7,7 +7,7 @@ import { outputOf, sleep, test, uniqueMemory, withEngine } from "./helpers/harne
 /** Prints the times of its start and its end. All containers of a host share this clock. */
 const CLOCKED = 'echo "$(date +%s%N) $1"; sleep 0.5; date +%s%N';
 
-/** How many of these spans overlap at the busiest moment. */
+/** Returns how many of these spans overlap at most. */
 function busiest(spans) {
   const edges = spans.flatMap(([start, end]) => [
     [start, 1],

@@ -1,5 +1,5 @@
-// Files of a persistent engine: large ones, every kind of path, and what a program plants in their
-// way. A file call has the rights of the program and sees the sandbox as it does, never more.
+// Files of a session: large ones, unusual paths, and links or folders that a program plants there. A file call has
+// the rights of the program and sees the same files, never more.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -14,7 +14,7 @@ const read = async (path) => (await engine.getFile(path)).toString();
 
 before(() => bash(":"));
 
-/** Rejects a read: as the contract says it, with this reason. */
+/** Asserts that a read is refused with the documented message and this reason. */
 const cannotRead = (path, reason) => ({
   code: "ISOL8_FILE",
   message: new RegExp(
@@ -23,7 +23,7 @@ const cannotRead = (path, reason) => ({
   ),
 });
 
-/** Rejects a write. */
+/** Asserts that a write is refused. */
 const cannotWrite = (path, reason) => ({
   code: "ISOL8_FILE",
   message: new RegExp(
@@ -32,8 +32,8 @@ const cannotWrite = (path, reason) => ({
 });
 
 /**
- * Sends and fetches 100 MiB over and over in a process of its own, and tells the highest memory that
- * each call added to what was there before it.
+ * Writes and reads 100 MiB many times in another process. Returns the highest memory that each call added to the
+ * memory before it.
  */
 const LARGE_FILE = `
 import { randomBytes } from "node:crypto";
@@ -70,23 +70,23 @@ await engine.stop();
 console.log(JSON.stringify(rounds));
 `;
 
-test("100 MiB go in and come out whole, and cost one copy in memory each", async (t) => {
+test("100 MiB go in and come out whole, and each call costs one copy in memory", async (t) => {
   const { line, ended } = hostProcess(LARGE_FILE);
   const rounds = JSON.parse(await line());
   assert.equal((await ended).code, 0);
   t.diagnostic?.(JSON.stringify(rounds));
-  // One copy: the bytes given belong to the caller, who may change them during the call; the bytes
-  // got are the result itself. Frames and their buffers are in the remaining 30 MiB.
+  // One copy of the caller's bytes, because the caller may change them during the call. The bytes that come back
+  // are the result itself. Frames and their buffers fit into the remaining 30 MiB.
   for (const { put, get, same } of rounds) {
     assert.ok(same);
     assert.ok(put < 130, `putFile of 100 MiB added ${put} MiB`);
     assert.ok(get < 130, `getFile of 100 MiB added ${get} MiB`);
   }
-  // What the collector has not freed yet is at most one result; nothing adds up.
+  // At most one result is not freed yet. More would be a leak.
   assert.ok(rounds[2].left - rounds[0].left < 130, JSON.stringify(rounds));
 });
 
-test("a large file is the program's to use", async () => {
+test("a program can use a large file", async () => {
   const data = randomBytes(20 * MIB);
   await engine.putFile("/sandbox/20", data);
   assert.equal(await bash("stat -c '%u %g %s' 20 && cp 20 21"), `100 101 ${data.length}`);
@@ -94,7 +94,7 @@ test("a large file is the program's to use", async () => {
   await bash("rm 20 21");
 });
 
-test("a file that does not fit is an error, and leaves the old one and the room as they were", async () => {
+test("a file that does not fit is an error, and the old file and the free space stay as before", async () => {
   await withEngine({ mode: "persistent", sandboxSize: "8m" }, async (small) => {
     await small.execute({ runtime: "bash", code: ":" });
     await small.putFile("/sandbox/f", "old");
@@ -136,11 +136,11 @@ const PATHS = [
 
 for (const path of PATHS) {
   const name = JSON.stringify(path.length > 60 ? `${path.slice(0, 60)}…` : path);
-  test(`the path ${name} is just a path`, async () => {
+  test(`the path ${name} is used as it is`, async () => {
     const data = randomBytes(64);
     await engine.putFile(path, data);
     assert.ok((await engine.getFile(path)).equals(data));
-    // The program finds the same bytes under the same name.
+    // The program sees the same bytes under the same name.
     const seen = await bash('od -An -v -tx1 -- "$P" | tr -d " \\n"', { env: { P: path } });
     assert.equal(seen, data.toString("hex"));
     assert.equal(await bash("find / -name pwned 2>/dev/null | wc -l"), "0");
@@ -160,7 +160,7 @@ for (const [path, reason] of [
   });
 }
 
-test("a folder is no file", async () => {
+test("reading or writing a folder is an error", async () => {
   await bash("mkdir -p folder");
   for (const path of ["/sandbox/folder", "/sandbox/folder/", "/sandbox/folder/.", "/"]) {
     await assert.rejects(engine.putFile(path, "x"), cannotWrite(path, /director|denied/i), path);
@@ -191,7 +191,7 @@ for (const path of ["/etc/passwd", "/etc/new", "/usr/bin/env", "/x", "/proc/sys/
   });
 }
 
-/** Links whose targets hold what the guest, which is root, could read but the program may not. */
+/** Links to files that the guest, as root, could read, and the program may not. */
 const FORBIDDEN = [
   "/proc/1/environ",
   "/proc/1/mem",
@@ -249,7 +249,7 @@ test("a folder that is a link does not lead out of the sandbox", async () => {
   }
 });
 
-test("links in a circle, and one that leads nowhere, are errors", async () => {
+test("circular and broken links are errors", async () => {
   await bash("ln -sfn ring-a ring-b; ln -sfn ring-b ring-a; ln -sfn missing dangling");
   await assert.rejects(
     engine.getFile("/sandbox/ring-a"),

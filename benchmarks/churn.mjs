@@ -11,10 +11,10 @@ import { median, sleep, timed } from "./lib/stats.mjs";
 export const name = "churn";
 export const title = "Sandboxes used once";
 
-/** A sandbox whose root filesystem was writable is never used again. */
+/** With a writable root, a sandbox is never used again. */
 const OPTIONS = { readonlyRootFs: false };
 
-/** Sandboxes of one batch. */
+/** Number of sandboxes in one batch. */
 const BATCH = 16;
 
 export async function run({ rounds, log }) {
@@ -39,7 +39,7 @@ async function batch(concurrency, action) {
   await Promise.all(Array.from({ length: concurrency }, worker));
 }
 
-/** From a new engine until the last container that was used is gone. */
+/** Measures from a new engine until its last used container is gone. */
 async function engineBatch(concurrency) {
   const engine = new DockerIsol8(OPTIONS, concurrency);
   const used = new Set();

@@ -10,7 +10,7 @@ import { median, sleep, timed } from "./lib/stats.mjs";
 export const name = "cold";
 export const title = "Cold: new engine to first result";
 
-/** Lets the daemon finish with what was removed before the next sample, in milliseconds. */
+/** Pause before each sample, in milliseconds. The daemon finishes earlier removals meanwhile. */
 const SETTLE = 250;
 
 export async function run({ runtimes, rounds, log }) {

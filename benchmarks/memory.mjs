@@ -1,4 +1,4 @@
-// Memory: of the guest, of the host for each idle warm sandbox, and whether either grows.
+// Memory: of the guest, of the host for each idle warm sandbox, and the growth of both.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,7 @@ export async function run({ runtimes, quick, log }) {
   return figures;
 }
 
-/** The guest after ten runs, when it is idle. */
+/** Measures the guest after ten executions, when it is idle. */
 async function guest(runtime) {
   const engine = new DockerIsol8();
   try {
@@ -50,8 +50,8 @@ async function guest(runtime) {
 }
 
 /**
- * What a script of lib/ prints, in a Node process of its own, whose memory nothing else moves. The
- * young generation of V8 has a fixed size there: as it is, it grows in steps, for hours if need be.
+ * Returns what a script of lib/ prints in its own Node process, so that nothing else changes the memory of
+ * that process. V8's young generation has a fixed size there. By default it grows in steps, for hours if need be.
  */
 async function measured(script, ...args) {
   const path = fileURLToPath(new URL(`lib/${script}.mjs`, import.meta.url));
@@ -70,13 +70,13 @@ async function perSandbox(count) {
   });
 }
 
-/** Growth in KiB an execution that counts as none: pages come and go. */
+/** Growth in KiB per execution that counts as none, because pages come and go. */
 const NO_GROWTH = 0.1;
 
-/** Growth in MiB that is noise however short the run is. */
+/** Growth in MiB that counts as none, however short the run is. */
 const NOISE = 0.5;
 
-/** After so many executions in each of so many processes. */
+/** Numbers of executions and of processes of this measurement. */
 async function growth(processes, executions) {
   const readings = [];
   for (let i = 0; i < processes; i += 1) readings.push(await measured("growth", executions));

@@ -1,5 +1,5 @@
-// Filtered network: start, first response, requests a second and download, each against the same
-// program on the host without a proxy. The server is in this machine; nothing leaves it.
+// Filtered network: start, first response, requests per second and download, each against the same program on the
+// host without a proxy. The server runs on this machine, and no traffic leaves it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,10 +14,10 @@ export const title = "Filtered network";
 const HOST = "bench.test";
 const GIB = 2 ** 30;
 
-/** Pause before each start, in milliseconds: the next interpreter is ready by then, as for a caller that thinks. */
+/** Pause before each start, in milliseconds. The next interpreter is parked by then. */
 const THINK = 200;
 
-/** Answers with as many bytes as the path says. */
+/** Answers with the number of bytes that the path names. */
 const SERVER = `
 import http from "node:http";
 import { parentPort } from "node:worker_threads";
@@ -35,7 +35,7 @@ const server = http.createServer(async (request, response) => {
 server.keepAliveTimeout = 60000;
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));`;
 
-/** Asks on \`connections\` keep-alive connections for \`seconds\`; prints requests a second. */
+/** Sends requests on \`connections\` keep-alive connections for \`seconds\`. Prints requests per second. */
 const LOAD = `
 const net = require("node:net");
 let done = 0;
@@ -58,7 +58,7 @@ const since = performance.now();
 Promise.all(Array.from({ length: connections }, one)).then(
   () => console.log(done / ((performance.now() - since) / 1000)));`;
 
-/** Downloads \`bytes\`; prints bytes a second. */
+/** Downloads \`bytes\`. Prints bytes per second. */
 const DOWNLOAD = `
 const net = require("node:net");
 let got = 0;
@@ -81,7 +81,7 @@ const program = (code, values) => {
   return declared.join("\n") + code;
 };
 
-/** What a program in this process's own Node prints first. */
+/** Returns the first output of a program in a Node process on the host. */
 async function onHost(code) {
   const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
   const [text] = await once(child.stdout, "data");
@@ -89,7 +89,7 @@ async function onHost(code) {
   return text.toString();
 }
 
-/** What a program in a sandbox prints first. */
+/** Returns the first output of a program in a sandbox. */
 async function inSandbox(engine, code) {
   let text = "";
   for await (const { type, data } of engine.executeStream({ runtime: "node", code })) {
@@ -100,7 +100,7 @@ async function inSandbox(engine, code) {
   throw new Error("no output");
 }
 
-/** Milliseconds until a program in a sandbox prints; the program then goes on to its end. */
+/** Measures milliseconds until a program in a sandbox prints. The program then runs to its end. */
 async function untilOutput(engine, code) {
   const since = performance.now();
   let first;

@@ -1,4 +1,4 @@
-// Preload: a pandas program with the module imported ahead of time, against the same without.
+// Preload: a pandas program with `preload`, against the same program without.
 
 import { readFileSync } from "node:fs";
 import { figure, notMeasured } from "./lib/figures.mjs";
@@ -14,7 +14,7 @@ const RUNTIME = "python";
 const FIGURE = "warm p50 with preload";
 const THINK = 200;
 
-/** Executions of one variant before the other has its turn. */
+/** Number of executions of one variant before the turn of the other. */
 const BLOCK = 5;
 
 const PROGRAM = `import io, pandas
@@ -22,7 +22,7 @@ table = pandas.read_csv(io.StringIO("city,sold\\nRome,3\\nOslo,5\\nRome,4\\n"))
 print(table.groupby("city")["sold"].sum().to_dict())
 `;
 
-/** The types say what the package can do; options that it does not know may pass unnoticed. */
+/** Checks the types for the option, because an engine ignores unknown options. */
 function hasPreload() {
   const types = new URL("../types/execution.d.cts", import.meta.url);
   return /\bpreload\b/.test(readFileSync(types, "utf8"));

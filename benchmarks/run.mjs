@@ -1,4 +1,4 @@
-// npm run bench: every figure with what it is compared to, side by side in one run. See README.md here.
+// npm run bench: measures every figure beside the one it is compared with. See README.md in this folder.
 
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -51,7 +51,7 @@ function options() {
   }
 }
 
-/** What the figures were made on. */
+/** Describes the machine of the measurement. */
 async function machine() {
   const { Version, KernelVersion } = await docker("GET", "/version");
   return {

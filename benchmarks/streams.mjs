@@ -11,7 +11,7 @@ export const title = "Streams: MB/s";
 
 const MIB = 1024 * 1024;
 
-/** Size of the file that is put, got and printed. */
+/** Size in bytes of the file that is written, read and printed. */
 const SIZE = 100 * MIB;
 
 /** How often the file is printed in one run. */
@@ -35,7 +35,7 @@ export async function run({ rounds, log }) {
 
 const rate = (bytes, ms) => bytes / 1e6 / (ms / 1000);
 
-/** MB/s between the first chunk and the last: the start of the program is not part of it. */
+/** Returns MB/s between the first chunk and the last, without the start of the program. */
 class Flow {
   #first = 0;
   #since;

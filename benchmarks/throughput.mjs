@@ -13,7 +13,7 @@ export const title = "Throughput at concurrency 8";
 
 const CONCURRENCY = 8;
 
-/** Executions of one batch. */
+/** Number of executions in one batch. */
 const BATCH = 48;
 
 export async function run({ runtimes, rounds, log }) {
@@ -25,7 +25,7 @@ export async function run({ runtimes, rounds, log }) {
   return figures;
 }
 
-/** Eight sandboxes have eight times the limits of one; the container that they are compared with, too. */
+/** Eight sandboxes have eight times the limits of one. So has the container that they are compared with. */
 function widened(like) {
   const { limits } = like;
   return {

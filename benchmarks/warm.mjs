@@ -11,10 +11,10 @@ import { mean, median, percentile, sleep, timed } from "./lib/stats.mjs";
 export const name = "warm";
 export const title = "Warm: one execution after the other";
 
-/** Pause between two executions of a caller that thinks, in milliseconds. */
+/** Think time: the pause between two executions, in milliseconds. */
 const THINK = 200;
 
-/** Executions of one variant before the next variant has its turn. */
+/** Number of executions of one variant before the turn of the next. */
 const BLOCK = 10;
 
 const TARGETS = {
@@ -34,7 +34,7 @@ export async function run({ runtimes, rounds, log }) {
   return figures;
 }
 
-/** A block with think time; the first run, which follows another variant, is not counted. */
+/** Runs a block with think time. The first execution follows another variant and is not counted. */
 async function thinking(once, count) {
   const samples = [];
   for (let i = 0; i <= count; i += 1) {
@@ -66,7 +66,7 @@ async function measure(runtime, rounds) {
       think.engine.push(...(await thinking(viaEngine, BLOCK)));
       think.exec.push(...(await thinking(viaExec, BLOCK / 2)));
       think.bare.push(...(await thinking(bare, BLOCK)));
-      // What counts without pauses is the mean of a block: what one run puts off, the next one pays.
+      // Without pauses, the mean of a block counts, because the next execution pays for what one puts off.
       for (let turn = 0; turn < 2; turn += 1) {
         await sleep(THINK);
         const samples = [];

@@ -1,5 +1,5 @@
-// Containers of Docker's own with the very limits of a sandbox, to measure against. Whatever was made
-// here is removed at the end, also after an error or Ctrl-C.
+// Plain Docker containers with the limits of a sandbox, to compare with. All of them are removed at the end, even
+// after an error or Ctrl-C.
 
 import { attach, Demultiplexer, docker, inspect } from "./docker.mjs";
 import { DockerIsol8 } from "./package.mjs";
@@ -13,15 +13,15 @@ export const USER = "100:101";
 const made = new Set();
 
 /**
- * What a sandbox of `options` is like: its image, its limits as Docker tells them (without the volume
- * that holds the guest) and the environment that programs get.
+ * Returns what a sandbox of `options` is like: its image, its limits as docker inspect shows them (without the
+ * guest volume), and the environment of its programs.
  */
 export async function likeness(runtime, options = {}) {
   const engine = new DockerIsol8(options);
   try {
     const { stdout, containerId } = await engine.execute({ runtime, cmd: "env" });
     const { Config, HostConfig } = await inspect(containerId);
-    // The tmpfs of /sandbox, read-only root, capabilities, seccomp, cgroup limits: all as they are.
+    // The tmpfs of /sandbox, the read-only root, capabilities, seccomp and cgroup limits stay unchanged.
     const { Mounts: _mounts, ...limits } = HostConfig;
     const env = stdout.split("\n").filter((line) => !/^(PWD|OLDPWD|SHLVL|HOSTNAME|_)=/.test(line));
     return { image: Config.Image, limits, env };
@@ -30,7 +30,7 @@ export async function likeness(runtime, options = {}) {
   }
 }
 
-/** Creates a container that is not started yet; its id. */
+/** Creates a container without starting it. Returns its id. */
 export async function create({ image, limits }, cmd, more = {}) {
   const { Id } = await docker("POST", "/containers/create", {
     Image: image,
@@ -54,12 +54,12 @@ export async function remove(id) {
   made.delete(id);
 }
 
-/** Removes what is left of this process's containers. */
+/** Removes the remaining containers of this process. */
 export async function removeAll() {
   await Promise.allSettled([...made].map(remove));
 }
 
-/** Creates and starts an idle container; with a program file, if one is given. */
+/** Creates and starts an idle container, with a program file if one is given. */
 export async function idle(like, program) {
   const id = await create(
     like,
@@ -71,8 +71,8 @@ export async function idle(like, program) {
 }
 
 /**
- * What the driver does inside a container: it takes commands, one a line, and answers each with one
- * line. Times are microseconds of wall time as seen inside, without anything of Docker.
+ * The program that measures inside a container. It reads one command per line and answers each with one line. Times
+ * are microseconds of wall time inside the container. Docker has no part in them.
  */
 const DRIVER = `
 printf %s "$CODE" >"$FILE"; unset CODE
@@ -126,7 +126,7 @@ export class Driver {
     return driver;
   }
 
-  /** Sends bytes and takes what comes until `take` returns true for a chunk. */
+  /** Sends bytes and passes chunks of the answer to `take` until it returns true. */
   exchange(bytes, take) {
     return new Promise((resolve, reject) => {
       this.#fail = reject;
@@ -135,7 +135,7 @@ export class Driver {
     });
   }
 
-  /** Sends a command (and bytes after it); its answer, one line. */
+  /** Sends a command, with bytes after it if given. Returns the answer, which is one line. */
   async ask(command, bytes = undefined) {
     let answer = "";
     const exchanged = this.exchange(`${command}\n`, (part) => {
@@ -149,13 +149,13 @@ export class Driver {
     return answer.trim();
   }
 
-  /** Starts the program `count` times, one after the other; milliseconds of each. */
+  /** Starts the program `count` times, one after the other. Returns the milliseconds of each. */
   async bareStarts(count) {
     const answer = await this.ask(`start ${count}`);
     return answer.split(/\s+/).map((micros) => Number(micros) / 1000);
   }
 
-  /** Starts the program `count` times, eight at a time; milliseconds of the whole. */
+  /** Starts the program `count` times, eight at a time. Returns the milliseconds of all together. */
   async parallelStarts(count) {
     return Number(await this.ask(`parallel ${count}`)) / 1000;
   }

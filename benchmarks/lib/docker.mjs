@@ -1,5 +1,5 @@
-// Docker's HTTP API over its Unix socket with Node's own HTTP client: the other side of every
-// comparison, without a client library between.
+// Docker's HTTP API over its Unix socket, with Node's own HTTP client. Comparisons use it directly, without a client
+// library.
 
 import http from "node:http";
 
@@ -18,7 +18,7 @@ function unixSocket(host) {
   return host.slice("unix://".length);
 }
 
-/** Starts a request; `onResponse` gets what comes back, `onUpgrade` the raw connection. */
+/** Starts a request. Calls `onResponse` with the response or `onUpgrade` with the raw connection. */
 function send(method, path, { body, headers = {}, agent, reject, onResponse, onUpgrade }) {
   const payload = body === undefined ? "" : JSON.stringify(body);
   const request = http.request({
@@ -42,7 +42,7 @@ function send(method, path, { body, headers = {}, agent, reject, onResponse, onU
   return request;
 }
 
-/** The whole body of an answer. */
+/** Returns the whole body of a response. */
 function bodyOf(response) {
   return new Promise((resolve, reject) => {
     const chunks = [];
@@ -58,7 +58,7 @@ function failure(method, path, status, body) {
   return error;
 }
 
-/** One call; resolves with the answer's body as JSON, or undefined if it has none. */
+/** Makes one call. Resolves with the JSON of the response, or undefined if it has no body. */
 export function docker(method, path, body) {
   return new Promise((resolve, reject) => {
     const onResponse = async (response) => {
@@ -74,7 +74,7 @@ export function docker(method, path, body) {
   });
 }
 
-/** What Docker knows of a container; undefined when it is gone. */
+/** Returns the output of docker inspect for a container, or undefined when it is gone. */
 export async function inspect(id) {
   try {
     return await docker("GET", `/containers/${id}/json`);
@@ -84,7 +84,7 @@ export async function inspect(id) {
   }
 }
 
-/** Takes Docker's frames apart: `push` takes bytes of the connection, `onData` gets the payloads. */
+/** Splits Docker's frames: `push` takes bytes of the connection, and `onData` receives the payloads. */
 export class Demultiplexer {
   #onData;
   #pending = Buffer.alloc(0);
@@ -115,8 +115,8 @@ export class Demultiplexer {
 }
 
 /**
- * Runs a program the way it is commonly done: `docker exec` as create, start with the output attached,
- * inspect for the exit code.
+ * Runs a program the common way, by `docker exec`: create, start with the output attached, inspect for the
+ * exit code.
  *
  * @returns {Promise<{stdout: string, exitCode: number}>}
  */
@@ -152,7 +152,7 @@ export async function dockerExec(container, { argv, env, user, cwd }) {
   return { stdout: text(1), stderr: text(2), exitCode: ExitCode };
 }
 
-/** Attaches to a container's streams; the raw connection, both ways. */
+/** Attaches to the streams of a container. Returns the raw connection, for both directions. */
 export function attach(container) {
   const path = `/containers/${container}/attach?stream=1&stdin=1&stdout=1&stderr=1`;
   return new Promise((resolve, reject) => {

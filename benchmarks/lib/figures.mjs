@@ -1,9 +1,8 @@
-// What the benchmarks find: figures with what they are compared to and what was aimed at; printed as
-// tables.
+// Figures with their comparison and their target, and how they are printed as tables.
 
 /**
  * @typedef {object} Figure
- * @property {string} name what was measured
+ * @property {string} name of what was measured
  * @property {string} [runtime]
  * @property {number} value
  * @property {string} unit
@@ -13,7 +12,7 @@
  * @property {boolean} [met] whether the target is met
  */
 
-/** Makes a figure: ratio and verdict follow from the rest. */
+/** Makes a figure. Computes its ratio and whether it meets its target. */
 export function figure({ name, runtime, value, unit, against, target }) {
   const ratio = against ? value / against.value : undefined;
   const judged = ratio ?? value;
@@ -24,7 +23,7 @@ export function figure({ name, runtime, value, unit, against, target }) {
   return { name, runtime, value, unit, against, ratio, target, met };
 }
 
-/** What could not be measured, and why. */
+/** Makes an entry for a figure that could not be measured, with the reason. */
 export const notMeasured = (name, why, runtime) => ({ name, runtime, notMeasured: why });
 
 export function number(value) {
@@ -59,10 +58,10 @@ function row(item) {
   ];
 }
 
-/** Columns of numbers, which stand to the right. */
+/** Columns that are aligned to the right. */
 const RIGHT = new Set([2, 4, 5, 6]);
 
-/** Figures as lines of text. */
+/** Returns figures as lines of text. */
 export function table(figures) {
   const measured = figures.filter((item) => item.notMeasured === undefined);
   const rows = measured.length > 0 ? [HEADER, ...measured.map(row)] : [];

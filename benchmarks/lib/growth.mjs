@@ -1,12 +1,12 @@
-// Prints how the memory of this process and of the guests is after many executions, in MiB. Run by
-// memory.mjs with --expose-gc.
+// Prints the memory of this process and of the guests after many executions, in MiB. memory.mjs runs it with
+// --expose-gc.
 
 import { guestMemory } from "./guest-memory.mjs";
 import { DockerIsol8 } from "./package.mjs";
 import { check, PROGRAMS } from "./programs.mjs";
 import { sleep } from "./stats.mjs";
 
-/** Executions until V8 has compiled all that it will compile, and its heap has its size. */
+/** Number of executions after which V8 has compiled everything and its heap has its final size. */
 const WARM_UP = 3000;
 
 const executions = Number(process.argv[2]);
@@ -21,12 +21,12 @@ async function execute(count) {
   }
 }
 
-/** Executions between two readings of one figure. */
+/** Number of executions between two readings. */
 const BETWEEN = 100;
 
 /**
- * Resident memory of this process in MiB, after garbage was collected: the least of some readings,
- * since the heap has some MiB more at times, between an optimisation and its garbage collection.
+ * Returns the resident memory of this process in MiB, after garbage collection. It is the least of several readings,
+ * because the heap has some MiB more at times, between an optimisation and its garbage collection.
  */
 async function own() {
   let least = Number.POSITIVE_INFINITY;

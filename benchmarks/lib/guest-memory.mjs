@@ -5,7 +5,7 @@ import { docker, inspect } from "./docker.mjs";
 
 export const MIB_IN_KIB = 1024;
 
-/** Resident memory of a process in KiB: as this host sees it, or else as Docker does. */
+/** Returns the resident memory of a process in KiB, from this host's /proc or else from Docker. */
 async function resident(container, pid) {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -19,7 +19,7 @@ async function resident(container, pid) {
   }
 }
 
-/** Of the guest in a container, in MiB; false or undefined when that has ended. */
+/** Returns the memory of the guest in a container, in MiB, or false or undefined when it has ended. */
 export async function guestMemory(container) {
   const found = await inspect(container);
   return found?.State.Running && (await resident(container, found.State.Pid)) / MIB_IN_KIB;

@@ -1,10 +1,10 @@
-// Prints the KiB of resident memory that each idle warm sandbox costs the process: the difference
-// between a process with few and one with many. Run by memory.mjs with --expose-gc.
+// Prints the KiB of resident memory that each idle warm sandbox costs the process, from the difference between few
+// and many sandboxes. memory.mjs runs it with --expose-gc.
 
 import { DockerIsol8 } from "./package.mjs";
 import { sleep } from "./stats.mjs";
 
-/** Sandboxes of the first engine, which pays for what is loaded once. */
+/** Number of sandboxes of the first engine. It also loads what is loaded only once. */
 const FEW = 4;
 
 const count = Number(process.argv[2]);

@@ -1,4 +1,4 @@
-// An image with pandas, made from the Python runtime image with pip and kept for the next time.
+// An image with pandas. pip makes it from the Python image, and it is kept for the next run.
 
 import { existsSync } from "node:fs";
 import { docker } from "./docker.mjs";
@@ -6,13 +6,13 @@ import { docker } from "./docker.mjs";
 const BASE = "isol8:python";
 const TAG = "isol8-benchmark:pandas";
 
-/** Label with the id of the image that this one was made from. */
+/** Label with the id of the image on which this one is built. */
 const BASE_LABEL = "isol8.benchmark.base";
 
-/** Where certificate authorities of this machine appear in the container that installs. */
+/** Path, in the installing container, of the certificate authorities of this machine. */
 const CA_FILE = "/run/benchmark-ca.pem";
 
-/** Makes the image unless a current one exists; its tag. */
+/** Makes the image unless a current one exists. Returns its tag. */
 export async function pandasImage(log) {
   const base = await docker("GET", `/images/${BASE}/json`);
   const present = await docker("GET", `/images/${TAG}/json`).catch(() => undefined);

@@ -39,7 +39,7 @@ export const PROGRAMS = {
 
 export const RUNTIMES = Object.keys(PROGRAMS);
 
-/** Fails unless the program ran and said what it should. */
+/** Throws unless the program succeeded and printed the expected text. */
 export function check({ stdout, stderr, exitCode }, expected = "hello") {
   if (exitCode === 0 && stdout.trim() === expected) return;
   throw new Error(`wrong result: exit code ${exitCode}, ${JSON.stringify({ stdout, stderr })}`);
