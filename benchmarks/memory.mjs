@@ -76,7 +76,7 @@ const NO_GROWTH = 0.1;
 /** Growth in MiB that counts as none, however short the run is. */
 const NOISE = 0.5;
 
-/** Numbers of executions and of processes of this measurement. */
+/** Measures growth over `executions` in each of `processes` processes. */
 async function growth(processes, executions) {
   const readings = [];
   for (let i = 0; i < processes; i += 1) readings.push(await measured("growth", executions));

@@ -1,4 +1,4 @@
-// The types as users compile them: under both module resolutions, strictly.
+// Compiles the types as users do: strictly, under both module resolutions.
 
 import { run } from "./steps.mjs";
 

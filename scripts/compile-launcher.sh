@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compiles the launcher of Python for the Python of isol8's own image, after a change of either. An
-# interpreter that compiles nothing at its start starts, and ends, faster. Others compile the source.
+# Compiles the Python launcher for the Python of our own image. Run it after a change of either. An interpreter that
+# compiles nothing at its start starts and ends faster. Another Python compiles the source itself.
 set -euo pipefail
 cd "$(dirname "$0")/../crates/engine/launchers/python"
 mkdir -p __pycache__

@@ -1,7 +1,6 @@
-// Completes package-lock.json with the optional packages of other platforms. npm leaves out those that
-// the registry in use does not have (a mirror may keep only its own platform's), and `npm ci` then
-// refuses the file. Run it after any change of the dependencies; it changes nothing when nothing is
-// missing.
+// Completes package-lock.json with the optional packages of other platforms. npm leaves out packages that its registry
+// does not have, and a mirror may have only those of its own platform. `npm ci` refuses such a file. Run this after
+// each change of the dependencies. It changes nothing when nothing is missing.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { root } from "./steps.mjs";
@@ -22,7 +21,7 @@ const PROCESSORS = [
   "wasm32",
 ];
 
-/** Platform conditions, from the conventions of such packages' names. */
+/** Returns the platform conditions of a package, from words in its name. */
 function conditions(name) {
   const words = name.split(/[-/]/);
   const os = SYSTEMS.find((system) => words.includes(system));

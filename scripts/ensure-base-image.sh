@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that the image which docker/Dockerfile starts from exists in the Docker daemon: it is
-# pulled, or where no registry is in reach made with debootstrap from a Debian mirror.
+# Makes sure that the Docker daemon has the image that docker/Dockerfile starts from. Pulls the image. Where no image
+# registry is in reach, makes it with debootstrap from a Debian mirror.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -46,7 +46,7 @@ debootstrap --variant=minbase "$suite" "$root/fs" "$mirror" >&2 || {
     die "debootstrap failed with mirror $mirror"
 }
 
-# What the published "slim" image leaves out is left out here too, now and in later installs.
+# Leaves out what the published "slim" image leaves out, now and in later installations.
 cat >"$root/fs/etc/apt/sources.list" <<LIST
 deb $mirror $suite main
 deb $mirror $suite-updates main

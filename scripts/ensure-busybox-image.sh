@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that isol8-test/busybox:latest exists: an image of one static program, without libc,
-# users or a package manager. The tests show with it that any local image works.
+# Makes sure that isol8-test/busybox:latest exists: an image with one static program, without libc, users or a package
+# manager. Tests use it to show that any local image works.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -14,7 +14,7 @@ if docker image inspect "$image" >/dev/null 2>&1; then
 fi
 note "making $image from Debian's package busybox-static"
 
-# Run in an empty directory by a root that has apt: leaves the image's files in ./root.
+# Runs as root, with apt, in an empty directory. Leaves the files of the image in ./root.
 # shellcheck disable=SC2016 # expanded by the shell that runs it
 make_root='
     set -eu

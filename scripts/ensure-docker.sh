@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that a Docker daemon answers. On Debian and its relatives, as root, it installs and
-# starts one when needed; elsewhere it says what to do. DOCKER_HOST and the docker context count.
+# Makes sure that a Docker daemon answers, at DOCKER_HOST or in the docker context if these are set. On Debian and its
+# relatives, as root, it installs and starts one when needed. Elsewhere it prints what to do.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -21,17 +21,17 @@ is_root ||
     die "No Docker daemon answers. Start it (sudo systemctl start docker), or join the docker group (sudo usermod -aG docker \"\$USER\", then log in again)."
 
 { have dockerd && have docker && have iptables; } || apt_install "running sandboxes" docker.io iptables
-# Newer releases keep the client in a package of its own.
+# Newer Debian releases have the client in a separate package.
 have docker || apt_install "talking to Docker" docker-cli
 
-# A machine with an init system starts the daemon by itself, now and after a reboot.
+# With an init system the daemon also starts after a reboot.
 if [ -d /run/systemd/system ]; then
     note "starting Docker with systemd"
     systemctl start docker || die "systemctl could not start docker; see: journalctl -u docker"
 else
     mkdir -p .cache
     note "starting dockerd in the background; it logs to $log"
-    # A session of its own, so that it outlives this script and its terminal.
+    # A new session, so that the daemon outlives this script and its terminal.
     setsid nohup dockerd >>"$log" 2>&1 </dev/null &
     daemon=$!
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that what builds isol8 is there: Rust, Node.js, the npm packages and (with --test) the
-# tools that only the tests need.
+# Makes sure that the tools that build isol8 are there: Rust, Node.js, the npm packages, and with --test the tools that
+# only the tests need.
 # usage: scripts/ensure-toolchain.sh [--test]
 set -eu
 cd "$(dirname "$0")/.."
@@ -37,11 +37,11 @@ fi
 rust_version=$(rustc --version | cut -d ' ' -f 2)
 at_least "$rust_version" "${rust_needed:-0}" ||
     die "Rust $rust_version is too old, isol8 needs $rust_needed. Run: rustup update stable"
-# The guest is linked statically, which takes libc.a.
+# Static linking of the guest needs libc.a.
 have cc || apt_install "linking Rust programs" gcc libc6-dev
 ok "Rust $rust_version"
 
-# npm writes node_modules/.package-lock.json last, so a newer lock file means a stale install.
+# npm writes node_modules/.package-lock.json last. So a newer lock file means that the installation is out of date.
 installed=node_modules/.package-lock.json
 if [ -e "$installed" ] && [ -z "$(find package-lock.json -newer "$installed")" ]; then
     ok "npm packages"

@@ -1,5 +1,5 @@
-# Shared by the scripts in this directory: messages and the small checks that several of them make.
-# Sourced, never run. Every script is idempotent and does nothing when nothing is needed.
+# Messages and checks that the scripts in this directory share. They source this file. Every script can run again
+# and does nothing when nothing is needed.
 # shellcheck shell=sh
 
 note() { printf '[INFO] %s\n' "$*" >&2; }
@@ -9,17 +9,17 @@ die() { printf '[ERR] %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# A bounded command; on systems without `timeout` (macOS) it simply runs.
+# Runs a command with a time limit in seconds, or without one on systems that lack `timeout` (macOS).
 bounded() {
     if have timeout; then timeout "$@"; else shift; "$@"; fi
 }
 
-# Whether a Docker daemon answers. The client itself follows DOCKER_HOST and the docker context.
+# Whether a Docker daemon answers. The docker command follows DOCKER_HOST and the docker context.
 docker_answers() {
     have docker && bounded 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 }
 
-# Installs Debian packages that are missing. $1 says what for, the rest are package names.
+# Installs Debian packages. $1 is the purpose for messages, the rest are package names.
 apt_install() {
     purpose=$1
     shift
@@ -32,8 +32,8 @@ apt_install() {
     apt-get install -y -qq --no-install-recommends "$@" >&2 || die "apt-get could not install $*"
 }
 
-# URI of the machine's own Debian mirror, out of both formats of apt's sources: the first one whose
-# path ends in $1 ("debian" or "debian-security"). Nothing on a machine without one.
+# Prints the URI of this machine's Debian mirror: the first in apt's sources, in either format, whose path ends in $1
+# ("debian" or "debian-security"). Prints nothing when there is none.
 debian_mirror() {
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
         sed -e '/^[[:space:]]*#/d' -e 's/\[[^]]*\]//g' |

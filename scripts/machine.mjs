@@ -1,20 +1,20 @@
-// What quickstart and test both need first: tools, Docker, the native addon, the images.
+// The first steps of both quickstart and test: tools, Docker, the native addon, the images.
 
 import { existsSync } from "node:fs";
 import { root, run } from "./steps.mjs";
 
-/** How much of a build step is shown; the commands in it are long. */
+/** Number of characters shown of a build step, because its command can be long. */
 const MESSAGE_WIDTH = 90;
 
 const script = (name, ...args) => run("sh", [`scripts/${name}`, ...args]);
 
-/** Certificate authorities of this machine that the images need, too (a proxy that reads TLS). */
+/** Returns the file with this machine's certificate authorities. Images need them behind a proxy that reads TLS. */
 function extraCertificates() {
   const file = process.env.ISOL8_EXTRA_CA ?? process.env.SSL_CERT_FILE;
   return file && existsSync(file) ? file : undefined;
 }
 
-/** Builds the images that are missing or not current, through the public package. */
+/** Builds the images that are missing or out of date, through the public package. */
 async function buildImages() {
   const ca = extraCertificates();
   if (ca) process.env.ISOL8_EXTRA_CA = ca;

@@ -1,9 +1,9 @@
-// The packages as they are published: `@isol8/core`, and one a platform with the native engine in it,
-// on which the first depends optionally, at the same version. Writes tarballs.
+// Packs what is published: `@isol8/core`, and one package for each platform with the native engine in it. The first
+// depends on the others optionally, at the same version. Writes tarballs.
 //
 // node scripts/pack.mjs DIRECTORY [--all]
 //
-// Without `--all` only the platforms are packed whose addon is here; with it a missing one is an error.
+// Packs the platforms whose addon is in this checkout. With `--all`, a missing addon is an error.
 
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,7 +19,7 @@ const LICENSE = "LICENSE";
 const readJson = async (path) => JSON.parse(await readFile(path, "utf8"));
 const writeJson = (path, value) => writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** Packs the package in `folder`; gives the path of its tarball. */
+/** Packs the package in `folder`. Returns the path of its tarball. */
 async function npmPack(folder, destination) {
   const { stdout } = await execute("npm", ["pack", "--json", "--pack-destination", destination], {
     cwd: folder,
@@ -28,14 +28,14 @@ async function npmPack(folder, destination) {
   return join(destination, filename);
 }
 
-/** The files of the root package, as its `files` say. */
+/** Returns the files of the root package, as its `files` field lists them. */
 async function rootFiles() {
   const { stdout } = await execute("npm", ["pack", "--json", "--dry-run"], { cwd: root });
   const [{ files }] = JSON.parse(stdout);
   return files.map(({ path }) => path);
 }
 
-/** Packs the package of a platform; undefined when its addon is not here. */
+/** Packs the package of a platform. Returns undefined when its addon is not in this checkout. */
 async function packPlatform(name, version, stage, destination) {
   const folder = join(stage, name);
   await cp(join(root, "npm", name), folder, { recursive: true });
@@ -51,7 +51,7 @@ async function packPlatform(name, version, stage, destination) {
     return undefined;
   }
   await cp(join(root, LICENSE), join(folder, LICENSE));
-  // Said, so that nobody has to find out what an addon is loaded as.
+  // Without a type, tools have to guess how an addon is loaded.
   await writeJson(join(folder, "package.json"), { ...manifest, type: "commonjs" });
   return npmPack(folder, destination);
 }
@@ -80,7 +80,7 @@ export async function pack(destination) {
       await mkdir(dirname(join(core, path)), { recursive: true });
       await cp(join(root, path), join(core, path));
     }
-    // What only a checkout can use stays out.
+    // Fields that only a checkout can use stay out.
     const { devDependencies: _, scripts: __, napi: ___, ...published } = manifest;
     published.optionalDependencies = Object.fromEntries(
       names.map((platform) => [`${name}-${platform}`, version]),
@@ -107,6 +107,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error(`[ERR] no addon for ${missing.join(", ")}`);
     process.exit(1);
   }
-  // In the order in which they are to be published: what is depended on comes first.
+  // In the order of publication: dependencies first.
   for (const tarball of [...Object.values(platforms), core]) console.log(tarball);
 }

@@ -1,9 +1,9 @@
-// npm run quickstart: from a fresh clone to code running in every runtime.
+// npm run quickstart: builds everything in a fresh clone and runs code in every runtime.
 
 import { build, docker, images, tools } from "./machine.mjs";
 import { carryOut, root } from "./steps.mjs";
 
-/** How many warm executions the shown figure is the median of. */
+/** Number of warm executions. The printed figure is their median. */
 const WARM_RUNS = 9;
 
 const PROGRAMS = {
@@ -23,7 +23,7 @@ if (failed.length > 0) {
 
 const { DockerIsol8 } = await import(`${root}/index.js`);
 
-/** Runs a program; its standard output and how long the call took, in milliseconds. */
+/** Runs a program. Returns its standard output and the duration of the call in milliseconds. */
 async function timed(engine, runtime, code) {
   const since = performance.now();
   const result = await engine.execute({ runtime, code });

@@ -1,5 +1,4 @@
-// Runs the steps of a script one after the other, and says of each what it is, how long it took and,
-// when it fails, what it printed.
+// Runs named steps one after the other. Prints the name and the duration of each, and the output of one that fails.
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -7,20 +6,19 @@ import { fileURLToPath } from "node:url";
 /** The project's folder. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Thrown by a step that cannot be carried out here, for a reason that is not the project's. */
+/** Thrown by a step that cannot run on this machine. It counts as not run, and not as failed. */
 export class NotRun extends Error {}
 
-/** Seconds between two signs of life of a step that prints nothing here. */
+/** Seconds between two progress lines of a running step. */
 const PULSE_SECONDS = 30;
 
 /**
- * Runs a command in the project's folder. Its output is shown as it comes, or kept and shown only
- * when it fails.
+ * Runs a command in the project's folder. Shows its output at once, or, when quiet, keeps the output for the error.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {{quiet?: boolean, env?: Record<string, string | undefined>}} options
- * @returns {Promise<string>} what it printed, when quiet
+ * @returns {Promise<string>} the output when quiet, else an empty text
  */
 export function run(command, args, { quiet = false, env = {} } = {}) {
   return new Promise((resolve, reject) => {
@@ -46,7 +44,7 @@ export function run(command, args, { quiet = false, env = {} } = {}) {
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /**
- * Carries out named steps in order.
+ * Runs named steps in order.
  *
  * @param {{name: string, needed?: boolean, run: () => Promise<void>}[]} steps after a needed step that
  *   fails the rest cannot be run

@@ -1,5 +1,5 @@
-// npm test: everything. `--only NAME…` runs the steps whose names contain one of these words, `--long`
-// also what takes too long for every day.
+// npm test: runs every check. `--only WORD…` runs the steps whose names contain one of these words. `--long` adds tests
+// that take too long for every day.
 
 import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,7 +18,7 @@ const tests = readdirSync(`${root}/__test__`)
   .filter((name) => name.endsWith(".test.mjs"))
   .map((name) => `__test__/${name}`);
 
-/** Known vulnerabilities. Their list is on the network, and without it nothing can be said. */
+/** Checks for known vulnerabilities. Their list is on the network. Without it the step counts as not run. */
 async function advisories() {
   try {
     await run("cargo", ["deny", "check", "advisories"], { quiet: true });
@@ -30,14 +30,14 @@ async function advisories() {
   }
 }
 
-/** What the build generates is committed; a difference means that somebody forgot. */
+/** Checks that generated files are committed: generating them again must leave no difference. */
 async function generatedFiles() {
   await run("npm", ["run", "--silent", "platforms"], { quiet: true });
   const generated = ["native.cjs", "native.d.ts", "npm", "schema"];
   await run("git", ["diff", "--exit-code", "--stat", "--", ...generated]);
 }
 
-/** The packages as they would be published. */
+/** Checks the packages in the form in which they are published. */
 async function packedPackages() {
   const folder = await mkdtemp(join(tmpdir(), "isol8-packed-"));
   try {
@@ -51,7 +51,7 @@ async function packedPackages() {
   }
 }
 
-/** Modules of a registry that many machines cannot reach; then nothing can be said. */
+/** Installs modules of the jsr registry. Many machines cannot reach it. Then the step counts as not run. */
 async function jsrModules() {
   const said = await run("node", ["__test__/jsr.mjs"], { quiet: true });
   if (said.trim()) throw new NotRun(said.trim());
