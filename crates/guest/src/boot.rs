@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     egress::Egress,
-    exec::Parking,
+    exec::{Parking, make_pipes},
     guest::Guest,
     heap::Heap,
     ipc, kill,
@@ -95,6 +95,7 @@ fn harden() -> io::Result<()> {
 
 async fn serve_host() -> Result<(), BootError> {
     let prepared = || {
+        make_pipes()?;
         let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
         // Connected before anything else can run here: the host lets in the first who comes.
         let wire = match Wire::socket() {
@@ -116,7 +117,7 @@ async fn serve_host() -> Result<(), BootError> {
         services: Cell::default(),
         memory: MemoryFiles::open(),
         parking: Parking::default(),
-        resident: Mutex::default(),
+        session: Mutex::default(),
         sockets: Sockets::open(),
         ipc,
         places: sweep::places(),

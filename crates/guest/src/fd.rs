@@ -8,14 +8,11 @@ use std::{
 
 use nix::{
     cmsg_space,
-    fcntl::{FcntlArg, OFlag, fcntl, open},
+    fcntl::{FcntlArg, OFlag, fcntl},
     libc,
-    sys::{
-        socket::{
-            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
-            recvmsg, sendmsg, socketpair,
-        },
-        stat::Mode,
+    sys::socket::{
+        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+        sendmsg, socketpair,
     },
     unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
 };
@@ -224,19 +221,6 @@ pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     with_rights_of_user(pipe)
 }
 
-/// One more description of a [`user_pipe`], for the way in `flags`. The name that it is opened by
-/// is the guest's own.
-pub(crate) fn reopen(pipe: &OwnedFd, flags: OFlag) -> io::Result<OwnedFd> {
-    let name = format!("/proc/self/fd/{}", pipe.as_raw_fd());
-    with_rights_of_user(|| {
-        Ok(open(
-            name.as_str(),
-            flags | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )?)
-    })
-}
-
 /// Does `work` with the rights that the sandbox user has in the file system.
 pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
     let user = Uid::from_raw(isol8_protocol::USER_ID);
@@ -249,7 +233,8 @@ pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
     made
 }
 
-fn widen(pipe: &impl AsFd) {
+/// Asks for more room in a pipe than it has.
+pub(crate) fn widen(pipe: &impl AsFd) {
     // The system may refuse; then the pipe is slower and nothing else.
     let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
 }

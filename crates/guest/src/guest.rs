@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, RwLock, watch};
 
 use crate::{
     egress::Egress,
-    exec::{Parking, Resident},
+    exec::{Parking, Session},
     heap::Heap,
     ipc,
     reaper::Reaper,
@@ -15,7 +15,7 @@ use crate::{
     usage::MemoryFiles,
 };
 
-/// The state of the guest. Nothing in it but `resident` comes from a run, and a reset takes that away.
+/// The state of the guest. Nothing in it but `session` comes from a run, and a reset takes that away.
 pub(crate) struct Guest {
     pub(crate) reaper: Reaper,
     /// Held shared by requests that work, exclusively by a reset.
@@ -33,9 +33,8 @@ pub(crate) struct Guest {
     pub(crate) services: Cell<bool>,
     pub(crate) memory: MemoryFiles,
     pub(crate) parking: Parking,
-    /// The interpreter of the session, while no call uses it. Held during a call, so that calls
-    /// come one after the other.
-    pub(crate) resident: Mutex<Option<Resident>>,
+    /// Held during a call, so that calls come one after the other.
+    pub(crate) session: Mutex<Session>,
     pub(crate) sockets: Sockets,
     pub(crate) ipc: ipc::Lists,
     pub(crate) heap: Heap,

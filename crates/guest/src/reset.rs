@@ -34,7 +34,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
             .send_modify(|count| *count = count.wrapping_add(1));
         guest.gate.write().await
     };
-    drop(guest.resident.lock().await.take());
+    guest.session.lock().await.clear();
     guest.egress.close().await;
     let nursery = || guest.reaper.pids(Role::Nursery);
     if nursery().is_empty() {

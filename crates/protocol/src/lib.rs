@@ -37,9 +37,11 @@ pub use message::{
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{
-    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, STRICT_ARGUMENT, TMP_DIR,
-    USER_ID, WRITABLE_DIRS,
+    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, SESSION_DIR,
+    STRICT_ARGUMENT, TMP_DIR, USER_ID, WRITABLE_DIRS,
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
-pub use session::{COMMAND_FD, MAX_REPORT_BYTES, REPORT_FD, command, parse_report};
+pub use session::{
+    COMMAND_FD, MAX_REPORT_BYTES, REPORT_FD, Report, SessionPipe, command, parse_report,
+};

@@ -27,6 +27,11 @@ pub const SANDBOX_DIR: &str = "/sandbox";
 /// Temporary files: a size-limited tmpfs without execution.
 pub const TMP_DIR: &str = "/tmp";
 
+/// Where the named pipes between the guest and a session's interpreter are: a small tmpfs that only
+/// sandboxes of sessions have. User code can open what is there by name, and neither list, remove nor
+/// add anything.
+pub const SESSION_DIR: &str = "/.isol8-session";
+
 /// Every place that user code can write to when the root file system is read-only. A reset empties
 /// them all.
 pub const WRITABLE_DIRS: [&str; 4] = [SANDBOX_DIR, TMP_DIR, "/dev/shm", "/dev/mqueue"];

@@ -1,22 +1,80 @@
 //! What the guest and the launcher of a resident interpreter say to each other. Launchers are
 //! written in five languages, one of them a shell, hence no frames and no postcard.
 //!
+//! They talk over named pipes, which are there as long as the sandbox, whatever a program does to its
+//! descriptors: see [`SessionPipe`].
+//!
 //! ```text
 //! command   lead  call NUL program NUL cwd NUL count NUL (name NUL value NUL){count}
+//! ready     call LF                  the call's standard streams are in place
 //! report    call SPACE exit-code LF
 //! ```
 //!
-//! An empty `cwd` means: stay. A report that carries another call's number is not believed.
+//! An empty `cwd` means: stay. What carries another call's number is not believed.
 
-/// Descriptor of the interpreter from which its launcher reads commands: high, so that programs
-/// that number their descriptors do not meet it.
+use crate::SESSION_DIR;
+
+/// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Commands`] at its start:
+/// high, so that programs that number their descriptors do not meet it.
 pub const COMMAND_FD: i32 = 250;
 
-/// Descriptor of the interpreter to which its launcher writes reports.
+/// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Reports`] at its start.
 pub const REPORT_FD: i32 = 251;
 
 /// Longest line that can be a report, in bytes.
 pub const MAX_REPORT_BYTES: usize = 64;
+
+/// The named pipes of a session, each with a file in [`SESSION_DIR`].
+///
+/// The guest holds its end of each. So opening one waits for nobody, except [`Stdin`](Self::Stdin),
+/// which the guest has open for writing from before the command until it hears that the call is
+/// ready: only after that can it be at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionPipe {
+    /// The launcher reads commands here.
+    Commands,
+    /// The launcher says here that a call is ready or has ended.
+    Reports,
+    /// Standard input of calls.
+    Stdin,
+    /// Standard output of calls.
+    Stdout,
+    /// Standard error of calls.
+    Stderr,
+}
+
+impl SessionPipe {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Commands,
+        Self::Reports,
+        Self::Stdin,
+        Self::Stdout,
+        Self::Stderr,
+    ];
+
+    /// Where it is in the sandbox.
+    #[must_use]
+    pub fn path(self) -> String {
+        let name = match self {
+            Self::Commands => "commands",
+            Self::Reports => "reports",
+            Self::Stdin => "0",
+            Self::Stdout => "1",
+            Self::Stderr => "2",
+        };
+        format!("{SESSION_DIR}/{name}")
+    }
+}
+
+/// What a launcher says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// Its standard streams are in place.
+    Ready,
+    /// It has ended with this exit code.
+    Ended(i32),
+}
 
 /// The command that runs `program` as call number `call`. No text in it may contain a NUL byte.
 #[must_use]
@@ -43,11 +101,14 @@ pub fn command(
     command
 }
 
-/// Call number and exit code of a report, without its line feed.
+/// Call number and meaning of a line that a launcher has written, without its line feed.
 #[must_use]
-pub fn parse_report(line: &[u8]) -> Option<(u64, i32)> {
-    let (call, code) = std::str::from_utf8(line).ok()?.split_once(' ')?;
-    Some((call.parse().ok()?, code.parse().ok()?))
+pub fn parse_report(line: &[u8]) -> Option<(u64, Report)> {
+    let line = std::str::from_utf8(line).ok()?;
+    match line.split_once(' ') {
+        None => Some((line.parse().ok()?, Report::Ready)),
+        Some((call, code)) => Some((call.parse().ok()?, Report::Ended(code.parse().ok()?))),
+    }
 }
 
 #[cfg(test)]
@@ -62,8 +123,9 @@ mod tests {
             b"x\n7\0/p\0\x001\0K\0V\0"
         );
         assert_eq!(command("", 8, "/p", Some("/d"), &[]), b"8\0/p\0/d\x000\0");
-        assert_eq!(parse_report(b"7 -1"), Some((7, -1)));
-        for wrong in ["", "7", "7 ", " 1", "7 1 1", "x 1", "7 99999999999"] {
+        assert_eq!(parse_report(b"7"), Some((7, Report::Ready)));
+        assert_eq!(parse_report(b"7 -1"), Some((7, Report::Ended(-1))));
+        for wrong in ["", "7 ", " 1", "7 1 1", "x", "x 1", "7 99999999999"] {
             assert_eq!(parse_report(wrong.as_bytes()), None, "{wrong:?}");
         }
     }

@@ -5,6 +5,8 @@ IFS= builtin read -r -d '' -u 250 isol8_call
 IFS= builtin read -r -d '' -u 250 isol8_program
 IFS= builtin read -r -d '' -u 250 isol8_cwd
 IFS= builtin read -r -d '' -u 250 isol8_count
+builtin exec 0</.isol8-session/0 1>/.isol8-session/1 2>/.isol8-session/2
+builtin printf '%s\n' "$isol8_call" >&251
 BASH_ARGV0=$isol8_program
 isol8_names=() isol8_values=() isol8_before=() isol8_was=()
 while ((isol8_count > 0)); do

@@ -155,6 +155,7 @@ function newSyntax(source, error) {
 
 function begin(command) {
   call = { ...command, settled: false, failed: false, undo: [], offset: 0 };
+  fs.writeSync(reports, `${call.number}\n`);
   main ??= makeMain(command.program);
   host.newInput();
   for (const [name, value] of call.env) {

@@ -16,6 +16,7 @@ import time
 import types
 
 COMMANDS, REPORTS = 250, 251
+PIPES = "/.isol8-session"
 INTERRUPTED = 130  # what a shell makes of SIGINT
 
 
@@ -33,6 +34,17 @@ def read_command():
         if not chunk:
             return None
         data += chunk
+
+
+def take_streams():
+    """Opens the standard streams of a call, whatever the last one has done to them."""
+    for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+        opened = os.open(f"{PIPES}/{number}", flags | os.O_CLOEXEC)
+        if opened == number:
+            os.set_inheritable(number, True)
+        else:
+            os.dup2(opened, number)
+            os.close(opened)
 
 
 def new_main(path):
@@ -189,6 +201,8 @@ def serve():
         if fields is None:
             return
         call, path, directory = fields[0], os.fsdecode(fields[1]), fields[2]
+        take_streams()
+        os.write(REPORTS, call + b"\n")
         if main is None:
             main = sys.modules["__main__"] = new_main(path)
             sys.argv[:] = [path]

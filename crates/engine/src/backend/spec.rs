@@ -29,6 +29,9 @@ pub struct SandboxSpec {
     pub seccomp: SeccompProfile,
     /// OCI runtime to use instead of the backend's default.
     pub oci_runtime: Option<String>,
+    /// Whether it is for a session: then it has a small tmpfs at `isol8_protocol::SESSION_DIR` that
+    /// belongs to root and that others can only enter.
+    pub session: bool,
     /// Whether the sandbox stays when the host process ends.
     pub persist: bool,
 }

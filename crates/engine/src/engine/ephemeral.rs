@@ -13,7 +13,7 @@ use crate::{
     backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
-    options::{NetworkMode, Seccomp},
+    options::{Mode, NetworkMode, Seccomp},
     plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
     request::ExecutionRequest,
@@ -145,6 +145,7 @@ impl Inner {
             tmp_bytes: options.tmp_bytes,
             seccomp,
             oci_runtime: options.oci_runtime.clone(),
+            session: options.mode == Mode::Persistent,
             persist: options.persist,
         })
     }

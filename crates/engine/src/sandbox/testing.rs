@@ -45,6 +45,7 @@ pub(crate) async fn saying(words: &'static [u8]) -> Sandbox {
         tmp_bytes: 0,
         seccomp: SeccompProfile::Strict,
         oci_runtime: None,
+        session: false,
         persist: false,
     };
     Sandbox::start(&backend, &spec).await.unwrap()

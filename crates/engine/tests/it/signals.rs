@@ -29,6 +29,7 @@ async fn sandbox() -> Sandbox {
         tmp_bytes: 16 << 20,
         seccomp: SeccompProfile::Strict,
         oci_runtime: None,
+        session: false,
         persist: false,
     };
     Sandbox::start(&backend, &spec).await.unwrap()

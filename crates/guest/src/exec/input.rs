@@ -71,7 +71,7 @@ impl Input {
     }
 
     /// Gives the program everything, as fast as it reads, until the end or until it reads no more.
-    pub(super) async fn feed(&self, pipe: Fd) {
+    pub(super) async fn feed(&self, pipe: &Fd) {
         loop {
             let chunk = {
                 let mut queue = self.queue.borrow_mut();

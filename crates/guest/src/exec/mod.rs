@@ -1,7 +1,7 @@
 //! Running a program: from the request to the report of its end.
 //!
 //! A program is a process of its own (`run`), or a call to the session's interpreter (`session`,
-//! `resident`).
+//! `resident`, `pipes`).
 //!
 //! `relay` serves both: one task, four activities that never wait for each other: `supervise` (exit, time limit,
 //! killing), `output` (to the host), `input` (to the program), `control` (what the host says).
@@ -13,6 +13,7 @@ mod launch;
 mod nursery;
 mod output;
 mod park;
+mod pipes;
 mod relay;
 mod resident;
 mod run;
@@ -21,6 +22,7 @@ mod start;
 mod supervise;
 
 pub(crate) use park::{Parking, park};
-pub(crate) use resident::Resident;
+pub(crate) use pipes::make as make_pipes;
+pub(crate) use resident::Session;
 pub(crate) use run::run;
 pub(crate) use session::call;

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A started program, or a call to the session's interpreter.
-pub(super) struct Running<'a, Over> {
+pub(super) struct Running<'a, Over, Open> {
     /// The process to signal and to kill.
     pub(super) pid: i32,
     pub(super) started: Instant,
@@ -44,6 +44,8 @@ pub(super) struct Running<'a, Over> {
     pub(super) meter: Meter<'a>,
     /// The guest's end of the program's standard input; none when the program gets no input.
     pub(super) stdin: Option<Fd>,
+    /// Resolves when the program has opened its standard input. The input has no end before that.
+    pub(super) open: Open,
     pub(super) stdout: &'a mut Source,
     pub(super) stderr: &'a mut Source,
 }
@@ -53,7 +55,7 @@ pub(super) struct Running<'a, Over> {
 pub(super) async fn until_end(
     guest: &Guest,
     request: &ExecRequest,
-    running: Running<'_, impl Future<Output = Option<Ended>>>,
+    running: Running<'_, impl Future<Output = Option<Ended>>, impl Future<Output = ()>>,
     command: impl Future<Output = ()>,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
@@ -89,7 +91,11 @@ pub(super) async fn until_end(
     tokio::pin!(life);
     let feed = async {
         command.await;
-        feed(&input, running.stdin).await
+        if let Some(stdin) = running.stdin {
+            input.feed(&stdin).await;
+            running.open.await;
+        }
+        pending::<Infallible>().await
     };
     let outcome = tokio::select! {
         biased;
@@ -127,13 +133,6 @@ fn fill(input: &Input, stdin: &Stdin) {
         }
         Stdin::Stream => {}
     }
-}
-
-async fn feed(input: &Input, stdin: Option<Fd>) -> Infallible {
-    if let Some(stdin) = stdin {
-        input.feed(stdin).await;
-    }
-    pending().await
 }
 
 /// The report of a program's end. `parked` says whether its interpreter had been started ahead.

@@ -1,146 +1,137 @@
 //! The resident interpreter of a session: started once, told what to run, asked whether it has.
-//!
-//! Its standard input is one pipe for its whole life, which the guest opens for writing anew in
-//! each call. Without a writer the pipe is at its end, and with the next one it no longer is: so
-//! every call has an input of its own, on a descriptor that never changes.
 
-use std::{future::pending, io, os::fd::OwnedFd, time::Instant};
+use std::{future::pending, io, time::Instant};
 
 use isol8_protocol::{
-    COMMAND_FD, ExecRequest, FrameKind, MAX_REPORT_BYTES, REPORT_FD, parse_report,
+    COMMAND_FD, ExecRequest, MAX_REPORT_BYTES, REPORT_FD, Report, SessionPipe, parse_report,
 };
-use nix::{errno::Errno, fcntl::OFlag, unistd::read};
-use tokio::sync::oneshot::error::TryRecvError;
+use nix::fcntl::OFlag;
+use tokio::sync::{Notify, oneshot::error::TryRecvError};
 
 use super::{
     launch::{Launch, Program, Stdio},
-    output::Source,
-    start::output_pipe,
+    pipes::{Pipes, clear_commands, theirs},
 };
-use crate::{
-    failure::Failure,
-    fd::{Fd, make_blocking, reopen, user_pipe},
-    guest::Guest,
-    reaper::Role,
-};
+use crate::{failure::Failure, fd::Fd, guest::Guest, reaper::Role};
 
-/// Read at once of input that nobody has read, in bytes.
-const DISCARD_BYTES: usize = 16 * 1024;
+/// What a sandbox keeps of its session.
+#[derive(Default)]
+pub(crate) struct Session {
+    pub(super) pipes: Option<Pipes>,
+    /// The interpreter, while no call uses it.
+    pub(super) resident: Option<Resident>,
+    /// How many calls there were, in all interpreters.
+    calls: u64,
+}
+
+impl Session {
+    /// Forgets everything; to be called when nothing of a user runs any more.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The number of the next call.
+    pub(super) fn next_call(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
+    }
+
+    /// The interpreter, started with the command line of `request` if there is none that lives.
+    pub(super) async fn resident(
+        &mut self,
+        guest: &Guest,
+        request: &mut ExecRequest,
+    ) -> Result<(Resident, &mut Pipes), Failure> {
+        let preparing = |error: io::Error| Failure::system("cannot prepare the session", &error);
+        let pipes = match self.pipes.take() {
+            Some(pipes) => pipes,
+            None => Pipes::open().map_err(preparing)?,
+        };
+        let pipes = self.pipes.insert(pipes);
+        let living = self.resident.take_if(Resident::is_alive);
+        let resident = if let Some(resident) = living {
+            resident
+        } else {
+            clear_commands().map_err(preparing)?;
+            Resident::start(guest, request).await?
+        };
+        Ok((resident, pipes))
+    }
+}
 
 /// An interpreter that waits for a command or carries one out.
-pub(crate) struct Resident {
+pub(super) struct Resident {
     pub(super) program: Program,
-    pub(super) stdin: Stdin,
-    pub(super) stdout: Source,
-    pub(super) stderr: Source,
-    pub(super) commands: Fd,
-    pub(super) reports: Reports,
-    /// How many calls it has had.
-    pub(super) calls: u64,
+    /// Whether it has had a call.
+    used: bool,
 }
 
 impl Resident {
-    /// Starts an interpreter with the command line of `request`.
-    pub(super) async fn start(guest: &Guest, request: &mut ExecRequest) -> Result<Self, Failure> {
+    async fn start(guest: &Guest, request: &mut ExecRequest) -> Result<Self, Failure> {
         let preparing = |error: io::Error| Failure::system("cannot prepare the session", &error);
         let launch = Launch::new(request, &guest.environ)?;
-        let (stdin, _) = user_pipe().map_err(preparing)?;
-        let (stdout, their_stdout) = output_pipe(FrameKind::Stdout).map_err(preparing)?;
-        let (stderr, their_stderr) = output_pipe(FrameKind::Stderr).map_err(preparing)?;
-        let (their_commands, commands) = user_pipe().map_err(preparing)?;
-        let (reports, their_reports) = user_pipe().map_err(preparing)?;
-        let commands = Fd::new(commands).map_err(preparing)?;
-        let reports = Fd::new(reports).map_err(preparing)?;
+        let end = |pipe, flags| theirs(pipe, flags).map_err(preparing);
         let streams = Stdio {
-            input: &stdin,
-            output: their_stdout,
-            error: their_stderr,
-            more: vec![(their_commands, COMMAND_FD), (their_reports, REPORT_FD)],
+            input: &end(SessionPipe::Stdin, OFlag::O_RDONLY)?,
+            output: end(SessionPipe::Stdout, OFlag::O_WRONLY)?,
+            error: end(SessionPipe::Stderr, OFlag::O_WRONLY)?,
+            more: vec![
+                (end(SessionPipe::Commands, OFlag::O_RDONLY)?, COMMAND_FD),
+                (end(SessionPipe::Reports, OFlag::O_WRONLY)?, REPORT_FD),
+            ],
         };
         let program = launch.start(guest, Role::Resident, streams).await?;
         Ok(Self {
             program,
-            stdin: Stdin(stdin),
-            stdout,
-            stderr,
-            commands,
-            reports: Reports {
-                pipe: reports,
-                line: Vec::new(),
-            },
-            calls: 0,
+            used: false,
         })
     }
 
     /// Whether it can be told something.
-    pub(super) fn is_alive(&mut self) -> bool {
+    fn is_alive(&mut self) -> bool {
         matches!(self.program.ended.try_recv(), Err(TryRecvError::Empty))
     }
 
-    /// Begins a call: its number, and when it began. The first one includes the start.
-    pub(super) fn begin(&mut self) -> (u64, Instant) {
-        let started = match self.calls {
-            0 => self.program.started,
-            _ => Instant::now(),
+    /// Begins a call: whether it is the first, and when it began. The first one includes the start.
+    pub(super) fn begin(&mut self) -> (bool, Instant) {
+        let started = if self.used {
+            Instant::now()
+        } else {
+            self.program.started
         };
-        self.calls += 1;
-        self.stdout.restart();
-        self.stderr.restart();
-        (self.calls, started)
-    }
-
-    /// Lets go of an interpreter that has ended. What it has started may still write.
-    pub(super) fn discard(self) {
-        for stream in [self.stdout, self.stderr] {
-            tokio::task::spawn_local(stream.discard());
-        }
+        (!std::mem::replace(&mut self.used, true), started)
     }
 }
 
-/// The interpreter's end of its standard input.
-pub(super) struct Stdin(OwnedFd);
-
-impl Stdin {
-    /// Opens it for writing. A program of an earlier call may have left it in a state in which reads
-    /// do not wait; that is set right.
-    pub(super) fn open(&self) -> io::Result<Fd> {
-        make_blocking(&self.0)?;
-        Fd::new(reopen(&self.0, OFlag::O_WRONLY | OFlag::O_NONBLOCK)?)
-    }
-
-    /// Throws away what was not read, so that the next call does not find it.
-    pub(super) fn clear(&self) -> io::Result<()> {
-        let ours = reopen(&self.0, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
-        let mut buffer = [0; DISCARD_BYTES];
-        loop {
-            match read(&ours, &mut buffer) {
-                Ok(0) | Err(Errno::EAGAIN) => return Ok(()),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-/// What the launcher says about the ends of calls. User code can write here, too: it can lie about
-/// its own end and do no other harm.
-pub(super) struct Reports {
-    pipe: Fd,
+/// What the launcher says of a call. User code can write here, too: it can lie about its own end and
+/// do no other harm.
+pub(super) struct Reports<'a> {
+    pipe: &'a Fd,
+    call: u64,
     line: Vec<u8>,
 }
 
-impl Reports {
-    /// Waits for the exit code of call number `call`. Cancel safe.
-    pub(super) async fn of(&mut self, call: u64) -> i32 {
+impl<'a> Reports<'a> {
+    /// The reports of call number `call`.
+    pub(super) fn of(pipe: &'a Fd, call: u64) -> Self {
+        Self {
+            pipe,
+            call,
+            line: Vec::new(),
+        }
+    }
+
+    /// Waits for the exit code of the call, and notifies `ready` of what comes before. Cancel safe.
+    pub(super) async fn ended(&mut self, ready: &Notify) -> i32 {
         let mut buffer = [0; MAX_REPORT_BYTES];
         loop {
             while let Some(length) = self.line.iter().position(|byte| *byte == b'\n') {
                 let report = parse_report(&self.line[..length]);
                 self.line.drain(..=length);
-                if let Some((number, code)) = report
-                    && number == call
-                {
-                    return code;
+                match report.filter(|(call, _)| *call == self.call) {
+                    Some((_, Report::Ended(code))) => return code,
+                    Some((_, Report::Ready)) => ready.notify_one(),
+                    None => {}
                 }
             }
             if self.line.len() >= MAX_REPORT_BYTES {
@@ -148,7 +139,7 @@ impl Reports {
             }
             match self.pipe.read(&mut buffer).await {
                 Ok(count) if count > 0 => self.line.extend_from_slice(&buffer[..count]),
-                // It has closed its end; what remains is its exit, or the time limit.
+                // What remains is the interpreter's exit, or the time limit.
                 _ => pending().await,
             }
         }

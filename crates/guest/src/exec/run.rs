@@ -70,6 +70,7 @@ pub(crate) async fn run(
         meter,
         // One that is empty has its end at once, without the event loop.
         stdin: (request.stdin != Stdin::Empty).then_some(stdin),
+        open: async {},
         stdout: &mut stdout,
         stderr: &mut stderr,
     };

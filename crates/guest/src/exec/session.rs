@@ -7,10 +7,12 @@ use std::{
 };
 
 use isol8_protocol::{AfterExit, CallRequest, ExitStatus, Reply, Stdin, command};
+use tokio::sync::Notify;
 
 use super::{
+    pipes::{self, Pipes},
     relay::{Running, exit_report, until_end},
-    resident::Resident,
+    resident::{Reports, Resident},
     supervise::End,
 };
 use crate::{
@@ -36,26 +38,15 @@ pub(crate) async fn call(
     guest.egress.set(request.exec.proxy).await?;
     let end = guest.end.subscribe();
     guest.services.set(true);
-    let mut session = guest.resident.lock().await;
+    let mut session = guest.session.lock().await;
     let files = std::mem::take(&mut request.exec.files);
     write_inline(guest, &files, request.cwd.as_deref()).await?;
     drop(files);
-    let mut living = session.take();
-    if living.as_mut().is_some_and(|resident| !resident.is_alive())
-        && let Some(ended) = living.take()
-    {
-        ended.discard();
-    }
-    let mut resident = match living {
-        Some(resident) => resident,
-        None => Resident::start(guest, &mut request.exec).await?,
-    };
-    let (report, lives) = converse(guest, &request, &mut resident, end, reader, writer).await?;
-    if lives {
-        *session = Some(resident);
-    } else {
-        resident.discard();
-    }
+    let call = session.next_call();
+    let (mut resident, pipes) = session.resident(guest, &mut request.exec).await?;
+    let living = (&mut resident, pipes);
+    let (report, lives) = converse(guest, (call, &request), living, end, reader, writer).await?;
+    session.resident = lives.then_some(resident);
     Ok(Some(report))
 }
 
@@ -83,31 +74,29 @@ fn check(request: &CallRequest) -> Result<(), Failure> {
 /// interpreter lives on.
 async fn converse(
     guest: &Guest,
-    request: &CallRequest,
-    resident: &mut Resident,
+    (call, request): (u64, &CallRequest),
+    (resident, pipes): (&mut Resident, &mut Pipes),
     end: tokio::sync::watch::Receiver<u32>,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
 ) -> Result<(Reply, bool), RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the call", &error);
-    let (call, started) = resident.begin();
+    let (first, started) = resident.begin();
+    pipes.stdout.restart();
+    pipes.stderr.restart();
     let pid = resident.program.pid;
     let earlier = kill::earlier_processes_but_of(pid).map_err(preparing)?;
     let meter = Meter::start(&guest.memory);
-    let cpu_before = if call == 1 {
-        Duration::ZERO
-    } else {
-        cpu_of(pid)
-    };
-    let has_input = request.exec.stdin != Stdin::Empty;
-    let open = || resident.stdin.open().map_err(preparing);
-    let stdin = has_input.then(open).transpose()?;
+    let cpu_before = if first { Duration::ZERO } else { cpu_of(pid) };
+    let stdin = pipes::input().map_err(preparing)?;
+    let ready = Notify::new();
 
     let reported = Cell::new(false);
+    let mut reports = Reports::of(&pipes.reports, call);
     let over = async {
         tokio::select! {
             biased;
-            code = resident.reports.of(call) => {
+            code = reports.ended(&ready) => {
                 reported.set(true);
                 Some(Ended {
                     status: ExitStatus::Code(code),
@@ -127,9 +116,10 @@ async fn converse(
         earlier,
         end,
         meter,
-        stdin,
-        stdout: &mut resident.stdout,
-        stderr: &mut resident.stderr,
+        stdin: Some(stdin),
+        open: ready.notified(),
+        stdout: &mut pipes.stdout,
+        stderr: &mut pipes.stderr,
     };
     let CallRequest {
         program,
@@ -139,7 +129,7 @@ async fn converse(
         ..
     } = request;
     let command = command(lead, call, program, cwd.as_deref(), env);
-    let commands = &resident.commands;
+    let commands = &pipes.commands;
     let order = async {
         // An interpreter that has ended takes no command; its end is noticed elsewhere.
         let _ = commands.write_all(&command).await;
@@ -147,14 +137,14 @@ async fn converse(
     };
     let end = until_end(guest, &request.exec, running, order, reader, writer).await?;
     let lives = reported.get() && !end.by_force;
-    if lives && has_input {
-        resident.stdin.clear().map_err(preparing)?;
+    if request.exec.stdin != Stdin::Empty {
+        pipes.clear_input().map_err(preparing)?;
     }
     let cpu_after = if lives { cpu_of(pid) } else { Duration::ZERO };
     let end = End {
         cpu: (end.cpu + cpu_after).saturating_sub(cpu_before),
         ..end
     };
-    let report = exit_report(&end, &resident.stdout, &resident.stderr, false);
+    let report = exit_report(&end, &pipes.stdout, &pipes.stderr, false);
     Ok((Reply::Exited(report), lives))
 }

@@ -7,7 +7,8 @@ use bollard::models::{
     ResourcesUlimits,
 };
 use isol8_protocol::{
-    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, SANDBOX_DIR, STRICT_ARGUMENT, TMP_DIR, USER_ID,
+    GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, SANDBOX_DIR, SESSION_DIR, STRICT_ARGUMENT, TMP_DIR,
+    USER_ID,
 };
 
 use super::{
@@ -142,19 +143,7 @@ fn host_config(spec: &SandboxSpec, means: Means<'_>) -> HostConfig {
         nano_cpus: Some(nano_cpus(spec.cpus)),
         pids_limit: Some(i64::from(spec.pids) + GUEST_PIDS),
         ulimits: Some(vec![ulimit("nofile", OPEN_FILES), ulimit("core", 0)]),
-        tmpfs: Some(HashMap::from([
-            (
-                SANDBOX_DIR.to_owned(),
-                format!(
-                    "rw,exec,nosuid,nodev,size={},uid={USER_ID},gid={GROUP_ID},mode=0755",
-                    spec.sandbox_bytes
-                ),
-            ),
-            (
-                TMP_DIR.to_owned(),
-                format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes),
-            ),
-        ])),
+        tmpfs: Some(tmpfs(spec)),
         mounts: Some(
             [guest_mount(true)]
                 .into_iter()
@@ -169,6 +158,23 @@ fn host_config(spec: &SandboxSpec, means: Means<'_>) -> HostConfig {
         init: Some(false),
         ..HostConfig::default()
     }
+}
+
+/// The writable places.
+fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
+    let sandbox = format!(
+        "rw,exec,nosuid,nodev,size={},uid={USER_ID},gid={GROUP_ID},mode=0755",
+        spec.sandbox_bytes
+    );
+    let tmp = format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes);
+    // Named pipes only: room for nothing else.
+    let session = "rw,noexec,nosuid,nodev,size=64k,nr_inodes=32,mode=0711";
+    let session = spec.session.then(|| (SESSION_DIR, session.to_owned()));
+    [(SANDBOX_DIR, sandbox), (TMP_DIR, tmp)]
+        .into_iter()
+        .chain(session)
+        .map(|(place, options)| (place.to_owned(), options))
+        .collect()
 }
 
 /// A closed connection would be listed for a minute, for the next program to read, and make the sandbox

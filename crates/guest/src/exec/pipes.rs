@@ -1,0 +1,110 @@
+//! The named pipes between the guest and the interpreter of a session.
+//!
+//! Programs can close or replace every descriptor of their process, and do. So nothing that the next
+//! call needs is a descriptor: the launcher opens the pipes by their names, for each call anew. The
+//! directory is root's and user code can only enter it; the pipes are the user's, like those of any
+//! other program.
+
+use std::{fs, io, os::fd::OwnedFd, os::unix::fs::PermissionsExt, path::Path};
+
+use isol8_protocol::{FrameKind, SESSION_DIR, SessionPipe};
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    sys::stat::Mode,
+    unistd::{mkfifo, read},
+};
+
+use super::output::Source;
+use crate::fd::{Fd, make_blocking, widen, with_rights_of_user};
+
+/// Read at once of what nobody wants, in bytes.
+const DISCARD_BYTES: usize = 16 * 1024;
+
+/// Makes the pipes, in a sandbox that has a place for them. To be called before anything of a user
+/// runs: the directory is open to the user meanwhile.
+pub(crate) fn make() -> io::Result<()> {
+    let directory = Path::new(SESSION_DIR);
+    let Ok(before) = fs::metadata(directory) else {
+        return Ok(());
+    };
+    let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
+    mode(0o777)?;
+    for pipe in SessionPipe::ALL {
+        let permissions = Mode::S_IRUSR | Mode::S_IWUSR;
+        match with_rights_of_user(|| mkfifo(Path::new(&pipe.path()), permissions)) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    mode(before.permissions().mode())
+}
+
+/// The guest's ends, open as long as there may be an interpreter.
+pub(crate) struct Pipes {
+    pub(super) commands: Fd,
+    pub(super) reports: Fd,
+    stdin: OwnedFd,
+    pub(super) stdout: Source,
+    pub(super) stderr: Source,
+}
+
+impl Pipes {
+    /// Opens the guest's ends.
+    pub(super) fn open() -> io::Result<Self> {
+        let source = |pipe, kind| Ok::<_, io::Error>(Source::new(both(pipe)?, kind));
+        Ok(Self {
+            commands: both(SessionPipe::Commands)?,
+            reports: both(SessionPipe::Reports)?,
+            stdin: end(SessionPipe::Stdin, OFlag::O_RDONLY)?,
+            stdout: source(SessionPipe::Stdout, FrameKind::Stdout)?,
+            stderr: source(SessionPipe::Stderr, FrameKind::Stderr)?,
+        })
+    }
+
+    /// Throws away input that was not read, so that the next call does not find it.
+    pub(super) fn clear_input(&self) -> io::Result<()> {
+        drain(&self.stdin)
+    }
+}
+
+/// Opens standard input for writing. Without a writer it is at its end.
+pub(super) fn input() -> io::Result<Fd> {
+    Fd::new(end(SessionPipe::Stdin, OFlag::O_WRONLY)?)
+}
+
+/// Throws away commands that an interpreter has not read which has ended.
+pub(super) fn clear_commands() -> io::Result<()> {
+    drain(&end(SessionPipe::Commands, OFlag::O_RDONLY)?)
+}
+
+/// An end for a new interpreter, which waits when it reads or writes.
+pub(super) fn theirs(pipe: SessionPipe, flags: OFlag) -> io::Result<OwnedFd> {
+    let end = end(pipe, flags)?;
+    make_blocking(&end)?;
+    Ok(end)
+}
+
+/// Both ends at once, so that the pipe is never at its end.
+fn both(pipe: SessionPipe) -> io::Result<Fd> {
+    let end = end(pipe, OFlag::O_RDWR)?;
+    widen(&end);
+    Fd::new(end)
+}
+
+fn end(pipe: SessionPipe, flags: OFlag) -> io::Result<OwnedFd> {
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let opened = with_rights_of_user(|| open(Path::new(&pipe.path()), flags, Mode::empty()));
+    Ok(opened?)
+}
+
+fn drain(pipe: &OwnedFd) -> io::Result<()> {
+    let mut buffer = [0; DISCARD_BYTES];
+    loop {
+        match read(pipe, &mut buffer) {
+            Ok(0) | Err(Errno::EAGAIN) => return Ok(()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
