@@ -1,18 +1,18 @@
-//! What kind of place an address is. Pure; decides nothing by itself.
+//! Classifies addresses. Pure. The policy decides what follows from a class.
 //!
 //! Sources: the IANA special-purpose address registries (RFC 6890), and the metadata addresses
 //! that cloud providers document.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The kinds of address, from open to closed.
+/// The classes of addresses, from open to closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AddressClass {
     /// Globally reachable unicast.
     Public,
-    /// Someone's own network, or reserved: refused unless the host is whitelisted.
+    /// A private network, or reserved: refused unless the host is whitelisted.
     Private,
-    /// This machine: refused unless expressly allowed.
+    /// This machine: refused unless `allow_loopback` names it.
     Loopback,
     /// Link-local, metadata, unspecified, multicast, broadcast: always refused.
     Never,
@@ -20,8 +20,8 @@ pub enum AddressClass {
 
 use AddressClass::{Loopback, Never, Private, Public};
 
-/// Metadata services outside the link-local range: Alibaba, Oracle, Azure's wire server (in public
-/// space, but answered by the machine's own host).
+/// Metadata services outside the link-local range: Alibaba, Oracle, and Azure's wire server. The last
+/// one has a public address, and the machine's own host answers it.
 const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
@@ -34,8 +34,8 @@ const METADATA_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
-/// The class of `ip`. An IPv6 address that carries an IPv4 one (mapped, compatible, 6to4, NAT64,
-/// Teredo, ISATAP) is at least as closed as what it carries.
+/// Returns the class of `ip`. An IPv6 address may carry an IPv4 address (mapped, compatible, 6to4,
+/// NAT64, Teredo, ISATAP). It is then at least as closed as the address that it carries.
 #[must_use]
 pub fn classify(ip: IpAddr) -> AddressClass {
     match ip.to_canonical() {
@@ -72,7 +72,7 @@ fn classify_v6(ip: Ipv6Addr) -> AddressClass {
         return Loopback;
     }
     let own = own_class_v6(ip);
-    // An embedded loopback address is no way to reach this machine that anyone means.
+    // No honest client reaches this machine through an embedded loopback address.
     let carried = embedded(ip).map(|v4| match classify_v4(v4) {
         Loopback => Never,
         class => class,
@@ -85,16 +85,16 @@ fn own_class_v6(ip: Ipv6Addr) -> AddressClass {
         return Never;
     }
     match ip.segments() {
-        // NAT64 for local use (RFC 8215), where what is carried depends on an unknown layout;
-        // IPv4-compatible with the unspecified address, IPv4-translated; link-local; multicast.
+        // NAT64 for local use (RFC 8215), whose layout is unknown here. IPv4-compatible with the
+        // unspecified address, and IPv4-translated. Link-local. Multicast.
         [0x64, 0xff9b, 1, ..]
         | [0, 0, 0, 0, 0 | 0xffff, 0, _, _]
         | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Never,
         // Benchmarking, ORCHID (two generations), documentation (two ranges).
         [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Private,
-        // Global unicast. The well-known NAT64 prefix is as public as what it carries.
+        // Global unicast. The well-known NAT64 prefix is as public as the address that it carries.
         [0x2000..=0x3fff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Public,
-        // Unique local, site-local, and all that is not yet assigned to global unicast.
+        // Unique local, site-local, and everything that is not assigned to global unicast yet.
         _ => Private,
     }
 }

@@ -1,4 +1,4 @@
-//! From a host and a port to a connected socket: judge, resolve, dial (RFC 8305).
+//! Gets from a host and a port to a connected socket: judge, resolve, dial (RFC 8305).
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -51,8 +51,8 @@ fn interleave(addresses: Vec<IpAddr>) -> VecDeque<IpAddr> {
     }
 }
 
-/// The first address to answer. The next one starts when its predecessor has failed, or has had
-/// its head start.
+/// Connects to the first address that answers. The next attempt starts when the one before has failed
+/// or has had its head start.
 async fn dial(mut waiting: VecDeque<IpAddr>, port: u16) -> Result<TcpStream, Refusal> {
     let mut attempts = FuturesUnordered::new();
     let mut failure = Refusal::Failed;
@@ -64,7 +64,7 @@ async fn dial(mut waiting: VecDeque<IpAddr>, port: u16) -> Result<TcpStream, Ref
             biased;
             Some(result) = attempts.next() => match result {
                 Ok(stream) => {
-                    // Relayed bytes should not wait for more. A socket that cannot is still good.
+                    // Relayed bytes should not wait for more. If the option fails, the socket still works.
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }

@@ -1,4 +1,4 @@
-//! Header fields that belong to one hop, and the rebuilding of those that frame a message.
+//! Removes header fields that belong to one hop, and rebuilds the fields that frame a message.
 
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
@@ -18,11 +18,11 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// The only protocol that a connection may be upgraded to. HTTP/2 in the clear, above all, would
-/// carry requests to hosts that nobody judged.
+/// The only protocol that a connection may be upgraded to. HTTP/2 without TLS, above all, could carry
+/// requests to hosts that were not judged.
 const WEBSOCKET: &str = "websocket";
 
-/// Removes what belongs to this hop, also the fields that `Connection` names.
+/// Removes the fields of this hop, including those that `Connection` names.
 pub(crate) fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
         .filter_map(|token| HeaderName::try_from(token).ok())
@@ -42,18 +42,19 @@ pub(crate) fn upgrades(headers: &HeaderMap) -> bool {
         && tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case(UPGRADE.as_str()))
 }
 
-/// Adds back what [`strip`] took, for a message that upgrades.
+/// Adds the fields back that an upgrade needs and [`strip`] has removed.
 pub(crate) fn keep_upgrade(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static(WEBSOCKET));
 }
 
-/// Readies a request's fields for upstream: this hop's removed, `Host` and framing set anew.
-/// `length` is the body's, `None` when it is only known at its end; `host` is what was judged.
+/// Prepares the fields of a request for upstream: removes those of this hop, and sets `Host` and
+/// framing. `length` is that of the body, `None` when only its end will show it. `host` is the host
+/// that was judged.
 pub(crate) fn outbound(headers: &mut HeaderMap, host: HeaderValue, length: Option<u64>) {
     let declared = headers.contains_key(CONTENT_LENGTH);
     strip(headers);
-    // The client's expectation is met by this proxy, which asks for the body when it forwards it.
+    // This proxy answers the expectation itself: it asks for the body when it forwards it.
     headers.remove(EXPECT);
     headers.insert(HOST, host);
     headers.remove(CONTENT_LENGTH);
@@ -68,12 +69,12 @@ pub(crate) fn outbound(headers: &mut HeaderMap, host: HeaderValue, length: Optio
     }
 }
 
-/// Readies an answer's fields for the client. `length` is the body's as it was framed; a declared
-/// length that did not frame it must not frame it again.
+/// Prepares the fields of an answer for the client. `length` is that of the body as it was framed. A
+/// declared length that did not frame the body must not frame it now.
 pub(crate) fn inbound(headers: &mut HeaderMap, length: Option<u64>) {
     strip(headers);
     match length {
-        // The answer to a HEAD declares a length and has no body.
+        // The answer to HEAD declares a length and has no body.
         Some(0) => {}
         Some(length) => {
             headers.insert(CONTENT_LENGTH, length.into());
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_the_hop_goes() {
+    fn fields_of_one_hop_are_removed() {
         let mut headers = map(&[
             ("connection", "close, X-Own, Host, content-length"),
             ("connection", "keep-alive"),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn framing_is_exactly_one() {
+    fn a_message_gets_exactly_one_framing() {
         for (length, expected) in [
             (
                 None,
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn only_websocket_upgrades() {
+    fn only_websocket_upgrades_pass() {
         for (upgrade, connection, expected) in [
             ("websocket", "Upgrade", true),
             ("WebSocket", "keep-alive, upgrade", true),

@@ -1,7 +1,7 @@
 //! The server name in a TLS client's hello (RFC 8446 section 4.1.2, RFC 6066 section 3).
 //!
-//! Stricter than TLS asks, since a server must not read another name than we do: one name, no
-//! extension twice, every length exact, nothing after the hello in its last record.
+//! The parser is stricter than TLS, because a server must never read another name than this parser:
+//! one name, no extension twice, every length exact, nothing after the hello in its last record.
 //!
 //! ```text
 //! record     type 22 | version 3.x | length u16 | fragment          (the hello may span several)
@@ -20,23 +20,23 @@ const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: u16 = 0;
 const HOST_NAME: u8 = 0;
 
-/// What the first bytes of a client are.
+/// What the first bytes of a client turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hello {
-    /// Undecided: so many bytes in all are needed before it is worth looking again.
+    /// Undecided. Inspect again when there are this many bytes in all.
     Incomplete(usize),
     /// Not the beginning of a TLS handshake.
     NotTls,
-    /// The beginning of one, but not a hello that can be judged.
+    /// The beginning of a TLS handshake, but not a hello that can be judged.
     Malformed(&'static str),
-    /// A whole hello, and the one server name in it.
+    /// A complete hello, with the server name in it, if there is one.
     Client(Option<String>),
 }
 
-/// Looks at the first bytes of a client. Allocates no more than `bytes` holds.
+/// Inspects the first bytes of a client. Allocates no more than the length of `bytes`.
 #[must_use]
 pub fn inspect(bytes: &[u8]) -> Hello {
-    // The first byte of the handshake is part of what tells TLS from the rest.
+    // The first byte of the handshake helps to tell TLS from other protocols.
     let expected = [
         Some(HANDSHAKE),
         Some(3),
@@ -99,7 +99,7 @@ fn incomplete(needed: usize) -> Hello {
     }
 }
 
-/// The body of a hello; `None` if it is not one.
+/// Parses the body of a hello. Returns `None` if it is not one.
 fn parse(body: &[u8]) -> Option<Hello> {
     let mut reader = Reader(body);
     reader.take(2 + 32)?;
@@ -132,7 +132,7 @@ fn parse(body: &[u8]) -> Option<Hello> {
     (seen.len() == count).then_some(Hello::Client(name))
 }
 
-/// The one host name of a `server_name` extension.
+/// Returns the host name of a `server_name` extension that has exactly one.
 fn host_name(data: &[u8]) -> Option<String> {
     let mut outer = Reader(data);
     let mut list = Reader(outer.vector16()?);
@@ -146,7 +146,7 @@ fn host_name(data: &[u8]) -> Option<String> {
     (!name.is_empty() && name.is_ascii()).then(|| name.to_owned())
 }
 
-/// Reads from the front; every method is `None` past the end.
+/// Reads bytes from the front. Every method returns `None` past the end.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

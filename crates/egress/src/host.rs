@@ -1,4 +1,4 @@
-//! One spelling for each host, so that what is judged is what is dialled. Owns [`Host`].
+//! Normalises hosts, so that the host that is judged is the host that is dialled. Owns [`Host`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,16 +21,16 @@ pub struct Host {
     ip: Option<IpAddr>,
 }
 
-/// Why a host is not one.
+/// Why a text is not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("the host is empty")]
     Empty,
-    /// Over [`MAX_HOST`], or a name or label over what DNS allows.
+    /// The text is longer than [`MAX_HOST`], or a name or label is longer than DNS allows.
     #[error("the host name is too long")]
     TooLong,
-    /// A byte that no host name has: control, space, percent escape, user information.
+    /// It has a byte that no host name has: control, space, percent escape, user information.
     #[error("the host contains a character that no host name has")]
     Character,
     /// Neither a name nor an address.
@@ -39,8 +39,8 @@ pub enum HostError {
 }
 
 impl Host {
-    /// Normalises `raw`, which has no port. IPv6 may come with or without brackets; zone
-    /// identifiers are refused.
+    /// Normalises `raw`, which has no port. IPv6 addresses may have brackets. Zone identifiers are
+    /// refused.
     pub fn parse(raw: &str) -> Result<Self, HostError> {
         if raw.is_empty() {
             return Err(HostError::Empty);
@@ -48,7 +48,7 @@ impl Host {
         if raw.len() > MAX_HOST {
             return Err(HostError::TooLong);
         }
-        // Percent escapes are legal in a URL's host, but no honest client sends them to a proxy.
+        // Percent escapes are legal in the host of a URL, but no honest client sends them to a proxy.
         if raw
             .chars()
             .any(|c| c.is_control() || c.is_whitespace() || matches!(c, '%' | '@'))
@@ -90,7 +90,7 @@ impl Host {
         if name.split('.').any(str::is_empty) {
             return Err(HostError::Malformed);
         }
-        // Narrower than WHATWG, which lets through most ASCII punctuation: a name ends up in
+        // WHATWG allows most ASCII punctuation. This rule is narrower, because a name ends up in
         // header fields, messages and the system resolver.
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         if !name.bytes().all(|b| plain(b) || b == b'.') {
@@ -108,14 +108,14 @@ impl Host {
         &self.text
     }
 
-    /// The address, where the host is one.
+    /// The address, if the host is one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
 
-    /// The host as it stands in a `Host` field or a URL: IPv6 in brackets, the port left out
-    /// when it is `default_port`.
+    /// The host in the form of a `Host` field or a URL: IPv6 in brackets, and the port unless it is
+    /// `default_port`.
     #[must_use]
     pub fn authority(&self, port: u16, default_port: u16) -> String {
         if port == default_port {
@@ -133,7 +133,7 @@ impl Host {
         }
     }
 
-    /// Whether the host is IPv6, whose text callers' patterns may write with brackets.
+    /// The IPv6 address, if the host is one. Patterns may write it with brackets.
     pub(crate) fn ipv6(&self) -> Option<Ipv6Addr> {
         match self.ip {
             Some(IpAddr::V6(ip)) => Some(ip),
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_become_one() {
+    fn all_spellings_of_a_host_become_one() {
         for (raw, normal) in [
             ("Example.COM", "example.com"),
             ("example.com.", "example.com"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn texts_that_are_not_hosts_are_refused() {
         let long_label = format!("{}.com", "a".repeat(64));
         let long_name = "a.".repeat(127) + "abc";
         for raw in [
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_form_is_a_fixed_point() {
+    fn normalising_twice_changes_nothing() {
         for raw in [
             "example.com",
             "127.0.0.1",
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn authority_has_brackets_and_port_where_needed() {
+    fn the_authority_has_brackets_and_port_where_needed() {
         let six = Host::parse("::1").unwrap();
         assert_eq!(six.authority(80, 80), "[::1]");
         assert_eq!(six.authority(8080, 80), "[::1]:8080");

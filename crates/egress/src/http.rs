@@ -1,7 +1,7 @@
-//! HTTP/1.1 towards the client and towards upstream: each request is judged, rebuilt and sent.
+//! HTTP/1.1 towards the client and towards upstream. Each request is judged, rebuilt and sent.
 //!
-//! An upstream connection serves one client connection only, and a further request on it only when
-//! that is for the very host and port that the policy, which never changes, has already allowed.
+//! An upstream connection serves one client connection only. A later request uses it only for the same
+//! host and port. The policy has allowed these already, and it never changes.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,10 +28,10 @@ use crate::refusal::Refusal;
 use crate::respond::{Answer, Relayed, bad_request, blocked, empty, unreachable};
 use crate::target::{Target, TargetError};
 
-/// The least head size that hyper works with.
+/// The smallest head buffer that hyper accepts.
 const LEAST_HEAD: usize = 8 * 1024;
 
-/// What kind of requests a connection carries.
+/// The kind of requests that a connection carries.
 #[derive(Debug, Clone)]
 pub(crate) enum Mode {
     /// Proxy requests: absolute form and CONNECT.
@@ -40,7 +40,7 @@ pub(crate) enum Mode {
     Tunnel(Target),
 }
 
-/// What a connection becomes when HTTP is over on it.
+/// What a connection becomes after HTTP.
 pub(crate) enum Next {
     /// A tunnel to `target`, connected and already confirmed to the client.
     Tunnel {
@@ -49,7 +49,7 @@ pub(crate) enum Next {
         target: Target,
         entry: OpenEntry,
     },
-    /// An upgraded connection on both sides; `guard` drives the upstream one until it is handed over.
+    /// An upgraded connection on both sides. `guard` drives the upstream one until it is handed over.
     Upgrade {
         client: OnUpgrade,
         upstream: OnUpgrade,
@@ -89,16 +89,16 @@ where
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(LEAST_HEAD))
-        // A client that closes has given up, as far as a proxy can tell (Squid and nginx read it
-        // so as well): its request upstream is abandoned.
+        // A client that closes its side has given up, as far as a proxy can tell. Squid and nginx do the
+        // same. Its request upstream is abandoned.
         .half_close(false)
         .preserve_header_case(true)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
-    // An error is the client's: a head that is none, or a stream that broke. hyper has answered
-    // where there was something to answer.
+    // The client caused the error: an invalid head or a broken stream. hyper has sent an answer where
+    // one was possible.
     served.ok()?;
     session
         .next
@@ -115,14 +115,14 @@ struct Session {
     next: Mutex<Option<Next>>,
 }
 
-/// A connection to one host and port that HTTP is spoken on.
+/// An HTTP connection to one host and port.
 pub(crate) struct Upstream {
     target: Target,
     sender: SendRequest<Incoming>,
     _driver: AbortOnDrop,
 }
 
-/// The task that moves an upstream connection's bytes ends with its client.
+/// Ends the task that moves the bytes of an upstream connection, together with the client connection.
 struct AbortOnDrop(JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -140,7 +140,7 @@ impl Upstream {
             .handshake(TokioIo::new(io))
             .await
             .ok()?;
-        // Its failure reaches the request that is waiting, or leaves the sender closed.
+        // A failure reaches the waiting request, or leaves the sender closed.
         let driver = tokio::spawn(async move {
             let _ = connection.with_upgrades().await;
         });
@@ -188,7 +188,7 @@ impl Session {
         }
     }
 
-    /// Answers 400; a target that hides its host is also worth a line in the log.
+    /// Answers with status 400. A target that hides its host is also logged.
     fn refuse(&self, request: &Request<Incoming>, error: &TargetError) -> Answer {
         if matches!(error, TargetError::Host(_) | TargetError::UserInfo) {
             let entry = self
@@ -261,8 +261,8 @@ impl Session {
         response.map(|body| Either::Left(Relayed::new(body, entry)))
     }
 
-    /// Sends on the kept connection if it is for `target`, else on a new one. A request that a
-    /// kept connection did not take at all is sent once more.
+    /// Sends on the kept connection if it is for `target`, else on a new one. A request that the kept
+    /// connection did not take at all is sent again.
     async fn send(
         &self,
         mut request: Request<Incoming>,
@@ -309,7 +309,8 @@ impl Session {
     }
 }
 
-/// The request as it leaves: origin form, HTTP/1.1, its host and framing set by what was judged.
+/// Returns the request as it leaves: in origin form, HTTP/1.1, with the host that was judged and new
+/// framing.
 fn rebuild(
     request: Request<Incoming>,
     target: &Target,
@@ -327,7 +328,7 @@ fn rebuild(
     Some(Request::from_parts(parts, body))
 }
 
-/// Path and query, where an absolute URL may have neither or only the latter.
+/// Returns path and query. An absolute URL may have no path, or only a query.
 fn origin_form(uri: &Uri) -> Option<Uri> {
     let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
     if path.starts_with('/') {

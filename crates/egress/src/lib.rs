@@ -1,12 +1,15 @@
 //! The filtering proxy through which a sandbox reaches the network.
 //!
-//! It is given one duplex byte stream a client connection and serves HTTP/1.1 proxying on it:
-//! plain requests in absolute form, and CONNECT tunnels. It knows nothing of sandboxes. What it
-//! promises: nothing is resolved or dialled before [`Policy`] has allowed the host, the checked
-//! addresses are the ones dialled, and what leaves is what was judged.
+//! The proxy gets one duplex byte stream for each client connection. It serves HTTP/1.1 proxying on
+//! it: plain requests in absolute form, and CONNECT tunnels. It knows nothing of sandboxes. It
+//! guarantees:
 //!
-//! What it cannot see, because it is encrypted or not HTTP: the `Host` inside a TLS session (only
-//! the server name of the hello is checked), and the contents of a tunnel to a port other than
+//! * Nothing is resolved or dialled before [`Policy`] has allowed the host.
+//! * The checked addresses are the ones dialled.
+//! * The request that leaves is the request that was judged.
+//!
+//! Two things it cannot see, because they are encrypted or not HTTP: the `Host` inside a TLS session
+//! (it checks the server name of the hello only), and the contents of a tunnel to a port other than
 //! 80 and 443 that does not begin with a TLS hello.
 
 #![forbid(unsafe_code)]

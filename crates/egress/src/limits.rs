@@ -1,34 +1,34 @@
-//! Every bound of the proxy, with its name.
+//! All limits of the proxy.
 
 use std::time::Duration;
 
-/// The port whose tunnels carry HTTP in the clear, which is judged request by request.
+/// The port whose tunnels may carry HTTP without TLS. Each request in them is judged.
 pub const HTTP_PORT: u16 = 80;
 /// The port whose tunnels must begin with a TLS hello.
 pub const TLS_PORT: u16 = 443;
 
-/// Longest host name as written, in bytes. DNS allows 253; the slack is for spellings that
-/// normalise to less (brackets, Unicode before IDNA).
+/// Longest host name as written, in bytes. DNS allows 253. Some spellings are longer than their
+/// normal form (brackets, Unicode before IDNA).
 pub const MAX_HOST: usize = 1024;
 /// Most patterns in one list.
 pub const MAX_PATTERNS: usize = 4096;
 /// Longest pattern, in bytes.
 pub const MAX_PATTERN: usize = 4096;
-/// Most addresses of one name that are considered; the rest is ignored.
+/// Most addresses of one name that are considered. The rest is ignored.
 pub const MAX_ADDRESSES: usize = 16;
-/// Most name lookups of the system resolver at one time; each holds a thread.
+/// Most name lookups of the system resolver at one time. Each holds a thread.
 pub const MAX_LOOKUPS: usize = 32;
 
-/// Longest TLS hello, in bytes, record headers included. Real ones are below 2 KiB, with
-/// post-quantum key shares and encrypted client hello below 5 KiB.
+/// Longest TLS hello, in bytes, with record headers. Usual ones are below 2 KiB. With post-quantum
+/// key shares and encrypted client hello they are below 5 KiB.
 pub const MAX_HELLO: usize = 32 * 1024;
 /// Most records that one TLS hello may be spread over.
 pub const MAX_HELLO_RECORDS: usize = 64;
 
-/// Most entries, and separately most security events, that one run's log keeps.
+/// Most entries that the log of one run keeps. The same limit holds for its security events.
 pub const MAX_LOG_ENTRIES: usize = 4096;
-/// Most bytes of text (methods, hosts, paths) that the entries of one run's log keep together, and
-/// separately its security events.
+/// Most bytes of text (methods, hosts, paths) that the entries of one run's log keep together. The
+/// same limit holds for its security events.
 pub const MAX_LOG_BYTES: usize = 1024 * 1024;
 /// Longest path kept in a log entry, in bytes.
 pub const MAX_LOGGED_PATH: usize = 2048;
@@ -37,21 +37,21 @@ pub const MAX_LOGGED_METHOD: usize = 32;
 
 /// Size of each of the two copy buffers of a tunnel.
 pub(crate) const COPY_BUFFER: usize = 32 * 1024;
-/// How long one match may take in the backtracking engine before it counts against the host.
+/// How long one match may take in the backtracking engine. A longer match counts against the host.
 pub(crate) const MATCH_DEADLINE: Duration = Duration::from_millis(100);
 /// Head start of each address over the next one (RFC 8305, section 8).
 pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// What one proxy allows its clients. The defaults suit ordinary programs.
+/// What one proxy allows its clients. The defaults suit usual programs.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Client connections of one run at one time. Default 256; more are answered 503.
+    /// Client connections of one run at one time. More get status 503. Default 256.
     pub connections: usize,
-    /// Bytes of a request's or response's head. Default 64 KiB; at least 8 KiB.
+    /// Bytes of the head of a request or response. At least 8 KiB. Default 64 KiB.
     pub head_bytes: usize,
     /// Header fields of a request or response. Default 128.
     pub headers: usize,
-    /// How long a client may take to send a request's head, idle keep-alive included.
+    /// How long a client may take to send the head of a request, with the idle time before it.
     /// Default 60 s.
     pub head_timeout: Duration,
     /// How long a TLS client may take to send its hello. Default 30 s.

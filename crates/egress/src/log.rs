@@ -1,4 +1,4 @@
-//! What one run did on the network. Bounded: past [`MAX_LOG_ENTRIES`] or [`MAX_LOG_BYTES`] only a count
+//! The network log of one run. It is bounded: past [`MAX_LOG_ENTRIES`] or [`MAX_LOG_BYTES`] only a count
 //! is kept.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::limits::{MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH};
 
-/// What was decided.
+/// The decision of the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The filter let it pass; the target may still have been unreachable.
+    /// The filter allowed it. The target may still have been unreachable.
     Allow,
-    /// The filter stopped it.
+    /// The filter blocked it.
     Block,
 }
 
@@ -30,7 +30,7 @@ impl Action {
 /// One request or tunnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
-    /// When it was judged, milliseconds since the epoch.
+    /// Time of the decision, in milliseconds since the epoch.
     pub timestamp_ms: u64,
     /// `CONNECT` or the request's method.
     pub method: String,
@@ -38,16 +38,16 @@ pub struct LogEntry {
     pub host: String,
     /// The path without its query, which often carries credentials; `None` for a tunnel.
     pub path: Option<String>,
-    /// What was decided.
+    /// The decision of the filter.
     pub action: Action,
-    /// Until its end, or until now while it is open.
+    /// Duration until its end, or until now while it is open.
     pub duration: Duration,
 }
 
 /// A block, as a security event: type `network_blocked`, reason `filter_mismatch`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityEvent {
-    /// When, milliseconds since the epoch.
+    /// Time, in milliseconds since the epoch.
     pub timestamp_ms: u64,
     /// What was blocked and why, for people.
     pub message: String,
@@ -64,12 +64,12 @@ impl SecurityEvent {
     pub const REASON: &str = "filter_mismatch";
 }
 
-/// A copy of what a run's log holds.
+/// A copy of the log of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkLog {
-    /// In the order they were judged.
+    /// In the order of their decisions.
     pub entries: Vec<LogEntry>,
-    /// In the order they happened.
+    /// In the order of their times.
     pub events: Vec<SecurityEvent>,
     /// Entries that did not fit.
     pub dropped_entries: u64,
@@ -81,7 +81,7 @@ pub struct NetworkLog {
     pub bytes_received: u64,
 }
 
-/// Collects one run's log. Connections write to the log they were opened under.
+/// Collects the log of one run. A connection writes to the log that it was opened with.
 #[derive(Debug, Default)]
 pub struct RunLog {
     records: Mutex<Records>,
@@ -113,7 +113,7 @@ impl RunLog {
         Arc::new(Self::default())
     }
 
-    /// What has been collected so far.
+    /// Returns what has been collected so far.
     #[must_use]
     pub fn snapshot(&self) -> NetworkLog {
         let records = self.records();
@@ -134,7 +134,7 @@ impl RunLog {
         }
     }
 
-    /// Opens an entry that runs until the returned handle is dropped.
+    /// Opens an entry. Its duration ends when the returned handle is dropped.
     pub(crate) fn open(
         self: &Arc<Self>,
         method: &str,
@@ -181,9 +181,9 @@ impl RunLog {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// A place among at most `most` connections, given back on drop.
+    /// Returns a permit for one of at most `most` connections. Dropping it gives it back.
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Option<Place> {
-        // Made first, so that its drop takes back what was added also when there is no room.
+        // The permit is made before the check, so that its drop undoes the count when there is no room.
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let place = Place {
             run: Arc::clone(self),
@@ -192,7 +192,7 @@ impl RunLog {
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
-        // Every change leaves the records whole, so a panic elsewhere does no harm here.
+        // Every change leaves the records consistent, so a panic elsewhere does no harm here.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -208,7 +208,7 @@ impl Drop for Place {
     }
 }
 
-/// An entry whose time is running.
+/// An entry whose duration has not ended.
 #[derive(Debug)]
 pub(crate) struct OpenEntry {
     run: Arc<RunLog>,
@@ -259,7 +259,7 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// At most `most` bytes of `text`, cut at a character.
+/// Returns at most `most` bytes of `text`, cut between characters.
 fn clip(text: &str, most: usize) -> String {
     text[..text.floor_char_boundary(most)].to_owned()
 }

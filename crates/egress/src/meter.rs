@@ -1,4 +1,4 @@
-//! An upstream socket that counts its bytes into a run's log and gives up when idle.
+//! An upstream socket that counts its bytes in the log of a run and fails when it is idle too long.
 
 use std::future::Future;
 use std::io;
@@ -13,8 +13,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::log::RunLog;
 
-/// Counts and watches one upstream connection. Reading fails with `TimedOut` when no byte has
-/// moved either way for the idle time.
+/// One upstream connection with counting and an idle time limit. A read fails with `TimedOut` when no
+/// byte has moved in either direction for the idle time.
 pub(crate) struct Metered {
     io: TcpStream,
     run: Arc<RunLog>,

@@ -1,11 +1,12 @@
 //! One ECMAScript pattern of a list, and its bounded matching against host names.
 //!
-//! Patterns come from the caller, host names from untrusted code. A backtracking engine lets such
-//! code stall the process with a name chosen for a careless pattern such as `^(.+\.)*example$`.
-//! So a pattern written only in the syntax that means the same in ECMAScript and in the `regex`
-//! crate is matched there, in linear time. The rest (lookaround, back-references, oddities) is
-//! matched by `regress` on a thread of its own; a match that exceeds its deadline counts against
-//! the host, and so does every later use of that pattern.
+//! Patterns come from the caller, host names from untrusted code. With a backtracking engine, such code
+//! could stall the process: it could choose a name for a careless pattern such as `^(.+\.)*example$`.
+//!
+//! So there are two engines. Some syntax means the same in ECMAScript and in the `regex` crate. A
+//! pattern with only such syntax is matched by that crate, in linear time. All other patterns
+//! (lookaround, back-references, oddities) are matched by `regress`, on a thread of its own. A match
+//! that exceeds its time limit counts against the host, and so does every later use of that pattern.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ enum Engine {
     },
 }
 
-/// The outcome of a match. `Hung` is neither: the caller closes on it.
+/// The outcome of a match. `Hung` means that the time limit was exceeded. It counts against the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Match,
@@ -37,7 +38,7 @@ pub(crate) enum Outcome {
 }
 
 impl Pattern {
-    /// Compiles `source` as `new RegExp(source, "i")` would; the error is the parser's text.
+    /// Compiles `source` like `new RegExp(source, "i")`. The error is the parser's message.
     pub(crate) fn new(source: &str) -> Result<Self, String> {
         let regex = regress::Regex::with_flags(source, "i").map_err(|error| error.to_string())?;
         let engine = match linear(source) {
@@ -50,7 +51,7 @@ impl Pattern {
         Ok(Self { engine })
     }
 
-    /// `RegExp.prototype.test` on a normalised (ASCII) host.
+    /// Matches like `RegExp.prototype.test`, on a normalised (ASCII) host.
     pub(crate) fn test(&self, host: &str) -> Outcome {
         match &self.engine {
             Engine::Linear(regex) => outcome(regex.is_match(host.as_bytes())),
@@ -76,14 +77,14 @@ fn outcome(matched: bool) -> Outcome {
     }
 }
 
-/// Matches on a thread, for a thread cannot be interrupted but can be left behind. At most one is
-/// left for each pattern and concurrent caller, since a pattern that hung is not run again.
+/// Matches on a thread of its own. A thread cannot be interrupted, but it can be left behind. At most
+/// one is left for each pattern and concurrent caller, because a pattern that hung never runs again.
 fn bounded(regex: Arc<regress::Regex>, host: String) -> Outcome {
     let (send, receive) = mpsc::sync_channel(1);
     let thread = std::thread::Builder::new()
         .name("isol8-pattern".into())
         .spawn(move || {
-            // The caller may have stopped waiting.
+            // The caller may not wait any more.
             let _ = send.send(regex.find(&host).is_some());
         });
     if thread.is_err() {
@@ -94,8 +95,8 @@ fn bounded(regex: Arc<regress::Regex>, host: String) -> Outcome {
         .map_or(Outcome::Hung, outcome)
 }
 
-/// `source` for the linear engine, if every part of it means the same there. ASCII rules apply on
-/// both sides, since the subject is ASCII.
+/// Compiles `source` for the linear engine, if every part of it means the same there. Hosts are ASCII,
+/// so ASCII rules apply in both engines.
 fn linear(source: &str) -> Option<regex::bytes::Regex> {
     if !common_syntax(source) {
         return None;
@@ -107,7 +108,7 @@ fn linear(source: &str) -> Option<regex::bytes::Regex> {
         .ok()
 }
 
-/// Whether `source`, already known to be valid ECMAScript, uses only syntax common to both.
+/// Whether `source`, which is valid ECMAScript, uses only syntax that both engines share.
 fn common_syntax(source: &str) -> bool {
     let bytes = source.as_bytes();
     let mut i = 0;
@@ -119,10 +120,11 @@ fn common_syntax(source: &str) -> bool {
                 // In a class `\b` is a backspace, `\B` an error.
                 Some(b'b' | b'B') if in_class => None,
                 Some(b'd' | b'D' | b'w' | b'W' | b's' | b'S' | b'b' | b'B') => {
-                    // `\b{start}` is syntax of the other engine.
+                    // `\b{start}` has a meaning in the linear engine.
                     (bytes.get(i + 2) != Some(&b'{')).then_some(2)
                 }
-                // An escaped `<` or `>` is a word boundary there, a plain character here.
+                // An escaped `<` or `>` is a word boundary in the linear engine, and a plain character
+                // in ECMAScript.
                 Some(b'<' | b'>') => None,
                 Some(c) if c.is_ascii_punctuation() => Some(2),
                 _ => None,
@@ -255,7 +257,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
 
-        /// Both engines say the same of every pattern that is given to the linear one.
+        /// Both engines agree on every pattern that the linear one gets.
         #[test]
         fn engines_agree(
             parts in proptest::collection::vec(

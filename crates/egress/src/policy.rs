@@ -1,7 +1,7 @@
-//! Who may be reached. Pure: no lookups, no sockets. Owns the lists, compiled once.
+//! The rules for hosts, ports and addresses. Pure: no lookups, no sockets. Owns the compiled lists.
 //!
-//! Order: the blacklist, then the whitelist, then the port, and for each resolved address the
-//! address rules. A pattern that cannot be decided in time counts as "no".
+//! Order: the blacklist, the whitelist, the port, and then the address rules for each resolved
+//! address. A pattern that exceeds its time limit counts against the host.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,27 +14,27 @@ use crate::pattern::{Outcome, Pattern};
 use crate::places::Places;
 use crate::policy_error::{PolicyError, parse_host};
 
-/// What a caller asks for. The default allows every public address on ports 80 and 443.
+/// The rules as a caller writes them. The default allows every public address on ports 80 and 443.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyOptions {
-    /// Hosts that may be reached, ECMAScript patterns, unanchored and without regard to case.
-    /// Empty: every public host. IPv6 addresses match with and without brackets.
+    /// Allowed hosts, as ECMAScript patterns, not anchored, ignoring case. Empty: every public host.
+    /// IPv6 addresses match with and without brackets.
     pub whitelist: Vec<String>,
-    /// Hosts that may not, whatever else says so.
+    /// Refused hosts, in the same form. This list wins over every other rule.
     pub blacklist: Vec<String>,
-    /// Addresses of names that are not looked up. The address rules hold for them too.
+    /// Addresses of host names that are not looked up. The address rules apply to them too.
     pub hosts: Vec<(String, Vec<IpAddr>)>,
-    /// Where private addresses may be reached though no whitelist entry says so: each a CIDR
-    /// block, an address, or an exact host name (any private address of that host).
+    /// Private addresses that are allowed without a whitelist entry. Each entry is a CIDR block, an
+    /// address, or an exact host name, which stands for any private address of that host.
     pub allow_private: Vec<String>,
-    /// The same for addresses of this very machine, which no whitelist entry opens.
+    /// The same for addresses of this machine. A whitelist entry alone never opens these.
     pub allow_loopback: Vec<String>,
-    /// The only ports that may be reached. `None`: every port of a whitelisted host, and the
-    /// TLS and HTTP ports below where no entry matches because there is no whitelist.
+    /// The allowed ports. `None`: every port of a whitelisted host. Without a whitelist: the TLS and
+    /// HTTP ports below.
     pub ports: Option<Vec<u16>>,
     /// The ports whose tunnels must begin with a TLS hello. `None`: 443.
     pub tls_ports: Option<Vec<u16>>,
-    /// The ports whose tunnels carry TLS, or HTTP that is judged request by request. `None`: 80.
+    /// The ports whose tunnels carry TLS, or HTTP in which each request is judged. `None`: 80.
     pub http_ports: Option<Vec<u16>>,
 }
 
@@ -50,12 +50,12 @@ pub enum Denial {
     /// The port is not among those allowed.
     #[error("the port is not allowed")]
     Port,
-    /// Every address of the host is one that is refused.
+    /// Every address of the host is refused.
     #[error("its address is not allowed")]
     Address,
 }
 
-/// A host that may be reached, and how far.
+/// The permission for a host, with the address classes that it includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     private: bool,
@@ -90,7 +90,7 @@ pub(crate) enum PortKind {
 }
 
 impl Policy {
-    /// Compiles `options`; the error names the entry that is wrong and its list.
+    /// Compiles `options`. The error names the wrong entry and its list.
     pub fn new(options: PolicyOptions) -> Result<Self, PolicyError> {
         let mut hosts: HashMap<Host, Vec<IpAddr>> = HashMap::new();
         for (name, addresses) in options.hosts {
@@ -115,8 +115,8 @@ impl Policy {
         })
     }
 
-    /// This policy with exact host names added as if each were a whitelist entry. The blacklist
-    /// still comes first, and an empty whitelist still allows everything else.
+    /// Returns this policy with exact host names added, as if each were a whitelist entry. The
+    /// blacklist still wins. An empty whitelist still allows every other public host.
     pub fn with_extra_hosts(&self, hosts: &[&str]) -> Result<Self, PolicyError> {
         let mut extra = self.extra.clone();
         for host in hosts {
@@ -128,17 +128,17 @@ impl Policy {
         })
     }
 
-    /// Whether `host` may be reached on `port` at all. Its addresses are still to be checked with
+    /// Whether `host` is allowed on `port`. The caller then checks each address with
     /// [`Policy::admits`].
     pub fn judge(&self, host: &Host, port: u16) -> Result<Grant, Denial> {
         let rules = &*self.rules;
-        // A pattern that hung closes: it blacklists, and it does not whitelist.
+        // A pattern that exceeds its time limit counts against the host in both lists.
         if matches_any(&rules.blacklist, host, |outcome| {
             outcome != Outcome::NoMatch
         }) {
             return Err(Denial::Blacklisted);
         }
-        // Nor is a blacklisted address reached through an IPv6 one that stands for it.
+        // An IPv6 address can stand for a blacklisted IPv4 address.
         for carried in host.ipv6().into_iter().flat_map(embedded) {
             let carried = carried.to_string();
             if rules
@@ -167,7 +167,7 @@ impl Policy {
         })
     }
 
-    /// Whether `address`, one of the granted host's, may be dialled.
+    /// Whether `address`, an address of the granted host, may be dialled.
     #[must_use]
     pub fn admits(&self, grant: Grant, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -189,7 +189,7 @@ impl Policy {
         }
     }
 
-    /// The addresses given for `host`, which is then not looked up.
+    /// The addresses that the caller gave for `host`. Such a host is not looked up.
     #[must_use]
     pub fn pinned(&self, host: &Host) -> Option<&[IpAddr]> {
         self.rules.hosts.get(host).map(Vec::as_slice)

@@ -13,7 +13,7 @@ pub enum PolicyError {
         list: &'static str,
         /// The pattern as written.
         pattern: String,
-        /// The parser's words.
+        /// The parser's message.
         reason: String,
     },
     /// A pattern is longer than [`MAX_PATTERN`].
@@ -30,20 +30,20 @@ pub enum PolicyError {
         /// `whitelist` or `blacklist`.
         list: &'static str,
     },
-    /// A host name or address is not one.
+    /// An entry is neither a host name nor an address.
     #[error("invalid host in network {list}: {host:?}: {reason}")]
     Host {
-        /// The option it stands in.
+        /// The option with the entry.
         list: &'static str,
         /// The host as written.
         host: String,
-        /// Why.
+        /// What is wrong with it.
         reason: HostError,
     },
 }
 
 impl PolicyError {
-    /// A stable name for programs.
+    /// The stable code of the error, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl PolicyError {
     }
 }
 
-/// Normalises a host that the caller wrote in `list`.
+/// Normalises a host of the caller's option `list`.
 pub(crate) fn parse_host(list: &'static str, host: &str) -> Result<Host, PolicyError> {
     Host::parse(host).map_err(|reason| PolicyError::Host {
         list,

@@ -1,4 +1,4 @@
-//! The proxy as its callers see it, and the order of its parts on one connection.
+//! The public type of the proxy, and the phases of one client connection.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that obeys `policy`.
+    /// Makes a proxy that applies `policy`.
     #[must_use]
     pub fn new(policy: Arc<Policy>, resolver: Arc<dyn Resolver>, limits: Limits) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Proxy {
         }
     }
 
-    /// The same proxy under another policy, as for the time of an installation.
+    /// Returns the same proxy with another policy, for example for an installation.
     #[must_use]
     pub fn with_policy(&self, policy: Arc<Policy>) -> Self {
         Self {
@@ -42,15 +42,15 @@ impl Proxy {
         }
     }
 
-    /// The policy it obeys.
+    /// The policy that it applies.
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 
-    /// Serves one client connection until it ends, writing what happens to `run`. It never fails:
-    /// what goes wrong is answered on the stream or ends it. Dropping the future closes every
-    /// connection that was made for the client.
+    /// Serves one client connection until it ends, and logs its requests to `run`. It never fails: an
+    /// error is answered on the stream or ends the stream. Dropping the future closes every connection
+    /// that was made for the client.
     pub async fn serve<S>(&self, stream: S, run: &Arc<RunLog>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -65,7 +65,7 @@ impl Proxy {
             run: Arc::clone(run),
         };
         let mut next = http::serve(&context, Mode::Proxy, stream, None).await;
-        // A tunnel in the clear is HTTP once more, where no further tunnel can begin.
+        // A tunnel without TLS carries HTTP again. No further tunnel can begin inside it.
         let mut _tunnel_entry = None;
         if let Some(Next::Tunnel {
             client,
@@ -105,7 +105,7 @@ impl Proxy {
             if let (Ok(client), Ok(upstream)) = futures::join!(client, upstream) {
                 let client = hyper_util::rt::TokioIo::new(client);
                 let upstream = hyper_util::rt::TokioIo::new(upstream);
-                // Either side may go away at any time; there is nobody left to tell.
+                // Either side may go away at any time, and no one is left to report it to.
                 let _ = tunnel::splice(client, upstream).await;
             }
             drop((guard, entry));

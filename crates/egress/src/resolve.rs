@@ -1,4 +1,4 @@
-//! Names to addresses: once, bounded, and only those that the policy admits.
+//! Resolves names: once, within limits, and only to addresses that the policy admits.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -12,7 +12,7 @@ use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
 use crate::policy::{Denial, Grant, Policy};
 use crate::refusal::Refusal;
 
-/// Looks names up. Called once for each connection that is made.
+/// Looks names up. The proxy calls it once for each connection that it makes.
 pub trait Resolver: Send + Sync {
     /// The addresses of `host`, a normalised name that is not itself an address. Dropping the
     /// future abandons the lookup.
@@ -36,7 +36,7 @@ impl Default for SystemResolver {
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
-            // The permit goes with the thread: an abandoned lookup still occupies one.
+            // The permit goes with the thread, because an abandoned lookup still occupies its thread.
             let permit = Arc::clone(&self.lookups)
                 .acquire_owned()
                 .await
@@ -53,7 +53,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// The addresses of `host` that may be dialled, in the resolver's order.
+/// Returns the addresses of `host` that may be dialled, in the resolver's order.
 pub(crate) async fn addresses(
     policy: &Policy,
     resolver: &dyn Resolver,

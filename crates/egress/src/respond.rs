@@ -1,4 +1,4 @@
-//! The proxy's own answers, and the body type of all answers.
+//! The answers of the proxy itself, and the body type of all answers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,15 +12,15 @@ use hyper::{Method, Response, StatusCode};
 
 use crate::log::OpenEntry;
 
-/// An upstream's body, or a text of ours.
+/// An answer with the body of an upstream answer, or with a text of the proxy.
 pub(crate) type Answer = Response<Either<Relayed, Full<Bytes>>>;
 
-/// What a client over the connection limit is told, as it goes over the wire.
+/// The answer to a client over the connection limit, as bytes.
 pub(crate) const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 28\r\n\r\n\
     isol8: too many connections\n";
 
-/// An upstream's body, whose log entry is open until it ends.
+/// The body of an upstream answer. Its log entry stays open until the body ends.
 pub(crate) struct Relayed {
     body: Incoming,
     _entry: OpenEntry,
@@ -55,7 +55,7 @@ impl Body for Relayed {
     }
 }
 
-/// 403: the filter said no. The text is part of the public contract.
+/// Status 403: the filter blocked the request. The text is part of the public contract.
 pub(crate) fn blocked(method: &Method, host: &str) -> Answer {
     let what = if method == Method::CONNECT {
         "CONNECT"
@@ -66,7 +66,7 @@ pub(crate) fn blocked(method: &Method, host: &str) -> Answer {
     closing(method, plain(StatusCode::FORBIDDEN, text))
 }
 
-/// 502: allowed, but there is no connection.
+/// Status 502: the request is allowed, but there is no connection.
 pub(crate) fn unreachable(method: &Method, host: &str, why: &str) -> Answer {
     closing(
         method,
@@ -77,7 +77,7 @@ pub(crate) fn unreachable(method: &Method, host: &str, why: &str) -> Answer {
     )
 }
 
-/// 400: the request has no target that could be judged.
+/// Status 400: the request has no target that could be judged.
 pub(crate) fn bad_request(why: &str) -> Answer {
     let mut answer = plain(
         StatusCode::BAD_REQUEST,
@@ -104,7 +104,7 @@ fn plain(status: StatusCode, text: String) -> Answer {
     answer
 }
 
-/// After a CONNECT that failed, what follows may be meant for the tunnel: it is not read.
+/// Closes the connection after a failed CONNECT, because the next bytes may be meant for the tunnel.
 fn closing(method: &Method, mut answer: Answer) -> Answer {
     if method == Method::CONNECT {
         answer

@@ -1,4 +1,4 @@
-//! Which host a request is for. Everything that is not plain is refused rather than guessed.
+//! Finds the host that a request is for. An ambiguous request is refused, never guessed.
 
 use hyper::Uri;
 use hyper::header::{HOST, HeaderMap};
@@ -6,14 +6,14 @@ use hyper::header::{HOST, HeaderMap};
 use crate::host::{Host, HostError};
 use crate::limits::HTTP_PORT;
 
-/// A host and a port, as asked for.
+/// The host and the port of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) host: Host,
     pub(crate) port: u16,
 }
 
-/// Why a request has no target. The texts are the bodies of the 400s.
+/// Why a request has no target. The texts are the bodies of answers with status 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TargetError {
     #[error("CONNECT needs host:port")]
@@ -54,7 +54,7 @@ impl Target {
         Self::parse(authority.as_str(), Some(HTTP_PORT))
     }
 
-    /// The target of a request inside a tunnel, in origin form, told by its `Host`.
+    /// The target of a request inside a tunnel, in origin form, from its `Host` field.
     pub(crate) fn of_origin(uri: &Uri, headers: &HeaderMap) -> Result<Self, TargetError> {
         if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
             return Err(TargetError::NotOrigin);
@@ -88,7 +88,7 @@ impl Target {
     }
 }
 
-/// A port in digits only; `str::parse` would take a sign.
+/// Parses a port of digits only. `str::parse` would also accept a sign.
 fn number(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|&port| plain && port != 0)

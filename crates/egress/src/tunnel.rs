@@ -1,4 +1,5 @@
-//! A CONNECT tunnel: who speaks first, the server name in a TLS hello, and then bytes.
+//! A CONNECT tunnel: judges the client's first bytes, such as the server name of a TLS hello, and then
+//! relays bytes.
 
 use std::io;
 
@@ -13,10 +14,10 @@ use crate::policy::PortKind;
 
 /// What a tunnel turned out to be.
 pub(crate) enum Ended<C, U> {
-    /// It is over: in good order, because a side went away, or because the filter said so.
+    /// The tunnel has ended: normally, because a side went away, or because the filter blocked it.
     Done,
-    /// On an HTTP port the client speaks something other than TLS, beginning with these bytes:
-    /// it is to be judged as HTTP. Nothing has been relayed.
+    /// On an HTTP port, the client's first bytes are not TLS. The caller judges them as HTTP. Nothing
+    /// has been relayed.
     InTheClear {
         client: C,
         upstream: U,
@@ -24,13 +25,13 @@ pub(crate) enum Ended<C, U> {
     },
 }
 
-/// What a tunnel is judged by.
+/// The facts by which a tunnel is judged.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms<'a> {
     pub(crate) host: &'a Host,
     pub(crate) kind: PortKind,
     pub(crate) limits: &'a Limits,
-    /// Where a block is recorded, before the client can notice it.
+    /// The log entry. A block is recorded before the client can notice it.
     pub(crate) entry: &'a OpenEntry,
 }
 
@@ -42,7 +43,7 @@ enum Opening {
     Other,
 }
 
-/// A tunnel that ends at once; a block has been recorded.
+/// The tunnel ends at once. A block has been recorded.
 struct Stop;
 
 impl From<io::Error> for Stop {
@@ -51,8 +52,8 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Relays between `client` and `upstream` until both directions have ended. Each direction's end
-/// is passed on by itself. Dropping it closes both.
+/// Relays between `client` and `upstream` until both directions have ended. The end of each direction is
+/// passed on separately. Dropping the future closes both connections.
 pub(crate) async fn run<C, U>(mut client: C, upstream: U, terms: Terms<'_>) -> Ended<C, U>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -60,12 +61,12 @@ where
 {
     let mut begun = Vec::new();
     let first = match terms.kind {
-        // Here the client always speaks first, and nothing is relayed before it has been judged.
+        // In these protocols the client sends first. Nothing is relayed before it has been judged.
         PortKind::Tls => terms.limits.hello_timeout,
         PortKind::TlsOrHttp => terms.limits.idle_timeout,
-        // Elsewhere the server may, as in SSH and SMTP.
+        // In other protocols the server may send first, as in SSH and SMTP.
         PortKind::Any => {
-            // Whatever ended it has been recorded, and both sides see it.
+            // The cause of the end has been recorded, and both sides see the end.
             let _ = relay(client, upstream, begun, terms).await;
             return Ended::Done;
         }
@@ -113,7 +114,7 @@ where
     tokio::try_join!(up, down).map(|_| ())
 }
 
-/// Relays between two streams that need no judging any more.
+/// Relays between two streams that need no further judging.
 pub(crate) async fn splice<C, U>(client: C, upstream: U) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -128,8 +129,8 @@ where
     .map(|_| ())
 }
 
-/// Copies until the end and passes the end on. Flushes each time, since the stream towards a
-/// client may buffer and nobody says when a peer waits for what is written.
+/// Copies until the end and passes the end on. Flushes after each write: the stream towards a client may
+/// buffer, and the peer may be waiting for the written bytes.
 async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -145,8 +146,8 @@ async fn pump(
     }
 }
 
-/// Reads the client's first bytes into `begun` until it is known what they are, and judges a TLS
-/// hello. There is no bound on the wait for the first byte.
+/// Reads the client's first bytes into `begun` until they can be classified, and judges a TLS hello. The
+/// wait for the first byte has no time limit here.
 async fn open(
     client: &mut (impl AsyncRead + Unpin),
     begun: &mut Vec<u8>,
@@ -177,7 +178,7 @@ async fn open(
         })
 }
 
-/// Reads until `buffer` holds `needed` bytes; false at the end of the stream.
+/// Reads until `buffer` holds `needed` bytes. Returns false at the end of the stream.
 async fn fill(
     client: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
@@ -193,7 +194,7 @@ async fn fill(
     Ok(true)
 }
 
-/// A hello may name the host that was asked for, or, for an address, nothing.
+/// A hello must name the requested host. For an address, it may name none.
 fn judge(name: Option<&str>, host: &Host) -> Result<Opening, &'static str> {
     match name {
         Some(name) if Host::parse(name).as_ref() == Ok(host) => Ok(Opening::Tls),
