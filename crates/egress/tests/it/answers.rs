@@ -1,10 +1,10 @@
-//! What comes back: answers, their upgrades, and what is none.
+//! Answers from upstream, upgrades, and invalid answers.
 
 use crate::support::{Client, Play, Recorder, eventually, lenient, local_names, proxy, sorted};
 use tokio::net::TcpListener;
 
 #[tokio::test]
-async fn answers_lose_what_belongs_to_the_hop_and_what_contradicts() {
+async fn answers_lose_hop_fields_and_contradicting_fields() {
     for (play, expected) in [
         (
             "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n\
@@ -34,7 +34,7 @@ async fn answers_lose_what_belongs_to_the_hop_and_what_contradicts() {
 }
 
 #[tokio::test]
-async fn an_answer_out_of_turn_is_no_upgrade() {
+async fn an_unrequested_upgrade_is_refused() {
     let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
     let recorder = Recorder::start(Play::Http(switch.into())).await;
     let proxy = proxy(lenient(), local_names());
@@ -56,7 +56,7 @@ async fn an_answer_out_of_turn_is_no_upgrade() {
 }
 
 #[tokio::test]
-async fn an_expectation_is_met_only_when_the_request_is_forwarded() {
+async fn continue_is_sent_only_when_the_request_is_forwarded() {
     let recorder = Recorder::start(Play::Silent).await;
     let proxy = proxy(lenient(), local_names());
     let port = recorder.port();
@@ -94,7 +94,7 @@ async fn websockets_over_plain_http() {
         let mut frame = [0; 4];
         stream.read_exact(&mut frame).await.unwrap();
         stream.write_all(&frame).await.unwrap();
-        // The client's end arrives, and the server may still speak.
+        // The end of the client arrives, and the server can still send.
         assert_eq!(stream.read(&mut frame).await.unwrap(), 0);
         stream.write_all(b"late").await.unwrap();
         String::from_utf8(head).unwrap()

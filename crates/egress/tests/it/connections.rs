@@ -1,4 +1,4 @@
-//! The connections behind requests: which are kept, how they break, how long they last, what they count.
+//! Upstream connections: which ones are kept, how they break, how long they last, and their counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +63,7 @@ async fn a_kept_connection_that_the_server_closed_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_broken_upstream_never_looks_whole() {
+async fn a_broken_upstream_answer_never_looks_complete() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc".to_vec();
     let recorder = Recorder::start(Play::Send(cut)).await;
     let mut client = Client::asking(recorder.port()).await;
@@ -91,7 +91,7 @@ async fn a_slow_client_slows_the_server_down() {
     client
         .tunnel(&format!("allowed.test:{}", recorder.port()))
         .await;
-    // Until it stands still: socket buffers and ours are full.
+    // Waits until nothing moves: the socket buffers and ours are full.
     let mut before = usize::MAX;
     while before != count.load(Ordering::SeqCst) {
         before = count.load(Ordering::SeqCst);
@@ -112,7 +112,7 @@ async fn a_slow_client_slows_the_server_down() {
 }
 
 #[tokio::test]
-async fn unreachable_targets_say_why_and_nothing_more() {
+async fn answers_for_unreachable_targets_give_the_reason_only() {
     let free = TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
@@ -147,7 +147,7 @@ async fn unreachable_targets_say_why_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn logs_belong_to_their_run_and_count_bytes() {
+async fn each_run_has_its_own_log_and_byte_counts() {
     let recorder = Recorder::start(ok("hello")).await;
     let proxy = proxy(lenient(), local_names());
     let (one, two) = (RunLog::new(), RunLog::new());

@@ -1,12 +1,12 @@
-//! Hosts and addresses that must not be reached. Each case asserts that no byte, and where there is nothing to
-//! connect for, no connection reached the server that stands behind every name and address here.
+//! Hosts and addresses that must not be reached. One server stands behind every name and address here. Each case
+//! asserts that no byte reached it, and no connection either where none is needed.
 
 use crate::support::{
     Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, ok, proxy, strings,
 };
 use isol8_egress::{Action, PolicyOptions};
 
-/// A whitelist that matches every host, so that only the address rules stand in the way.
+/// A whitelist that matches every host, so that only the address rules can refuse.
 fn any_host() -> PolicyOptions {
     PolicyOptions {
         whitelist: strings(&[".*"]),
@@ -120,7 +120,7 @@ async fn addresses_that_are_refused_in_every_spelling() {
 
 #[tokio::test]
 async fn private_addresses_need_a_whitelist_entry() {
-    // Nothing is dialled: the addresses are refused before.
+    // The addresses are refused before anything is dialled.
     for host in [
         "10.0.0.1",
         "192.168.1.1",
@@ -166,11 +166,11 @@ async fn a_redirect_is_judged_when_it_is_followed() {
 }
 
 #[tokio::test]
-async fn a_name_that_changes_its_address() {
-    // The first answer is taken; a second question would get the loopback address.
+async fn a_name_that_changes_its_address_is_resolved_once() {
+    // The first lookup gives the address to use. A second one would give the loopback address.
     let recorder = Recorder::start(ok("inside")).await;
     let port = recorder.port();
-    // Nothing answers at 127.0.0.2, the "outside" here; 127.0.0.1 is refused.
+    // Nothing answers at 127.0.0.2, which is "outside" here. 127.0.0.1 is refused.
     let names = Scripted::new(&[("rebind.test", &["127.0.0.2", "127.0.0.1"])]);
     let options = PolicyOptions {
         whitelist: strings(&["^rebind\\.test$"]),
@@ -221,7 +221,7 @@ async fn refused_addresses_among_allowed_ones_are_not_dialled() {
 }
 
 #[tokio::test]
-async fn given_hosts_obey_the_address_rules() {
+async fn addresses_in_the_option_hosts_obey_the_address_rules() {
     let recorder = Recorder::start(ok("inside")).await;
     let request = format!(
         "GET http://given.test:{}/ HTTP/1.1\r\n\r\n",

@@ -1,4 +1,4 @@
-//! What leaves for an allowed host: plain HTTP, as it was judged.
+//! Plain HTTP for an allowed host: the request that leaves is the one that was judged.
 
 use crate::support::{
     Client, Play, Recorder, eventually, exchange, lenient, local_names, ok, proxy, sorted,
@@ -6,7 +6,7 @@ use crate::support::{
 use isol8_egress::Action;
 
 #[tokio::test]
-async fn what_leaves_is_what_was_judged() {
+async fn the_request_that_leaves_is_the_one_that_was_judged() {
     let host = "Host: allowed.test:{port}\r\n";
     for (request, leaves) in [
         (
@@ -56,7 +56,7 @@ async fn what_leaves_is_what_was_judged() {
                  3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
             ),
         ),
-        // Both framings: the chunks count, and only they leave.
+        // Both framings: the chunked one counts, and only it leaves.
         (
             "POST http://allowed.test:{port}/ HTTP/1.1\r\nContent-Length: 3\r\n\
              Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -73,7 +73,7 @@ async fn what_leaves_is_what_was_judged() {
                  5\r\nhello\r\n0\r\n\r\n"
             ),
         ),
-        // Bare line feeds are read as line ends, and are none any more when they leave.
+        // Bare line feeds are read as line ends, and leave as proper line ends.
         (
             "GET http://allowed.test:{port}/ HTTP/1.1\nX: 1\n\n",
             format!("GET / HTTP/1.1\r\n{host}X: 1\r\n\r\n"),
@@ -94,7 +94,7 @@ async fn what_leaves_is_what_was_judged() {
 }
 
 #[tokio::test]
-async fn a_request_hidden_in_a_body_stays_a_body() {
+async fn a_request_hidden_in_a_body_is_forwarded_as_a_body() {
     let hidden = "GET http://denied.test/ HTTP/1.1\r\nHost: denied.test\r\n\r\n";
     let recorder = Recorder::start(Play::Silent).await;
     let proxy = proxy(lenient(), local_names());

@@ -1,4 +1,4 @@
-//! Bounded fuzzing of what untrusted code reaches: host names, TLS hellos, whole connections.
+//! Fuzzing, for a limited time, of everything that untrusted code reaches: host names, TLS hellos, connections.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use isol8_egress::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// How many share the time.
+/// Number of fuzz targets, which share the time.
 const TARGETS: u32 = 3;
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn hosts() {
         } else {
             let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
             assert!(text.bytes().all(plain), "{raw:?} → {text:?}");
-            // What any resolver could take for a number is an address by now.
+            // A name that a resolver could take for a number has become an address.
             let last = text.rsplit('.').next().unwrap();
             let digits = last.strip_prefix("0x").unwrap_or(last);
             let numeric = if last.starts_with("0x") {
@@ -139,7 +139,7 @@ async fn hellos() {
             Hello::Client(Some(name)) => assert!(!name.is_empty() && name.is_ascii()),
             _ => {}
         }
-        // What has been decided stays so, whatever follows; before that it was undecided.
+        // A verdict does not change with further bytes. With fewer bytes it was undecided.
         if !matches!(verdict, Hello::Incomplete(_)) {
             let mut longer = bytes.clone();
             longer.extend(random.pick(WORDS).iter());
@@ -300,9 +300,9 @@ fn connection_seeds(port: u16) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Reads what left on one connection as strictly as can be: requests in origin form, each with
-/// exactly one `Host`, which is `host`, and one framing. The last one may be cut short. A TLS
-/// hello has to name the host.
+/// Parses strictly what left on one connection: requests in origin form, each with one framing and
+/// exactly one `Host`, which is `host`. The last request may be cut short. A TLS hello must name the
+/// host.
 fn requests_in(mut bytes: &[u8], host: &str) -> Result<usize, String> {
     if bytes.first() == Some(&22) {
         return match inspect(bytes) {
@@ -351,7 +351,7 @@ fn requests_in(mut bytes: &[u8], host: &str) -> Result<usize, String> {
             other => return Err(format!("framing: {other:?}")),
         };
     }
-    // A head leaves in one write, but a connection may have been cut.
+    // A head leaves in one write, but the connection may have been cut.
     Ok(count)
 }
 

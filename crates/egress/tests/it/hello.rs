@@ -1,4 +1,4 @@
-//! The hello parser, case by case.
+//! The parser of TLS hellos.
 
 use crate::support::hello::{hello, message, names, records};
 use isol8_egress::{Hello, inspect};
@@ -25,7 +25,7 @@ fn whole_hellos() {
 }
 
 #[test]
-fn every_prefix_is_incomplete_and_asks_for_no_more_than_there_is() {
+fn every_prefix_is_incomplete_and_needs_no_more_than_the_whole() {
     for whole in [
         hello(Some("a.test")),
         records(&message(&[(0, names(&[(0, b"a.test")]))]), 9),
@@ -55,7 +55,7 @@ fn other_protocols() {
 }
 
 #[test]
-fn hellos_that_could_be_read_in_two_ways() {
+fn ambiguous_hellos_are_malformed() {
     let sni = |data: Vec<u8>| records(&message(&[(0, data)]), 1 << 14);
     let mut trailing = message(&[(0, names(&[(0, b"a.test")]))]);
     trailing.push(0);
@@ -103,7 +103,7 @@ fn hellos_that_could_be_read_in_two_ways() {
     ] {
         let outcome = inspect(&bytes);
         let refused = matches!(outcome, Hello::Malformed(_))
-            // Only the head of the giant is there.
+            // Only the head of the oversized hello is given.
             || what == "a giant" && matches!(outcome, Hello::Incomplete(_));
         assert!(refused, "{what}: {outcome:?}");
     }

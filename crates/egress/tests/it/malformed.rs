@@ -1,5 +1,5 @@
-//! Requests that must not leave, whatever their host. Each case asserts that no byte, and where there is nothing to
-//! connect for, no connection reached the server that stands behind every name and address here.
+//! Requests that must not leave, whatever their host. One server stands behind every name and address here. Each case
+//! asserts that no byte reached it, and no connection either where none is needed.
 
 use crate::support::{Client, Recorder, ask, assert_untouched, lenient, local_names, ok, proxy};
 use isol8_egress::Action;
@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 #[tokio::test]
 async fn requests_without_a_target_that_could_be_judged() {
     for request in [
-        // Origin form and its kin, whatever Host says.
+        // Origin form and similar forms, with any Host.
         "GET / HTTP/1.1\r\nHost: allowed.test:{port}\r\n\r\n",
         "GET /http://allowed.test:{port}/ HTTP/1.1\r\nHost: allowed.test:{port}\r\n\r\n",
         "GET //allowed.test:{port}/ HTTP/1.1\r\nHost: allowed.test:{port}\r\n\r\n",
@@ -41,13 +41,13 @@ async fn requests_without_a_target_that_could_be_judged() {
         "CONNECT [fe80::1%25lo]:{port} HTTP/1.1\r\n\r\n",
         "CONNECT ::1:{port} HTTP/1.1\r\n\r\n",
         "CONNECT allowed..test:{port} HTTP/1.1\r\n\r\n",
-        // Ports that are none.
+        // Invalid ports.
         "GET http://allowed.test:0/ HTTP/1.1\r\n\r\n",
         "GET http://allowed.test:/ HTTP/1.1\r\n\r\n",
         "GET http://allowed.test:99999/ HTTP/1.1\r\n\r\n",
         "CONNECT allowed.test:{port}:{port} HTTP/1.1\r\n\r\n",
         "CONNECT allowed.test:+{port} HTTP/1.1\r\n\r\n",
-        // Other versions, and what is no HTTP.
+        // Other versions, and bytes that are not HTTP.
         "GET http://allowed.test:{port}/\r\n\r\n",
         "GET http://allowed.test:{port}/ HTTP/9.9\r\n\r\n",
         "\u{16}\u{3}\u{1}\0\u{5}\u{1}\0\0\u{1}\0",
@@ -79,7 +79,7 @@ async fn a_target_that_hides_its_host_is_logged() {
 }
 
 #[tokio::test]
-async fn framing_that_could_be_read_in_two_ways() {
+async fn ambiguous_framing_is_refused() {
     let absolute = "POST http://allowed.test:{port}/ HTTP/1.1\r\n";
     for fields in [
         "Host: allowed.test\r\nHost: denied.test\r\n\r\n",

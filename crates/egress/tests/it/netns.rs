@@ -1,6 +1,6 @@
-//! The default policy against real public, private and metadata addresses, all of them on the
-//! loopback interface of a network namespace of its own, out of which no packet can get. The
-//! namespace ends with its process.
+//! The default policy against real public, private and metadata addresses. All of them are on the
+//! loopback interface of a separate network namespace, which no packet can leave. The namespace ends
+//! with its process.
 //!
 //! It needs Linux, `unshare` and `ip`, and root or user namespaces. A machine without them says so
 //! with `ISOL8_SKIP_NETNS=1`; without that, their absence is a failure.
@@ -18,7 +18,7 @@ use crate::support::{Client, Play, Recorder, Scripted, ok, strings};
 
 const INSIDE: &str = "ISOL8_INSIDE_NETNS";
 
-/// Addresses that are put on the namespace's loopback interface.
+/// Addresses of the loopback interface of the namespace.
 const ADDRESSES: &[&str] = &[
     "9.9.9.9",
     "2620:fe::fe",
@@ -31,7 +31,7 @@ const ADDRESSES: &[&str] = &[
     FULL,
 ];
 
-/// Where connecting hangs: a listener whose queue is full.
+/// The address of a listener whose queue is full: connecting to it hangs.
 const FULL: &str = "198.41.0.4";
 
 #[test]
@@ -61,7 +61,7 @@ fn in_a_network_of_its_own() {
     assert!(told.contains("everything inside was tested"), "{told}");
 }
 
-/// Run by the test above; by itself it is nothing.
+/// The test above runs this one inside the namespace. Alone, it does nothing.
 #[test]
 fn inside() {
     if std::env::var_os(INSIDE).is_none() {

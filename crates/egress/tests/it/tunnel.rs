@@ -1,4 +1,4 @@
-//! CONNECT: TLS with the right name, other protocols, HTTP in the clear, and both ends.
+//! CONNECT tunnels: TLS with the right name, other protocols, HTTP without TLS, and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ enum Kind {
     Any,
 }
 
-/// The lenient policy, under which `port` is of this kind.
+/// The lenient policy, in which `port` has this kind.
 fn options(kind: Kind, port: u16) -> PolicyOptions {
     let mut options = lenient();
     options.whitelist.push("^127\\.0\\.0\\.1$".into());
@@ -28,7 +28,7 @@ fn options(kind: Kind, port: u16) -> PolicyOptions {
     options
 }
 
-/// A tunnel to `host` on a recorder's port of this kind, already granted.
+/// Opens a tunnel to `host`, on a recorder's port of this kind.
 async fn tunnel(kind: Kind, host: &str, play: Play) -> (Client, Recorder) {
     let recorder = Recorder::start(play).await;
     let proxy = proxy(options(kind, recorder.port()), local_names());
@@ -73,7 +73,7 @@ async fn tls_with_the_right_name_passes_unchanged() {
 }
 
 #[tokio::test]
-async fn a_hello_in_pieces_passes_once_it_is_whole() {
+async fn a_hello_in_pieces_passes_when_it_is_complete() {
     for kind in [Kind::Tls, Kind::Any] {
         let (mut client, recorder) = tunnel(kind, "allowed.test", Play::Echo).await;
         let message = message(&[(0, names(&[(0, b"allowed.test")]))]);
@@ -131,21 +131,21 @@ async fn tls_with_another_name_is_cut() {
 #[tokio::test]
 async fn a_hello_that_never_ends_is_cut() {
     let whole = hello(Some("allowed.test"));
-    // Cut short by the client's end.
+    // The client ends before its hello is complete.
     let (mut client, recorder) = tunnel(Kind::Tls, "allowed.test", Play::Echo).await;
     client.send(&whole[..whole.len() - 1]).await;
     client.finish().await;
     assert_eq!(client.rest().await, "");
     assert_eq!(client.run.snapshot().entries[0].action, Action::Block);
     assert_eq!(recorder.text(), "");
-    // Too long.
+    // The hello is too long.
     let (mut client, recorder) = tunnel(Kind::Any, "allowed.test", Play::Echo).await;
     client.send([22, 3, 1, 0x40, 0, 1, 1, 0, 0]).await;
     let _ = tokio::io::AsyncWriteExt::write_all(&mut client.stream, &vec![0; 1 << 18]).await;
     assert_eq!(client.rest().await, "");
     assert_eq!(client.run.snapshot().entries[0].action, Action::Block);
     assert_eq!(recorder.text(), "");
-    // Too slow.
+    // The hello is too slow.
     let recorder = Recorder::start(Play::Echo).await;
     let policy = Arc::new(Policy::new(options(Kind::Tls, recorder.port())).unwrap());
     let limits = Limits {
@@ -165,13 +165,13 @@ async fn a_hello_that_never_ends_is_cut() {
 }
 
 #[tokio::test]
-async fn on_a_tls_port_nothing_but_tls_is_spoken() {
+async fn a_tls_port_carries_tls_only() {
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: denied.test\r\n\r\n"[..],
         b"SSH-2.0-x\r\n",
         b"\x80\x2e\x01\x03",
     ] {
-        // The server's first words are not passed on either.
+        // The first bytes of the server are not passed on either.
         let (mut client, recorder) =
             tunnel(Kind::Tls, "allowed.test", Play::Banner(b"220 hello\r\n")).await;
         client.send(bytes).await;
@@ -180,7 +180,7 @@ async fn on_a_tls_port_nothing_but_tls_is_spoken() {
         assert_eq!(client.run.snapshot().events.len(), 1);
         assert_eq!(recorder.text(), "");
     }
-    // A client that opens a tunnel and thinks better of it has done nothing wrong.
+    // A client that opens a tunnel and closes it again is not blocked.
     let (mut client, _recorder) = tunnel(Kind::Tls, "allowed.test", Play::Echo).await;
     client.finish().await;
     assert_eq!(client.rest().await, "");
@@ -188,13 +188,13 @@ async fn on_a_tls_port_nothing_but_tls_is_spoken() {
 }
 
 #[tokio::test]
-async fn where_the_server_speaks_first() {
+async fn on_other_ports_the_server_may_send_first() {
     let banner = b"SSH-2.0-server\r\n";
     let (mut client, recorder) = tunnel(Kind::Any, "allowed.test", Play::Banner(banner)).await;
     assert_eq!(client.exactly(banner.len()).await, banner);
     client.send("SSH-2.0-client\r\n").await;
     assert_eq!(client.exactly(16).await, b"SSH-2.0-client\r\n");
-    // A byte that could be TLS but is not.
+    // The first byte could be TLS, and the next ones show that it is not.
     let (mut other, _recorder) = tunnel(Kind::Any, "allowed.test", Play::Echo).await;
     other.send(b"\x16\x03").await;
     other.send(b"xyz\xff").await;
@@ -203,14 +203,14 @@ async fn where_the_server_speaks_first() {
 }
 
 #[tokio::test]
-async fn each_direction_ends_by_itself() {
-    // The client ends first: the server hears of it and still answers.
+async fn each_direction_ends_separately() {
+    // The client ends first. The server sees the end and still answers.
     let (mut client, recorder) = tunnel(Kind::Any, "allowed.test", Play::Echo).await;
     client.send("last words").await;
     client.finish().await;
     assert_eq!(client.rest().await, "last words");
     eventually("the server saw the end", || recorder.ended() == 1).await;
-    // The server ends first: the client hears of it and may still speak.
+    // The server ends first. The client sees the end and can still send.
     let (mut client, recorder) =
         tunnel(Kind::Any, "allowed.test", Play::Send(b"bye".to_vec())).await;
     assert_eq!(client.rest().await, "bye");
@@ -235,7 +235,7 @@ async fn a_dropped_proxy_leaves_no_connection() {
 }
 
 #[tokio::test]
-async fn http_in_the_clear_is_judged_request_by_request() {
+async fn each_request_without_tls_in_a_tunnel_is_judged() {
     let recorder = Recorder::start(ok("hello")).await;
     let port = recorder.port();
     let proxy = proxy(options(Kind::Http, port), local_names());
@@ -300,7 +300,7 @@ async fn http_in_the_clear_is_judged_request_by_request() {
     let seen = recorder.text();
     assert!(seen.starts_with("GET /a HTTP/1.1\r\n"), "{seen}");
     assert_eq!(seen.matches("HTTP/1.1").count(), 1, "{seen}");
-    // Behind the tunnel, the server's first words do not pass either.
+    // The first bytes of the server do not pass the tunnel either.
     let (mut client, _recorder) =
         tunnel(Kind::Http, "allowed.test", Play::Banner(b"220 hello\r\n")).await;
     client.finish().await;
@@ -338,7 +338,7 @@ async fn ipv6() {
 }
 
 #[tokio::test]
-async fn many_bytes_arrive_whole() {
+async fn many_bytes_arrive_unchanged() {
     let (client, _recorder) = tunnel(Kind::Any, "allowed.test", Play::Echo).await;
     let Client {
         stream,

@@ -33,7 +33,7 @@ impl Client {
         }
     }
 
-    /// A client of a lenient proxy, which has asked for what `port` of an allowed host serves.
+    /// A client of a lenient proxy that has sent a request for `port` of an allowed host.
     pub(crate) async fn asking(port: u16) -> Self {
         let mut client = Self::connect(&proxy(lenient(), local_names()));
         client
@@ -49,7 +49,7 @@ impl Client {
             .unwrap();
     }
 
-    /// One answer: its head, and as much body as its Content-Length says.
+    /// Reads one answer: its head, and as much body as its Content-Length says.
     pub(crate) async fn answer(&mut self) -> String {
         let head = self.head().await;
         let length = head
@@ -65,7 +65,7 @@ impl Client {
         head + &String::from_utf8(body).unwrap()
     }
 
-    /// One head, with the empty line at its end; shorter if the stream ends.
+    /// Reads one head, with the empty line at its end, or less if the stream ends.
     pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -86,7 +86,7 @@ impl Client {
         bytes
     }
 
-    /// Everything until the end.
+    /// Reads everything until the end.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         timeout(PATIENCE, self.stream.read_to_end(&mut bytes))
@@ -101,7 +101,7 @@ impl Client {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Opens a tunnel and expects it to be granted.
+    /// Opens a tunnel and asserts that it is granted.
     pub(crate) async fn tunnel(&mut self, authority: &str) {
         self.send(format!(
             "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n"
@@ -111,7 +111,7 @@ impl Client {
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     }
 
-    /// Waits for the proxy to be done with this connection.
+    /// Waits until the proxy has ended this connection.
     pub(crate) async fn done(self) {
         drop(self.stream);
         timeout(PATIENCE, self.served).await.unwrap().unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Runs `one` with fresh randomness until this target's share of `ISOL8_FUZZ_SECONDS` (10 for all
-/// `targets` together) is over; at least `least` times. The seed of a failure is printed and can
-/// be given again in `ISOL8_FUZZ_SEED`.
+/// Runs `one` with new random values, at least `least` times, until this target's share of the time is
+/// over. The time of all `targets` together is `ISOL8_FUZZ_SECONDS`, 10 by default. A failure prints
+/// its seed, and `ISOL8_FUZZ_SEED` repeats it.
 pub(crate) async fn run<F: AsyncFnMut(&mut Random)>(
     name: &str,
     targets: u32,
@@ -39,7 +39,7 @@ fn variable(name: &str) -> Option<u64> {
     )
 }
 
-/// Says on a panic which input it was.
+/// Prints the input on a panic.
 struct Told<'a> {
     name: &'a str,
     seed: u64,
@@ -66,7 +66,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Below `limit`, which is not 0.
+    /// Returns a number below `limit`, which is not 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap()
     }

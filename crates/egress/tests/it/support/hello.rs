@@ -47,7 +47,7 @@ pub(crate) fn records(message: &[u8], size: usize) -> Vec<u8> {
 
 /// A whole hello for `name`, in one record.
 pub(crate) fn hello(name: Option<&str>) -> Vec<u8> {
-    // Supported groups and versions beside it, as real ones have.
+    // Supported groups and versions, as in real hellos.
     let mut extensions = vec![(10, vec![0, 2, 0, 29]), (43, vec![2, 3, 4])];
     if let Some(name) = name {
         extensions.insert(0, (0, names(&[(0, name.as_bytes())])));

@@ -1,4 +1,4 @@
-//! What the proxy's tests share.
+//! Helpers that the tests of the proxy share.
 
 pub(crate) mod client;
 pub(crate) mod fuzz;
@@ -16,7 +16,7 @@ pub(crate) use client::Client;
 pub(crate) use recorder::{Play, Recorder};
 pub(crate) use resolver::Scripted;
 
-/// Longer than anything here takes, so that a hang is a failure.
+/// Longer than any step of a test takes, so that a hang fails the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -25,7 +25,7 @@ pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-/// The answer of an ordinary server.
+/// The answer of a usual server.
 pub(crate) fn ok(body: &str) -> Play {
     Play::Http(
         format!(
@@ -40,7 +40,7 @@ pub(crate) fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|&entry| entry.to_owned()).collect()
 }
 
-/// Everything on loopback that is called `allowed.test`, or `also.test`.
+/// Allows every loopback address with the name `allowed.test` or `also.test`.
 pub(crate) fn lenient() -> PolicyOptions {
     PolicyOptions {
         whitelist: strings(&["^allowed\\.test$", "^also\\.test$"]),
@@ -76,7 +76,7 @@ pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Sends one request for `{port}` and returns what the server saw, and the answer.
+/// Sends one request for `{port}`. Returns what the server received, and the answer.
 pub(crate) async fn exchange(request: &str) -> (String, String) {
     let recorder = Recorder::start(ok("hello")).await;
     let proxy = proxy(lenient(), local_names());
@@ -92,8 +92,8 @@ pub(crate) async fn exchange(request: &str) -> (String, String) {
     (seen, answer)
 }
 
-/// Sends `request`, in which `{port}` is the recorder's, and returns the answer's status line and
-/// the rest of it.
+/// Sends `request`, in which `{port}` stands for the recorder's port. Returns the status line of the
+/// answer, and the rest.
 pub(crate) async fn ask(options: PolicyOptions, request: &str) -> (String, Recorder, NetworkLog) {
     let recorder = Recorder::start(ok("leaked")).await;
     let proxy = proxy(options, local_names());

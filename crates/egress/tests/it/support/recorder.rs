@@ -1,4 +1,4 @@
-//! Servers that remember every byte they were sent.
+//! Servers that record every byte that they receive.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,19 +16,19 @@ use super::find;
 pub(crate) enum Play {
     /// Answers each HTTP head with these bytes.
     Http(Vec<u8>),
-    /// Sends everything back, and the end after the end.
+    /// Sends everything back, and closes after the client.
     Echo,
-    /// Speaks first, then echoes.
+    /// Sends these bytes first, then echoes.
     Banner(&'static [u8]),
-    /// Reads and says nothing.
+    /// Reads and sends nothing.
     Silent,
-    /// Sends this at once and closes its writing side; goes on reading.
+    /// Sends this at once and closes its writing side. Goes on reading.
     Send(Vec<u8>),
-    /// Sends without end until it cannot, counting.
+    /// Sends without end until it fails, and counts the bytes.
     Flood(Arc<AtomicUsize>),
 }
 
-/// A server that remembers every byte it was sent.
+/// A server that records every byte that it receives.
 pub(crate) struct Recorder {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -86,7 +86,7 @@ impl Recorder {
         self.seen.lock().unwrap().len()
     }
 
-    /// Connections that have ended.
+    /// Number of connections that have ended.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
     }

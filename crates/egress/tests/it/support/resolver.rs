@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use isol8_egress::Resolver;
 
-/// Answers each name with its script, one answer a call; the last one is repeated. A name without
-/// a script does not resolve. Remembers every question.
+/// Answers each name from its script, one answer per call. The last answer is repeated. A name without
+/// a script does not resolve. Records every lookup.
 #[derive(Default)]
 pub(crate) struct Scripted {
     answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
