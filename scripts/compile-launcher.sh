@@ -2,7 +2,7 @@
 # Compiles the Python launcher for the Python of our own image. Run it after a change of either. An interpreter that
 # compiles nothing at its start starts and ends faster. Another Python compiles the source itself.
 set -euo pipefail
-cd "$(dirname "$0")/../crates/engine/launchers/python"
+cd "$(dirname "$0")/../crates/backend/launchers/python"
 mkdir -p __pycache__
 docker run --rm --network none --volume "$PWD:/.isol8/python:ro" --entrypoint python3 isol8:python -c '
 import importlib.util, sys

@@ -1,8 +1,10 @@
 //! The engine as a class.
 
+use std::sync::Arc;
+
+use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
-    backend::DockerAddress,
     options::{Options, RawOptions, StartOptions},
 };
 use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw, within_runtime_if_available};
@@ -121,8 +123,15 @@ fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
     let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
-    let docker = docker.unwrap_or_default();
-    Ok(Engine::new(options, max_concurrent as usize, docker)?)
+    let client = Client::new(docker.unwrap_or_default());
+    let backend = DockerBackend::new(client.clone(), options.oci_runtime.clone());
+    let images = DockerImages::new(client);
+    Ok(Engine::new(
+        options,
+        max_concurrent as usize,
+        Arc::new(backend),
+        Arc::new(images),
+    )?)
 }
 
 /// Ends an execution.

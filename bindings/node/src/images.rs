@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use isol8_engine::{
-    backend::{self, DockerAddress, DockerClient},
-    image::{self, BuildProgress, CustomImage, ImageSources},
-};
+use isol8_backend::{Backend as _, BuildProgress, ImageSources, ImageStore as _};
+use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
+use isol8_engine::image::{self, CustomImage};
 use napi::{Status, threadsafe_function::ThreadsafeFunction};
 use napi_derive::napi;
 use serde::Deserialize;
@@ -26,23 +25,30 @@ struct BaseImages {
     sources: ImageSources,
 }
 
-fn client(docker_json: &str) -> Result<DockerClient, NativeError> {
+fn client(docker_json: &str) -> Result<Client, NativeError> {
     let address: DockerAddress = parse("options", tree("options", docker_json)?)?;
-    Ok(DockerClient::new(address))
+    Ok(Client::new(address))
+}
+
+fn images(docker_json: &str) -> Result<DockerImages, NativeError> {
+    client(docker_json).map(DockerImages::new)
 }
 
 /// Removes our containers.
 #[napi]
 pub async fn cleanup(docker_json: String) -> NativeOutcome {
-    async { Ok(backend::cleanup_containers(&client(&docker_json)?).await?) }
-        .await
-        .into()
+    async {
+        let backend = DockerBackend::new(client(&docker_json)?, None);
+        Ok(backend.clean_up().await?)
+    }
+    .await
+    .into()
 }
 
 /// Removes our images.
 #[napi]
 pub async fn cleanup_images(docker_json: String) -> NativeOutcome {
-    async { Ok(backend::cleanup_images(&client(&docker_json)?).await?) }
+    async { Ok(images(&docker_json)?.remove_all().await?) }
         .await
         .into()
 }
@@ -50,7 +56,7 @@ pub async fn cleanup_images(docker_json: String) -> NativeOutcome {
 /// Whether an image is there.
 #[napi]
 pub async fn image_exists(docker_json: String, name: String) -> NativeOutcome {
-    async { Ok(image::image_exists(&client(&docker_json)?, &name).await?) }
+    async { Ok(images(&docker_json)?.facts(&name).await?.is_some()) }
         .await
         .into()
 }
@@ -87,8 +93,8 @@ pub async fn build_base_images(
             sources,
         } = parse("options", tree("options", &options_json)?)?;
         let sources = sources.or_environment()?;
-        let client = client(&docker_json)?;
-        Ok(image::build_base_images(&client, runtimes.as_deref(), &sources, force, &*tell).await?)
+        let images = images(&docker_json)?;
+        Ok(image::build_base_images(&images, runtimes.as_deref(), &sources, force, &*tell).await?)
     })
     .await
     .into()
@@ -117,8 +123,8 @@ pub async fn build_custom_image(
             setup_script,
             tag,
         };
-        let client = client(&docker_json)?;
-        Ok(image::build_custom_image(&client, &image, &sources, force, &*tell).await?)
+        let images = images(&docker_json)?;
+        Ok(image::build_custom_image(&images, &image, &sources, force, &*tell).await?)
     })
     .await
     .into()

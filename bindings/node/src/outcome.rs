@@ -1,5 +1,6 @@
 //! A value or an error, as one object.
 
+use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
@@ -35,6 +36,12 @@ impl From<EngineError> for NativeError {
             code: error.code().to_owned(),
             message: error.to_string(),
         }
+    }
+}
+
+impl From<BackendError> for NativeError {
+    fn from(error: BackendError) -> Self {
+        EngineError::from(error).into()
     }
 }
 

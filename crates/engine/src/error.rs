@@ -1,5 +1,6 @@
 //! Everything that can go wrong with an execution, with the messages that users see.
 
+use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::ErrorKind;
 
 use crate::{
@@ -31,51 +32,9 @@ pub enum EngineError {
     /// A setting outside the options is not acceptable.
     #[error("{0}")]
     InvalidConfig(String),
-    /// No daemon answers.
-    #[error(
-        "Cannot reach Docker at {address}: {reason}. Is Docker installed and running? Start it, or \
-         say where it is with DOCKER_HOST or the `docker` option."
-    )]
-    DockerUnreachable {
-        /// Where it was looked for.
-        address: String,
-        /// Why it could not be reached.
-        reason: String,
-    },
-    /// The daemon refused a request.
-    #[error("Docker: {0}")]
-    Docker(String),
-    /// There is no such image.
-    #[error(
-        "Image not found: {image}. Build or pull it first (`isol8 setup` builds the images of the \
-         runtimes), or change the `image` option."
-    )]
-    ImageMissing {
-        /// The image's name.
-        image: String,
-    },
-    /// The daemon does not know this OCI runtime, or it failed.
-    #[error(
-        "The OCI runtime {runtime:?} (option security.runtime) does not work: {reason}. Is it \
-         installed and known to the Docker daemon?"
-    )]
-    OciRuntime {
-        /// Its name.
-        runtime: String,
-        /// What the daemon said.
-        reason: String,
-    },
-    /// An image did not build.
-    #[error("Failed to build image for {runtime}: {reason}")]
-    ImageBuild {
-        /// The runtime whose image it was.
-        runtime: String,
-        /// The step that failed and the last lines of its output.
-        reason: String,
-    },
-    /// There is no image for such a runtime.
-    #[error("Unknown runtime: {0}")]
-    UnknownImageRuntime(String),
+    /// The backend could not do what it was asked.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// A custom seccomp profile could not be read.
     #[error("Failed to load custom seccomp profile at {path}: {reason}")]
     SeccompProfile {
@@ -158,6 +117,12 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the image that a sandbox was to run in does not exist.
+    #[must_use]
+    pub fn is_image_missing(&self) -> bool {
+        matches!(self, Self::Backend(error) if error.kind == BackendErrorKind::ImageMissing)
+    }
+
     /// Whether the request was not acceptable, so that nothing was started for it.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -179,13 +144,9 @@ impl EngineError {
             Self::Plan(_) => "ISOL8_INVALID_REQUEST",
             Self::Fetch(_) => "ISOL8_REMOTE_CODE",
             Self::Audit(_) => "ISOL8_AUDIT",
-            Self::Runtime(_) | Self::UnknownImageRuntime(_) => "ISOL8_UNKNOWN_RUNTIME",
+            Self::Runtime(_) => "ISOL8_UNKNOWN_RUNTIME",
             Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
-            Self::DockerUnreachable { .. } => "ISOL8_DOCKER_UNREACHABLE",
-            Self::Docker(_) => "ISOL8_DOCKER",
-            Self::ImageMissing { .. } => "ISOL8_IMAGE_MISSING",
-            Self::OciRuntime { .. } => "ISOL8_OCI_RUNTIME",
-            Self::ImageBuild { .. } => "ISOL8_IMAGE_BUILD",
+            Self::Backend(error) => backend_code(error.kind),
             Self::SeccompProfile { .. } => "ISOL8_SECCOMP_PROFILE",
             Self::Guest(_) => "ISOL8_GUEST",
             Self::SandboxLost => "ISOL8_SANDBOX_LOST",
@@ -202,13 +163,15 @@ impl EngineError {
     }
 }
 
-impl From<bollard::errors::Error> for EngineError {
-    fn from(error: bollard::errors::Error) -> Self {
-        match error {
-            bollard::errors::Error::DockerResponseServerError { message, .. } => {
-                Self::Docker(message)
-            }
-            other => Self::Docker(other.to_string()),
-        }
+/// The public name of what a backend failed at. The names are those of the first backend, Docker.
+fn backend_code(kind: BackendErrorKind) -> &'static str {
+    match kind {
+        BackendErrorKind::Unreachable => "ISOL8_DOCKER_UNREACHABLE",
+        BackendErrorKind::ImageMissing => "ISOL8_IMAGE_MISSING",
+        BackendErrorKind::ImageBuild => "ISOL8_IMAGE_BUILD",
+        BackendErrorKind::UnknownRuntime => "ISOL8_UNKNOWN_RUNTIME",
+        BackendErrorKind::ContainerRuntime => "ISOL8_OCI_RUNTIME",
+        BackendErrorKind::Configuration => "ISOL8_INVALID_CONFIG",
+        _ => "ISOL8_DOCKER",
     }
 }

@@ -1,11 +1,11 @@
 //! The isol8 engine: requests in, results and events out.
 //!
 //! [`Engine`] runs untrusted code in sandboxes. A sandbox is a byte stream to a small guest (module
-//! `sandbox`); where that stream comes from is a backend's business (module `backend`).
+//! `sandbox`). Where that stream comes from is the business of a backend, which whoever makes an engine
+//! gives to it.
 #![forbid(unsafe_code)]
 
 pub mod audit;
-pub mod backend;
 pub mod config;
 mod engine;
 mod error;

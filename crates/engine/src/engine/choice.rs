@@ -1,15 +1,16 @@
 //! Which image an execution runs in, and what that image brings: packages, a setup script.
 
+use isol8_backend::{ImageFacts, ImageInfo};
 use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
 use super::top::Engine;
 use crate::{
     error::EngineError,
-    image::{BAKED_DENO_DIR, CustomImageInfo, ImageFacts, best_match},
+    image::best_match,
     options::{Mode, NetworkMode},
     plan::{DENO_DIR, ExecutionPlan, ImageChoice, PlanError, Step, StepStdin, image_setup_step},
     request::ExecutionRequest,
-    runtime::normalize_packages,
+    runtime::{BAKED_DENO_DIR, normalize_packages},
 };
 
 /// An image, and what its labels say.
@@ -63,20 +64,10 @@ impl Engine {
                     wanted => best_match(&self.0.images.custom().await?, runtime, wanted).cloned(),
                 };
                 Ok(match custom {
-                    Some(CustomImageInfo {
-                        tag,
-                        runtime,
-                        packages,
-                        setup_script,
-                        ..
-                    }) => Chosen {
+                    Some(ImageInfo { tag, facts, .. }) => Chosen {
                         image: tag,
                         found: true,
-                        facts: ImageFacts {
-                            runtime,
-                            packages,
-                            setup_script,
-                        },
+                        facts,
                     },
                     None => Chosen {
                         image: image.clone(),

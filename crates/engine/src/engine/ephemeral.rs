@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_protocol::AfterExit;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    backend::{SandboxNetwork, SandboxSpec, SeccompProfile},
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
     options::{Mode, NetworkMode, Seccomp},
@@ -83,7 +83,7 @@ impl Engine {
     async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, Chosen), EngineError> {
         let chosen = self.choose(plan).await?;
         match self.acquire(&chosen, plan).await {
-            Err(EngineError::ImageMissing { .. }) => {
+            Err(error) if error.is_image_missing() => {
                 let chosen = self.choose_again(chosen, plan).await?;
                 Ok((self.acquire(&chosen, plan).await?, chosen))
             }
@@ -131,7 +131,12 @@ impl Inner {
         let seccomp = match &options.seccomp {
             Seccomp::Strict => SeccompProfile::Strict,
             Seccomp::Unconfined => SeccompProfile::Unconfined,
-            Seccomp::Custom(path) => SeccompProfile::load(path)?,
+            Seccomp::Custom(path) => {
+                SeccompProfile::load(path).map_err(|reason| EngineError::SeccompProfile {
+                    path: path.display().to_string(),
+                    reason,
+                })?
+            }
         };
         Ok(SandboxSpec {
             image,
@@ -144,7 +149,6 @@ impl Inner {
             sandbox_bytes,
             tmp_bytes: options.tmp_bytes,
             seccomp,
-            oci_runtime: options.oci_runtime.clone(),
             session: options.mode == Mode::Persistent,
             persist: options.persist,
         })

@@ -6,17 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use isol8_backend::{BackendError, BuildProgress, ImageFacts, ImageInfo, ImageSources, ImageStore};
 use tokio::sync::Mutex;
 
-use crate::{
-    backend::DockerClient,
-    error::EngineError,
-    image::{
-        CustomImageInfo, ImageFacts, ImageSources, build_base_image, builds, image_facts,
-        list_custom_images,
-    },
-    runtime::Registry,
-};
+use crate::{error::EngineError, image::builds, runtime::Registry};
 
 /// Age at which what is known is asked for again. The execution that finds it this old does not
 /// wait: only other processes can have changed anything, and the next one sees it.
@@ -27,17 +20,17 @@ const MAX_REMEMBERED: usize = 64;
 
 /// The images of an engine.
 pub(super) struct Images {
-    client: DockerClient,
+    store: Arc<dyn ImageStore>,
     /// One build at a time: the others that need the image find it built.
     building: Mutex<()>,
-    custom: Memory<Vec<CustomImageInfo>>,
+    custom: Memory<Vec<ImageInfo>>,
     facts: StdMutex<HashMap<String, Memory<ImageFacts>>>,
 }
 
 impl Images {
-    pub(super) fn new(client: DockerClient) -> Self {
+    pub(super) fn new(store: Arc<dyn ImageStore>) -> Self {
         Self {
-            client,
+            store,
             building: Mutex::new(()),
             custom: Memory::default(),
             facts: StdMutex::default(),
@@ -52,23 +45,24 @@ impl Images {
         image: &str,
     ) -> Result<(), EngineError> {
         let Some(runtime) = registry.by_image(image) else {
-            return Err(EngineError::ImageMissing {
-                image: image.to_owned(),
-            });
+            return Err(BackendError::image_missing(image).into());
         };
         let _one_at_a_time = self.building.lock().await;
         tracing::debug!(image, "building the missing image");
         let sources = ImageSources::default().or_environment()?;
-        build_base_image(&self.client, runtime.name, &sources, false, &|progress| {
+        let report = |progress: BuildProgress| {
             tracing::debug!(step = progress.message, "building the image");
-        })
-        .await
+        };
+        self.store
+            .build_base(runtime.name, &sources, false, &report)
+            .await?;
+        Ok(())
     }
 
     /// The custom images.
-    pub(super) async fn custom(&self) -> Result<Vec<CustomImageInfo>, EngineError> {
-        let client = self.client.clone();
-        let load = async move { list_custom_images(&client).await.map(Some) };
+    pub(super) async fn custom(&self) -> Result<Vec<ImageInfo>, EngineError> {
+        let store = Arc::clone(&self.store);
+        let load = async move { Ok(Some(store.list().await?)) };
         Ok(self.custom.get(load).await?.unwrap_or_default())
     }
 
@@ -81,9 +75,9 @@ impl Images {
             }
             facts.entry(image.to_owned()).or_default().clone()
         };
-        let (client, name) = (self.client.clone(), image.to_owned());
+        let (store, name) = (Arc::clone(&self.store), image.to_owned());
         memory
-            .get(async move { image_facts(&client, &name).await })
+            .get(async move { Ok(store.facts(&name).await?) })
             .await
     }
 

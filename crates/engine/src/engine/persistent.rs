@@ -136,7 +136,7 @@ impl Engine {
     async fn start_session(&self, plan: &ExecutionPlan) -> Result<(Sandbox, Chosen), EngineError> {
         let chosen = self.choose(plan).await?;
         match self.start_in(&chosen, plan).await {
-            Err(EngineError::ImageMissing { .. }) => {
+            Err(error) if error.is_image_missing() => {
                 let chosen = self.choose_again(chosen, plan).await?;
                 Ok((self.start_in(&chosen, plan).await?, chosen))
             }

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
+use isol8_backend::{Backend, SandboxSpec};
+
 use crate::{
-    backend::{Backend, SandboxSpec},
     options::{Options, PoolSize, Preload},
     plan::ParkPlan,
     pool::{Pool, PoolConfig},

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use isol8_backend::{Backend, ImageStore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::{
     audit::AuditLog,
-    backend::{Backend, DockerAddress, DockerBackend, DockerClient},
     error::EngineError,
     event::StreamEvent,
     execution::{Outcome, Sink},
@@ -54,23 +54,13 @@ pub(super) struct Inner {
 }
 
 impl Engine {
-    /// An engine on the Docker daemon at `docker`, that runs at most `max_concurrent` executions at
-    /// a time; more wait in order of arrival. Does no I/O.
+    /// An engine whose sandboxes come from `backend` and run in the images of `images`. It runs at most
+    /// `max_concurrent` executions at a time; more wait in order of arrival. Does no I/O.
     pub fn new(
         options: Options,
         max_concurrent: usize,
-        docker: DockerAddress,
-    ) -> Result<Self, EngineError> {
-        let client = DockerClient::new(docker);
-        let backend = Arc::new(DockerBackend::new(client.clone()));
-        Self::with_backend(options, max_concurrent, backend, Images::new(client))
-    }
-
-    pub(super) fn with_backend(
-        options: Options,
-        max_concurrent: usize,
         backend: Arc<dyn Backend>,
-        images: Images,
+        images: Arc<dyn ImageStore>,
     ) -> Result<Self, EngineError> {
         if max_concurrent == 0 || max_concurrent > Admission::MAX {
             let message =
@@ -92,7 +82,7 @@ impl Engine {
             options,
             registry: Registry::default(),
             backend,
-            images,
+            images: Images::new(images),
             pools: Pools::default(),
             session: Session::default(),
             admission: Admission::new(limit),

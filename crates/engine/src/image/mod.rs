@@ -1,21 +1,10 @@
-//! Images of the runtimes: what they are made of, when they are current, and how they are built.
+//! Images of the runtimes: which one serves a request, and what custom ones are made of.
 
-mod bake;
-mod base;
-mod build;
-mod context;
-mod custom;
-mod known;
-mod labels;
+mod matching;
+mod recipe;
 
-pub(crate) use bake::BAKED_DENO_DIR;
-pub(crate) use base::build_base_image;
-pub use base::{build_base_images, image_exists};
-pub use build::{BuildProgress, BuildStatus, ImageSources};
-pub(crate) use custom::builds;
-pub use custom::{CustomBuild, CustomImage, build_custom_image, configured_images};
-pub use known::{CustomImageInfo, list_custom_images};
-pub(crate) use known::{ImageFacts, best_match, image_facts};
-pub use labels::{
-    BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, RUNTIME_LABEL, SETUP_LABEL,
+pub(crate) use matching::best_match;
+pub(crate) use recipe::builds;
+pub use recipe::{
+    CustomBuild, CustomImage, build_base_images, build_custom_image, configured_images,
 };

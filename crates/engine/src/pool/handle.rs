@@ -5,16 +5,17 @@ use std::{
     time::Instant,
 };
 
+use isol8_backend::{Backend, SandboxSpec};
 use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     lease::Lease,
     park::Parking,
+    processors::Processors,
     state::{Action, Parked, Rules, State},
 };
 use crate::{
-    backend::{Backend, SandboxSpec},
     error::EngineError,
     options::{PoolSize, PoolStrategy},
     plan::ParkPlan,
@@ -49,6 +50,7 @@ pub(super) type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
 pub(super) struct Inner {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) spec: SandboxSpec,
+    pub(super) processors: &'static Processors,
     pub(super) parking: Option<Parking>,
     pub(super) state: Mutex<State<Sandbox, Waiter>>,
     pub(super) tasks: TaskTracker,
@@ -72,10 +74,12 @@ impl Pool {
             reusable: config.spec.is_reusable(),
             parks: config.park.is_some(),
         };
+        let processors = Processors::of(backend.capacity());
         Self(Arc::new(Inner {
             backend,
             spec: config.spec,
-            parking: config.park.map(Parking::new),
+            processors,
+            parking: config.park.map(|plan| Parking::new(plan, processors)),
             state: Mutex::new(State::new(rules)),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

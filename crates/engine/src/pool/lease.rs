@@ -2,11 +2,7 @@
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{
-    handle::Pool,
-    park::{Busy, program_runs},
-    state::Action,
-};
+use super::{handle::Pool, processors::Busy, state::Action};
 use crate::sandbox::Sandbox;
 
 /// A sandbox lent out by a pool; it goes back when dropped.
@@ -23,7 +19,7 @@ impl Lease {
         Self {
             sandbox: Some(sandbox),
             pool: pool.clone(),
-            _busy: program_runs(),
+            _busy: pool.0.processors.occupy(),
             _running: pool.0.tasks.token(),
         }
     }

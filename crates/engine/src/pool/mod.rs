@@ -4,8 +4,8 @@
 
 mod handle;
 mod lease;
-mod memory;
 mod park;
+mod processors;
 mod state;
 mod tasks;
 

@@ -2,19 +2,16 @@
 
 use std::{
     sync::{
-        LazyLock, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::available_parallelism,
     time::Duration,
 };
 
 use isol8_protocol::{ErrorKind, ParkRequest};
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout_at},
-};
+use tokio::time::Instant;
 
+use super::processors::{Busy, Processors};
 use crate::{
     NOTICE,
     error::EngineError,
@@ -36,6 +33,7 @@ const MODULE_FAILED: &str = "preload ";
 /// What a pool parks.
 pub(super) struct Parking {
     plan: Mutex<ParkPlan>,
+    processors: &'static Processors,
     failures: AtomicUsize,
     /// How often other modules were named.
     version: AtomicUsize,
@@ -48,9 +46,10 @@ pub(super) struct Attempt {
 }
 
 impl Parking {
-    pub(super) fn new(plan: ParkPlan) -> Self {
+    pub(super) fn new(plan: ParkPlan, processors: &'static Processors) -> Self {
         Self {
             plan: Mutex::new(plan),
+            processors,
             failures: AtomicUsize::new(0),
             version: AtomicUsize::new(0),
         }
@@ -81,7 +80,7 @@ impl Parking {
         if self.has_given_up() {
             return None;
         }
-        PROCESSORS.if_free().map(|busy| self.attempt_on(busy))
+        self.processors.if_free().map(|busy| self.attempt_on(busy))
     }
 
     fn attempt_on(&self, busy: Busy) -> (ParkRequest, Attempt) {
@@ -105,7 +104,7 @@ impl Parking {
             return;
         }
         while !self.has_given_up() {
-            let busy = PROCESSORS.when_free(Instant::now() + PATIENCE).await;
+            let busy = self.processors.when_free(Instant::now() + PATIENCE).await;
             let (request, attempt) = self.attempt_on(busy);
             if self.is_settled(parker.park(request).await, &attempt.preload) {
                 return;
@@ -170,56 +169,5 @@ impl Parking {
         );
         tracing::warn!(target: NOTICE, "not preloaded: {told}");
         *plan = plan.with_preload(&left);
-    }
-}
-
-/// The processors that the sandboxes of this process use.
-static PROCESSORS: LazyLock<Processors> = LazyLock::new(|| Processors {
-    limit: available_parallelism().map_or(1, std::num::NonZero::get),
-    busy: AtomicUsize::new(0),
-    freed: Notify::new(),
-});
-
-/// How many of a number of processors are busy, by count of what runs.
-struct Processors {
-    limit: usize,
-    busy: AtomicUsize,
-    freed: Notify,
-}
-
-impl Processors {
-    /// Counts something in when there is room for it, or at `latest` without.
-    async fn when_free(&'static self, latest: Instant) -> Busy {
-        while self.busy.load(Ordering::Relaxed) >= self.limit {
-            if timeout_at(latest, self.freed.notified()).await.is_err() {
-                break;
-            }
-        }
-        self.occupy()
-    }
-
-    /// Counts something in if there is room for it now.
-    fn if_free(&'static self) -> Option<Busy> {
-        (self.busy.load(Ordering::Relaxed) < self.limit).then(|| self.occupy())
-    }
-
-    fn occupy(&'static self) -> Busy {
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        Busy(self)
-    }
-}
-
-/// A processor in use, until dropped.
-pub(super) struct Busy(&'static Processors);
-
-/// Counts in a program that is about to run; it is never made to wait.
-pub(super) fn program_runs() -> Busy {
-    PROCESSORS.occupy()
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
-        self.0.freed.notify_one();
     }
 }

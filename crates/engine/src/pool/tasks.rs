@@ -9,7 +9,6 @@ use isol8_protocol::ResetReport;
 
 use super::{
     handle::{Pool, Waiter},
-    memory::host_memory,
     park::{Attempt, Parking},
     state::{Action, LINGER},
 };
@@ -182,8 +181,9 @@ impl Pool {
             if let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
                 pool.0.refill_waits.store(false, Ordering::Release);
-                // Beyond what the user asked for, nothing that the host has no memory for.
-                let room = host_memory().is_some_and(|free| free > pool.0.spec.memory_bytes);
+                // Beyond what the user asked for, nothing that the machine has no memory for.
+                let free = pool.0.backend.capacity().free_memory;
+                let room = free.is_some_and(|free| free > pool.0.spec.memory_bytes);
                 let actions = pool.state().refill(room);
                 pool.carry_out(actions);
             }

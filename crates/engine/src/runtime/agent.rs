@@ -25,6 +25,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     registry_files: bun::REGISTRY_FILES,
     program_is_file: prompt_is_file,
     command,
+    bake: bun::BAKE,
     install: bun::install,
 };
 

@@ -28,6 +28,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     registry_files: "/etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources",
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),
+    bake: BAKE,
     install: |packages| InstallCommand {
         argv: any_shell(argv(&["bash", "-c", INSTALL_SCRIPT, "install"], packages)),
         env: Vec::new(),
@@ -75,6 +76,21 @@ pub(crate) fn any_shell(argv: Vec<String>) -> Vec<String> {
         _ => argv,
     }
 }
+
+const BAKE: &str = r#"#!/bin/sh
+set -eu
+if command -v apt-get >/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update
+  apt-get -qq install --yes --no-install-recommends -- "$@"
+  rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/*.log
+elif command -v apk >/dev/null; then
+  apk add --no-cache -- "$@"
+else
+  echo "the base image has no package manager that isol8 knows" >&2
+  exit 127
+fi
+"#;
 
 /// Installs packages of the distribution without being root and without writing to the root file
 /// system: they are downloaded with what they depend on, unpacked below `/sandbox/.local`, and their
@@ -146,5 +162,47 @@ mod tests {
         let bash = any_shell(words(&["bash", "-c", "echo"]));
         assert_eq!(bash[..2], ["sh", "-c"]);
         assert_eq!(bash[3..], ["sh", "-c", "echo"]);
+    }
+
+    /// Runs the script of bash in a system whose programs are these scripts.
+    fn install_with(programs: &[(&str, &str)]) -> std::process::Output {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in programs {
+            let path = directory.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        std::process::Command::new("/bin/sh")
+            .args(["-c", BAKE, "bake", "a", "-b", "c d"])
+            .env_clear()
+            .env("PATH", directory.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Of Alpine's installer only how it is called: there is no Alpine image to try it in.
+    #[test]
+    fn the_system_s_own_installer_gets_the_packages_as_names() {
+        let tell = r#"printf '<%s>' "${0##*/}" "$@"; echo"#;
+        let apk = install_with(&[("apk", tell)]);
+        assert!(apk.status.success(), "{apk:?}");
+        let said = String::from_utf8(apk.stdout).unwrap();
+        assert_eq!(said, "<apk><add><--no-cache><--><a><-b><c d>\n");
+        // Apt is preferred where there are both.
+        let apt = install_with(&[("apk", "exit 9"), ("apt-get", tell), ("rm", "")]);
+        assert!(apt.status.success(), "{apt:?}");
+        let said = String::from_utf8(apt.stdout).unwrap();
+        assert!(said.ends_with("<--><a><-b><c d>\n"), "{said}");
+        let failing = install_with(&[("apk", "exit 9")]);
+        assert_eq!(failing.status.code(), Some(9));
+        let none = install_with(&[]);
+        assert_eq!(none.status.code(), Some(127));
+        assert!(
+            String::from_utf8(none.stderr)
+                .unwrap()
+                .contains("no package manager")
+        );
     }
 }

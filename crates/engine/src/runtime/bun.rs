@@ -1,6 +1,7 @@
 //! Bun.
 
 use super::{
+    node_modules::link_modules,
     parking,
     spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
@@ -21,8 +22,21 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     registry_files: REGISTRY_FILES,
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
+    bake: BAKE,
     install,
 };
+
+/// Installs packages into an image, for Bun programs and for the agent.
+pub(super) const BAKE: &str = concat!(
+    r#"#!/bin/sh
+set -eu
+home=/usr/local/lib/isol8
+mkdir -p "$home"
+bun add --cwd "$home" --cache-dir /tmp/bun -- "$@"
+rm -rf /tmp/bun /root/.bun
+"#,
+    link_modules!()
+);
 
 /// Its own settings of other places are below the home directory, which no image fills.
 pub(super) const REGISTRY_FILES: &str = "\"$XDG_CONFIG_HOME/.bunfig.toml\"";

@@ -5,6 +5,7 @@ mod bash;
 mod bun;
 mod deno;
 mod node;
+mod node_modules;
 mod packages;
 mod parking;
 mod python;
@@ -13,6 +14,7 @@ mod registry;
 mod spec;
 
 pub(crate) use bash::any_shell;
+pub(crate) use deno::BAKED_DENO_DIR;
 pub(crate) use packages::installer_names;
 pub use packages::{PackageError, normalize_packages};
 pub use parking::{PRELOAD_VARIABLE, ParkingSpec, Preloading, StartFiles};

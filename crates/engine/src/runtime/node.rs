@@ -1,6 +1,7 @@
 //! Node.
 
 use super::{
+    node_modules::link_modules,
     parking,
     spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
 };
@@ -24,6 +25,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         /usr/local/lib/node_modules/npm/npmrc /usr/lib/node_modules/npm/npmrc",
     program_is_file: always_a_file,
     command,
+    bake: BAKE,
     install: |packages| InstallCommand {
         argv: argv(
             &[
@@ -51,6 +53,16 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         env: Vec::new(),
     },
 };
+
+const BAKE: &str = concat!(
+    r#"#!/bin/sh
+set -eu
+home=/usr/local/lib/isol8
+npm install --prefix "$home" --cache /tmp/npm --no-audit --no-fund --no-update-notifier -- "$@"
+rm -rf /tmp/npm /tmp/node-compile-cache /root/.npm
+"#,
+    link_modules!()
+);
 
 /// npm looks for its global settings below its prefix, which is the user's here. Those of the image
 /// are where they would be without that.

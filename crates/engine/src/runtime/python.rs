@@ -22,6 +22,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
         /etc/xdg/pip/pip.conf /etc/pip.conf /usr/pip.conf /usr/local/pip.conf",
     program_is_file: always_a_file,
     command: |context| argv(&["python3", context.path], &[]),
+    bake: BAKE,
     install: |packages| InstallCommand {
         argv: argv(
             &[
@@ -41,3 +42,10 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
         env: Vec::new(),
     },
 };
+
+/// Python's own site packages.
+const BAKE: &str = r#"#!/bin/sh
+set -eu
+exec pip3 install --no-cache-dir --break-system-packages --disable-pip-version-check --no-input \
+  --root-user-action ignore -- "$@"
+"#;

@@ -126,6 +126,13 @@ mod tests {
     }
 
     #[test]
+    fn every_runtime_bakes_the_packages_that_are_its_arguments() {
+        for runtime in Registry::default().list() {
+            assert!(runtime.bake.contains(" -- \"$@\""), "{}", runtime.name);
+        }
+    }
+
+    #[test]
     fn what_is_unknown_has_the_public_message() {
         let registry = Registry::default();
         assert_eq!(

@@ -27,7 +27,10 @@ pub struct RuntimeSpec {
     pub(super) program_is_file: fn(code: &str) -> bool,
     /// Program and arguments.
     pub(super) command: fn(&CommandContext<'_>) -> Vec<String>,
-    /// Command that installs packages.
+    /// Shell script that installs packages, its arguments, into a custom image; run as root while the
+    /// image is built. A program below `/sandbox` finds them without any setting.
+    pub bake: &'static str,
+    /// Command that installs packages for one execution.
     pub(super) install: fn(packages: &[String]) -> InstallCommand,
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::backend::DuplexStream;
+use isol8_backend::DuplexStream;
 
 /// The two holders of a stream: the multiplexer, and who flushes.
 #[derive(Clone)]

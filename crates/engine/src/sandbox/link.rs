@@ -23,7 +23,9 @@ use tokio_util::{
 };
 
 use super::batch::Batch;
-use crate::{backend::DuplexStream, error::EngineError};
+use isol8_backend::DuplexStream;
+
+use crate::error::EngineError;
 
 /// How long a started guest may take to introduce itself.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);

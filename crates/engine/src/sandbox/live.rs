@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use isol8_backend::{Backend, SandboxSpec};
 use isol8_protocol::{CallRequest, ExecRequest, ParkRequest, Reply, Request, ResetReport};
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +21,7 @@ use super::{
     park::{Begun, NOT_PARKED, PARKED, Parker},
     wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
-use crate::{
-    backend::{Backend, SandboxSpec},
-    error::EngineError,
-};
+use crate::error::EngineError;
 
 /// A live sandbox. Dropping it removes the sandbox in the background.
 pub struct Sandbox {
@@ -158,7 +156,7 @@ impl Sandbox {
         self.link = None;
         tracing::debug!(container = self.id, "removing the sandbox");
         let removal = self.backend.destroy(std::mem::take(&mut self.id));
-        removal.await
+        Ok(removal.await?)
     }
 
     /// Whether it is to stay when this process ends.

@@ -7,16 +7,15 @@ use std::{
 };
 
 use futures::{AsyncWriteExt as _, future::BoxFuture};
+use isol8_backend::{
+    Backend, BackendError, Capacity, CleanupReport, SandboxNetwork, SandboxSpec, SeccompProfile,
+    Started,
+};
 use isol8_protocol::{PREAMBLE_BYTES, preamble};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::{Sandbox, link::Link};
-use crate::{
-    backend::{Backend, SandboxNetwork, SandboxSpec, SeccompProfile, Started},
-    error::EngineError,
-};
-
 /// Between two times that a guest says its words.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -44,7 +43,6 @@ pub(crate) async fn saying(words: &'static [u8]) -> Sandbox {
         sandbox_bytes: 0,
         tmp_bytes: 0,
         seccomp: SeccompProfile::Strict,
-        oci_runtime: None,
         session: false,
         persist: false,
     };
@@ -54,7 +52,7 @@ pub(crate) async fn saying(words: &'static [u8]) -> Sandbox {
 struct Saying(&'static [u8]);
 
 impl Backend for Saying {
-    fn start<'a>(&'a self, _: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, EngineError>> {
+    fn start<'a>(&'a self, _: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>> {
         let (host, guest) = duplex(PIPE_BYTES);
         tokio::spawn(speak(guest, self.0));
         Box::pin(async {
@@ -67,8 +65,20 @@ impl Backend for Saying {
 
     fn let_go(&self, _: &str) {}
 
-    fn destroy(&self, _: String) -> BoxFuture<'static, Result<(), EngineError>> {
+    fn destroy(&self, _: String) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
+        unreachable!("nothing is left behind")
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        unreachable!("nobody asks")
+    }
+
+    fn capacity(&self) -> Capacity {
+        Capacity::default()
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the tests on a real Docker daemon share.
 
+use std::sync::Arc;
+
+use isol8_backend::{BuildProgress, ImageSources, ImageStore as _};
+use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
-    backend::{DockerAddress, DockerClient},
     event::{EventKind, StreamEvent},
-    image::{BuildProgress, CustomBuild, CustomImage, ImageSources, build_custom_image},
+    image::{CustomBuild, CustomImage, build_custom_image},
     options::{Options, RawOptions},
     request::ExecutionRequest,
     result::ExecutionResult,
@@ -21,7 +24,19 @@ pub(crate) fn engine(options: Value) -> Engine {
 /// An engine with these options, or why there is none.
 pub(crate) fn try_engine(options: Value) -> Result<Engine, EngineError> {
     let raw: RawOptions = serde_json::from_value(options).unwrap();
-    Engine::new(Options::try_from(raw)?, 4, DockerAddress::default())
+    engine_on(DockerAddress::default(), Options::try_from(raw)?, 4)
+}
+
+/// An engine on the daemon at `address`.
+pub(crate) fn engine_on(
+    address: DockerAddress,
+    options: Options,
+    max_concurrent: usize,
+) -> Result<Engine, EngineError> {
+    let client = Client::new(address);
+    let backend = DockerBackend::new(client.clone(), options.oci_runtime.clone());
+    let images = DockerImages::new(client);
+    Engine::new(options, max_concurrent, Arc::new(backend), Arc::new(images))
 }
 
 /// A request from its JSON.
@@ -85,9 +100,19 @@ pub(crate) fn told(events: &[StreamEvent]) -> Vec<String> {
         .collect()
 }
 
-/// The daemon.
-pub(crate) fn client() -> DockerClient {
-    DockerClient::new(DockerAddress::default())
+/// The machine's own daemon.
+pub(crate) fn client() -> Client {
+    Client::new(DockerAddress::default())
+}
+
+/// Its images.
+pub(crate) fn images() -> DockerImages {
+    DockerImages::new(client())
+}
+
+/// Whether there is an image of this name.
+pub(crate) async fn exists(name: &str) -> bool {
+    images().facts(name).await.unwrap().is_some()
 }
 
 /// Where images are built from in these tests.
@@ -98,7 +123,7 @@ pub(crate) fn sources() -> ImageSources {
 /// Builds a custom image.
 pub(crate) async fn build(image: &CustomImage) -> Result<CustomBuild, EngineError> {
     let tell = |progress: BuildProgress| eprintln!("{progress:?}");
-    build_custom_image(&client(), image, &sources(), false, &tell).await
+    build_custom_image(&images(), image, &sources(), false, &tell).await
 }
 
 /// A custom image of a test.

@@ -3,7 +3,7 @@
 
 use crate::common::*;
 
-use isol8_engine::image::{image_exists, list_custom_images};
+use isol8_backend::ImageStore as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_built_once_and_again_when_it_has_changed() {
@@ -21,17 +21,17 @@ async fn an_image_is_built_once_and_again_when_it_has_changed() {
             ("isol8-test:changes", built)
         );
     }
-    assert!(image_exists(&client(), "isol8-test:changes").await.unwrap());
-    let listed = list_custom_images(&client()).await.unwrap();
+    assert!(exists("isol8-test:changes").await);
+    let listed = images().list().await.unwrap();
     let listed = listed
         .iter()
         .find(|image| image.tag == "isol8-test:changes")
         .unwrap();
-    assert_eq!(listed.runtime, "bash");
-    assert_eq!(listed.setup_script.as_deref(), Some("false"));
-    assert!(listed.packages.is_empty());
+    assert_eq!(listed.facts.runtime, "bash");
+    assert_eq!(listed.facts.setup_script.as_deref(), Some("false"));
+    assert!(listed.facts.packages.is_empty());
     remove_images(&["changes"]).await;
-    assert!(!image_exists(&client(), "isol8-test:changes").await.unwrap());
+    assert!(!exists("isol8-test:changes").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +46,7 @@ async fn a_failed_build_is_an_error_with_the_step_that_failed() {
     );
     assert!(text.contains("no-such-package-isol8"), "{text}");
     assert!(text.contains("Unable to locate package"), "{text}");
-    assert!(!image_exists(&client(), "isol8-test:fails").await.unwrap());
+    assert!(!exists("isol8-test:fails").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,9 +9,9 @@ use std::{
     },
 };
 
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions},
     request::ExecutionRequest,
 };
@@ -21,6 +21,8 @@ use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::common::engine_on;
 
 /// The daemon's own socket.
 const DAEMON: &str = "/var/run/docker.sock";
@@ -39,7 +41,7 @@ mod relay {
 
 fn engine_at(address: DockerAddress, options: Value) -> Engine {
     let raw: RawOptions = serde_json::from_value(options).unwrap();
-    Engine::new(Options::try_from(raw).unwrap(), 4, address).unwrap()
+    engine_on(address, Options::try_from(raw).unwrap(), 4).unwrap()
 }
 
 /// Runs a program in a new sandbox of its own; its output.

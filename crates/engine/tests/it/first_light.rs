@@ -1,16 +1,18 @@
 //! The engine on a real Docker daemon, without JavaScript in between.
 
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions},
     request::ExecutionRequest,
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::common::engine_on;
+
 fn engine(options: serde_json::Value) -> Engine {
     let raw: RawOptions = serde_json::from_value(options).unwrap();
-    Engine::new(Options::try_from(raw).unwrap(), 4, DockerAddress::default()).unwrap()
+    engine_on(DockerAddress::default(), Options::try_from(raw).unwrap(), 4).unwrap()
 }
 
 fn request(value: serde_json::Value) -> ExecutionRequest {

@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use isol8_engine::{
-    backend::{
-        Backend, DockerAddress, DockerBackend, DockerClient, SandboxNetwork, SandboxSpec,
-        SeccompProfile,
-    },
-    sandbox::{Exec, ExecEvent, Sandbox},
-};
+use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_docker::DockerBackend;
+use isol8_engine::sandbox::{Exec, ExecEvent, Sandbox};
 use isol8_protocol::{ExecControl, ExecRequest, ExitReport, ExitStatus, Stdin};
+
+use crate::common::client;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
 async fn sandbox() -> Sandbox {
-    let client = DockerClient::new(DockerAddress::default());
-    let backend: Arc<dyn Backend> = Arc::new(DockerBackend::new(client));
+    let backend: Arc<dyn Backend> = Arc::new(DockerBackend::new(client(), None));
     let spec = SandboxSpec {
         image: "isol8:bash".to_owned(),
         runtime: "bash".to_owned(),
@@ -28,7 +25,6 @@ async fn sandbox() -> Sandbox {
         sandbox_bytes: 16 << 20,
         tmp_bytes: 16 << 20,
         seccomp: SeccompProfile::Strict,
-        oci_runtime: None,
         session: false,
         persist: false,
     };

@@ -8,13 +8,14 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions, StartOptions},
 };
 
 use super::modules::Module;
+use crate::common::engine_on;
 use crate::common::{self, Value, json};
 
 /// Where the program leaves its verdicts.
@@ -52,7 +53,7 @@ impl Lane {
             let raw: RawOptions = serde_json::from_value(options.clone()).unwrap();
             let mut options = Options::try_from(raw).unwrap();
             options.parking = parking;
-            Engine::new(options, 1, DockerAddress::default()).unwrap()
+            engine_on(DockerAddress::default(), options, 1).unwrap()
         };
         let lane = Self {
             parked: engine(true),

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions, StartOptions},
     result::ExecutionResult,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use crate::common::engine_on;
 
 use super::{ATTEMPTS, PAUSE};
 
@@ -123,7 +125,7 @@ async fn engine(runtime: &str) -> Engine {
     }))
     .unwrap();
     let options = Options::try_from(raw).unwrap();
-    let engine = Engine::new(options, 1, DockerAddress::default()).unwrap();
+    let engine = engine_on(DockerAddress::default(), options, 1).unwrap();
     let prewarm: StartOptions =
         serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
     engine.start(&prewarm).await;

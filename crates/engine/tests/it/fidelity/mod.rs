@@ -11,15 +11,17 @@ mod native;
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions, StartOptions},
     request::ExecutionRequest,
 };
 use regex::Regex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use crate::common::engine_on;
 
 /// Between two programs, so that the next interpreter is on its way.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
@@ -69,7 +71,7 @@ fn engine(parking: bool, network: &str) -> Engine {
     .unwrap();
     let mut options = Options::try_from(raw).unwrap();
     options.parking = parking;
-    Engine::new(options, 2, DockerAddress::default()).unwrap()
+    engine_on(DockerAddress::default(), options, 2).unwrap()
 }
 
 /// What must be the same: everything but what is random by nature.

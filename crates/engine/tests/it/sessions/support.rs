@@ -1,14 +1,16 @@
 //! A session, and what its programs say.
 
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine,
-    backend::DockerAddress,
     options::{Options, RawOptions},
     request::ExecutionRequest,
     result::ExecutionResult,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use crate::common::engine_on;
 
 /// A persistent engine of one runtime.
 pub(crate) struct Session {
@@ -25,7 +27,7 @@ impl Session {
         options["mode"] = json!("persistent");
         let raw: RawOptions = serde_json::from_value(options).unwrap();
         let options = Options::try_from(raw).unwrap();
-        let engine = Engine::new(options, 4, DockerAddress::default()).unwrap();
+        let engine = engine_on(DockerAddress::default(), options, 4).unwrap();
         Self { engine, runtime }
     }
 

@@ -1,0 +1,66 @@
+//! The traits of a place that runs sandboxes, and what they return.
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{BackendError, SandboxSpec};
+
+/// A byte stream in both directions.
+pub trait DuplexStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> DuplexStream for T {}
+
+/// A sandbox that has just been started: its guest is at the other end of `stream`.
+pub struct Started {
+    /// The backend's name for it, such as a container id.
+    pub id: String,
+    /// The byte stream to the guest. Dropping it ends the guest.
+    pub stream: Box<dyn DuplexStream>,
+}
+
+/// What the machine that runs the sandboxes has to spare. `None` where it cannot be known, for example
+/// because the machine is another one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Memory in bytes that programs could use without swapping.
+    pub free_memory: Option<u64>,
+    /// Processors that sandboxes share with this process.
+    pub processors: Option<usize>,
+}
+
+/// What a cleanup did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CleanupReport {
+    /// How many were removed.
+    pub removed: u64,
+    /// How many could not be removed.
+    pub failed: u64,
+    /// Why, one message for each failure.
+    pub errors: Vec<String>,
+}
+
+/// A way to obtain sandboxes.
+pub trait Backend: Send + Sync + 'static {
+    /// Creates and starts a sandbox.
+    ///
+    /// Dropping the future half way leaves no sandbox behind: what was created is removed in the
+    /// background.
+    fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>>;
+
+    /// Notes that this process no longer uses the sandbox `id`, which is to persist.
+    fn let_go(&self, id: &str);
+
+    /// Removes a sandbox, whatever state it is in. One that is gone already is no error.
+    fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), BackendError>>;
+
+    /// Removes the sandboxes that nobody uses any more: those that processes have left behind.
+    fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>>;
+
+    /// Whether sandboxes can be started here, or why not. Starts none.
+    fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>>;
+
+    /// What the machine that runs the sandboxes has to spare at the moment. Cheap enough to be called
+    /// before each start.
+    fn capacity(&self) -> Capacity;
+}

@@ -1,0 +1,31 @@
+//! The guest and its launchers, as every backend puts them into its sandboxes: the files of
+//! [`GUEST_DIR`](isol8_protocol::GUEST_DIR), read-only for whatever runs there.
+
+/// The guest's program, for the platform that this library was built for.
+const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
+
+/// Digest of all the files, in hex. A library of another version has another one, so that it never meets
+/// this guest.
+pub const GUEST_DIGEST: &str = env!("ISOL8_GUEST_HASH");
+
+/// A file of the guest's directory. It may be executed by everybody.
+#[derive(Debug, Clone, Copy)]
+pub struct GuestFile {
+    /// Path below the directory.
+    pub path: &'static str,
+    /// Contents.
+    pub contents: &'static [u8],
+}
+
+// `static LAUNCHERS: &[GuestFile]`: every file below `launchers/`, see `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/launchers.rs"));
+
+/// Every file. The guest comes last: as long as it is not complete it cannot be started, so a sandbox that
+/// starts finds everything.
+pub fn guest_files() -> impl Iterator<Item = GuestFile> {
+    let guest = GuestFile {
+        path: "guest",
+        contents: GUEST,
+    };
+    LAUNCHERS.iter().copied().chain([guest])
+}

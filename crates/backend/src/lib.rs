@@ -1,0 +1,23 @@
+//! What the engine asks of a place that runs sandboxes.
+//!
+//! A [`Backend`] turns a [`SandboxSpec`] into a byte stream to a started guest. An [`ImageStore`] knows
+//! and builds the images that sandboxes run in. The guest and its launchers, which every backend puts
+//! into each sandbox, are embedded here.
+#![forbid(unsafe_code)]
+
+mod contract;
+mod error;
+mod exit_guard;
+mod guest;
+mod images;
+mod spec;
+
+pub use contract::{Backend, Capacity, CleanupReport, DuplexStream, Started};
+pub use error::{BackendError, BackendErrorKind};
+pub use exit_guard::{ProcessPart, StartGuard, begin_start, enter_process_part};
+pub use guest::{GUEST_DIGEST, GuestFile, guest_files};
+pub use images::{
+    BuildProgress, BuildStatus, ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore,
+    ReportProgress,
+};
+pub use spec::{SandboxNetwork, SandboxSpec, SeccompProfile};

@@ -1,0 +1,77 @@
+//! What a sandbox is made of, in terms that every backend understands.
+
+use std::{path::Path, sync::Arc};
+
+/// A sandbox to create. Two sandboxes of equal specs are interchangeable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SandboxSpec {
+    /// Image with the programs that the sandbox offers.
+    pub image: String,
+    /// Runtime that it is for. Backends show it to people, in a container's labels for one.
+    pub runtime: String,
+    /// What network it has.
+    pub network: SandboxNetwork,
+    /// Memory limit in bytes; there is no swap on top of it.
+    pub memory_bytes: u64,
+    /// CPU limit in cores.
+    pub cpus: f64,
+    /// Limit of user processes and threads.
+    pub pids: u32,
+    /// Whether everything but the writable places is read-only.
+    pub readonly_root: bool,
+    /// Size of `/sandbox` in bytes.
+    pub sandbox_bytes: u64,
+    /// Size of `/tmp` in bytes.
+    pub tmp_bytes: u64,
+    /// System calls that are allowed.
+    pub seccomp: SeccompProfile,
+    /// Whether it is for a session: then it has a small tmpfs at `isol8_protocol::SESSION_DIR` that
+    /// belongs to root and that others can only enter.
+    pub session: bool,
+    /// Whether the sandbox stays when the host process ends.
+    pub persist: bool,
+}
+
+impl SandboxSpec {
+    /// Whether a used sandbox of this kind can be proved clean by a reset. A writable root cannot be
+    /// emptied, and without the strict profile there are places (kernel keyrings, mounts of new
+    /// namespaces) that the guest does not see.
+    #[must_use]
+    pub fn is_reusable(&self) -> bool {
+        self.readonly_root && self.seccomp == SeccompProfile::Strict && !self.persist
+    }
+}
+
+/// The network of a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxNetwork {
+    /// Loopback only. Filtered egress is a matter of the link, not of the sandbox.
+    None,
+    /// The host's own network.
+    Host,
+}
+
+/// System calls that are allowed in a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeccompProfile {
+    /// The allowlist that comes with this library.
+    Strict,
+    /// Everything that the capabilities allow.
+    Unconfined,
+    /// This profile, in the JSON format of Docker and Podman, which is the one that callers write.
+    Custom(Arc<str>),
+}
+
+impl SeccompProfile {
+    /// Reads a custom profile. The error is what is wrong with the file.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let profile = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let json: serde_json::Value =
+            serde_json::from_str(&profile).map_err(|error| error.to_string())?;
+        // Docker's word on anything else does not say which file is meant.
+        if json["defaultAction"].is_string() {
+            return Ok(Self::Custom(profile.into()));
+        }
+        Err("it is no JSON object with a \"defaultAction\"".to_owned())
+    }
+}

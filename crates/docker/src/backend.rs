@@ -1,0 +1,195 @@
+//! Sandboxes of one daemon: the guest's volume filled, starts carried through, errors explained.
+
+use std::{
+    fs, io,
+    sync::atomic::{AtomicBool, Ordering},
+    thread::available_parallelism,
+};
+
+use bollard::errors::Error as DockerError;
+use futures::future::BoxFuture;
+use isol8_backend::{
+    Backend, BackendError, Capacity, CleanupReport, SandboxSpec, Started, begin_start,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    Client, cleanup,
+    client::Daemon,
+    error::{failed, not_started},
+    guest_volume,
+    launch::{launch, remove, remove_failed},
+    link_kind::LinkScope,
+    link_socket, owner,
+};
+
+/// How often a start is tried when the guest's volume turns out to be empty or half filled.
+const START_ATTEMPTS: usize = 3;
+
+/// Sandboxes on a Docker daemon.
+pub struct DockerBackend {
+    client: Client,
+    /// OCI runtime to use instead of the daemon's default.
+    oci_runtime: Option<String>,
+    /// One task of this process fills the volume; the others wait and find it filled.
+    installing: tokio::sync::Mutex<()>,
+    /// Whether this process has looked for what killed processes left.
+    swept: AtomicBool,
+}
+
+impl DockerBackend {
+    /// A backend on the daemon of `client`, whose containers the OCI runtime `oci_runtime` runs; the
+    /// daemon's default one when it is `None`.
+    #[must_use]
+    pub fn new(client: Client, oci_runtime: Option<String>) -> Self {
+        Self {
+            client,
+            oci_runtime,
+            installing: tokio::sync::Mutex::new(()),
+            swept: false.into(),
+        }
+    }
+
+    async fn start_container(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
+        let started = self.start_with_guest(spec).await;
+        if !self.swept.swap(true, Ordering::Relaxed) {
+            let client = self.client.clone();
+            tokio::task::spawn_blocking(link_socket::sweep);
+            tokio::spawn(async move {
+                if let Err(error) = cleanup::remove_never_started(&client).await {
+                    tracing::debug!(%error, "no look for containers that were never started");
+                }
+            });
+        }
+        started
+    }
+
+    async fn start_with_guest(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
+        let daemon = self.client.daemon().await?;
+        let explain = |error| not_started(error, spec, self.oci_runtime.as_deref());
+        // Nothing looks for the guest's volume: a start fails when it is empty, and then it is filled.
+        for _ in 1..START_ATTEMPTS {
+            match self.create_and_start(daemon, spec).await {
+                Err(error) if guest_volume::is_missing_guest(&error) => {
+                    tracing::debug!(%error, "installing the guest");
+                    let _only_one = self.installing.lock().await;
+                    match self.create_and_start(daemon, spec).await {
+                        Err(error) if guest_volume::is_missing_guest(&error) => {
+                            guest_volume::install(&daemon.docker, &spec.image)
+                                .await
+                                .map_err(failed)?;
+                        }
+                        other => return other.map_err(explain),
+                    }
+                }
+                other => return other.map_err(explain),
+            }
+        }
+        self.create_and_start(daemon, spec).await.map_err(explain)
+    }
+
+    /// Launches in a task of its own. Docker carries a creation through when its caller has gone, so the
+    /// answer must be received, or a container stays that nobody knows.
+    async fn create_and_start(
+        &self,
+        daemon: &Daemon,
+        spec: &SandboxSpec,
+    ) -> Result<Started, DockerError> {
+        let (docker, spec) = (daemon.docker.clone(), spec.clone());
+        let scope = LinkScope {
+            url: daemon.url.clone(),
+            oci_runtime: self.oci_runtime.clone(),
+        };
+        let (answer, answered) = oneshot::channel();
+        let under_way = begin_start().ok_or_else(|| DockerError::IOError {
+            err: io::Error::other("the program ends"),
+        })?;
+        tokio::spawn(async move {
+            let started = launch(&docker, &spec, &scope).await;
+            if let Err(Ok(unwanted)) = answer.send(started) {
+                remove_failed(&docker, &unwanted.id).await;
+            }
+            drop(under_way);
+        });
+        answered.await.map_err(|error| DockerError::IOError {
+            err: io::Error::other(error),
+        })?
+    }
+}
+
+impl Backend for DockerBackend {
+    fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>> {
+        Box::pin(self.start_container(spec))
+    }
+
+    fn let_go(&self, id: &str) {
+        owner::let_go(id);
+    }
+
+    fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), BackendError>> {
+        let client = self.client.clone();
+        Box::pin(async move { remove(client.docker().await?, &id).await.map_err(failed) })
+    }
+
+    fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
+        Box::pin(cleanup::remove_abandoned(&self.client))
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        Box::pin(async {
+            let docker = self.client.docker().await?;
+            docker.ping().await.map(drop).map_err(failed)
+        })
+    }
+
+    fn capacity(&self) -> Capacity {
+        // A daemon elsewhere, or one in a virtual machine, has memory and processors of its own.
+        if !self.client.is_on_this_machine() {
+            return Capacity::default();
+        }
+        Capacity {
+            free_memory: fs::read_to_string("/proc/meminfo")
+                .ok()
+                .and_then(|text| available_memory(&text)),
+            processors: available_parallelism().ok().map(usize::from),
+        }
+    }
+}
+
+/// The memory in the text of `/proc/meminfo` that programs could use without swapping, in bytes. See
+/// proc(5).
+fn available_memory(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DockerAddress;
+
+    #[test]
+    fn available_memory_is_found() {
+        let text = "MemTotal:       100 kB\nMemAvailable:   23328 kB\nBuffers: 1 kB\n";
+        assert_eq!(available_memory(text), Some(23_328 * 1024));
+        assert_eq!(available_memory("MemTotal: 100 kB\n"), None);
+    }
+
+    #[test]
+    fn a_daemon_elsewhere_has_a_capacity_that_is_not_known_here() {
+        let at = |host: &str| {
+            let address = DockerAddress {
+                host: Some(host.to_owned()),
+                ..DockerAddress::default()
+            };
+            DockerBackend::new(Client::new(address), None).capacity()
+        };
+        assert_eq!(at("tcp://build:2375"), Capacity::default());
+        if cfg!(target_os = "linux") {
+            assert!(at("unix:///var/run/docker.sock").processors.is_some());
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The container of a sandbox: the whole of its containment, in one place.
+
+use std::{collections::HashMap, path::Path};
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+};
+use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_protocol::{
+    GROUP_ID, GUEST_PATH, LINK_PATH, SANDBOX_DIR, SESSION_DIR, STRICT_ARGUMENT, TMP_DIR, USER_ID,
+};
+
+use crate::{
+    guest_volume,
+    labels::{self, OWNER_LABEL, PERSIST_LABEL},
+    link_socket::Listener,
+    owner,
+};
+
+/// The strict profile: an allowlist within Docker's own default.
+const STRICT_PROFILE: &str = include_str!("../../../docker/seccomp.json");
+
+/// Processes that the guest needs for itself: its own, and those that handle files for it.
+const GUEST_PIDS: i64 = 4;
+
+/// Open files of one process.
+const OPEN_FILES: i64 = 16_384;
+
+/// Size of `/dev/shm` in bytes; Docker's own default.
+const SHM_BYTES: i64 = 64 * 1024 * 1024;
+
+/// Where containers find their host names.
+const HOSTS_PATH: &str = "/etc/hosts";
+
+/// Switches IPv6 off in a network, where the system has it.
+const NO_IPV6: &str = "net.ipv6.conf.all.disable_ipv6";
+
+/// Where this machine's system has [`NO_IPV6`].
+const NO_IPV6_FILE: &str = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+
+/// What a container has for the link of its guest.
+#[derive(Clone, Copy)]
+pub(crate) struct LinkSetup<'a> {
+    /// The socket to mount.
+    pub(crate) socket: Option<&'a Listener>,
+    /// Whether standard input, output and error can be attached to.
+    pub(crate) attached: bool,
+}
+
+/// All that a container is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct ContainerPlan<'a> {
+    pub(crate) spec: &'a SandboxSpec,
+    /// OCI runtime to use instead of the daemon's default.
+    pub(crate) oci_runtime: Option<&'a str>,
+    pub(crate) link: LinkSetup<'a>,
+}
+
+/// What to ask the daemon for.
+pub(crate) fn body(plan: ContainerPlan<'_>) -> ContainerCreateBody {
+    let ContainerPlan { spec, link, .. } = plan;
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        entrypoint: Some(vec![GUEST_PATH.to_owned()]),
+        cmd: Some(guest_arguments(spec)),
+        // The guest is root without capabilities but to become the sandbox user; programs are not.
+        user: Some("0:0".to_owned()),
+        working_dir: Some("/".to_owned()),
+        labels: Some(sandbox_labels(spec)),
+        attach_stdin: Some(link.attached),
+        attach_stdout: Some(link.attached),
+        attach_stderr: Some(link.attached),
+        open_stdin: Some(link.attached),
+        // The end of the host's stream is the end of the guest's input, and so of the guest.
+        stdin_once: Some(!spec.persist),
+        tty: Some(false),
+        network_disabled: Some(makes_no_network(plan)),
+        host_config: Some(host_config(plan)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn guest_arguments(spec: &SandboxSpec) -> Vec<String> {
+    let strict = spec.seccomp == SeccompProfile::Strict;
+    strict
+        .then(|| STRICT_ARGUMENT.to_owned())
+        .into_iter()
+        .collect()
+}
+
+fn sandbox_labels(spec: &SandboxSpec) -> HashMap<String, String> {
+    let mut labels = labels::of_container(&spec.runtime);
+    if spec.persist {
+        labels.insert(PERSIST_LABEL.to_owned(), "true".to_owned());
+        labels.extend(owner::own_label().map(|label| (OWNER_LABEL.to_owned(), label)));
+    }
+    labels
+}
+
+/// Whether the daemon is to leave the network alone. The OCI runtime then makes the namespace with its
+/// loopback interface, as it does anyway. What the daemon would add is the names of [`HOSTS_PATH`], which are
+/// mounted instead, no IPv6, which is set, and the addresses of name servers that nobody could reach. It
+/// takes half of a start for that: it runs itself once more as a hook, to learn which namespace it is.
+fn makes_no_network(plan: ContainerPlan<'_>) -> bool {
+    has_own_network(plan) && plan.link.socket.is_some()
+}
+
+/// Whether the network is the sandbox's alone, and made by an OCI runtime that is known.
+fn has_own_network(plan: ContainerPlan<'_>) -> bool {
+    plan.spec.network == SandboxNetwork::None && plan.oci_runtime.is_none()
+}
+
+fn host_config(plan: ContainerPlan<'_>) -> HostConfig {
+    let spec = plan.spec;
+    let memory = saturating(spec.memory_bytes);
+    HostConfig {
+        auto_remove: Some(!spec.persist),
+        readonly_rootfs: Some(spec.readonly_root),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: Some(["SETUID", "SETGID", "KILL"].map(str::to_owned).to_vec()),
+        security_opt: Some(security_options(&spec.seccomp)),
+        runtime: plan.oci_runtime.map(str::to_owned),
+        network_mode: Some(
+            match spec.network {
+                SandboxNetwork::None => "none",
+                SandboxNetwork::Host => "host",
+            }
+            .to_owned(),
+        ),
+        sysctls: sysctls(plan),
+        ipc_mode: Some("private".to_owned()),
+        shm_size: Some(SHM_BYTES),
+        memory: Some(memory),
+        // Memory and swap together: no swap on top.
+        memory_swap: Some(memory),
+        nano_cpus: Some(nano_cpus(spec.cpus)),
+        pids_limit: Some(i64::from(spec.pids) + GUEST_PIDS),
+        ulimits: Some(vec![ulimit("nofile", OPEN_FILES), ulimit("core", 0)]),
+        tmpfs: Some(tmpfs(spec)),
+        mounts: Some(
+            [guest_volume::mount(true)]
+                .into_iter()
+                .chain(local_mounts(plan))
+                .collect(),
+        ),
+        // Output belongs to the stream; a log on the host would be a second, unbounded copy.
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
+        init: Some(false),
+        ..HostConfig::default()
+    }
+}
+
+/// The writable places.
+fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
+    let sandbox = format!(
+        "rw,exec,nosuid,nodev,size={},uid={USER_ID},gid={GROUP_ID},mode=0755",
+        spec.sandbox_bytes
+    );
+    let tmp = format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes);
+    // Named pipes only: room for nothing else.
+    let session = "rw,noexec,nosuid,nodev,size=64k,nr_inodes=32,mode=0711";
+    let session = spec.session.then(|| (SESSION_DIR, session.to_owned()));
+    [(SANDBOX_DIR, sandbox), (TMP_DIR, tmp)]
+        .into_iter()
+        .chain(session)
+        .map(|(place, options)| (place.to_owned(), options))
+        .collect()
+}
+
+/// A closed connection would be listed for a minute, for the next program to read, and make the sandbox
+/// one that cannot be used again. The host's network is not ours to change, and what another OCI
+/// runtime does with such a setting is not known.
+fn sysctls(plan: ContainerPlan<'_>) -> Option<HashMap<String, String>> {
+    let keep_none = ("net.ipv4.tcp_max_tw_buckets", "0");
+    let no_ipv6 = (NO_IPV6, "1");
+    let ipv6 = makes_no_network(plan) && Path::new(NO_IPV6_FILE).exists();
+    let chosen = [keep_none]
+        .into_iter()
+        .chain(ipv6.then_some(no_ipv6))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    has_own_network(plan).then(|| chosen.collect())
+}
+
+/// Whether `message` is about what only a daemon on this machine is asked for.
+pub(crate) fn is_about_this_machine(message: &str, listener: &Listener) -> bool {
+    listener.is_named_in(message)
+        || [HOSTS_PATH, NO_IPV6, NO_IPV6_FILE]
+            .iter()
+            .any(|name| message.contains(name))
+}
+
+/// Files of this machine: the socket of the guest's link and, where the daemon does not make them, the
+/// host names. The socket can be connected to, and neither be changed in any way.
+fn local_mounts(plan: ContainerPlan<'_>) -> impl Iterator<Item = Mount> {
+    let socket = plan
+        .link
+        .socket
+        .map(|listener| (listener.path().to_owned(), LINK_PATH));
+    let hosts = plan
+        .link
+        .socket
+        .filter(|_| makes_no_network(plan))
+        .map(|listener| (listener.hosts(), HOSTS_PATH));
+    socket
+        .into_iter()
+        .chain(hosts)
+        .map(|(source, target)| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(source.to_string_lossy().into_owned()),
+            target: Some(target.to_owned()),
+            read_only: Some(true),
+            ..Mount::default()
+        })
+}
+
+fn security_options(seccomp: &SeccompProfile) -> Vec<String> {
+    let profile = match seccomp {
+        SeccompProfile::Strict => STRICT_PROFILE,
+        SeccompProfile::Unconfined => "unconfined",
+        SeccompProfile::Custom(profile) => profile,
+    };
+    vec!["no-new-privileges".to_owned(), format!("seccomp={profile}")]
+}
+
+fn ulimit(name: &str, limit: i64) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(limit),
+        hard: Some(limit),
+    }
+}
+
+fn saturating(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number of cores, validated as positive"
+)]
+fn nano_cpus(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
+}

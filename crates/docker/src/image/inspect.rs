@@ -1,0 +1,74 @@
+//! What is known of images that exist: what their labels say.
+
+use std::collections::HashMap;
+
+use bollard::{
+    errors::Error as DockerError, models::ImageSummary, query_parameters::ListImagesOptions,
+};
+use isol8_backend::{BackendError, ImageFacts, ImageInfo};
+
+use crate::{
+    Client,
+    error::failed,
+    labels::{DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL},
+};
+
+/// Labels of an image; `None` when there is no such image.
+pub(super) async fn labels(
+    client: &Client,
+    name: &str,
+) -> Result<Option<HashMap<String, String>>, BackendError> {
+    match client.docker().await?.inspect_image(name).await {
+        Ok(image) => Ok(Some(
+            image
+                .config
+                .and_then(|config| config.labels)
+                .unwrap_or_default(),
+        )),
+        Err(DockerError::DockerResponseServerError {
+            status_code: 404, ..
+        }) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// What these labels say.
+pub(super) fn facts(labels: &HashMap<String, String>) -> ImageFacts {
+    let text = |label: &str| labels.get(label).map(String::as_str).unwrap_or_default();
+    let packages = text(DEPENDENCIES_LABEL).split(',');
+    let setup = text(SETUP_LABEL);
+    ImageFacts {
+        runtime: text(IMAGE_RUNTIME_LABEL).to_owned(),
+        packages: packages
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        setup_script: (!setup.trim().is_empty()).then(|| setup.to_owned()),
+    }
+}
+
+/// The custom images on the daemon, by name.
+pub(super) async fn list_custom(client: &Client) -> Result<Vec<ImageInfo>, BackendError> {
+    let filters = HashMap::from([("label".to_owned(), vec![DEPENDENCY_HASH_LABEL.to_owned()])]);
+    let options = ListImagesOptions {
+        filters: Some(filters),
+        ..Default::default()
+    };
+    let docker = client.docker().await?;
+    let images = docker.list_images(Some(options)).await.map_err(failed)?;
+    let mut images: Vec<_> = images.iter().flat_map(named).collect();
+    images.sort_by(|a, b| a.tag.cmp(&b.tag));
+    Ok(images)
+}
+
+/// An image under each of its names.
+fn named(image: &ImageSummary) -> impl Iterator<Item = ImageInfo> {
+    let tags = image.repo_tags.iter().filter(|tag| !tag.contains("<none>"));
+    tags.map(|tag| ImageInfo {
+        tag: tag.clone(),
+        id: image.id.clone(),
+        facts: facts(&image.labels),
+        created: image.created,
+        size: image.size,
+    })
+}

@@ -1,0 +1,11 @@
+//! Images on a daemon: the base images of the runtimes and custom ones, found, built and removed.
+
+mod base;
+mod build;
+mod context;
+mod custom;
+mod inspect;
+mod remove;
+mod store;
+
+pub use store::DockerImages;

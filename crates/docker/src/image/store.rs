@@ -1,0 +1,63 @@
+//! The images of one daemon.
+
+use futures::future::BoxFuture;
+use isol8_backend::{
+    BackendError, CleanupReport, ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore,
+    ReportProgress,
+};
+
+use super::{base, custom, inspect, remove};
+use crate::Client;
+
+/// The images of a Docker daemon.
+pub struct DockerImages {
+    client: Client,
+}
+
+impl DockerImages {
+    /// The images of the daemon of `client`.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl ImageStore for DockerImages {
+    fn facts<'a>(
+        &'a self,
+        image: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageFacts>, BackendError>> {
+        Box::pin(async {
+            let labels = inspect::labels(&self.client, image).await?;
+            Ok(labels.map(|labels| inspect::facts(&labels)))
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {
+        Box::pin(inspect::list_custom(&self.client))
+    }
+
+    fn build_base<'a>(
+        &'a self,
+        runtime: &'a str,
+        sources: &'a ImageSources,
+        force: bool,
+        report: ReportProgress<'a>,
+    ) -> BoxFuture<'a, Result<(), BackendError>> {
+        Box::pin(base::build(&self.client, runtime, sources, force, report))
+    }
+
+    fn build_custom<'a>(
+        &'a self,
+        recipe: &'a ImageRecipe,
+        sources: &'a ImageSources,
+        force: bool,
+        report: ReportProgress<'a>,
+    ) -> BoxFuture<'a, Result<bool, BackendError>> {
+        Box::pin(custom::build(&self.client, recipe, sources, force, report))
+    }
+
+    fn remove_all(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
+        Box::pin(remove::all(&self.client))
+    }
+}

@@ -1,0 +1,293 @@
+//! One container: made, started, and the byte stream to its guest.
+
+use std::{io, pin::Pin, time::Duration};
+
+use bollard::{
+    Docker,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error as DockerError,
+    query_parameters::{
+        AttachContainerOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
+    },
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use isol8_backend::{DuplexStream, SandboxSpec, Started};
+use tokio::io::{AsyncBufReadExt, AsyncWrite, BufStream};
+use tokio_util::io::StreamReader;
+
+use crate::{
+    container::{self, ContainerPlan, LinkSetup},
+    link_kind::{LinkKind, LinkScope},
+    link_socket::Listener,
+    owner,
+};
+
+/// How long a started guest may be silent before its container is asked whether it still runs.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long it may take until it has chosen its link.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Collected from a socket at once and before a write to it, in bytes: small pieces of the link
+/// would otherwise cost a system call each.
+const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Why there is no sandbox.
+enum LaunchError {
+    /// The daemon says so.
+    Docker(DockerError),
+    /// No socket could be mounted, or the guest could not use it.
+    Socket(DockerError),
+}
+
+impl From<io::Error> for LaunchError {
+    fn from(error: io::Error) -> Self {
+        Self::Docker(error.into())
+    }
+}
+
+impl From<DockerError> for LaunchError {
+    fn from(error: DockerError) -> Self {
+        Self::Docker(error)
+    }
+}
+
+/// Creates and starts a container. One that cannot be started is removed.
+///
+/// To be carried through: dropping the future may leave a container.
+pub(crate) async fn launch(
+    docker: &Docker,
+    spec: &SandboxSpec,
+    scope: &LinkScope,
+) -> Result<Started, DockerError> {
+    // The end of this process is the end of its sockets, and what persists is to outlive it.
+    if spec.persist {
+        return launch_attached(docker, spec, scope).await;
+    }
+    let known = scope.known();
+    let launched = match known {
+        LinkKind::Attached => return launch_attached(docker, spec, scope).await,
+        LinkKind::Undecided | LinkKind::Socket => {
+            launch_with_socket(docker, spec, scope, known).await
+        }
+    };
+    let (started, taken) = match launched {
+        Ok(launched) => launched,
+        Err(LaunchError::Docker(error)) => return Err(error),
+        Err(LaunchError::Socket(error)) => {
+            tracing::debug!(%error, ?scope, "no direct link");
+            (
+                launch_attached(docker, spec, scope).await?,
+                LinkKind::Attached,
+            )
+        }
+    };
+    if taken != known {
+        scope.remember(taken);
+    }
+    Ok(started)
+}
+
+async fn launch_attached(
+    docker: &Docker,
+    spec: &SandboxSpec,
+    scope: &LinkScope,
+) -> Result<Started, DockerError> {
+    let link = LinkSetup {
+        socket: None,
+        attached: true,
+    };
+    let body = container::body(ContainerPlan {
+        spec,
+        oci_runtime: scope.oci_runtime.as_deref(),
+        link,
+    });
+    let id = docker.create_container(None, body).await?.id;
+    if spec.persist {
+        owner::take(&id);
+    }
+    let reached = async {
+        // Attached before the start, so that no byte of the guest is lost.
+        let attached = Attached::to(docker, &id).await?;
+        start(docker, &id).await?;
+        Ok(attached.into_stream())
+    };
+    match reached.await {
+        Ok(stream) => Ok(Started { id, stream }),
+        Err(error) => {
+            remove_failed(docker, &id).await;
+            Err(error)
+        }
+    }
+}
+
+async fn launch_with_socket(
+    docker: &Docker,
+    spec: &SandboxSpec,
+    scope: &LinkScope,
+    kind: LinkKind,
+) -> Result<(Started, LinkKind), LaunchError> {
+    let listener = Listener::bind().map_err(|error| LaunchError::Socket(error.into()))?;
+    let blame = |error: LaunchError| match error {
+        LaunchError::Docker(error)
+            if container::is_about_this_machine(&error.to_string(), &listener) =>
+        {
+            LaunchError::Socket(error)
+        }
+        error => error,
+    };
+    let attach = kind == LinkKind::Undecided;
+    let link = LinkSetup {
+        socket: Some(&listener),
+        attached: attach,
+    };
+    let body = container::body(ContainerPlan {
+        spec,
+        oci_runtime: scope.oci_runtime.as_deref(),
+        link,
+    });
+    let created = docker.create_container(None, body).await;
+    let id = created.map_err(|error| blame(error.into()))?.id;
+    match meet(docker, &id, &listener, attach).await {
+        Ok((stream, taken)) => Ok((Started { id, stream }, taken)),
+        Err(error) => {
+            remove_failed(docker, &id).await;
+            Err(blame(error))
+        }
+    }
+}
+
+/// Starts a container and waits until its guest has chosen its link.
+async fn meet(
+    docker: &Docker,
+    id: &str,
+    listener: &Listener,
+    attach: bool,
+) -> Result<(Box<dyn DuplexStream>, LinkKind), LaunchError> {
+    let mut attached = if attach {
+        Some(Attached::to(docker, id).await?)
+    } else {
+        None
+    };
+    // In a task: the guest is there before the daemon says so, and the start must go on.
+    let starting = tokio::spawn({
+        let (docker, id) = (docker.clone(), id.to_owned());
+        async move { start(&docker, &id).await }
+    });
+    let no_socket = async {
+        starting.await.map_err(io::Error::other)??;
+        let Some(attached) = &mut attached else {
+            ended(docker, id).await;
+            return Ok(false);
+        };
+        Ok::<_, DockerError>(attached.says_something().await)
+    };
+    let spoken = tokio::select! {
+        // A guest that has connected may have ended since.
+        biased;
+        socket = listener.accept() => {
+            let socket = BufStream::with_capacity(SOCKET_BUFFER_BYTES, SOCKET_BUFFER_BYTES, socket?);
+            return Ok((Box::new(socket), LinkKind::Socket));
+        }
+        spoken = no_socket => spoken?,
+        () = tokio::time::sleep(DEADLINE) => {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "no word from the guest").into());
+        }
+    };
+    let Some(attached) = attached else {
+        let error = io::Error::other("the guest ended without having connected");
+        return Err(LaunchError::Socket(error.into()));
+    };
+    if spoken {
+        // It is made anew, with what the daemon does for those that have nothing of this machine.
+        let error = io::Error::other("the guest took its standard streams");
+        return Err(LaunchError::Socket(error.into()));
+    }
+    // It ended without a word: nothing is known.
+    Ok((attached.into_stream(), LinkKind::Undecided))
+}
+
+async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {
+    docker
+        .start_container(id, None::<StartContainerOptions>)
+        .await
+}
+
+/// Waits for the end of a container whose guest says nothing.
+async fn ended(docker: &Docker, id: &str) {
+    tokio::time::sleep(SILENCE).await;
+    let mut end = docker.wait_container(id, None::<WaitContainerOptions>);
+    // Whatever the answer is, it comes when the container does not run (any more).
+    let _ = end.next().await;
+}
+
+/// The standard streams of a container.
+struct Attached {
+    output: StreamReader<Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>, Bytes>,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+impl Attached {
+    async fn to(docker: &Docker, id: &str) -> Result<Self, DockerError> {
+        let options = AttachContainerOptions {
+            stream: true,
+            stdin: true,
+            stdout: true,
+            stderr: true,
+            ..Default::default()
+        };
+        let AttachContainerResults { output, input } =
+            docker.attach_container(id, Some(options)).await?;
+        // What the guest says on standard error is for the debug log.
+        let output = output.filter_map(|item| async move {
+            match item {
+                Ok(LogOutput::StdErr { message }) => {
+                    tracing::debug!(message = %String::from_utf8_lossy(&message), "guest");
+                    None
+                }
+                Ok(output) => Some(Ok(output.into_bytes())),
+                Err(error) => Some(Err(io::Error::other(error))),
+            }
+        });
+        Ok(Self {
+            output: StreamReader::new(Box::pin(output)),
+            input,
+        })
+    }
+
+    /// Waits for the guest's first bytes, and leaves them there. `false`: it ended without any.
+    async fn says_something(&mut self) -> bool {
+        let bytes = self.output.fill_buf().await;
+        bytes.is_ok_and(|bytes| !bytes.is_empty())
+    }
+
+    fn into_stream(self) -> Box<dyn DuplexStream> {
+        Box::new(tokio::io::join(self.output, self.input))
+    }
+}
+
+pub(crate) async fn remove_failed(docker: &Docker, id: &str) {
+    if let Err(error) = remove(docker, id).await {
+        tracing::debug!(%error, "container of a failed start was not removed");
+    }
+}
+
+/// Removes a container, in whatever state it is.
+pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), DockerError> {
+    owner::let_go(id);
+    let options = RemoveContainerOptions {
+        force: true,
+        v: false,
+        link: false,
+    };
+    match docker.remove_container(id, Some(options)).await {
+        // Gone already, or going: auto-removal was faster.
+        Ok(())
+        | Err(DockerError::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,27 @@
+//! Sandboxes as containers of Docker, or of what speaks its API: finding the daemon, containers, images.
+#![forbid(unsafe_code)]
+
+mod address;
+mod backend;
+mod cleanup;
+mod client;
+mod container;
+mod error;
+mod guest_volume;
+mod image;
+mod labels;
+mod launch;
+mod link_kind;
+mod link_socket;
+mod owner;
+mod socket;
+mod version;
+
+pub use address::DockerAddress;
+pub use backend::DockerBackend;
+pub use client::Client;
+pub use image::DockerImages;
+pub use labels::{
+    BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL,
+    MANAGED_LABEL, RUNTIME_LABEL, SETUP_LABEL,
+};

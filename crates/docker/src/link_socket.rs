@@ -1,0 +1,251 @@
+//! What this process gives the containers of a daemon on this machine: sockets that their guests connect
+//! to, and a file of host names.
+//!
+//! The sockets spare the way through the daemon: each of the processes on it has to be woken for every
+//! byte. The file spares the daemon's part of a network that has nothing but loopback, see `container`.
+//!
+//! A socket is reached through its mount in one container, and by nobody else on the machine: its
+//! directory is this process's own. The first who connects is the guest, because nothing runs in a
+//! container before its guest has tried; then nobody listens any more.
+
+use std::{
+    env, fs,
+    fs::{File, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+
+use crate::socket::Socket;
+
+/// The names that Docker gives a container which has no network but loopback.
+const HOSTS: &str = "127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+";
+
+/// The file of these names in a directory.
+const HOSTS_FILE: &str = "hosts";
+
+/// How the names of the sockets' directories begin.
+const PREFIX: &str = "isol8-link-";
+
+/// Age at which a directory whose owner does not live is removed. A younger one may be about to be
+/// locked.
+const SWEEP_GRACE: Duration = Duration::from_mins(1);
+
+/// How often making the directory is tried, should another process remove it as abandoned.
+const ATTEMPTS: usize = 3;
+
+/// Where the sockets and the host names of this process are.
+struct Directory {
+    dir: TempDir,
+    /// Held as long as the process lives. Ids of processes are given again, locks are not.
+    _lock: File,
+    next: AtomicU64,
+}
+
+impl Directory {
+    /// That of this process, made when it is needed and removed with its last user.
+    fn of_this_process() -> io::Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Directory>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is old in a place for temporary files may be removed by others.
+        if let Some(known) = shared.upgrade().filter(|known| known.hosts().is_file()) {
+            return Ok(known);
+        }
+        let made = Arc::new(Self::make()?);
+        *shared = Arc::downgrade(&made);
+        Ok(made)
+    }
+
+    fn make() -> io::Result<Self> {
+        let mut outcome = Err(io::ErrorKind::NotFound.into());
+        for place in places() {
+            outcome = Self::make_in(&place);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn make_in(place: &Path) -> io::Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let dir = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(place)?;
+            let lock = File::open(dir.path())?;
+            // Without the lock, or locked when it is removed already: another process took it for
+            // abandoned, as the clock was changed.
+            if lock.try_lock().is_ok() && dir.path().is_dir() {
+                let made = Self {
+                    dir,
+                    _lock: lock,
+                    next: AtomicU64::new(0),
+                };
+                fs::write(made.hosts(), HOSTS)?;
+                fs::set_permissions(made.hosts(), Permissions::from_mode(0o444))?;
+                return Ok(made);
+            }
+        }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    fn hosts(&self) -> PathBuf {
+        self.dir.path().join(HOSTS_FILE)
+    }
+}
+
+/// Where directories of sockets may be, the best first.
+fn places() -> impl Iterator<Item = PathBuf> {
+    let own = env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
+    own.map(PathBuf::from).into_iter().chain([env::temp_dir()])
+}
+
+/// Removes what killed processes left.
+pub(crate) fn sweep() {
+    for place in places() {
+        let Ok(entries) = fs::read_dir(&place) else {
+            continue;
+        };
+        let named = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PREFIX);
+        for entry in entries.filter_map(Result::ok).filter(named) {
+            if is_abandoned(&entry.path(), SystemTime::now())
+                && let Err(error) = fs::remove_dir_all(entry.path())
+            {
+                tracing::debug!(%error, path = %entry.path().display(), "sockets stay");
+            }
+        }
+    }
+}
+
+/// Whether the process that made the directory `path` has ended. Others' are not opened.
+fn is_abandoned(path: &Path, now: SystemTime) -> bool {
+    let Ok(found) = path.symlink_metadata() else {
+        return false;
+    };
+    let old = found
+        .modified()
+        .is_ok_and(|made| now.duration_since(made).is_ok_and(|age| age >= SWEEP_GRACE));
+    found.is_dir()
+        && old
+        && fs::metadata("/proc/self").is_ok_and(|own| own.uid() == found.uid())
+        && File::open(path).is_ok_and(|dir| dir.try_lock().is_ok())
+}
+
+/// A socket that waits for one guest. Dropping it removes it.
+pub(crate) struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+    directory: Arc<Directory>,
+}
+
+impl Listener {
+    /// Begins to listen.
+    pub(crate) fn bind() -> io::Result<Self> {
+        let directory = Directory::of_this_process()?;
+        let name = directory.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let path = directory.dir.path().join(name);
+        let listener = Self {
+            socket: UnixListener::bind(&path)?,
+            path,
+            directory,
+        };
+        // The guest is root without the right to overlook permissions, and perhaps of another user
+        // namespace. The directory keeps everybody else away.
+        fs::set_permissions(&listener.path, Permissions::from_mode(0o777))?;
+        Ok(listener)
+    }
+
+    /// Where to mount it from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of host names to mount with it.
+    pub(crate) fn hosts(&self) -> PathBuf {
+        self.directory.hosts()
+    }
+
+    /// Whether `message` is about what is mounted here.
+    pub(crate) fn is_named_in(&self, message: &str) -> bool {
+        let directory = self.directory.dir.path().to_string_lossy();
+        message.contains(isol8_protocol::LINK_PATH) || message.contains(&*directory)
+    }
+
+    /// Waits for the guest. Cancel safe.
+    pub(crate) async fn accept(&self) -> io::Result<Socket> {
+        Socket::new(self.socket.accept().await?.0.into_std()?)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Gone when its directory was removed.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream as Connection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_connects_and_nobody_after_it() {
+        // Another start keeps the directory.
+        let _other = Listener::bind().unwrap();
+        let listener = Listener::bind().unwrap();
+        let path = listener.path().to_owned();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o777);
+        let dir = fs::metadata(path.parent().unwrap()).unwrap();
+        assert_eq!(dir.mode() & 0o777, 0o700);
+        let hosts = fs::metadata(listener.hosts()).unwrap();
+        assert_eq!(
+            hosts.mode() & 0o777,
+            0o444,
+            "every user of a container reads it"
+        );
+        assert!(listener.is_named_in(&format!("no such file: {}", path.display())));
+        assert!(!listener.is_named_in("no such image"));
+        // Another name for it, as a mount is, stays when the first one goes.
+        let mount = path.with_extension("mount");
+        fs::hard_link(&path, &mount).unwrap();
+        let _guest = Connection::connect(&mount).unwrap();
+        let _link = listener.accept().await.unwrap();
+        drop(listener);
+        assert!(!path.exists());
+        let refused = Connection::connect(&mount).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn only_old_directories_of_dead_processes_are_abandoned() {
+        let directory = Directory::make().unwrap();
+        let path = directory.dir.path().to_owned();
+        let later = SystemTime::now() + SWEEP_GRACE;
+        assert!(!is_abandoned(&path, later));
+        let Directory {
+            dir, _lock: lock, ..
+        } = directory;
+        drop(lock);
+        assert!(!is_abandoned(&path, SystemTime::now()));
+        assert!(is_abandoned(&path, later));
+        drop(dir);
+        assert!(!is_abandoned(&path, later));
+    }
+}
