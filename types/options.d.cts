@@ -14,9 +14,12 @@ export type NetworkMode = "none" | "host" | "filtered";
 
 /** Hosts of a filtered network, as ECMAScript regular expressions. The blacklist wins. */
 export interface NetworkFilterConfig {
-  /** Allowed hosts, such as `"^api\\.example\\.com$"`. */
+  /**
+   * Allowed hosts, such as `"^api\\.example\\.com$"`. An entry also opens the private addresses of its host, unless it would
+   * match the host under anybody's domain (`".*"`, `"\\.com$"`).
+   */
   whitelist: string[];
-  /** Refused hosts, even when the whitelist allows them. */
+  /** Refused hosts, even when the whitelist allows them. The addresses that a host resolves to are matched as well. */
   blacklist: string[];
   /** Addresses for host names that are not looked up, as with Docker's `--add-host`. All other rules apply to them. */
   hosts?: Record<string, string | string[]>;
@@ -25,7 +28,7 @@ export interface NetworkFilterConfig {
    * Addresses of cloud metadata are always refused.
    */
   allowPrivate?: string[];
-  /** The same for addresses of the host itself. A whitelist entry alone never opens these. */
+  /** The same for addresses of the host itself, its network interfaces included. A whitelist entry alone never opens these. */
   allowLoopback?: string[];
   /** The allowed ports. Default: every port of a whitelisted host, and 80 and 443 when the whitelist is empty. */
   ports?: number[];

@@ -15,10 +15,10 @@ pub enum AddressClass {
     /// This machine: refused unless `allow_loopback` names it.
     Loopback,
     /// Link-local, metadata, unspecified, multicast, broadcast: always refused.
-    Never,
+    Forbidden,
 }
 
-use AddressClass::{Loopback, Never, Private, Public};
+use AddressClass::{Forbidden, Loopback, Private, Public};
 
 /// Metadata services outside the link-local range: Alibaba, Oracle, and Azure's wire server. The last
 /// one has a public address, and the machine's own host answers it.
@@ -28,10 +28,14 @@ const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(168, 63, 129, 16),
 ];
 
-/// Metadata services of AWS and Google over IPv6.
-const METADATA_V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+/// Metadata services over IPv6 outside the link-local range: Google, Oracle, Scaleway, Akamai,
+/// Alibaba. Those of AWS have a block of their own, see [`own_class_v6`].
+const METADATA_V6: [Ipv6Addr; 5] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1),
+    Ipv6Addr::new(0xfd00, 0x100, 0, 0, 0, 0, 0x100, 0x200),
 ];
 
 /// Returns the class of `ip`. An IPv6 address may carry an IPv4 address (mapped, compatible, 6to4,
@@ -47,13 +51,13 @@ pub fn classify(ip: IpAddr) -> AddressClass {
 fn classify_v4(ip: Ipv4Addr) -> AddressClass {
     let [a, b, c, _] = ip.octets();
     if METADATA_V4.contains(&ip) {
-        return Never;
+        return Forbidden;
     }
     match (a, b, c) {
         (127, ..) => Loopback,
         // "This network", link-local, multicast, broadcast.
-        (0 | 224..=239, ..) | (169, 254, _) => Never,
-        _ if ip.is_broadcast() => Never,
+        (0 | 224..=239, ..) | (169, 254, _) => Forbidden,
+        _ if ip.is_broadcast() => Forbidden,
         (10 | 240..=255, ..)
         | (100, 64..=127, _)
         | (172, 16..=31, _)
@@ -74,7 +78,7 @@ fn classify_v6(ip: Ipv6Addr) -> AddressClass {
     let own = own_class_v6(ip);
     // No honest client reaches this machine through an embedded loopback address.
     let carried = embedded(ip).map(|v4| match classify_v4(v4) {
-        Loopback => Never,
+        Loopback => Forbidden,
         class => class,
     });
     carried.fold(own, AddressClass::max)
@@ -82,14 +86,16 @@ fn classify_v6(ip: Ipv6Addr) -> AddressClass {
 
 fn own_class_v6(ip: Ipv6Addr) -> AddressClass {
     if METADATA_V6.contains(&ip) {
-        return Never;
+        return Forbidden;
     }
     match ip.segments() {
+        // The services of AWS: metadata, pod identity, time, names.
         // NAT64 for local use (RFC 8215), whose layout is unknown here. IPv4-compatible with the
         // unspecified address, and IPv4-translated. Link-local. Multicast.
-        [0x64, 0xff9b, 1, ..]
+        [0xfd00, 0xec2, ..]
+        | [0x64, 0xff9b, 1, ..]
         | [0, 0, 0, 0, 0 | 0xffff, 0, _, _]
-        | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Never,
+        | [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Forbidden,
         // Benchmarking, ORCHID (two generations), documentation (two ranges).
         [0x2001, 2, 0, ..] | [0x2001, 0x10..=0x2f | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Private,
         // Global unicast. The well-known NAT64 prefix is as public as the address that it carries.
@@ -143,10 +149,11 @@ mod tests {
                 "127.0.0.1 127.255.255.255 ::1 ::ffff:127.0.0.1 ::ffff:7f01:203",
             ),
             (
-                Never,
+                Forbidden,
                 "0.0.0.0 0.1.2.3 169.254.169.254 169.254.0.1 224.0.0.1 239.255.255.255 \
                  255.255.255.255 100.100.100.200 192.0.0.192 168.63.129.16 :: ::2 ::127.0.0.1 \
-                 ::8.8.8.8 fe80::1 febf::1 ff02::1 fd00:ec2::254 fd20:ce::254 2002:7f00:1::1 \
+                 ::8.8.8.8 fe80::1 febf::1 ff02::1 fd00:ec2::254 fd00:ec2::23 fd00:ec2:1::1 \
+                 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 fd00:a9fe:a9fe::1 fd00:100::100:200 2002:7f00:1::1 \
                  2002:a9fe:a9fe::1 64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 \
                  64:ff9b:1::808:808 64:ff9b:1:7f00:0:100:: 64:ff9b:1::a9fe:a9fe ::ffff:169.254.169.254 \
                  ::ffff:0:1.2.3.4 2001:0:7f00:1::1 2001:0:808:808::80ff:fffe \

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -9,28 +10,68 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::context::Context;
+use crate::host::Host;
 use crate::limits::ATTEMPT_DELAY;
+use crate::own_address::is_own;
+use crate::policy::{Denial, Grant, Policy};
 use crate::refusal::Refusal;
-use crate::resolve::addresses;
+use crate::resolve::lookup;
 use crate::target::Target;
 
 /// Connects to `target` if the policy allows it. Cancel safe: dropping it abandons everything.
 pub(crate) async fn connect(context: &Context, target: &Target) -> Result<TcpStream, Refusal> {
-    let Context {
-        policy,
-        resolver,
-        limits,
-        ..
-    } = context;
-    let Target { host, port } = target;
-    let grant = policy.judge(host, *port)?;
     let attempt = async {
-        let found = addresses(policy, &**resolver, host, grant).await?;
-        dial(interleave(found), *port).await
+        let Target { host, port } = target.clone();
+        let grant = decide(context, move |policy| policy.judge(&host, port)).await?;
+        let found = lookup(&context.policy, &*context.resolver, &target.host).await?;
+        let host = target.host.clone();
+        let admitted = decide(context, move |policy| admitted(policy, &host, grant, found)).await?;
+        dial(interleave(admitted), target.port).await
     };
-    timeout(limits.connect_timeout, attempt)
+    timeout(context.limits.connect_timeout, attempt)
         .await
         .unwrap_or(Err(Refusal::TimedOut))
+}
+
+/// Returns the addresses of `host` that may be dialled. The error is that of the first refused one.
+fn admitted(
+    policy: &Policy,
+    host: &Host,
+    grant: Grant,
+    found: Vec<IpAddr>,
+) -> Result<Vec<IpAddr>, Denial> {
+    let mut denial = Denial::ForbiddenAddress;
+    let mut admitted = Vec::new();
+    for address in found.into_iter().rev() {
+        match policy.admits(host, grant, address, is_own(address)) {
+            Ok(()) => admitted.push(address),
+            Err(why) => denial = why,
+        }
+    }
+    admitted.reverse();
+    if admitted.is_empty() {
+        Err(denial)
+    } else {
+        Ok(admitted)
+    }
+}
+
+/// Returns what `decision` says. A decision that can take long runs where it holds nobody up but its
+/// own run.
+async fn decide<T: Send + 'static>(
+    context: &Context,
+    decision: impl FnOnce(&Policy) -> Result<T, Denial> + Send + 'static,
+) -> Result<T, Refusal> {
+    if context.policy.is_fast() {
+        return Ok(decision(&context.policy)?);
+    }
+    let turn = context.run.decision_turn().await;
+    let policy = Arc::clone(&context.policy);
+    let decided = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        decision(&policy)
+    });
+    Ok(decided.await.map_err(|_| Refusal::Failed)??)
 }
 
 /// Alternates the families, beginning with the resolver's first choice.

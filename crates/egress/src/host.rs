@@ -142,6 +142,12 @@ impl Host {
     }
 }
 
+impl<A: Into<IpAddr>> From<A> for Host {
+    fn from(address: A) -> Self {
+        Self::from_ip(address.into())
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

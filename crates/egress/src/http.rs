@@ -179,7 +179,7 @@ impl Session {
             && *judged != target
         {
             entry.block("the request is for another host than its tunnel");
-            return blocked(request.method(), host);
+            return blocked(request.method(), host, None);
         }
         if is_connect {
             self.tunnel(request, target, entry).await
@@ -343,7 +343,7 @@ fn denied(method: &Method, target: &Target, entry: &OpenEntry, refusal: Refusal)
     let host = target.host.as_str();
     if let Refusal::Denied(denial) = refusal {
         entry.block(&denial.to_string());
-        blocked(method, host)
+        blocked(method, host, denial.advice())
     } else {
         unreachable(method, host, &refusal.to_string())
     }

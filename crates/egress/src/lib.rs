@@ -24,10 +24,9 @@ mod http;
 mod limits;
 mod log;
 mod meter;
+mod own_address;
 mod pattern;
-mod places;
 mod policy;
-mod policy_error;
 mod proxy;
 mod refusal;
 mod resolve;
@@ -44,7 +43,6 @@ pub use limits::{
     TLS_PORT,
 };
 pub use log::{Action, LogEntry, NetworkLog, RunLog, SecurityEvent};
-pub use policy::{Denial, Grant, Policy, PolicyOptions};
-pub use policy_error::PolicyError;
+pub use policy::{Denial, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
 pub use resolve::{Resolver, SystemResolver};

@@ -37,8 +37,9 @@ pub const MAX_LOGGED_METHOD: usize = 32;
 
 /// Size of each of the two copy buffers of a tunnel.
 pub(crate) const COPY_BUFFER: usize = 32 * 1024;
-/// How long one match may take in the backtracking engine. A longer match counts against the host.
-pub(crate) const MATCH_DEADLINE: Duration = Duration::from_millis(100);
+/// How long the patterns with lookaround and backreferences may take together for one host. After
+/// that the host counts as blocked.
+pub(crate) const MATCH_TIME: Duration = Duration::from_millis(50);
 /// Head start of each address over the next one (RFC 8305, section 8).
 pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 

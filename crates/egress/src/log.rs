@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::limits::{MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH};
 
 /// The decision of the filter.
@@ -88,6 +90,8 @@ pub struct RunLog {
     sent: AtomicU64,
     received: AtomicU64,
     connections: AtomicUsize,
+    /// Held while a pattern with backtracking is matched for this run: one at a time.
+    deciding: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -189,6 +193,11 @@ impl RunLog {
             run: Arc::clone(self),
         };
         (before < most).then_some(place)
+    }
+
+    /// Waits until no other decision of this run is being made that can take long.
+    pub(crate) async fn decision_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.deciding).lock_owned().await
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {

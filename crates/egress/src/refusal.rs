@@ -5,7 +5,7 @@ use std::io;
 use crate::policy::Denial;
 
 /// Why there is no connection. The texts reach untrusted code: no addresses, no local detail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
     Denied(#[from] Denial),

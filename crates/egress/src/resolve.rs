@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::host::Host;
 use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
-use crate::policy::{Denial, Grant, Policy};
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 
 /// Looks names up. The proxy calls it once for each connection that it makes.
@@ -53,12 +53,12 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Returns the addresses of `host` that may be dialled, in the resolver's order.
-pub(crate) async fn addresses(
+/// Returns the addresses of `host`: those that the policy gives, its own where it is one, or the
+/// resolver's. At least one, at most [`MAX_ADDRESSES`], in the resolver's order.
+pub(crate) async fn lookup(
     policy: &Policy,
     resolver: &dyn Resolver,
     host: &Host,
-    grant: Grant,
 ) -> Result<Vec<IpAddr>, Refusal> {
     let found = if let Some(pinned) = policy.pinned(host) {
         pinned.to_vec()
@@ -70,22 +70,15 @@ pub(crate) async fn addresses(
             .await
             .map_err(|_| Refusal::Unresolved)?
     };
-    if found.is_empty() {
-        return Err(Refusal::Unresolved);
-    }
-    let mut admitted: Vec<IpAddr> = Vec::new();
-    for address in found {
-        let address = address.to_canonical();
-        if policy.admits(grant, address) && !admitted.contains(&address) {
-            admitted.push(address);
-        }
-        if admitted.len() == MAX_ADDRESSES {
-            break;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.iter().map(IpAddr::to_canonical) {
+        if addresses.len() < MAX_ADDRESSES && !addresses.contains(&address) {
+            addresses.push(address);
         }
     }
-    if admitted.is_empty() {
-        Err(Refusal::Denied(Denial::Address))
+    if addresses.is_empty() {
+        Err(Refusal::Unresolved)
     } else {
-        Ok(admitted)
+        Ok(addresses)
     }
 }

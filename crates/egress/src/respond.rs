@@ -55,14 +55,18 @@ impl Body for Relayed {
     }
 }
 
-/// Status 403: the filter blocked the request. The text is part of the public contract.
-pub(crate) fn blocked(method: &Method, host: &str) -> Answer {
+/// Status 403: the filter blocked the request. The text up to `advice` is part of the public contract.
+pub(crate) fn blocked(method: &Method, host: &str, advice: Option<&str>) -> Answer {
     let what = if method == Method::CONNECT {
         "CONNECT"
     } else {
         "request"
     };
-    let text = format!("isol8: {what} to {host} blocked by network filter");
+    let mut text = format!("isol8: {what} to {host} blocked by network filter");
+    if let Some(advice) = advice {
+        text.push_str(": ");
+        text.push_str(advice);
+    }
     closing(method, plain(StatusCode::FORBIDDEN, text))
 }
 

@@ -1,8 +1,9 @@
-//! The proxy port: each connection of a program becomes a stream to the host, where the proxy is. The guest
-//! does not interpret the bytes. It passes them on in both directions, as fast as the slower side takes
-//! them.
+//! The proxy's port: each connection that a program makes to it becomes a stream to the host, where
+//! the proxy is. Nothing is understood here, bytes are only passed on, both ways and as fast as the
+//! slower side takes them.
 //!
-//! The port may serve one program only. Then only connections of that program are passed on, see `owner`.
+//! The port may be for one program alone: then a connection is passed on only when it is that
+//! program's, see `owner`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -30,29 +31,29 @@ use tokio::{
 
 use crate::{failure::Failure, owner, small_pieces::SmallPieces};
 
-/// Buffer size for one direction of a connection, in bytes. Small, so that many connections take turns
-/// quickly and need little memory.
+/// Bytes of one direction of a connection that are on their way. Small, so that many connections
+/// take their turns quickly, and neither memory nor other requests suffer.
 const COPY_BYTES: usize = 16 * 1024;
 
-/// Pause after a connection could not be accepted, because the system lacks some resource.
+/// Wait after a connection could not be accepted: the system is short of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Longest time to pass on what ended programs had sent.
+/// How long what ended programs had sent may take on its way to the host.
 const SETTLE_DEADLINE: Duration = Duration::from_millis(100);
 
-/// Time between two checks of that.
+/// Wait before looking again whether it is.
 const SETTLE_STEP: Duration = Duration::from_millis(1);
 
 /// Where a connection waits for its stream to the host.
 type StreamRequest = oneshot::Sender<yamux::Stream>;
 
-/// The processes whose connections are passed on.
+/// Whose connections are passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Served {
     Everyone,
-    /// A program that has not been started yet. Connections wait until then.
+    /// A program that has not been started yet; who connects meanwhile waits.
     Awaited,
-    /// This program and the processes that it started.
+    /// This program, and what it has started.
     Program(i32),
 }
 
@@ -61,7 +62,7 @@ pub(crate) struct Egress {
     listening: Mutex<Option<Listening>>,
     served: watch::Sender<Served>,
     streams: mpsc::Sender<StreamRequest>,
-    /// Number of connections whose program may still send, or whose bytes are not passed on yet.
+    /// Connections whose program may still say something, or has said what is not sent yet.
     speaking: Rc<Cell<usize>>,
 }
 
@@ -72,7 +73,7 @@ struct Listening {
 }
 
 impl Egress {
-    /// Starts without a listener. The returned queue has the requests for streams to the host.
+    /// Without a listener. Who waits for a stream to the host is in the returned queue.
     pub(crate) fn new() -> (Self, mpsc::Receiver<StreamRequest>) {
         let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
         let egress = Self {
@@ -84,8 +85,8 @@ impl Egress {
         (egress, wanted)
     }
 
-    /// Opens or closes the port for a program that is about to start. If the port is for that program only,
-    /// [`serve`](Self::serve) names the program after its start.
+    /// Makes the port what a program that is about to start may find. One that is to have it alone
+    /// is told by [`serve`](Self::serve) once it has started.
     pub(crate) async fn set(&self, port: ProxyPort) -> Result<(), Failure> {
         match port {
             ProxyPort::Closed => {
@@ -114,7 +115,7 @@ impl Egress {
         Ok(())
     }
 
-    /// Names the program that the port serves, if it serves one only.
+    /// The program that has the port alone, if it is for one, is this.
     pub(crate) fn serve(&self, program: i32) {
         self.served.send_if_modified(|served| {
             let awaited = *served == Served::Awaited;
@@ -125,11 +126,11 @@ impl Egress {
         });
     }
 
-    /// Closes the listener and its connections. They are closed when this returns.
+    /// Closes the listener and its connections; they are gone when this returns.
     pub(crate) async fn close(&self) {
         if let Some(Listening { task, .. }) = self.listening.lock().await.take() {
             task.abort();
-            // An aborted task returns nothing of use.
+            // Aborted, it has nothing to say.
             let _ = task.await;
         }
     }
@@ -143,8 +144,8 @@ impl Egress {
         self.speaking.get() == 0 && !listening.as_ref().is_some_and(waiting)
     }
 
-    /// Waits, for a short time, until everything that ended programs had sent is passed on. The kernel does the
-    /// same for a process with a network interface.
+    /// Waits until what programs that have ended had sent is on its way to the host, as the system
+    /// does for a process with a network of its own. Not for long.
     pub(crate) async fn settle(&self) {
         let listening = self.listening.lock().await;
         let Some(Listening { listener, .. }) = &*listening else {
@@ -155,7 +156,7 @@ impl Egress {
                 sleep(SETTLE_STEP).await;
             }
         };
-        // Bytes that take longer are lost with their program.
+        // What takes longer is lost with its program.
         let _ = timeout(SETTLE_DEADLINE, settled).await;
     }
 }
@@ -179,7 +180,7 @@ fn in_the_way(error: &io::Error) -> Failure {
     Failure::new(ErrorKind::System, "", message)
 }
 
-/// What all connections share.
+/// What connections share.
 struct Connections {
     streams: mpsc::Sender<StreamRequest>,
     speaking: Rc<Cell<usize>>,
@@ -213,7 +214,7 @@ impl Connections {
     }
 }
 
-/// Counts a connection while its program may still send.
+/// Counted as long as a connection's program may say something.
 struct Speaking(Rc<Cell<usize>>);
 
 impl Speaking {
@@ -229,7 +230,7 @@ impl Drop for Speaking {
     }
 }
 
-/// One connection.
+/// What one of them has.
 struct Connection {
     streams: mpsc::Sender<StreamRequest>,
     speaking: Speaking,
@@ -238,9 +239,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves a connection from its first byte to the end of both directions.
+    /// From the first byte to the end of both directions.
     async fn serve(mut self, mut client: TcpStream) {
-        // No stream is opened for a connection that sends nothing.
+        // A connection that says nothing costs the host nothing.
         if client.readable().await.is_err() || !may_pass(&client, &mut self.served).await {
             return;
         }
@@ -251,7 +252,7 @@ impl Connection {
         let Ok(stream) = stream.await else {
             return;
         };
-        // Bytes should not wait for more. If the option fails, the socket still works.
+        // Bytes should not wait for more; a socket that cannot is still good.
         let _ = client.set_nodelay(true);
         let relayed = relay(&mut client, stream, self.speaking, &self.small_pieces).await;
         if relayed.is_err() {
@@ -291,8 +292,8 @@ async fn relay(
     };
     let down = async {
         to_client(&host, &writer).await?;
-        // The host gave the connection up. The program must not take what it received for
-        // everything.
+        // An end that is none: the host gave the connection up, and the program must not take what
+        // it got for everything.
         if !said_all.get() && host.borrow().is_closed() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -344,7 +345,7 @@ async fn to_client(host: &RefCell<yamux::Stream>, client: &WriteHalf<'_>) -> io:
     }
 }
 
-/// Ends the direction to the program, which may still be sending.
+/// Ends the direction to the program, who may still be sending.
 async fn shut_down(mut client: WriteHalf<'_>) -> io::Result<()> {
     poll_fn(|cx| tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut client), cx)).await
 }

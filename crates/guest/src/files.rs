@@ -1,5 +1,5 @@
-//! File requests: frames of the host on one side, a helper with the user's rights on the other, and a pipe between
-//! them. A full pipe slows the faster side down.
+//! File requests: the host's frames on one side, a helper with the user's rights on the other, and
+//! a pipe between them whose fullness slows the faster one down.
 
 use std::{io, time::Duration};
 
@@ -19,10 +19,12 @@ use crate::{
     user_files::{self, CopyError},
 };
 
-/// How long a helper may take for its next step. It waits for local files only.
+/// How long a helper may take for its next step. It waits for nothing but local files; but user code
+/// has the same rights and may stop it.
 const STALL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Writes a file from the host's data frames. Nothing changes without the empty frame that ends them.
+/// Writes a file from the host's data frames. Without the empty one that ends them, nothing is
+/// changed.
 pub(crate) async fn write(
     reaper: &Reaper,
     request: &FileRequest,
@@ -53,7 +55,7 @@ pub(crate) async fn write(
             break;
         }
         if unstalled(killer, sink.write_all(data)).await?.is_err() {
-            break; // The helper has failed, and its answer has the reason.
+            break; // The helper has failed and says why.
         }
     }
     drop(sink);
@@ -83,7 +85,7 @@ pub(crate) async fn write_inline(
     }
 }
 
-/// Sends the contents of a file. Returns a reply on failure.
+/// Sends a file's contents. Returns a reply when it failed.
 pub(crate) async fn read(
     reaper: &Reaper,
     request: &ReadRequest,
@@ -136,7 +138,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Waits for the next step of a helper. Kills the helper when the step takes too long.
+/// Waits for a helper's next step; ends the helper when there is none.
 async fn unstalled<T>(killer: Killer<'_>, step: impl Future<Output = T>) -> Result<T, Failure> {
     timeout(STALL_DEADLINE, step).await.map_err(|_| {
         killer.kill();

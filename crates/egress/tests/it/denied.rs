@@ -2,7 +2,8 @@
 //! asserts that no byte reached it, and no connection either where none is needed.
 
 use crate::support::{
-    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, ok, proxy, strings,
+    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, local_names, ok, proxy,
+    strings,
 };
 use isol8_egress::{Action, PolicyOptions};
 
@@ -133,6 +134,57 @@ async fn private_addresses_need_a_whitelist_entry() {
         let (answer, _recorder, _log) = ask(PolicyOptions::default(), &request).await;
         assert!(answer.starts_with("HTTP/1.1 403 "), "{host}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_pattern_for_every_host_opens_no_private_address() {
+    let names = |address: &'static str| Scripted::new(&[("evil.test", &[address])]);
+    for whitelist in [".*", "", "^(?!denied)", "[a-z]"] {
+        for (address, advice) in [
+            (
+                "10.0.0.1",
+                "its address is private; networkFilter.allowPrivate can allow it",
+            ),
+            (
+                "fd00::1",
+                "its address is private; networkFilter.allowPrivate can allow it",
+            ),
+            (
+                "127.0.0.1",
+                "its address is the host's own; networkFilter.allowLoopback can allow it",
+            ),
+        ] {
+            let options = PolicyOptions {
+                whitelist: strings(&[whitelist]),
+                ..PolicyOptions::default()
+            };
+            let mut client = Client::connect(&proxy(options, names(address)));
+            client.send("CONNECT evil.test:443 HTTP/1.1\r\n\r\n").await;
+            let answer = client.answer().await;
+            let expected =
+                format!("isol8: CONNECT to evil.test blocked by network filter: {advice}");
+            assert!(answer.ends_with(&expected), "{whitelist} {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_blacklist_holds_for_addresses_that_a_name_resolves_to() {
+    let recorder = Recorder::start(ok("leaked")).await;
+    let options = PolicyOptions {
+        blacklist: strings(&["^127\\.0\\.0\\.1$"]),
+        ..lenient()
+    };
+    let mut client = Client::connect(&proxy(options, local_names()));
+    client
+        .send(format!(
+            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
+            recorder.port()
+        ))
+        .await;
+    let answer = client.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert_untouched(&recorder, "a blacklisted address");
 }
 
 #[tokio::test]

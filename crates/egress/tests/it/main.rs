@@ -12,6 +12,7 @@ mod support;
 mod answers;
 mod connections;
 mod denied;
+mod ecmascript;
 mod forward;
 mod fuzz;
 mod hello;

@@ -102,7 +102,7 @@ impl Rules {
             AddressClass::Public => true,
             AddressClass::Private => self.private,
             AddressClass::Loopback => self.loopback,
-            AddressClass::Never => false,
+            AddressClass::Forbidden => false,
         };
         by_class
             && Host::parse(&address.to_canonical().to_string())
@@ -134,7 +134,12 @@ fn explain(error: &PolicyError) -> String {
 
 /// Whether an entry of `blockedHosts` matches `host`, whatever `allowedHosts` says.
 fn blocks(hosts: &Policy, host: &Host) -> bool {
-    hosts.judge(host, isol8_egress::TLS_PORT) == Err(Denial::Blacklisted)
+    let judged = hosts.judge(host, isol8_egress::TLS_PORT);
+    // A pattern that cannot be matched in time may be one of `blockedHosts`.
+    matches!(
+        judged,
+        Err(Denial::Blacklisted | Denial::PatternTimeout { .. })
+    )
 }
 
 #[cfg(test)]

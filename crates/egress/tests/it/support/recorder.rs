@@ -48,7 +48,10 @@ impl Recorder {
     }
 
     pub(crate) async fn on(address: SocketAddr, play: Play) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        Self::serve(TcpListener::bind(address).await.unwrap(), play)
+    }
+
+    pub(crate) fn serve(listener: TcpListener, play: Play) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let ended = Arc::new(AtomicUsize::new(0));

@@ -161,6 +161,9 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
     let never = [
         "meta.test",
         "local.test",
+        "own.test",
+        "198.51.100.1",
+        "[2001:db8:1::1]",
         "mapped.test",
         "zero.test",
         "127.0.0.1",
@@ -187,7 +190,18 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
         assert!(world.take_seen().is_empty());
         engine.stop().await;
     }
-    // Without a whitelist, private networks and uncommon ports are shut as well.
+    // Private networks are shut to a whitelist that matches everything, too.
+    let engine = filtered(&[".*"], &json!({}));
+    let requests: Vec<_> = ["private.test", "10.0.0.5", "[fd00::5]"]
+        .iter()
+        .flat_map(|host| forms(host))
+        .collect();
+    let before = traffic();
+    let (answers, _) = raw(&engine, &requests).await;
+    assert_eq!(traffic(), before);
+    assert!(answers.iter().all(|answer| refused(answer)), "{answers:?}");
+    engine.stop().await;
+    // Without a whitelist, they and uncommon ports are shut.
     let engine = filtered(&[], &json!({}));
     let requests: Vec<_> = ["private.test", "10.0.0.5", "[fd00::5]", "meta6.test"]
         .iter()

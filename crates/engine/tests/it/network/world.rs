@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     net::{Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use isol8_engine::Engine;
+use isol8_test_network::{NEAR_V4, Network};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use tokio::{
@@ -30,7 +31,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::common::{self, Value, json};
 
-/// Every address of the namespace. None of them is reached: it has no way out.
+/// Addresses of other hosts, all of which this test serves.
 pub(crate) const ADDRESSES: &[&str] = &[
     "9.9.9.9",
     "2620:fe::fe",
@@ -154,6 +155,7 @@ pub(crate) fn filtered_options(whitelist: &[&str], more: &Value) -> Value {
         ("meta.test", "169.254.169.254"),
         ("meta6.test", "fd00:ec2::254"),
         ("local.test", "127.0.0.1"),
+        ("own.test", NEAR_V4),
         ("mapped.test", "::ffff:127.0.0.1"),
         ("zero.test", "0.0.0.0"),
     ]);
@@ -167,15 +169,29 @@ pub(crate) fn filtered_options(whitelist: &[&str], more: &Value) -> Value {
     options
 }
 
+/// The network that every test of this program shares.
+fn network() -> &'static Network {
+    static NETWORK: OnceLock<Network> = OnceLock::new();
+    NETWORK.get_or_init(|| Network::connect(ADDRESSES).unwrap())
+}
+
+/// Listens in the far namespace.
 async fn bind(address: SocketAddr) -> TcpListener {
-    // The one before may not quite have ended.
+    let runtime = tokio::runtime::Handle::current();
+    let attempt = || {
+        let _entered = runtime.enter();
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    // The listener of the test before may not quite have ended.
     for _ in 0..100 {
-        if let Ok(listener) = TcpListener::bind(address).await {
+        if let Ok(listener) = network().far(attempt).unwrap() {
             return listener;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    TcpListener::bind(address).await.unwrap()
+    network().far(attempt).unwrap().unwrap()
 }
 
 fn certificates() -> (TlsAcceptor, String) {

@@ -1,65 +1,26 @@
-//! The rules for hosts, ports and addresses. Pure: no lookups, no sockets. Owns the compiled lists.
-//!
-//! Order: the blacklist, the whitelist, the port, and then the address rules for each resolved
-//! address. A pattern that exceeds its time limit counts against the host.
+//! The compiled rules, and what they decide.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::allow_list::AllowList;
+use super::denial::Denial;
+use super::error::{PolicyError, parse_host};
+use super::options::PolicyOptions;
+use super::pattern_list::PatternList;
 use crate::address::{AddressClass, classify, embedded};
 use crate::host::Host;
-use crate::limits::{HTTP_PORT, MAX_PATTERN, MAX_PATTERNS, TLS_PORT};
-use crate::pattern::{Outcome, Pattern};
-use crate::places::Places;
-use crate::policy_error::{PolicyError, parse_host};
-
-/// The rules as a caller writes them. The default allows every public address on ports 80 and 443.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PolicyOptions {
-    /// Allowed hosts, as ECMAScript patterns, not anchored, ignoring case. Empty: every public host.
-    /// IPv6 addresses match with and without brackets.
-    pub whitelist: Vec<String>,
-    /// Refused hosts, in the same form. This list wins over every other rule.
-    pub blacklist: Vec<String>,
-    /// Addresses of host names that are not looked up. The address rules apply to them too.
-    pub hosts: Vec<(String, Vec<IpAddr>)>,
-    /// Private addresses that are allowed without a whitelist entry. Each entry is a CIDR block, an
-    /// address, or an exact host name, which stands for any private address of that host.
-    pub allow_private: Vec<String>,
-    /// The same for addresses of this machine. A whitelist entry alone never opens these.
-    pub allow_loopback: Vec<String>,
-    /// The allowed ports. `None`: every port of a whitelisted host. Without a whitelist: the TLS and
-    /// HTTP ports below.
-    pub ports: Option<Vec<u16>>,
-    /// The ports whose tunnels must begin with a TLS hello. `None`: 443.
-    pub tls_ports: Option<Vec<u16>>,
-    /// The ports whose tunnels carry TLS, or HTTP in which each request is judged. `None`: 80.
-    pub http_ports: Option<Vec<u16>>,
-}
-
-/// Why a target is denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denial {
-    /// A blacklist entry matches.
-    #[error("the blacklist matches")]
-    Blacklisted,
-    /// There is a whitelist and no entry matches.
-    #[error("no whitelist entry matches")]
-    NotWhitelisted,
-    /// The port is not among those allowed.
-    #[error("the port is not allowed")]
-    Port,
-    /// Every address of the host is refused.
-    #[error("its address is not allowed")]
-    Address,
-}
+use crate::limits::{HTTP_PORT, MATCH_TIME, TLS_PORT};
+use crate::pattern::MatchBudget;
 
 /// The permission for a host, with the address classes that it includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    private: bool,
-    loopback: bool,
+    /// It was named for an installation.
+    extra: bool,
+    /// A whitelist entry matches.
+    listed: bool,
 }
 
 /// Compiled rules. Cheap to clone; clones and derived policies share the patterns.
@@ -71,11 +32,11 @@ pub struct Policy {
 
 #[derive(Debug)]
 struct Rules {
-    whitelist: Vec<Pattern>,
-    blacklist: Vec<Pattern>,
+    whitelist: PatternList,
+    blacklist: PatternList,
     hosts: HashMap<Host, Vec<IpAddr>>,
-    private: Places,
-    loopback: Places,
+    private: AllowList,
+    loopback: AllowList,
     ports: Option<Vec<u16>>,
     tls_ports: Vec<u16>,
     http_ports: Vec<u16>,
@@ -100,11 +61,11 @@ impl Policy {
                 .extend(addresses);
         }
         let rules = Rules {
-            whitelist: compile("whitelist", &options.whitelist)?,
-            blacklist: compile("blacklist", &options.blacklist)?,
+            whitelist: PatternList::new("whitelist", &options.whitelist)?,
+            blacklist: PatternList::new("blacklist", &options.blacklist)?,
             hosts,
-            private: Places::new("allowPrivate", &options.allow_private)?,
-            loopback: Places::new("allowLoopback", &options.allow_loopback)?,
+            private: AllowList::new("allowPrivate", &options.allow_private)?,
+            loopback: AllowList::new("allowLoopback", &options.allow_loopback)?,
             ports: options.ports,
             tls_ports: options.tls_ports.unwrap_or_else(|| vec![TLS_PORT]),
             http_ports: options.http_ports.unwrap_or_else(|| vec![HTTP_PORT]),
@@ -128,55 +89,80 @@ impl Policy {
         })
     }
 
-    /// Whether `host` is allowed on `port`. The caller then checks each address with
-    /// [`Policy::admits`].
+    /// Whether `host` may be reached on `port` at all. Its addresses are still to be checked with
+    /// [`Policy::admits`]. Takes 50 ms at most, and next to nothing if [`Policy::is_fast`].
     pub fn judge(&self, host: &Host, port: u16) -> Result<Grant, Denial> {
         let rules = &*self.rules;
-        // A pattern that exceeds its time limit counts against the host in both lists.
-        if matches_any(&rules.blacklist, host, |outcome| {
-            outcome != Outcome::NoMatch
-        }) {
+        let mut budget = MatchBudget::new(MATCH_TIME);
+        if rules.blacklist.matches(host, &mut budget)? {
             return Err(Denial::Blacklisted);
         }
         // An IPv6 address can stand for a blacklisted IPv4 address.
         for carried in host.ipv6().into_iter().flat_map(embedded) {
-            let carried = carried.to_string();
-            if rules
-                .blacklist
-                .iter()
-                .any(|p| p.test(&carried) != Outcome::NoMatch)
-            {
+            if rules.blacklist.matches(&Host::from(carried), &mut budget)? {
                 return Err(Denial::Blacklisted);
             }
         }
-        let listed = self.extra.contains(host)
-            || matches_any(&rules.whitelist, host, |outcome| outcome == Outcome::Match);
-        if !listed && !rules.whitelist.is_empty() {
+        let extra = self.extra.contains(host);
+        let listed = !extra && rules.whitelist.matches(host, &mut budget)?;
+        if !extra && !listed && !rules.whitelist.is_empty() {
             return Err(Denial::NotWhitelisted);
         }
         let port_allowed = match &rules.ports {
             Some(ports) => ports.contains(&port),
-            None => listed || self.port_kind(port) != PortKind::Any,
+            None => extra || listed || self.port_kind(port) != PortKind::Any,
         };
         if !port_allowed || port == 0 {
             return Err(Denial::Port);
         }
-        Ok(Grant {
-            private: listed || rules.private.names(host),
-            loopback: rules.loopback.names(host),
-        })
+        Ok(Grant { extra, listed })
     }
 
-    /// Whether `address`, an address of the granted host, may be dialled.
-    #[must_use]
-    pub fn admits(&self, grant: Grant, address: IpAddr) -> bool {
+    /// Whether `address`, to which the granted `host` has resolved, may be dialled. `is_own` says
+    /// that it is one of this machine's interfaces. Takes as long as [`Policy::judge`].
+    pub fn admits(
+        &self,
+        host: &Host,
+        grant: Grant,
+        address: IpAddr,
+        is_own: bool,
+    ) -> Result<(), Denial> {
+        let rules = &*self.rules;
+        let mut budget = MatchBudget::new(MATCH_TIME);
         let address = address.to_canonical();
-        match classify(address) {
-            AddressClass::Public => true,
-            AddressClass::Private => grant.private || self.rules.private.contains(address),
-            AddressClass::Loopback => grant.loopback || self.rules.loopback.contains(address),
-            AddressClass::Never => false,
+        // A host that is an address itself has been judged as one.
+        if host.ip().is_none() {
+            let carried = match address {
+                IpAddr::V6(six) => embedded(six).map(IpAddr::from).collect(),
+                IpAddr::V4(_) => Vec::new(),
+            };
+            for address in [address].into_iter().chain(carried) {
+                if rules.blacklist.matches_address(address, &mut budget)? {
+                    return Err(Denial::Blacklisted);
+                }
+            }
         }
+        match classify(address) {
+            AddressClass::Forbidden => Err(Denial::ForbiddenAddress),
+            class if is_own || class == AddressClass::Loopback => {
+                let open = rules.loopback.names(host) || rules.loopback.contains(address);
+                open.then_some(()).ok_or(Denial::HostAddress)
+            }
+            AddressClass::Private => {
+                let open = grant.extra
+                    || rules.private.names(host)
+                    || rules.private.contains(address)
+                    || grant.listed && rules.whitelist.singles_out(host, &mut budget)?;
+                open.then_some(()).ok_or(Denial::PrivateAddress)
+            }
+            AddressClass::Public | AddressClass::Loopback => Ok(()),
+        }
+    }
+
+    /// Whether every decision takes next to no time: no pattern needs backtracking.
+    #[must_use]
+    pub fn is_fast(&self) -> bool {
+        self.rules.whitelist.is_linear() && self.rules.blacklist.is_linear()
     }
 
     pub(crate) fn port_kind(&self, port: u16) -> PortKind {
@@ -194,33 +180,6 @@ impl Policy {
     pub fn pinned(&self, host: &Host) -> Option<&[IpAddr]> {
         self.rules.hosts.get(host).map(Vec::as_slice)
     }
-}
-
-fn matches_any(list: &[Pattern], host: &Host, counts: impl Fn(Outcome) -> bool) -> bool {
-    let bracketed = host.ipv6().map(|_| host.bracketed());
-    list.iter().any(|pattern| {
-        counts(pattern.test(host.as_str()))
-            || bracketed
-                .as_deref()
-                .is_some_and(|text| counts(pattern.test(text)))
-    })
-}
-
-fn compile(list: &'static str, sources: &[String]) -> Result<Vec<Pattern>, PolicyError> {
-    if sources.len() > MAX_PATTERNS {
-        return Err(PolicyError::TooManyPatterns { list });
-    }
-    let one = |(index, source): (usize, &String)| {
-        if source.len() > MAX_PATTERN {
-            return Err(PolicyError::PatternTooLong { list, index });
-        }
-        Pattern::new(source).map_err(|reason| PolicyError::Pattern {
-            list,
-            pattern: source.clone(),
-            reason,
-        })
-    };
-    sources.iter().enumerate().map(one).collect()
 }
 
 #[cfg(test)]
@@ -290,10 +249,14 @@ mod tests {
     fn address_rules() {
         let admits = |policy: &Policy, host: &str, address: &str| {
             let grant = judge(policy, host, 443).unwrap();
-            policy.admits(grant, address.parse().unwrap())
+            let host = Host::parse(host).unwrap();
+            policy
+                .admits(&host, grant, address.parse().unwrap(), false)
+                .is_ok()
         };
         let open = policy(&[], &[]);
-        let listed = policy(&["."], &[]);
+        let catch_all = policy(&["."], &[]);
+        let listed = policy(&["^a\\.test$"], &[]);
         for (address, by_open, by_listed) in [
             ("8.8.8.8", true, true),
             ("10.0.0.1", false, true),
@@ -302,10 +265,12 @@ mod tests {
             ("::1", false, false),
             ("::ffff:127.0.0.1", false, false),
             ("169.254.169.254", false, false),
+            ("fd00:ec2::23", false, false),
             ("0.0.0.0", false, false),
             ("64:ff9b::7f00:1", false, false),
         ] {
             assert_eq!(admits(&open, "a.test", address), by_open, "{address}");
+            assert_eq!(admits(&catch_all, "a.test", address), by_open, "{address}");
             assert_eq!(admits(&listed, "a.test", address), by_listed, "{address}");
         }
         let opened = Policy::new(PolicyOptions {
@@ -384,16 +349,87 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_hangs_closes() {
-        let slow = "^(?=(.+\\.)*never$)";
-        let host = "a.".repeat(24) + "b";
-        assert_eq!(
-            judge(&policy(&[], &[slow]), &host, 443),
-            Err(Denial::Blacklisted)
-        );
-        assert_eq!(
-            judge(&policy(&[slow], &[]), &host, 443),
-            Err(Denial::NotWhitelisted)
-        );
+    fn the_blacklist_holds_for_resolved_addresses() {
+        let refused = |policy: &Policy, address: &str| {
+            let host = Host::parse("a.test").unwrap();
+            let grant = policy.judge(&host, 443).unwrap();
+            let address = address.parse().unwrap();
+            policy.admits(&host, grant, address, false) == Err(Denial::Blacklisted)
+        };
+        let some = policy(&[], &["^8\\.8\\.", "^2620:fe::", "^\\[2400:cb00::1\\]$"]);
+        for address in [
+            "8.8.4.4",
+            "::ffff:8.8.4.4",
+            "64:ff9b::808:404",
+            "2002:808:404::1",
+            "2620:fe::fe",
+            "2400:cb00::1",
+        ] {
+            assert!(refused(&some, address), "{address}");
+        }
+        for address in ["8.9.4.4", "2620:ff::fe", "2400:cb00::2"] {
+            assert!(!refused(&some, address), "{address}");
+        }
+        // A pattern that every address matches refuses addresses in the place of names.
+        let literals = policy(&[], &["^[\\d.]+$", ":"]);
+        for address in ["8.8.4.4", "2620:fe::fe"] {
+            assert!(!refused(&literals, address), "{address}");
+            assert_eq!(judge(&literals, address, 443), Err(Denial::Blacklisted));
+        }
+    }
+
+    #[test]
+    fn addresses_of_interfaces_are_the_hosts_own() {
+        let host = Host::parse("a.test").unwrap();
+        let decide = |options: PolicyOptions, address: &str| {
+            let policy = Policy::new(options).unwrap();
+            let grant = policy.judge(&host, 443).unwrap();
+            policy.admits(&host, grant, address.parse().unwrap(), true)
+        };
+        let listed = PolicyOptions {
+            whitelist: strings(&["^a\\.test$"]),
+            allow_private: strings(&["10.0.0.0/8", "a.test"]),
+            ..PolicyOptions::default()
+        };
+        for address in ["8.8.8.8", "10.0.0.1", "2620:fe::fe"] {
+            assert_eq!(decide(listed.clone(), address), Err(Denial::HostAddress));
+            let opened = PolicyOptions {
+                allow_loopback: strings(&[address]),
+                ..listed.clone()
+            };
+            assert_eq!(decide(opened, address), Ok(()));
+        }
+        let never = PolicyOptions {
+            allow_loopback: strings(&["a.test", "0.0.0.0/0"]),
+            ..listed
+        };
+        let forbidden = decide(never, "169.254.169.254");
+        assert_eq!(forbidden, Err(Denial::ForbiddenAddress));
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_long_denies_by_its_name() {
+        let slow = "^(a+)+\\1x$";
+        let host = "a".repeat(60);
+        for (list, policy) in [
+            ("blacklist", policy(&[], &[slow])),
+            ("whitelist", policy(&[slow], &[])),
+        ] {
+            let Err(denial) = judge(&policy, &host, 443) else {
+                panic!("{list}");
+            };
+            assert_eq!(denial.code(), "pattern_timeout");
+            assert_eq!(
+                denial.to_string(),
+                format!("the {list} pattern {slow:?} took longer than 50 ms")
+            );
+            assert!(!policy.is_fast());
+            // The same pattern decides about the next host.
+            let expected = list == "blacklist";
+            assert_eq!(judge(&policy, "b.test", 443).is_ok(), expected);
+        }
+        // A linear pattern that matches is enough.
+        let both = policy(&[slow, "^a+$"], &[]);
+        assert!(judge(&both, &host, 443).is_ok());
     }
 }

@@ -1,0 +1,18 @@
+//! Who may be reached. Pure: no lookups, no sockets.
+//!
+//! `rules` decides, in this order: the blacklist, the whitelist, the port, and for each resolved
+//! address the address rules. A pattern that cannot be matched in time denies.
+
+mod allow_list;
+mod denial;
+mod error;
+mod options;
+mod ownership;
+mod pattern_list;
+mod rules;
+
+pub use denial::Denial;
+pub use error::PolicyError;
+pub use options::PolicyOptions;
+pub(crate) use rules::PortKind;
+pub use rules::{Grant, Policy};
