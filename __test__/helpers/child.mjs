@@ -14,7 +14,17 @@ const EVALUATE = process.versions.bun ? ["-e"] : ["--input-type=module", "-e"];
  */
 export function hostProcess(program, env = {}) {
   const text = `import { DockerIsol8 } from ${JSON.stringify(PACKAGE)};\n${program}`;
-  const child = spawn(process.execPath, [...EVALUATE, text], {
+  return started([...EVALUATE, text], env);
+}
+
+/** Starts the program in the file `path`. Returns the same as `hostProcess`. */
+export function scriptProcess(path, env = {}) {
+  return started([path], env);
+}
+
+/** Starts the current runtime (Node or Bun) with these arguments. */
+function started(args, env) {
+  const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

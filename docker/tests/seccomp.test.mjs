@@ -1,6 +1,5 @@
-// The seccomp profile: within Docker's default, refusing what it must, and in the way of nothing that
-// ordinary programs of each runtime do. Needs a Docker daemon, the runtime images and, for numpy and
-// pandas, PyPI (once; they are kept in .cache).
+// The seccomp profile: it lies within Docker's default, refuses what it must, and lets usual programs of each runtime
+// work. Needs a Docker daemon and the runtime images. Needs PyPI once, for numpy and pandas, which are kept in .cache.
 //
 // usage: node --test docker/tests/seccomp.test.mjs
 import assert from "node:assert/strict";
@@ -22,13 +21,13 @@ const EPERM = 1;
 const ENOSYS = 38;
 const SIGSYS = 31;
 
-/** Runs a command in a container confined as the engine confines it; its standard output. */
+/** Runs a command in a container with the engine's settings. Returns its standard output. */
 function run(image, command, { options = [], seccomp = profilePath } = {}) {
   const container = `--rm --read-only --cap-drop ALL --security-opt no-new-privileges --network none
     --user 100:101 --pids-limit 256 --memory 1g --tmpfs /sandbox:exec,uid=100,gid=101
     --tmpfs /tmp:noexec -e HOME=/sandbox -w /sandbox`.split(/\s+/);
   const programs = `${join(here, "programs")}:/programs:ro`;
-  // Ended from inside: a client that is killed would leave its container running.
+  // The time limit is inside the container, because killing the client would leave the container running.
   const bounded = ["timeout", "--signal=KILL", String(PROGRAM_SECONDS), ...command];
   const done = spawnSync(
     "docker",
@@ -49,12 +48,12 @@ function run(image, command, { options = [], seccomp = profilePath } = {}) {
   return done.stdout;
 }
 
-/** Runs one of the programs, which ends its output with "done" when every step worked. */
+/** Runs one of the programs. It ends its output with "done" when every step worked. */
 function works(image, command, options) {
   assert.match(run(image, command, options), /^done\n$/m);
 }
 
-test("denies by default, on two architectures without their 32-bit ones", () => {
+test("the profile denies by default, on two architectures and not on their 32-bit variants", () => {
   assert.equal(profile.defaultAction, "SCMP_ACT_ERRNO");
   assert.deepEqual(profile.archMap, [
     { architecture: "SCMP_ARCH_X86_64", subArchitectures: [] },
@@ -65,7 +64,7 @@ test("denies by default, on two architectures without their 32-bit ones", () => 
   }
 });
 
-test("allows only what Docker's default allows, and less", () => {
+test("the profile allows less than Docker's default, and nothing beyond it", () => {
   const lines = readFileSync(join(here, "docker-default.txt"), "utf8").split("\n");
   const docker = new Map(
     lines.filter((line) => line && !line.startsWith("#")).map((line) => line.split(" ")),
@@ -75,7 +74,7 @@ test("allows only what Docker's default allows, and less", () => {
   for (const name of ours) assert.ok(docker.has(name), `${name} is not in Docker's default`);
   assert.ok(ours.size < docker.size);
 
-  // Where Docker looks at arguments, so do we, and more narrowly.
+  // Where Docker's profile checks arguments, ours checks them, too, and more strictly.
   for (const rule of allowing) {
     for (const name of rule.names.filter(
       (name) => docker.has(name) && docker.get(name) === "args",
@@ -98,7 +97,7 @@ test("allows only what Docker's default allows, and less", () => {
   }
 });
 
-test("never allows what leaves or inspects a sandbox", () => {
+test("the profile allows no call that leaves a sandbox or inspects others", () => {
   const never =
     `acct add_key bpf chroot clock_settime clone3 delete_module fanotify_init fanotify_mark
     finit_module fsconfig fsmount fsopen fspick get_mempolicy init_module io_uring_enter
@@ -115,7 +114,7 @@ test("never allows what leaves or inspects a sandbox", () => {
   );
 });
 
-test("allows one way to install a filter: the guest's, which takes that way from programs", () => {
+test("the profile allows exactly the call with which the guest installs its filter", () => {
   const rules = allowing.filter((rule) => rule.names.includes("seccomp"));
   assert.equal(rules.length, 1);
   const [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER] = [1, 8];
@@ -125,7 +124,7 @@ test("allows one way to install a filter: the guest's, which takes that way from
   ]);
 });
 
-test("refuses in practice", () => {
+test("the kernel refuses the forbidden calls", () => {
   const command = ["python3", "/programs/refused.py"];
   const strict = JSON.parse(run("isol8:python", command));
   const probed = /^(clone3|io_|memfd_secret|vmsplice)/;
@@ -133,21 +132,21 @@ test("refuses in practice", () => {
     const expected = name.includes("32-bit") ? -SIGSYS : probed.test(name) ? ENOSYS : EPERM;
     assert.equal(result, expected, name);
   }
-  // The calls are such that they end otherwise without a profile: it is the profile that refuses.
-  // (Some kernels refuse a few of them by themselves.)
+  // Without a profile these calls end differently, so it is the profile that refuses them. Some kernels refuse a few
+  // of them anyway.
   const open = JSON.parse(run("isol8:python", command, { seccomp: "unconfined" }));
   const refused = Object.keys(strict).filter((name) => strict[name] !== open[name]);
   assert.ok(refused.length >= 25, `only the profile refuses: ${refused}`);
 });
 
-test("lets Python work", () => works("isol8:python", ["python3", "/programs/python.py"]));
-test("lets Node work", () => works("isol8:node", ["node", "/programs/node.mjs"]));
-test("lets Bun work", () => works("isol8:bun", ["bun", "run", "/programs/bun.ts"]));
-test("lets Deno work", () => works("isol8:deno", ["deno", "run", "-A", "/programs/deno.mts"]));
-test("lets Bash work", () => works("isol8:bash", ["bash", "/programs/bash.sh"]));
-test("lets the agent work", () => works("isol8:agent", ["bash", "/programs/agent.sh"]));
+test("Python works under the profile", () => works("isol8:python", ["python3", "/programs/python.py"]));
+test("Node works under the profile", () => works("isol8:node", ["node", "/programs/node.mjs"]));
+test("Bun works under the profile", () => works("isol8:bun", ["bun", "run", "/programs/bun.ts"]));
+test("Deno works under the profile", () => works("isol8:deno", ["deno", "run", "-A", "/programs/deno.mts"]));
+test("Bash works under the profile", () => works("isol8:bash", ["bash", "/programs/bash.sh"]));
+test("the agent works under the profile", () => works("isol8:agent", ["bash", "/programs/agent.sh"]));
 
-test("lets the guest work", () => {
+test("the guest works under the profile", () => {
   const options = [
     "--user",
     "0:0",
@@ -161,7 +160,7 @@ test("lets the guest work", () => {
   works("isol8:python", ["python3", "/programs/guest.py"], { options });
 });
 
-test("lets numpy and pandas work", () => {
+test("numpy and pandas work under the profile", () => {
   const cache = join(root, ".cache");
   const packages = join(cache, "python-packages");
   if (!existsSync(packages)) {

@@ -1,12 +1,12 @@
-//! Work with the sandbox user's rights: forked children that become that user before they touch
-//! anything of its.
+//! Work with the sandbox user's rights: forked children that become that user before they touch its
+//! files.
 //!
-//! User code plants symbolic links, pipes and whatever else it may. A child that has exactly the
-//! rights of user code cannot be talked into anything that user code could not do itself. The guest
-//! has one thread, so a forked child may use everything the guest could.
+//! User code can plant symbolic links, pipes and other traps. A child with exactly the rights of user
+//! code can do nothing through them that user code could not do itself. The guest has one thread, so a
+//! forked child may use everything that the guest could.
 //!
-//! A child that does the guest's own work takes these rights, and none of its own, under another name:
-//! what a session has left running could stop it otherwise, and with it whoever waits for it.
+//! A child that does the guest's own work has these rights under another real user. Otherwise a process
+//! that a session left running could stop the child, and with it whoever waits for it.
 
 use std::{
     fs::{self, File},
@@ -42,20 +42,20 @@ use crate::{
     share::clone_sharing,
 };
 
-/// Real and saved user of helpers. It has no rights, and makes them nobody's to signal but the guest's.
+/// Real and saved user of helpers. It has no rights. Only the guest can signal processes of this user.
 const HELPER_ID: u32 = 103;
 
 /// Exit code of a child that could not become the sandbox user, or panicked.
 const BROKEN_CHILD: i32 = 125;
 
-/// Largest answer of a helper in bytes: a [`Failure`] with its two clipped texts, and some room.
+/// Largest answer of a helper in bytes: a [`Failure`] with its two clipped texts, and some reserve.
 const MAX_ANSWER_BYTES: usize = 32 * 1024;
 
 /// What the guest sends to a helper to make its work final.
 const COMMIT: u8 = 1;
 
-/// Forks a child in which `fds[n]` is descriptor `n` and every other one is closed. It runs `first`
-/// as root, becomes the sandbox user, and ends with the exit code that `job` returns.
+/// Forks a child in which `fds[n]` is descriptor `n` and every other descriptor is closed. The child runs
+/// `first` as root, becomes the sandbox user, and ends with the exit code that `job` returns.
 pub(crate) fn fork_as_user(
     fds: &[BorrowedFd<'_>],
     first: impl FnOnce(),
@@ -90,7 +90,7 @@ pub(crate) fn share_as_user(
     clone_sharing(|| run_as_user(USER_ID, fds, first, job))
 }
 
-/// What a new child does; returns its exit code.
+/// The work of a new child. Returns its exit code.
 fn run_as_user(
     real: u32,
     fds: &[BorrowedFd<'_>],
@@ -108,11 +108,11 @@ fn run_as_user(
     code.ok().and_then(Result::ok).unwrap_or(BROKEN_CHILD)
 }
 
-/// Gives `fds` their numbers and closes the rest: a child that held, say, the write end of another
-/// program's standard input would keep that program from ever seeing its end.
+/// Gives `fds` their numbers and closes the rest. A child that kept the write end of another program's
+/// standard input, for example, would keep that program from ever seeing its end.
 fn arrange(fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let count = RawFd::try_from(fds.len()).map_err(io::Error::other)?;
-    // First out of the way, so that no target number is still a source.
+    // Moved to high numbers first, so that no target number is still a source.
     let moved = fds
         .iter()
         .map(|fd| fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(count)))
@@ -168,11 +168,11 @@ fn become_user(real: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a helper waits for the guest's word.
+/// Where a helper waits for the guest's decision.
 pub(crate) struct Commit(File);
 
 impl Commit {
-    /// Waits for the guest's word that the work is to be made final. `false`: it is to be undone.
+    /// Waits for the guest's decision. Returns true when the work becomes final, false when it is undone.
     pub(crate) fn is_given(&mut self) -> bool {
         let mut byte = [0];
         matches!(self.0.read(&mut byte), Ok(1)) && byte[0] == COMMIT
@@ -190,14 +190,13 @@ pub(crate) struct Helper<'a> {
 }
 
 impl<'a> Helper<'a> {
-    /// Starts `job`, which gets `data` and answers with a reply.
+    /// Starts `job`, which receives `data` and returns a reply.
     pub(crate) fn start(
         reaper: &'a Reaper,
         data: &OwnedFd,
         job: impl FnOnce(File, Commit) -> Result<Reply, Failure>,
     ) -> io::Result<Self> {
-        // Pipes, because a socket that is closed with something unread in it loses what was
-        // answered before.
+        // Pipes, because closing a socket with unread data in it discards the answer that was sent before.
         let (answer, their_answer) = pipe2(OFlag::O_CLOEXEC)?;
         let (their_commit, commit) = pipe2(OFlag::O_CLOEXEC)?;
         let stderr = io::stderr();
@@ -227,7 +226,7 @@ impl<'a> Helper<'a> {
         })
     }
 
-    /// Kills the helper when nobody waits for it any more, instead of letting it notice.
+    /// Kills the helper as soon as nobody waits for it, instead of letting it notice that.
     pub(crate) fn kill_on_drop(mut self) -> Self {
         self.kill_on_drop = true;
         self
@@ -241,13 +240,13 @@ impl<'a> Helper<'a> {
         }
     }
 
-    /// Tells the helper to make its work final.
+    /// Makes the work of the helper final.
     pub(crate) async fn commit(&self) {
-        // One that has failed already is gone; its answer says why.
+        // A helper that has failed is gone already, and its answer has the reason.
         let _ = self.commit.write_all(&[COMMIT]).await;
     }
 
-    /// What the helper answers when it is done. It has ended then.
+    /// Waits for the answer of the helper. The helper has ended then.
     pub(crate) async fn answer(mut self) -> Reply {
         let answer = self.answer.read_to_end(MAX_ANSWER_BYTES).await;
         let reply = answer.ok().and_then(|answer| parse_reply(&answer));
@@ -288,7 +287,7 @@ impl Killer<'_> {
     }
 }
 
-/// The reply in a frame that a child has written, or `None` when there is no whole one.
+/// Returns the reply in a frame that a child has written, or `None` when the frame is not complete.
 pub(crate) fn parse_reply(frame: &[u8]) -> Option<Reply> {
     let (header, payload) = frame.split_first_chunk::<FRAME_HEADER_BYTES>()?;
     let header = FrameHeader::parse(*header).ok()?;

@@ -1,5 +1,5 @@
-//! What a directory carries besides its entries, mode and times, and its owner can set: extended
-//! attributes, access lists, and inode flags (see `ioctl_iflags(2)`).
+//! Properties of a directory that its owner can set, beside mode and times: extended attributes, access
+//! lists, and inode flags (see `ioctl_iflags(2)`).
 
 use std::{
     ffi::CStr,
@@ -13,9 +13,9 @@ use nix::libc;
 /// Room for the names of the extended attributes of one directory, in bytes: the kernel's limit.
 const MAX_ATTRIBUTE_NAMES: usize = 64 * 1024;
 
-/// The inode flags of an open file; none on a file system without them.
+/// Returns the inode flags of an open file, or `None` on a file system without them.
 pub(crate) fn flags(file: &impl AsFd) -> Option<libc::c_int> {
-    // The request's name says a long; it is an int.
+    // The name of the request suggests a long. It is an int.
     let mut flags: libc::c_int = 0;
     let fd = file.as_fd().as_raw_fd();
     // SAFETY: the kernel writes one int.
@@ -26,7 +26,7 @@ pub(crate) fn flags(file: &impl AsFd) -> Option<libc::c_int> {
 /// Gives an open file the inode flags that it had, and checks that it has them.
 pub(crate) fn restore_flags(file: &impl AsFd, before: Option<libc::c_int>) -> io::Result<()> {
     let (Some(now), Some(before)) = (flags(file), before) else {
-        return Ok(()); // Nothing that can be set.
+        return Ok(()); // Nothing can be set.
     };
     if now == before {
         return Ok(());
@@ -42,10 +42,10 @@ pub(crate) fn restore_flags(file: &impl AsFd, before: Option<libc::c_int>) -> io
     Err(io::Error::other("its inode flags stay"))
 }
 
-/// Removes the attributes and access lists that user code can set on a directory of its own.
+/// Removes the attributes and access lists that user code can set on its own directories.
 pub(crate) fn remove_extended(directory: &impl AsFd) -> io::Result<()> {
     let fd = directory.as_fd().as_raw_fd();
-    // SAFETY: asks how much there is, and no more.
+    // SAFETY: the call only asks for the size.
     if unsafe { libc::flistxattr(fd, null_mut(), 0) } == 0 {
         return Ok(());
     }
@@ -66,7 +66,7 @@ pub(crate) fn remove_extended(directory: &impl AsFd) -> io::Result<()> {
             continue;
         };
         if !name.to_bytes().starts_with(b"user.") && !name.to_bytes().starts_with(b"system.") {
-            continue; // The rest is the system's own, beyond the user's reach.
+            continue; // Only the system can set the others.
         }
         // SAFETY: `name` ends with its only NUL.
         if unsafe { libc::fremovexattr(fd, name.as_ptr()) } != 0 {

@@ -1,5 +1,5 @@
-//! Start and end of the guest: what the process must be before it talks to the host, and what it
-//! leaves behind when it stops.
+//! Start and end of the guest: it protects its process before it talks to the host, and kills every other
+//! process when it stops.
 
 use std::{cell::Cell, env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
 
@@ -32,7 +32,7 @@ use crate::{
 /// How many signals Linux has.
 const SIGNALS: i32 = 64;
 
-/// Why the guest does not run, or no longer.
+/// Why the guest does not run, or has stopped.
 #[derive(Debug, thiserror::Error)]
 enum BootError {
     #[error("the guest must be the first process of a sandbox (process 1), this is process {0}")]
@@ -47,7 +47,7 @@ enum BootError {
 pub(crate) fn run() -> ExitCode {
     let ended = start();
     if !matches!(ended, Err(BootError::NotFirst(_))) {
-        // The end of process 1 is the end of all, but killing them does not depend on it.
+        // The end of process 1 ends all others. They are killed anyway.
         kill::send_to_all();
     }
     match ended {
@@ -81,8 +81,8 @@ fn start() -> Result<(), BootError> {
     LocalSet::new().block_on(&runtime, serve_host())
 }
 
-/// Keeps the guest's memory and descriptors out of reach of user code, and lets nothing that was
-/// inherited pass on to it.
+/// Keeps the guest's memory and descriptors out of reach of user code, and passes nothing inherited on to
+/// user code.
 fn harden() -> io::Result<()> {
     prctl::set_dumpable(false)?;
     clear_inheritable_capabilities()?;
@@ -137,9 +137,9 @@ async fn serve_host() -> Result<(), BootError> {
     }
 }
 
-/// Undoes what the guest may have inherited. The C library's own function refuses two signals that
-/// it keeps for itself, and a program would inherit these, too; hence the system call. Those that
-/// cannot be changed need no change.
+/// Resets a signal disposition that the guest may have inherited. The C library's function refuses two
+/// signals that it keeps for itself, and a program would inherit these, too. So this makes the system
+/// call. Signals that cannot be changed need no change.
 fn set_default_disposition(number: i32) {
     // `struct kernel_sigaction`, all zero: SIG_DFL, no flags, empty mask. See sigaction(2).
     const DEFAULT: [u64; 4] = [0; 4];
@@ -178,7 +178,7 @@ fn clear_inheritable_capabilities() -> io::Result<()> {
     const VERSION_3: u32 = 0x2008_0522;
     const INHERITABLE: [usize; 2] = [2, 5];
     let header = [VERSION_3, 0];
-    // Twice: effective, permitted, inheritable.
+    // Two sets of each: effective, permitted, inheritable.
     let mut sets = [0_u32; 6];
     // SAFETY: both arrays have the layout and size that version 3 asks for.
     if unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) } != 0 {

@@ -1,4 +1,4 @@
-//! What a nursery may do beyond the sandbox user's rights: become another user. Nothing else.
+//! The one right of a nursery beyond those of the sandbox user: to become another user.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use nix::libc;
 /// Layout of the arguments of capset(2).
 const VERSION_3: u32 = 0x2008_0522;
 
-/// To change user ids.
+/// The capability to change user ids.
 const SETUID: u32 = 7;
 
 #[repr(C)]
@@ -24,14 +24,14 @@ struct Sets {
     inheritable: u32,
 }
 
-/// Lets this process keep its capabilities when it stops being root. To be called in a forked child.
+/// Lets this process keep its capabilities when it stops being root. Call it in a forked child.
 pub(crate) fn keep() -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     check(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) }.into())
 }
 
-/// Gives up every capability but that to change user ids, which the program that this child becomes
-/// has as well.
+/// Gives up every capability but the one to change user ids. The program that this child becomes keeps
+/// that one.
 pub(crate) fn only_setuid() -> io::Result<()> {
     let header = Header {
         version: VERSION_3,

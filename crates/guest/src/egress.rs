@@ -1,9 +1,8 @@
-//! The proxy's port: each connection that a program makes to it becomes a stream to the host, where
-//! the proxy is. Nothing is understood here, bytes are only passed on, both ways and as fast as the
-//! slower side takes them.
+//! The proxy port: each connection of a program becomes a stream to the host, where the proxy is. The guest
+//! does not interpret the bytes. It passes them on in both directions, as fast as the slower side takes
+//! them.
 //!
-//! The port may be for one program alone: then a connection is passed on only when it is that
-//! program's, see `owner`.
+//! The port may serve one program only. Then only connections of that program are passed on, see `owner`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,29 +30,29 @@ use tokio::{
 
 use crate::{failure::Failure, owner, small_pieces::SmallPieces};
 
-/// Bytes of one direction of a connection that are on their way. Small, so that many connections
-/// take their turns quickly, and neither memory nor other requests suffer.
+/// Buffer size for one direction of a connection, in bytes. Small, so that many connections take turns
+/// quickly and need little memory.
 const COPY_BYTES: usize = 16 * 1024;
 
-/// Wait after a connection could not be accepted: the system is short of something.
+/// Pause after a connection could not be accepted, because the system lacks some resource.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long what ended programs had sent may take on its way to the host.
+/// Longest time to pass on what ended programs had sent.
 const SETTLE_DEADLINE: Duration = Duration::from_millis(100);
 
-/// Wait before looking again whether it is.
+/// Time between two checks of that.
 const SETTLE_STEP: Duration = Duration::from_millis(1);
 
 /// Where a connection waits for its stream to the host.
 type StreamRequest = oneshot::Sender<yamux::Stream>;
 
-/// Whose connections are passed on.
+/// The processes whose connections are passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Served {
     Everyone,
-    /// A program that has not been started yet; who connects meanwhile waits.
+    /// A program that has not been started yet. Connections wait until then.
     Awaited,
-    /// This program, and what it has started.
+    /// This program and the processes that it started.
     Program(i32),
 }
 
@@ -62,7 +61,7 @@ pub(crate) struct Egress {
     listening: Mutex<Option<Listening>>,
     served: watch::Sender<Served>,
     streams: mpsc::Sender<StreamRequest>,
-    /// Connections whose program may still say something, or has said what is not sent yet.
+    /// Number of connections whose program may still send, or whose bytes are not passed on yet.
     speaking: Rc<Cell<usize>>,
 }
 
@@ -73,7 +72,7 @@ struct Listening {
 }
 
 impl Egress {
-    /// Without a listener. Who waits for a stream to the host is in the returned queue.
+    /// Starts without a listener. The returned queue has the requests for streams to the host.
     pub(crate) fn new() -> (Self, mpsc::Receiver<StreamRequest>) {
         let (streams, wanted) = mpsc::channel(MAX_EGRESS_STREAMS);
         let egress = Self {
@@ -85,8 +84,8 @@ impl Egress {
         (egress, wanted)
     }
 
-    /// Makes the port what a program that is about to start may find. One that is to have it alone
-    /// is told by [`serve`](Self::serve) once it has started.
+    /// Opens or closes the port for a program that is about to start. If the port is for that program only,
+    /// [`serve`](Self::serve) names the program after its start.
     pub(crate) async fn set(&self, port: ProxyPort) -> Result<(), Failure> {
         match port {
             ProxyPort::Closed => {
@@ -115,7 +114,7 @@ impl Egress {
         Ok(())
     }
 
-    /// The program that has the port alone, if it is for one, is this.
+    /// Names the program that the port serves, if it serves one only.
     pub(crate) fn serve(&self, program: i32) {
         self.served.send_if_modified(|served| {
             let awaited = *served == Served::Awaited;
@@ -126,11 +125,11 @@ impl Egress {
         });
     }
 
-    /// Closes the listener and its connections; they are gone when this returns.
+    /// Closes the listener and its connections. They are closed when this returns.
     pub(crate) async fn close(&self) {
         if let Some(Listening { task, .. }) = self.listening.lock().await.take() {
             task.abort();
-            // Aborted, it has nothing to say.
+            // An aborted task returns nothing of use.
             let _ = task.await;
         }
     }
@@ -144,8 +143,8 @@ impl Egress {
         self.speaking.get() == 0 && !listening.as_ref().is_some_and(waiting)
     }
 
-    /// Waits until what programs that have ended had sent is on its way to the host, as the system
-    /// does for a process with a network of its own. Not for long.
+    /// Waits, for a short time, until everything that ended programs had sent is passed on. The kernel does the
+    /// same for a process with a network interface.
     pub(crate) async fn settle(&self) {
         let listening = self.listening.lock().await;
         let Some(Listening { listener, .. }) = &*listening else {
@@ -156,7 +155,7 @@ impl Egress {
                 sleep(SETTLE_STEP).await;
             }
         };
-        // What takes longer is lost with its program.
+        // Bytes that take longer are lost with their program.
         let _ = timeout(SETTLE_DEADLINE, settled).await;
     }
 }
@@ -180,7 +179,7 @@ fn in_the_way(error: &io::Error) -> Failure {
     Failure::new(ErrorKind::System, "", message)
 }
 
-/// What connections share.
+/// What all connections share.
 struct Connections {
     streams: mpsc::Sender<StreamRequest>,
     speaking: Rc<Cell<usize>>,
@@ -214,7 +213,7 @@ impl Connections {
     }
 }
 
-/// Counted as long as a connection's program may say something.
+/// Counts a connection while its program may still send.
 struct Speaking(Rc<Cell<usize>>);
 
 impl Speaking {
@@ -230,7 +229,7 @@ impl Drop for Speaking {
     }
 }
 
-/// What one of them has.
+/// One connection.
 struct Connection {
     streams: mpsc::Sender<StreamRequest>,
     speaking: Speaking,
@@ -239,9 +238,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// From the first byte to the end of both directions.
+    /// Serves a connection from its first byte to the end of both directions.
     async fn serve(mut self, mut client: TcpStream) {
-        // A connection that says nothing costs the host nothing.
+        // No stream is opened for a connection that sends nothing.
         if client.readable().await.is_err() || !may_pass(&client, &mut self.served).await {
             return;
         }
@@ -252,7 +251,7 @@ impl Connection {
         let Ok(stream) = stream.await else {
             return;
         };
-        // Bytes should not wait for more; a socket that cannot is still good.
+        // Bytes should not wait for more. If the option fails, the socket still works.
         let _ = client.set_nodelay(true);
         let relayed = relay(&mut client, stream, self.speaking, &self.small_pieces).await;
         if relayed.is_err() {
@@ -292,8 +291,8 @@ async fn relay(
     };
     let down = async {
         to_client(&host, &writer).await?;
-        // An end that is none: the host gave the connection up, and the program must not take what
-        // it got for everything.
+        // The host gave the connection up. The program must not take what it received for
+        // everything.
         if !said_all.get() && host.borrow().is_closed() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -345,7 +344,7 @@ async fn to_client(host: &RefCell<yamux::Stream>, client: &WriteHalf<'_>) -> io:
     }
 }
 
-/// Ends the direction to the program, who may still be sending.
+/// Ends the direction to the program, which may still be sending.
 async fn shut_down(mut client: WriteHalf<'_>) -> io::Result<()> {
     poll_fn(|cx| tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut client), cx)).await
 }

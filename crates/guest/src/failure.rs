@@ -1,4 +1,4 @@
-//! Why a request failed, in the words that go to the host, and how the system's errors map to them.
+//! Why a request failed: the kind and the message for the host, and how errors of the system map to them.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::frames::StreamError;
 
-/// How much of a path or message a reply carries, in bytes: a reply must fit into one frame.
+/// Longest path or message in a reply, in bytes, because a reply must fit into one frame.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
 
 /// A request that could not be carried out.
@@ -28,12 +28,12 @@ impl Failure {
         }
     }
 
-    /// A request that breaks the protocol's rules and concerns no file.
+    /// A request that breaks the rules of the protocol and concerns no file.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, "", message)
     }
 
-    /// What the system refused while `doing` something with `path`.
+    /// An error of the system while `doing` something with `path`.
     pub(crate) fn os(path: &str, doing: &str, error: &io::Error) -> Self {
         let Some(code) = error.raw_os_error() else {
             return Self::new(ErrorKind::System, path, format!("{doing}: {error}"));
@@ -42,7 +42,7 @@ impl Failure {
         Self::new(kind_of(errno), path, format!("{doing}: {}", errno.desc()))
     }
 
-    /// What the system refused and that concerns no file.
+    /// An error of the system that concerns no file.
     pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
         Self::new(ErrorKind::System, "", format!("{doing}: {error}"))
     }
@@ -59,10 +59,10 @@ impl Failure {
 /// How a request can end without its normal reply.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// The host is to be told.
+    /// The host gets a reply with this failure.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// The stream is of no more use.
+    /// The stream can no longer be used.
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_errors_become_kinds_a_host_can_act_on() {
+    fn system_errors_become_kinds_for_the_host() {
         let kind = |errno: Errno| match Failure::os("/x", "open", &errno.into()).into_reply() {
             Reply::Failed { kind, .. } => kind,
             other => panic!("{other:?}"),

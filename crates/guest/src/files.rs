@@ -1,5 +1,5 @@
-//! File requests: the host's frames on one side, a helper with the user's rights on the other, and
-//! a pipe between them whose fullness slows the faster one down.
+//! File requests: frames of the host on one side, a helper with the user's rights on the other, and a pipe between
+//! them. A full pipe slows the faster side down.
 
 use std::{io, time::Duration};
 
@@ -19,12 +19,10 @@ use crate::{
     user_files::{self, CopyError},
 };
 
-/// How long a helper may take for its next step. It waits for nothing but local files; but user code
-/// has the same rights and may stop it.
+/// How long a helper may take for its next step. It waits for local files only.
 const STALL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Writes a file from the host's data frames. Without the empty one that ends them, nothing is
-/// changed.
+/// Writes a file from the host's data frames. Nothing changes without the empty frame that ends them.
 pub(crate) async fn write(
     reaper: &Reaper,
     request: &FileRequest,
@@ -55,7 +53,7 @@ pub(crate) async fn write(
             break;
         }
         if unstalled(killer, sink.write_all(data)).await?.is_err() {
-            break; // The helper has failed and says why.
+            break; // The helper has failed, and its answer has the reason.
         }
     }
     drop(sink);
@@ -85,7 +83,7 @@ pub(crate) async fn write_inline(
     }
 }
 
-/// Sends a file's contents. Returns a reply when it failed.
+/// Sends the contents of a file. Returns a reply on failure.
 pub(crate) async fn read(
     reaper: &Reaper,
     request: &ReadRequest,
@@ -138,7 +136,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Waits for a helper's next step; ends the helper when there is none.
+/// Waits for the next step of a helper. Kills the helper when the step takes too long.
 async fn unstalled<T>(killer: Killer<'_>, step: impl Future<Output = T>) -> Result<T, Failure> {
     timeout(STALL_DEADLINE, step).await.map_err(|_| {
         killer.kill();

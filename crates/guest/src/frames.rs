@@ -1,4 +1,4 @@
-//! Frames on one logical stream: bounded reading, and writing without copies.
+//! Frames on one stream: reads within limits, and writes without copies.
 
 use std::{
     cell::RefCell,
@@ -14,8 +14,8 @@ use isol8_protocol::{
     FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, Reply, encode_message,
 };
 
-/// Largest frame of output or file contents that the guest sends, header included, in bytes. It is
-/// also the most that yamux puts into one of its frames, so that one becomes one.
+/// Largest frame of output or file contents that the guest sends, in bytes, with its header. yamux also puts at most
+/// this into one of its frames, so each frame becomes one yamux frame.
 pub(crate) const OUTPUT_FRAME_BYTES: usize = 64 * 1024;
 
 /// Why a stream can no longer be used.
@@ -24,7 +24,7 @@ pub(crate) enum StreamError {
     /// The host closed or reset it.
     #[error("the host closed the stream")]
     Closed,
-    /// The host sent what the protocol does not allow.
+    /// The host broke the protocol.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }
@@ -52,12 +52,12 @@ pub(crate) fn split(stream: yamux::Stream) -> (FrameReader, FrameWriter) {
 /// Reads frames.
 pub(crate) struct FrameReader {
     stream: Shared,
-    /// Reused from frame to frame; only its first bytes belong to the current one.
+    /// Reused for each frame. Only its first bytes belong to the current one.
     payload: Vec<u8>,
 }
 
 impl FrameReader {
-    /// The next frame. Not cancel safe: it may stop in the middle of one.
+    /// Reads the next frame. Not cancel safe: it may stop in the middle of a frame.
     pub(crate) async fn next(&mut self) -> Result<(FrameKind, &[u8]), StreamError> {
         let mut header = [0; FRAME_HEADER_BYTES];
         read_exact(&self.stream, &mut header).await?;
@@ -70,17 +70,17 @@ impl FrameReader {
         Ok((header.kind, payload))
     }
 
-    /// Frees the memory of the last frame, when the next ones are likely to be smaller.
+    /// Frees the memory of the last frame. For callers that expect smaller ones next.
     pub(crate) fn release(&mut self) {
         self.payload = Vec::new();
     }
 
-    /// Whether the host has reset the stream, also when unread frames are before the reset.
+    /// Whether the host has reset the stream, even if unread frames came before the reset.
     pub(crate) fn is_reset(&self) -> bool {
         self.stream.borrow().is_closed()
     }
 
-    /// Waits until the host closes the stream, and throws away what it says before that.
+    /// Waits until the host closes the stream. Discards frames that come before that.
     pub(crate) async fn closed(&mut self) {
         let mut scratch = [0; 4096];
         let mut read = async || {
@@ -101,7 +101,7 @@ impl FrameWriter {
         self.write_all(&frame).await
     }
 
-    /// Sends the first `length` bytes after the room for the header in `frame`.
+    /// Sends the first `length` bytes that follow the header in `frame`.
     pub(crate) async fn payload(
         &mut self,
         kind: FrameKind,

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::{cell::Cell, ffi::OsString, os::fd::OwnedFd};
 
@@ -15,25 +15,25 @@ use crate::{
     usage::MemoryFiles,
 };
 
-/// The state of the guest. Nothing in it but `session` comes from a run, and a reset takes that away.
+/// The state of the guest. Only `session` comes from a run, and a reset removes it.
 pub(crate) struct Guest {
     pub(crate) reaper: Reaper,
-    /// Held shared by requests that work, exclusively by a reset.
+    /// Requests hold it shared while they work. A reset holds it exclusively.
     pub(crate) gate: RwLock<()>,
-    /// Counts up when running programs are to end.
+    /// Increases when running programs have to end.
     pub(crate) end: watch::Sender<u32>,
-    /// Counts up when requests that have not ended in time are to be dropped.
+    /// Increases when requests that have not ended in time have to be dropped.
     pub(crate) abandon: watch::Sender<u32>,
     /// `/dev/null`, for reading and writing.
     pub(crate) null: OwnedFd,
     pub(crate) egress: Egress,
-    /// Whether programs run under a filter of the guest's: the sandbox's profile is made for that.
+    /// Whether programs run under the guest's filter. The strict profile allows that.
     pub(crate) filters_programs: bool,
-    /// Whether something may run that an earlier request was to leave running. A reset ends it.
+    /// Whether a process may run that an earlier request left running on purpose. A reset ends it.
     pub(crate) services: Cell<bool>,
     pub(crate) memory: MemoryFiles,
     pub(crate) parking: Parking,
-    /// Held during a call, so that calls come one after the other.
+    /// Held during a call, so that calls run one after the other.
     pub(crate) session: Mutex<Session>,
     pub(crate) sockets: Sockets,
     pub(crate) ipc: ipc::Lists,

@@ -1,9 +1,9 @@
-//! The guest's own memory, given back to the system after requests that took much of it. Less than that
-//! stays: to give it back and to get it again costs more than a small program's start.
+//! The guest's own memory. After a request that took much of it, the guest gives it back to the kernel. It keeps a
+//! small surplus, because giving that back and getting it again costs more than the start of a small program.
 
 use nix::libc;
 
-/// Growth of the heap since the start that may stay, in bytes.
+/// Growth of the heap since the start that is kept, in bytes.
 const KEPT_BYTES: usize = 192 * 1024;
 
 /// The heap as it was at the start.
@@ -16,7 +16,7 @@ impl Heap {
         Self { end: end() }
     }
 
-    /// Gives back what is free, if the heap has grown.
+    /// Gives free memory back, if the heap has grown.
     pub(crate) fn trim(&self) {
         if end().saturating_sub(self.end) > KEPT_BYTES {
             // SAFETY: gives memory that nothing uses back to the system; no argument is involved.
@@ -25,8 +25,8 @@ impl Heap {
     }
 }
 
-/// Where the heap ends.
+/// Returns the end of the heap.
 fn end() -> usize {
-    // SAFETY: asks for the end and moves nothing.
+    // SAFETY: asks for the end and changes nothing.
     unsafe { libc::sbrk(0) }.addr()
 }

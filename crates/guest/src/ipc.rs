@@ -1,5 +1,5 @@
-//! System V objects, which outlive the processes that made them. Their POSIX kin are files in
-//! `/dev/shm` and `/dev/mqueue` and go with these directories.
+//! System V objects, which outlive the processes that made them. POSIX objects are files in `/dev/shm` and
+//! `/dev/mqueue`, and are removed with the contents of these directories.
 
 use std::{
     fs::{self, File},
@@ -33,7 +33,7 @@ pub(crate) struct Lists(Vec<File>);
 impl Lists {
     pub(crate) fn open() -> io::Result<Self> {
         let lists = LISTS.iter().map(|(_, list)| File::open(list));
-        // A kernel built without a kind has none of it.
+        // A kernel without this kind has no list for it.
         let there = lists
             .filter(|file| !matches!(file, Err(error) if error.kind() == io::ErrorKind::NotFound));
         Ok(Self(there.collect::<Result<_, _>>()?))
@@ -43,7 +43,7 @@ impl Lists {
     pub(crate) fn are_empty(&self) -> bool {
         let has_none = |list: &File| {
             let mut beginning = [0; BEGINNING_BYTES];
-            // From its beginning a list is made anew.
+            // A read from the beginning makes the kernel write the list again.
             let count = list.read_at(&mut beginning, 0);
             count.is_ok_and(|count| ends_with_heading(&beginning[..count]))
         };
@@ -51,18 +51,18 @@ impl Lists {
     }
 }
 
-/// Whether a list, of which this is the beginning, has nothing under its heading.
+/// Whether a list with this beginning has nothing below its heading.
 fn ends_with_heading(beginning: &[u8]) -> bool {
     beginning.iter().position(|byte| *byte == b'\n') == Some(beginning.len().wrapping_sub(1))
 }
 
-/// Removes every object; returns how many there were. Fails at the first that stays.
+/// Removes every object. Returns how many there were. Fails at the first that cannot be removed.
 pub(crate) fn remove_all() -> io::Result<u64> {
     let mut removed = 0;
     for (kind, list) in LISTS {
         let text = match fs::read_to_string(list) {
             Ok(text) => text,
-            // A kernel built without this kind has none of it.
+            // A kernel without this kind has no list for it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -74,7 +74,7 @@ pub(crate) fn remove_all() -> io::Result<u64> {
     Ok(removed)
 }
 
-/// The second column of a list, under its heading.
+/// Returns the second column of a list, below its heading.
 fn ids(list: &str) -> impl Iterator<Item = i32> + '_ {
     list.lines()
         .skip(1)

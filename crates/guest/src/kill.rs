@@ -1,4 +1,4 @@
-//! Killing: everything, or one program with all that it started.
+//! Kills all processes, or one program with all processes that it started.
 
 use std::{collections::BTreeSet, io, time::Duration};
 
@@ -17,29 +17,29 @@ use crate::{
     tree,
 };
 
-/// How long killed processes may take to be gone. One that waits for a broken device may take
-/// longer; it can do nothing meanwhile.
+/// How long killed processes may take to disappear. A process that waits for a broken device may take longer.
+/// It can do nothing meanwhile.
 pub(crate) const KILL_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Between two looks at processes that were killed and are not gone, unless one ends before.
+/// Time between two checks for killed processes that still exist, unless one ends before.
 const KILL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Rounds that spare helpers and the nursery before they, too, are killed: only a program that multiplies
-/// faster than it can be listed takes that many.
+/// Rounds that spare helpers and the nursery before these are killed, too. Only a program that multiplies
+/// faster than it can be listed needs that many.
 const SPARING_ROUNDS: usize = 64;
 
-/// Sends a signal; a process that is gone already is no failure.
+/// Sends a signal. A process that no longer exists is no failure.
 pub(crate) fn send(pid: i32, signal: Signal) {
     let _ = signal::kill(Pid::from_raw(pid), signal);
 }
 
-/// Kills every process but the guest, at once: the kernel lets none be born meanwhile.
+/// Kills every process but the guest at once. The kernel lets no process start meanwhile.
 pub(crate) fn send_to_all() {
     send(-1, Signal::SIGKILL);
 }
 
-/// Whether there is certainly no process but the guest, not even one that has ended: the system finds
-/// none that a signal could be sent to.
+/// Whether the guest is the only process. Then the kernel finds no process to send a signal to, not even one
+/// that has ended and was not collected.
 pub(crate) fn is_alone() -> bool {
     signal::kill(Pid::from_raw(-1), None) == Err(Errno::ESRCH)
 }
@@ -50,7 +50,7 @@ pub(crate) async fn everything(reaper: &Reaper) -> bool {
     everything_but(reaper, &[Role::Nursery]).await
 }
 
-/// The same, with the guest's helpers spared.
+/// The same, but spares the guest's helpers.
 pub(crate) async fn all_programs(reaper: &Reaper) -> bool {
     everything_but(reaper, &[Role::Helper, Role::Nursery]).await
 }
@@ -59,9 +59,9 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
     let mut round = 0;
     let mut killed = BTreeSet::new();
-    // Without children of any kind there is nobody.
+    // Without children of any kind no other process exists.
     while reaper.collect() {
-        // Asked in each round: helpers may start and end while this waits.
+        // Looked up in each round, because helpers may start and end while this waits.
         let roles = if round < SPARING_ROUNDS { spared } else { &[] };
         let spared = roles.iter().flat_map(|role| reaper.pids(*role));
         let spared = spared.collect::<Vec<_>>();
@@ -78,7 +78,7 @@ async fn everything_but(reaper: &Reaper, spared: &[Role]) -> bool {
             if programs.is_empty() && exact && reaper.pids(Role::Program).is_empty() {
                 return true;
             }
-            // To wait for those that were killed is no round: on a busy machine they take their time.
+            // Waiting for killed processes does not count as a round, because it takes long on a busy machine.
             let known = killed.len();
             killed.extend(programs.into_iter().map(tree::Process::identity));
             round += usize::from(killed.len() > known || !exact);
@@ -99,7 +99,7 @@ pub(crate) async fn child(reaper: &Reaper, pid: i32, ended: oneshot::Receiver<En
     }
 }
 
-/// The processes that a program finds when it starts, and that outlive its end by force.
+/// The processes that exist before a program starts. They survive when the program is killed.
 pub(crate) fn earlier_processes() -> io::Result<BTreeSet<(i32, u64)>> {
     Ok(tree::list()?
         .into_iter()
@@ -107,8 +107,7 @@ pub(crate) fn earlier_processes() -> io::Result<BTreeSet<(i32, u64)>> {
         .collect())
 }
 
-/// The same for a program that runs in the interpreter `resident`: what that one has started before
-/// is not among them.
+/// The same for a program in the interpreter `resident`, without the processes that `resident` started.
 pub(crate) fn earlier_processes_but_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
     let processes = tree::list()?;
     let own = tree::belonging_to(resident, &processes, &BTreeSet::new(), false);
@@ -119,7 +118,7 @@ pub(crate) fn earlier_processes_but_of(resident: i32) -> io::Result<BTreeSet<(i3
         .collect())
 }
 
-/// Kills the program `main` and all that it started, but none of the `earlier` processes.
+/// Kills the program `main` and the processes that it started, but none of the `earlier` ones.
 pub(crate) async fn program(reaper: &Reaper, main: i32, earlier: &BTreeSet<(i32, u64)>) -> bool {
     let deadline = Instant::now() + KILL_DEADLINE;
     while Instant::now() < deadline {

@@ -1,5 +1,4 @@
-//! The link to the host: the socket or the two descriptors, the handshake, and the task that drives
-//! yamux.
+//! The link to the host: its socket or two descriptors, the handshake, and the task that drives yamux.
 
 use std::{
     cell::RefCell,
@@ -26,13 +25,13 @@ use crate::{
     frames::OUTPUT_FRAME_BYTES,
 };
 
-/// Read from the link at once, so that small yamux frames do not cost two calls each. In bytes.
+/// Bytes read from the link at once, so that small yamux frames do not cost two calls each.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
 
-/// Collected before a write to the link, in bytes.
+/// Bytes collected before a write to the link.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// A body at least this long is written from where it is instead of being copied. In bytes.
+/// A body of at least this many bytes is written without a copy.
 const DIRECT_WRITE_BYTES: usize = 8 * 1024;
 
 /// Why the link ended.
@@ -52,18 +51,18 @@ pub(crate) enum LinkError {
     Yamux(#[from] yamux::ConnectionError),
 }
 
-/// What the bytes go through.
+/// The descriptors of the link.
 pub(crate) struct Wire {
     input: Fd,
     output: OwnedFd,
 }
 
 impl Wire {
-    /// The socket of the host, if there is one and it lets the guest connect. The host listens before
-    /// the sandbox is started, so there is nothing to wait for.
+    /// Connects to the socket of the host, if there is one. The host listens before the sandbox starts, so
+    /// the guest does not wait.
     ///
-    /// With the socket the network is the OCI runtime's work. One that leaves loopback down is no
-    /// place for a sandbox, and the host then has Docker do it.
+    /// With the socket, the OCI runtime makes the network. If it leaves loopback down, the guest does not
+    /// take the socket, and the host then lets Docker make the network.
     pub(crate) fn socket() -> Option<Self> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let socket = UnixStream::connect(LINK_PATH).ok()?;
@@ -73,20 +72,20 @@ impl Wire {
 
     /// A descriptor for each direction.
     pub(crate) fn pair(input: OwnedFd, output: OwnedFd) -> io::Result<Self> {
-        // One that is waited for in both directions wakes the guest whenever the host has read.
+        // A descriptor that is waited for in both directions wakes the guest each time the host has read.
         let input = Fd::with_interest(input, Interest::READABLE)?;
         set_nonblocking(&output)?;
         Ok(Self { input, output })
     }
 }
 
-/// Bytes on their way to the host.
+/// Bytes for the host.
 ///
-/// yamux flushes after each of its frames. Here that only collects them: the driver writes once
-/// when nothing more is ready, so that a program's last output and its exit are one write.
+/// yamux flushes after each of its frames. Here a flush only collects bytes. The driver writes once, when
+/// nothing more is ready. So the last output of a program and its exit are one write.
 struct Outgoing {
     fd: OwnedFd,
-    /// The same in the event loop, while there is no room for more.
+    /// The same descriptor in the event loop, while there is no room for more.
     full: Option<Fd>,
     buffer: Vec<u8>,
 }
@@ -100,7 +99,7 @@ impl Outgoing {
         }
     }
 
-    /// Writes some of `bytes`, after what was collected.
+    /// Writes the collected bytes, and then some of `bytes`.
     fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let parts = [io::IoSlice::new(&self.buffer), io::IoSlice::new(bytes)];
         let parts = if bytes.is_empty() {
@@ -118,7 +117,7 @@ impl Outgoing {
                 self.full.insert(fd).poll_write(cx, parts)
             }
             sent => {
-                // An earlier attempt, of other bytes, may have been told to wait for this.
+                // An earlier attempt with other bytes may wait for this.
                 if self.full.take().is_some() {
                     cx.waker().wake_by_ref();
                 }
@@ -157,7 +156,7 @@ impl Outgoing {
 struct Duplex {
     input: Fd,
     buffer: Box<[u8]>,
-    /// The part of `buffer` that was read and not yet handed on.
+    /// The part of `buffer` that was read and not passed on yet.
     filled: std::ops::Range<usize>,
     output: Rc<RefCell<Outgoing>>,
 }
@@ -231,8 +230,8 @@ impl Link {
         Ok(Self { connection, output })
     }
 
-    /// Moves bytes between the link and its streams until the link ends; hands each stream that the
-    /// host opens to `accept`, and a new one to each who is in `wanted`.
+    /// Moves bytes between the link and its streams until the link ends. Passes each stream that the host opens
+    /// to `accept`, and a new stream to each requester in `wanted`.
     pub(crate) async fn drive(
         mut self,
         mut accept: impl FnMut(yamux::Stream),
@@ -251,10 +250,10 @@ impl Link {
                 }
                 match self.connection.poll_new_outbound(cx) {
                     Poll::Ready(Ok(stream)) => {
-                        // Nothing is sent on the stream of one who no longer waits.
+                        // A requester that no longer waits gets no stream, and nothing is sent on it.
                         let _ = next_wanted.take().map(|wanted| wanted.send(stream));
                     }
-                    // Dropping the sender tells the one who asked.
+                    // Dropping the sender reports the failure to the requester.
                     Poll::Ready(Err(yamux::ConnectionError::TooManyStreams)) => next_wanted = None,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                     Poll::Pending => break,

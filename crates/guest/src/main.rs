@@ -4,19 +4,19 @@
 //! ```text
 //! boot      process set-up before anything else       signals  signalfd: children, termination
 //! link      socket or descriptors, handshake, yamux       reaper   the one caller of wait
-//! frames    frames on one logical stream              tree     what runs, and killing it
+//! frames    frames on one logical stream              tree     the processes
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
-//! as_user   forked children with the user's rights    reset    make the sandbox as new
-//! filter    what programs run under, for its listener
-//! egress    the proxy's port, tunnelled to the host   owner    whose a connection to it is
+//! as_user   forked children with the user's rights    reset    make the sandbox clean
+//! filter    the seccomp filter of programs
+//! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
 //! `KILL`) and touches no path that user code controls: that work happens in children that have
-//! become the sandbox user first, except that a reset removes a few files itself, with that user's
-//! rights, when nobody is left. It trusts the host and nothing else.
+//! become the sandbox user first. There is one exception: a reset removes a few files itself, with that
+//! user's rights, when no other process is left. The guest trusts the host and nothing else.
 
 mod as_user;
 mod attributes;

@@ -1,18 +1,18 @@
-//! Whose a connection to the proxy's port is. The system tells the socket at its other end, and the
-//! processes that hold it: what a process says of itself plays no part.
+//! Finds the owner of a connection to the proxy port. The kernel shows the socket at the other end and the
+//! processes that hold it. The guest never asks a process about itself.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Path};
 
 use crate::{fd::with_rights_of_user, tree};
 
-/// Where the system lists its TCP sockets. A client may use an IPv6 socket for an IPv4 address.
+/// The kernel's lists of TCP sockets. A client may use an IPv6 socket for an IPv4 address.
 const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
-/// A socket that is still connecting, in these lists: its address may have been another's before.
+/// State of a connecting socket in these lists. Its address may have belonged to another socket before.
 const CONNECTING: &str = "02";
 
-/// Whether the client at `peer` is the program `main`, or was started by it. One that has closed the
-/// connection, or hides its descriptors, is not.
+/// Whether the client at `peer` is the program `main` or was started by it. A client that has closed the
+/// connection or hides its descriptors does not count.
 pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> bool {
     let (Some(socket), Ok(processes)) = (socket_at(peer), tree::list()) else {
         return false;
@@ -21,7 +21,7 @@ pub(crate) fn belongs_to(peer: SocketAddr, main: i32) -> bool {
     with_rights_of_user(|| own.iter().any(|pid| holds(*pid, &socket)))
 }
 
-/// The name that descriptors of the socket at `peer` have.
+/// Returns the name of the socket at `peer`, as descriptors show it.
 fn socket_at(peer: SocketAddr) -> Option<String> {
     let SocketAddr::V4(peer) = peer else {
         return None;
@@ -33,7 +33,7 @@ fn socket_at(peer: SocketAddr) -> Option<String> {
     }
     let _ = write!(address, ":{:04X}", peer.port());
     for list in LISTS {
-        // A system without IPv6 lacks its list.
+        // A kernel without IPv6 has no list for it.
         let Ok(list) = fs::read_to_string(list) else {
             continue;
         };
@@ -44,19 +44,19 @@ fn socket_at(peer: SocketAddr) -> Option<String> {
     None
 }
 
-/// The inode in the line whose local address ends in `address`, see proc(5).
+/// Returns the inode in the line whose local address ends in `address`, see proc(5).
 fn inode_of<'a>(list: &'a str, address: &str) -> Option<&'a str> {
     let line = list.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let local = fields.next()?;
         (local.ends_with(address) && fields.nth(1)? != CONNECTING).then_some(fields)
     });
-    // Zero: no process holds it any more.
+    // Zero means that no process holds the socket any more.
     line?.nth(5).filter(|inode| *inode != "0")
 }
 
 fn holds(pid: i32, socket: &str) -> bool {
-    // It may end meanwhile.
+    // The process may end meanwhile.
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };

@@ -1,8 +1,8 @@
-//! The one caller of `wait`: it collects every ended child, those that were adopted included, and
-//! tells whoever asked about it.
+//! The one caller of `wait`. It collects every ended child, including adopted ones, and notifies whoever
+//! waits for it.
 //!
-//! A process id stays in [`Reaper::children`] from the fork to the collection, both of which happen
-//! on this one thread. So an id found there has not been given to another process meanwhile.
+//! A process id stays in [`Reaper::children`] from the fork to the collection. Both happen on this one
+//! thread. So an id found there still belongs to the same process.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,16 +15,16 @@ use isol8_protocol::ExitStatus;
 use nix::libc;
 use tokio::sync::{Notify, oneshot};
 
-/// What a child is for.
+/// The purpose of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// User code.
     Program,
     /// The interpreter of a session, which outlives the programs that it runs.
     Resident,
-    /// What parked interpreters are forked from; it survives resets.
+    /// A nursery, from which parked interpreters are forked. It survives resets.
     Nursery,
-    /// The guest's own work with the user's rights; it survives the end of a program.
+    /// A helper, which does the guest's own work with the user's rights. It survives the end of a program.
     Helper,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Ended {
     pub(crate) max_rss_bytes: u64,
 }
 
-/// What the status of wait(2) says of a process that has ended.
+/// Converts the status from wait(2) of a process that has ended.
 pub(crate) fn status_of_wait(status: libc::c_int) -> ExitStatus {
     if libc::WIFSIGNALED(status) {
         ExitStatus::Signal(libc::WTERMSIG(status))
@@ -60,7 +60,7 @@ pub(crate) struct Reaper {
 }
 
 impl Reaper {
-    /// Tells the reaper of a child. To be called between the fork and the next await.
+    /// Registers a child. Call it between the fork and the next await.
     pub(crate) fn register(&self, pid: i32, role: Role) -> oneshot::Receiver<Ended> {
         let (ended, receiver) = oneshot::channel();
         self.children
@@ -69,8 +69,7 @@ impl Reaper {
         receiver
     }
 
-    /// Collects every child that has ended. Returns whether any child is left, be it an own or an
-    /// adopted one.
+    /// Collects every child that has ended. Returns whether any child is left, own or adopted.
     pub(crate) fn collect(&self) -> bool {
         let before = self.reaped.get();
         let left = loop {
@@ -101,7 +100,7 @@ impl Reaper {
         let max_rss_bytes = u64::try_from(usage.ru_maxrss)
             .unwrap_or(0)
             .saturating_mul(1024);
-        // Whoever no longer waits does not want to know.
+        // The receiver may not wait any more.
         let _ = child.ended.send(Ended {
             status,
             at: Instant::now(),
@@ -109,24 +108,24 @@ impl Reaper {
         });
     }
 
-    /// Whether `pid` is a child that has not been collected, so that the id is still its own.
+    /// Whether `pid` is a child that has not been collected. Then the id still belongs to it.
     pub(crate) fn is_child(&self, pid: i32) -> bool {
         self.children.borrow().contains_key(&pid)
     }
 
-    /// Whether there is no child that was told of and has not been collected.
+    /// Whether every registered child has been collected.
     pub(crate) fn has_no_child(&self) -> bool {
         self.children.borrow().is_empty()
     }
 
-    /// Changes what a child is for.
+    /// Changes the role of a child.
     pub(crate) fn set_role(&self, pid: i32, role: Role) {
         if let Some(child) = self.children.borrow_mut().get_mut(&pid) {
             child.role = role;
         }
     }
 
-    /// The ids of the children of a role.
+    /// Returns the ids of the children with this role.
     pub(crate) fn pids(&self, role: Role) -> Vec<i32> {
         let children = self.children.borrow();
         children
@@ -136,7 +135,7 @@ impl Reaper {
             .collect()
     }
 
-    /// How many processes were ever collected; wraps around.
+    /// Number of processes collected so far. It wraps around.
     pub(crate) fn reaped(&self) -> u32 {
         self.reaped.get()
     }

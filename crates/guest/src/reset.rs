@@ -1,4 +1,4 @@
-//! Making the sandbox as new: end what runs, empty what can be written, prove both.
+//! Resets the sandbox: kills every process, empties every writable place, and verifies both.
 
 use std::{fs, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     tree,
 };
 
-/// How long running requests may take to end, and their last words to reach the host.
+/// How long running requests may take to end and to send their last messages to the host.
 const END_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Resets the sandbox. Nothing else runs meanwhile.
@@ -38,7 +38,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     guest.egress.close().await;
     let nursery = || guest.reaper.pids(Role::Nursery);
     if nursery().is_empty() {
-        // One that came from outside is no descendant, so the absence of children proves nothing yet.
+        // A process that came from outside is no descendant. So the absence of children does not prove enough.
         kill::send_to_all();
     }
     if !kill::everything(&guest.reaper).await {
@@ -68,7 +68,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     Reply::Reset(ResetReport { processes, entries })
 }
 
-/// Whether there is no process beside the guest and those of the nursery.
+/// Whether no process exists but the guest and those of the nursery.
 fn is_alone(nursery: &[i32]) -> bool {
     let spared = |process: &tree::Process| nursery.contains(&process.pid);
     (nursery.is_empty() && kill::is_alone())
@@ -84,7 +84,7 @@ async fn sweep_all(guest: &Guest) -> Reply {
     }
 }
 
-/// A sandbox with processes that do not die; names them.
+/// The reply for a sandbox with processes that do not end. It names them.
 fn left_behind() -> Reply {
     let names = tree::list().unwrap_or_default().into_iter().map(|process| {
         let name = fs::read_to_string(format!("/proc/{}/comm", process.pid)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One stream: its request is read and handed to whoever answers it.
+//! Serves one stream: reads its request and passes it to its handler.
 
 use std::rc::Rc;
 
@@ -13,8 +13,8 @@ use crate::{
     reset,
 };
 
-/// Serves a stream that the host has opened. When it returns without closing the stream, yamux
-/// resets it.
+/// Serves a stream that the host has opened. If it returns without closing the stream, yamux resets the
+/// stream.
 pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
     let (mut reader, mut writer) = split(stream);
     let done = match request(&mut reader).await {
@@ -54,7 +54,7 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
     };
     let parting = async {
         if let Some(reply) = reply {
-            // A host that has gone needs no reply.
+            // If the host is gone, the reply is lost.
             let _ = writer.reply(&reply).await;
         }
         writer.close().await;
@@ -62,11 +62,11 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
     tokio::select! {
         biased;
         () = parting => {}
-        // A host that takes no more and has closed its side will never take the rest.
+        // A host that has closed its side and reads no more will never read the rest.
         () = reader.closed() => {}
     }
-    // A host that is still sending (a file that could not be written) would otherwise wait for ever
-    // for room: yamux does not tell it that a stream is gone whose other side was closed before.
+    // A host may still be sending, for example a file that could not be written. It would wait for room for
+    // ever: yamux does not report the end of a stream whose other side was closed before.
     reader.closed().await;
 }
 
@@ -80,7 +80,7 @@ async fn request(reader: &mut FrameReader) -> Result<Request, StreamError> {
     Ok(request)
 }
 
-/// Does the work of a request, unless a reset comes first and cannot wait for it any longer.
+/// Does the work of a request, unless a reset has to abandon it.
 async fn working(
     guest: &Guest,
     work: impl Future<Output = Result<Option<Reply>, RequestError>>,
@@ -89,7 +89,7 @@ async fn working(
     let mut abandon = guest.abandon.subscribe();
     tokio::select! {
         biased;
-        // It may have stopped in the middle of a frame, so nothing more can be said.
+        // The work may have stopped inside a frame, so nothing more can be sent.
         _ = abandon.changed() => Err(StreamError::Closed.into()),
         done = work => done,
     }

@@ -1,9 +1,9 @@
-//! A child that shares the guest's memory until it becomes another program. Nothing is copied for it:
-//! a forked child costs a small program's start more than all that the guest does for it otherwise.
+//! A child that shares the guest's memory until it becomes another program. So nothing is copied. A forked
+//! child would cost more than everything else in the start of a small program.
 //!
-//! The guest stands still until the child has become the program or has ended, so nobody may be there
-//! who could stop the child: this is for the first program of a clean sandbox only. The shared memory
-//! stays out of reach as the guest's own is: it is not dumpable, whoever the child becomes.
+//! The guest stands still until the child has become the program or has ended. So no process may exist that
+//! could stop the child, and only the first program of a clean sandbox starts this way. The shared memory is
+//! as protected as the guest's own: it is not dumpable, whichever user the child becomes.
 
 use std::{
     cell::RefCell,
@@ -16,13 +16,13 @@ use nix::libc::{self, c_int, c_void};
 /// The child's stack in bytes. Only what it touches takes memory.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Below it, so that one that grows too large ends the child. A multiple of every page size there is.
+/// Guard below the stack, in bytes: a stack that grows too large ends the child. A multiple of every page size.
 const GUARD_BYTES: usize = 64 * 1024;
 
-/// Runs `child` in a process of its own and returns the process's id when it has become another program
-/// or has ended, with the exit code that `child` returned.
+/// Runs `child` in a new process. Returns the id of the process when it has become another program, or has
+/// ended with the exit code that `child` returned.
 ///
-/// What `child` has allocated when it becomes another program is never freed.
+/// Memory that `child` has allocated when it becomes another program is never freed.
 pub(crate) fn clone_sharing<F: FnOnce() -> i32>(child: F) -> io::Result<i32> {
     thread_local! {
         static STACK: RefCell<Option<Stack>> = const { RefCell::new(None) };
@@ -80,7 +80,7 @@ impl Stack {
 
     const LENGTH: usize = GUARD_BYTES + STACK_BYTES;
 
-    /// Where it begins, as it grows downwards. Aligned as a page is.
+    /// Returns the start of the stack, which grows downwards. It is aligned to a page.
     fn top(&self) -> *mut c_void {
         self.0.as_ptr().wrapping_byte_add(Self::LENGTH)
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_child_is_another_process_and_its_memory_is_the_same() {
+    fn the_child_is_another_process_with_the_same_memory() {
         let (mut pid_inside, own) = (0, std::process::id());
         let pid = clone_sharing(|| {
             pid_inside = std::process::id();

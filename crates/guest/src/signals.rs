@@ -1,4 +1,4 @@
-//! Signals of the guest, received through a descriptor: no handler ever runs.
+//! Signals of the guest. It receives them through a descriptor, so no handler ever runs.
 
 use std::{io, os::fd::OwnedFd};
 
@@ -32,7 +32,7 @@ impl Signals {
         Ok(Self(Fd::new(OwnedFd::from(fd))?))
     }
 
-    /// Collects children until the guest is told to end.
+    /// Collects children until a signal asks the guest to end.
     pub(crate) async fn run(self, reaper: &Reaper) -> io::Result<()> {
         let mut record = [0; RECORD_BYTES];
         loop {

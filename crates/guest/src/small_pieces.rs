@@ -13,10 +13,10 @@ use tokio::{sync::Mutex, time::sleep};
 /// Pieces of fewer bytes are counted. An HTTP request is larger, and so is a record of TLS with anything in it.
 const SMALL_BYTES: usize = 32;
 
-/// Small pieces that may be sent without a pause.
+/// Number of small pieces that may be sent without a pause.
 const BURST: u32 = 16 * 1024;
 
-/// In which time one more may be sent.
+/// Time after which one more may be sent.
 const REFILL: Duration = Duration::from_millis(1);
 
 /// Limits how many small pieces all connections together may send.
@@ -46,7 +46,7 @@ impl SmallPieces {
         }
     }
 
-    /// Counts a small piece, if there may be one at `now`.
+    /// Counts a small piece, if one is allowed at `now`.
     fn take(&self, now: Instant) -> bool {
         let refills = now.duration_since(self.refilled.get()).as_nanos() / REFILL.as_nanos();
         if let Some(refills) = u32::try_from(refills)
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_may_be_so_many_at_once_and_so_many_a_second() {
+    fn bursts_and_rates_of_small_pieces_are_limited() {
         let pieces = SmallPieces::new();
         let begun = pieces.refilled.get();
         let after = |micros| begun + Duration::from_micros(micros);

@@ -1,6 +1,6 @@
-//! Sockets that outlive their programs. A connection that was closed is listed with its addresses and
-//! ports for a minute (`TIME_WAIT`), for the next program to read; the container asks the system to
-//! keep none, and this checks that none are kept.
+//! Sockets that outlive their programs. The kernel lists a closed connection for a minute, with addresses and
+//! ports (`TIME_WAIT`). The next program could read them. The container asks the kernel to keep none, and
+//! this module checks that.
 
 use std::{
     fs::{self, File},
@@ -10,17 +10,17 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-/// Counts of the sockets of one network namespace, see `proc_net(5)`. Reading them costs nothing, unlike
-/// the lists, for which the kernel walks a table of the whole machine.
+/// Counts of the sockets of one network namespace, see `proc_net(5)`. Reading them is cheap. For the lists the
+/// kernel walks a table of the whole machine.
 const COUNTS: [&str; 2] = ["/proc/self/net/sockstat", "/proc/self/net/sockstat6"];
 
 /// The interfaces of a network namespace.
 const INTERFACES: &str = "/proc/self/net/dev";
 
-/// How long the last words between killed programs may take.
+/// How long connections between killed programs may take to end.
 const END_DEADLINE: Duration = Duration::from_millis(500);
 
-/// Between two looks at them.
+/// Time between two checks of that.
 const END_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Room for the longest of the counts, in bytes.
@@ -28,10 +28,10 @@ const COUNTS_BYTES: usize = 4096;
 
 /// The sandbox's sockets.
 pub(crate) struct Sockets {
-    /// The counts, kept open, where the network is the sandbox's alone. The host's has sockets that are
-    /// none of our business, and a system that does not count has nothing to read for programs, either.
+    /// The counts, kept open, if the network belongs to this sandbox only. The host's network has other sockets.
+    /// A kernel without counts has no lists for programs to read, either.
     counts: Vec<File>,
-    /// Whether the network is the sandbox's alone.
+    /// Whether the network belongs to this sandbox only.
     are_own: bool,
 }
 
@@ -45,13 +45,13 @@ impl Sockets {
         }
     }
 
-    /// Whether no other sandbox can meet what a program of this one still has open.
+    /// Whether no other sandbox can reach a socket that a program of this one still has open.
     pub(crate) fn are_own(&self) -> bool {
         self.are_own
     }
 
-    /// Waits, not for long, until there is no socket of the internet protocols any more; whether that is
-    /// so. To be asked when all programs have been killed and the guest has none of its own.
+    /// Waits, for a short time, until no socket of the internet protocols is left. Returns whether none is left.
+    /// Call it when all programs have been killed and the guest has no socket of its own.
     pub(crate) async fn ended(&self) -> bool {
         let deadline = Instant::now() + END_DEADLINE;
         loop {
@@ -66,23 +66,23 @@ impl Sockets {
     }
 }
 
-/// Whether nothing is counted now. What cannot be read may be anything.
+/// Whether the count is zero now. A count that cannot be read is not zero.
 fn is_zero(counts: &File) -> bool {
     let mut buffer = [0; COUNTS_BYTES];
-    // From their beginning they are counted anew.
+    // A read from the beginning makes the kernel count again.
     let read = counts.read_at(&mut buffer, 0);
     let text = read.map(|length| std::str::from_utf8(&buffer[..length]));
     matches!(text, Ok(Ok(text)) if count(text) == 0)
 }
 
-/// Whether a list of interfaces, under its two lines of heading, has none but `lo`.
+/// Whether a list of interfaces, below its two lines of heading, has `lo` only.
 fn is_loopback_only(interfaces: &str) -> bool {
     let mut names = interfaces.lines().skip(2);
     names.all(|line| line.trim_start().starts_with("lo:"))
 }
 
-/// The sockets in use and those in `TIME_WAIT`. The lines are `TCP: inuse 0 orphan 0 tw 0 …`; the first
-/// one, `sockets: used 1`, counts those of other kinds, too, and the orphans are the whole machine's.
+/// Returns the number of sockets in use and in `TIME_WAIT`. The lines are `TCP: inuse 0 orphan 0 tw 0 …`. The
+/// first line, `sockets: used 1`, also counts other kinds. Orphans are those of the whole machine.
 fn count(counts: &str) -> u64 {
     let count = |line: &str| -> u64 {
         let words: Vec<_> = line.split_ascii_whitespace().collect();

@@ -1,9 +1,9 @@
-//! Emptying the writable places, after every process of the user has been killed: nothing changes
-//! under its hands. Little is removed by the guest itself, with the user's rights in the file system;
-//! everything else by a forked child that has become the user.
+//! Empties the writable places, after every process of the user has been killed. So nothing changes meanwhile.
+//! The guest removes a few entries itself, with the user's rights in the file system. A forked child that has
+//! become the user removes everything else.
 //!
-//! A tree may be deeper than a path is allowed to be long and than descriptors are allowed to be
-//! many, so the walk holds one directory at a time and goes up through `..`.
+//! A tree may be deeper than the longest path and the number of descriptors allow. So the walk holds one
+//! directory at a time and goes up through `..`.
 
 use std::{
     cell::RefCell,
@@ -27,21 +27,21 @@ use nix::{
 
 use crate::{attributes, failure::Failure, ipc};
 
-/// What its owner needs to list and empty a directory.
+/// The permissions that an owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
 
-/// Most entries that the guest removes itself: it does nothing else meanwhile.
+/// Most entries that the guest removes itself, because it does nothing else meanwhile.
 const FEW: u64 = 64;
 
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
 
-/// A writable place as it was when the sandbox started. It stays where it is: user code can neither
-/// mount nor rename a mount.
+/// A writable place, with its state at the start of the sandbox. User code can neither mount over it nor
+/// rename it, because it is a mount.
 pub(crate) struct WritablePlace {
     path: &'static str,
     directory: OwnedFd,
-    /// The same once more, to be listed.
+    /// A second descriptor, for listing.
     listing: RefCell<Dir>,
     before: FileStat,
     flags: Option<libc::c_int>,
@@ -64,21 +64,21 @@ pub(crate) fn places() -> Vec<WritablePlace> {
     places.collect()
 }
 
-/// Does what [`sweep`] does when programs have left little, as most do: at most [`FEW`] entries, no
-/// directory with something in it. Counts them in `removed`. `false`: there is
-/// more, or something that stays; that is for [`sweep`] to remove, or to tell.
+/// Does the work of [`sweep`] when programs have left little, as most do: at most [`FEW`] entries, and no
+/// directory that is not empty. Counts them in `removed`. Returns false when there is more, or an entry that
+/// cannot be removed. Then [`sweep`] removes or reports it.
 pub(crate) fn sweep_few(places: &[WritablePlace], removed: &mut u64) -> bool {
     places.iter().all(|place| {
         empty_few(place, removed) == Ok(true) && restore(place, &place.directory).is_ok()
     })
 }
 
-/// Removes entries of a place until there are none, which it returns, or one that is not for it.
+/// Removes entries of a place. Returns whether the place is empty. Stops at an entry that it may not remove.
 fn empty_few(place: &WritablePlace, removed: &mut u64) -> Result<bool, Errno> {
     let mut listing = place.listing.borrow_mut();
     loop {
         let mut seen = false;
-        // The next listing begins anew: the end of one rewinds the directory.
+        // The next listing starts from the beginning, because the end of a listing rewinds the directory.
         for entry in listing.iter() {
             let entry = entry?;
             let name = entry.file_name();
@@ -97,7 +97,7 @@ fn empty_few(place: &WritablePlace, removed: &mut u64) -> Result<bool, Errno> {
     }
 }
 
-/// Empties every place and removes what else outlives a process.
+/// Empties every place, and removes everything else that outlives a process.
 pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
     let mut entries = ipc::remove_all().map_err(|error| {
         Failure::new(
@@ -115,7 +115,7 @@ pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
                 format!("cannot be removed: {}", errno.desc()),
             )
         };
-        // The child has none of the guest's descriptors.
+        // The child has no descriptor of the guest.
         let directory = open_place(place).map_err(|errno| stuck((CString::default(), errno)))?;
         let (directory, removed) = empty(directory).map_err(stuck)?;
         entries += removed;
@@ -136,7 +136,7 @@ type Stuck = (CString, Errno);
 /// Opens a place, with the permissions that its owner needs.
 fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
     if is_own(&place.before) {
-        // User code may have taken its own permissions away.
+        // User code may have removed its own permissions.
         let mode = Mode::from_bits_truncate(place.before.st_mode | OWNER_ALL);
         fchmodat(
             nix::fcntl::AT_FDCWD,
@@ -148,7 +148,7 @@ fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
     open(place.path, DIRECTORY, Mode::empty())
 }
 
-/// Removes everything inside the directory `current`; returns it, and how much that was.
+/// Removes everything inside the directory `current`. Returns the directory and the number of entries.
 fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
     let mut above: Vec<CString> = Vec::new();
     let mut removed = 0;
@@ -165,7 +165,7 @@ fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
                     unlinkat(&current, name.as_c_str(), UnlinkatFlags::RemoveDir).map_err(stuck)?;
                     removed += 1;
                 }
-                // The last look at the place found nothing in it: that is the proof.
+                // The last listing of the place found nothing. That is the proof.
                 None => return Ok((current, removed)),
             },
         }
@@ -177,13 +177,14 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 
-/// Removes what can be removed at once, until there is a directory that is not empty. `None`: the
-/// whole directory was seen to be empty.
+/// Removes what can be removed at once. Returns the first directory that is not empty, or `None` when a whole
+/// listing found nothing.
 fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
     loop {
-        // Removing while listing may make a listing skip entries, so it is repeated until it is
-        // empty. Opened anew, because a listing starts where the last one of a descriptor ended.
+        // Removing entries during a listing may make it skip others. So it is repeated until it is empty.
+        // The directory is opened again, because a listing starts where the last one of a descriptor
+        // ended.
         let fd = openat(directory, ".", DIRECTORY, Mode::empty()).map_err(itself)?;
         let mut listing = Dir::from_fd(fd).map_err(itself)?;
         let mut seen = false;
@@ -205,16 +206,16 @@ fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CStri
     }
 }
 
-/// Removes an entry; `false` when it is a directory with something in it.
+/// Removes an entry. Returns false when it is a directory that is not empty.
 fn remove(directory: &OwnedFd, name: &CStr, kind: Option<Type>) -> Result<bool, Errno> {
     if kind != Some(Type::Directory) {
         match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
-            Err(Errno::EISDIR) => {} // A file system that does not say what its entries are.
+            Err(Errno::EISDIR) => {} // This file system does not report the kinds of entries.
             done => return done.map(|()| true),
         }
     }
     match unlinkat(directory, name, UnlinkatFlags::RemoveDir) {
-        // With EACCES it is not known: the directory does not say whether it is empty.
+        // EACCES: the directory cannot be listed, so it may not be empty.
         Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::EACCES) => Ok(false),
         done => done.map(|()| true),
     }
@@ -235,14 +236,14 @@ fn enter(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
     Ok(child)
 }
 
-/// Makes an emptied place what it was: mode, times, attributes.
+/// Restores the mode, times and attributes of an emptied place.
 fn restore(place: &WritablePlace, directory: &OwnedFd) -> io::Result<()> {
     let now = fstat(directory)?;
     if (now.st_uid, now.st_gid) != (place.before.st_uid, place.before.st_gid) {
         return Err(io::Error::other("its owner or group was changed"));
     }
     if !is_own(&place.before) {
-        return Ok(()); // Nobody but its owner can change the rest.
+        return Ok(()); // Only its owner can change the rest.
     }
     attributes::remove_extended(directory)?;
     attributes::restore_flags(directory, place.flags)?;
@@ -255,7 +256,7 @@ fn restore(place: &WritablePlace, directory: &OwnedFd) -> io::Result<()> {
     Ok(futimens(directory, &accessed, &modified)?)
 }
 
-/// Whether it stands for the directory itself or the one above.
+/// Whether the name is `.` or `..`.
 fn is_dot(name: &CStr) -> bool {
     name == c"." || name == c".."
 }

@@ -1,4 +1,4 @@
-//! What runs in the sandbox: the process list, and who belongs to whom.
+//! The processes of the sandbox: their list, and which program each belongs to.
 
 use std::{collections::BTreeSet, fs, io};
 
@@ -10,7 +10,7 @@ pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
     pub(crate) session: i32,
-    /// Start time in clock ticks: together with the id it names one process for ever.
+    /// Start time in clock ticks. With the id, it identifies a process uniquely.
     pub(crate) started: u64,
 }
 
@@ -20,22 +20,22 @@ impl Process {
     }
 }
 
-/// The processes, and whether there was none beside them: one that is born while they are listed may
-/// be missing, and its parent, when that has ended meanwhile, as well.
+/// Lists the processes. Returns whether the list is complete. A process that starts during the listing may be
+/// missing, and so may its parent, if that has ended meanwhile.
 pub(crate) fn list_exactly() -> io::Result<(Vec<Process>, bool)> {
     let before = last_born()?;
     let processes = list()?;
     Ok((processes, last_born()? == before))
 }
 
-/// The id that was given last. Each one is given after it, until they begin anew.
+/// Returns the process id that was assigned last. The next ones follow it, until the ids wrap around.
 fn last_born() -> io::Result<Option<String>> {
     let load = fs::read_to_string("/proc/loadavg")?;
     let id = load.split_ascii_whitespace().next_back();
     Ok(id.map(str::to_owned))
 }
 
-/// Every process but the guest and those that have ended and only wait to be collected.
+/// Lists every process but the guest and those that have ended and wait to be collected.
 pub(crate) fn list() -> io::Result<Vec<Process>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -48,7 +48,7 @@ pub(crate) fn list() -> io::Result<Vec<Process>> {
         }
         match fs::read(format!("/proc/{pid}/stat")) {
             Ok(stat) => processes.extend(parse(pid, &stat)),
-            // A process may end between the listing and this. Any other has to be known.
+            // A process may end during the listing. Every other error counts.
             Err(error) if is_gone(&error) => {}
             Err(error) => return Err(error),
         }
@@ -60,8 +60,8 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Reads `/proc/PID/stat`, see proc(5). The name in it is chosen by user code and may hold anything,
-/// also brackets; nothing after its last bracket is.
+/// Parses `/proc/PID/stat`, see proc(5). User code chooses the name in it, which may contain anything, even
+/// brackets. It does not choose anything after the last bracket.
 fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let fields = std::str::from_utf8(&stat[after_name..]).ok()?;
@@ -71,7 +71,7 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let session = fields.nth(1)?.parse().ok()?;
     let threads = fields.nth(13)?.parse::<u64>().ok()?;
     let started = fields.nth(1)?.parse().ok()?;
-    // The state is that of the first thread, which user code may end alone.
+    // The state is that of the first thread. User code may end that one only.
     let ended = state == "X" || (state == "Z" && threads <= 1);
     (!ended).then_some(Process {
         pid,
@@ -81,9 +81,9 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     })
 }
 
-/// The processes that belong to the program `main`: its session, its descendants, and, when it is
-/// the `only` program, also those that have cut every tie to it and that nobody else started.
-/// Processes in `others`, and their descendants, are never among them.
+/// Returns the processes that belong to the program `main`: its session and its descendants. When it is the
+/// `only` program, processes without any tie to it belong to it as well, unless another one started them.
+/// Processes in `others` and their descendants never belong to it.
 pub(crate) fn belonging_to(
     main: i32,
     processes: &[Process],
@@ -92,7 +92,7 @@ pub(crate) fn belonging_to(
 ) -> Vec<i32> {
     let mine = |process: &&Process| {
         let mut current = **process;
-        // No chain of parents is longer than the list, whatever changes while it is read.
+        // No chain of parents is longer than the list, even if processes change during the listing.
         for _ in 0..=processes.len() {
             if current.pid == main {
                 return true;
@@ -160,7 +160,7 @@ mod tests {
             process(10, 1, 10), // the program
             process(11, 10, 10),
             process(12, 11, 12), // setsid under it
-            process(13, 1, 13),  // a daemon: nobody's child any more
+            process(13, 1, 13),  // a daemon, without a parent
             process(14, 1, 10),  // an orphan in the program's session
             process(20, 1, 20),  // a service from before
             process(21, 20, 20),

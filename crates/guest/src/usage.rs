@@ -1,10 +1,14 @@
 //! What a run used: CPU time and memory.
 //!
-//! The control group's peak cannot be reset from inside, and sandboxes are used again. So the peak
-//! of a run is: the group's peak if it rose during the run; otherwise the largest of the group's
-//! usage as sampled during the run and the largest resident memory of the program and the
-//! descendants it waited for; or, when the report does not wait for the system to tell that one, the
-//! program's resident memory as sampled. Without a control group it is the latter alone.
+//! The peak of the control group cannot be reset from inside, and sandboxes are used again. So the peak of a
+//! run is the first of these that applies:
+//!
+//! * the peak of the group, if it rose during the run;
+//! * the larger of two values: the group's usage as sampled during the run, and the largest resident memory
+//!   of the program and of the descendants it waited for.
+//!
+//! A report that does not wait for the program to be collected takes the sampled resident memory of the program
+//! in place of the largest. Without a control group, the resident memory is the only value.
 
 use std::{
     fs::{self, File},
@@ -19,16 +23,16 @@ use nix::{
     unistd::{Pid, SysconfVar, sysconf},
 };
 
-/// Between two samples of memory in use.
+/// Time between two samples of the memory in use.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
 
 /// The unit of times in `/proc/PID/stat`, the same on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Room for 52 numbers of twenty digits.
+/// Buffer size in bytes, enough for 52 numbers of twenty digits.
 const SMALL_BYTES: usize = 1280;
 
-/// Current usage, peak and limit, in version 2 and in version 1 of control groups.
+/// The files for current usage, peak and limit, in version 2 and in version 1 of control groups.
 const FILES: [[&str; 3]; 2] = [
     [
         "/sys/fs/cgroup/memory.current",
@@ -42,7 +46,7 @@ const FILES: [[&str; 3]; 2] = [
     ],
 ];
 
-/// What the guest may need of the limit for its own work, in bytes.
+/// Memory that the guest may need for its own work, in bytes.
 const OWN_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The files of the sandbox's control group, kept open.
@@ -55,7 +59,7 @@ pub(crate) struct MemoryFiles {
 }
 
 impl MemoryFiles {
-    /// Opens what there is; a system without is no failure.
+    /// Opens the files that exist. Missing ones are no failure.
     pub(crate) fn open() -> Self {
         for [current, peak, limit] in FILES {
             if let Ok(current) = File::open(current) {
@@ -79,7 +83,7 @@ impl MemoryFiles {
     }
 }
 
-/// The contents of a file of the system's that has one line of numbers, in one read.
+/// Reads a small file of the kernel, with one line of numbers, in one read.
 pub(crate) fn read_small(path: &str) -> io::Result<Vec<u8>> {
     let mut line = vec![0; SMALL_BYTES];
     let length = File::open(path)?.read_at(&mut line, 0)?;
@@ -100,7 +104,7 @@ pub(crate) struct Meter<'a> {
     cpu_before: Duration,
     peak_before: Option<u64>,
     sampled: u64,
-    /// Whose resident memory is sampled, too.
+    /// The program whose resident memory is sampled, too.
     program: Option<i32>,
 }
 
@@ -115,13 +119,13 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Looks at the resident memory of this program as well from now on: how much it was at most is told
-    /// only when the program is collected, which nobody may wait for.
+    /// Samples the resident memory of this program from now on. The kernel reports its largest value only when the
+    /// program is collected, and a report may not wait for that.
     pub(crate) fn watch(&mut self, program: Option<i32>) {
         self.program = program;
     }
 
-    /// Looks at the memory in use now, and returns it.
+    /// Samples the memory in use and returns it.
     pub(crate) fn sample(&mut self) -> Option<u64> {
         let resident = self.program.and_then(resident_memory);
         self.sampled = self.sampled.max(resident.unwrap_or_default());
@@ -130,13 +134,13 @@ impl<'a> Meter<'a> {
         Some(current)
     }
 
-    /// Whether there is a figure of memory; else the program's own is needed, once it is collected.
+    /// Whether a sample of memory exists. Without one, the report needs the value from collecting the program.
     pub(crate) fn has_seen_memory(&self) -> bool {
         self.sampled > 0
     }
 
-    /// Whether the guest has memory to work with when `current` is in use. A process that ends is no longer
-    /// one that the system could end for its memory, before it has given any back: it would be the guest.
+    /// Whether the guest has memory to work with when `current` is in use. The kernel cannot end a process that is
+    /// ending already, so for lack of memory it would end the guest.
     pub(crate) fn leaves_room(&self, current: Option<u64>) -> bool {
         let room = |limit: u64| limit.saturating_sub(current.unwrap_or_default());
         self.files
@@ -144,18 +148,18 @@ impl<'a> Meter<'a> {
             .is_none_or(|limit| room(limit) >= OWN_BYTES)
     }
 
-    /// Leaves out the time that a child had used before the run, and counts its memory.
+    /// Excludes the CPU time that a child had used before the run, and includes its memory.
     pub(crate) fn begin_with(&mut self, cpu: Duration, memory: u64) {
         self.cpu_before += cpu;
         self.sampled = self.sampled.max(memory);
     }
 
-    /// CPU time of everything that was collected since the start, and of what is not collected yet.
+    /// Returns the CPU time of all processes collected since the start, plus `uncollected`.
     pub(crate) fn cpu(&self, uncollected: Duration) -> Duration {
         (cpu_of_children() + uncollected).saturating_sub(self.cpu_before)
     }
 
-    /// The run's peak of memory in bytes, by the rule above.
+    /// Returns the peak of memory of the run in bytes, by the rule above.
     pub(crate) fn peak(&self, max_rss_bytes: u64) -> u64 {
         peak(
             self.peak_before,
@@ -173,7 +177,7 @@ fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u6
     }
 }
 
-/// The resident memory of a process in bytes; none of one that has given it up.
+/// Returns the resident memory of a process in bytes, or `None` when it has given its memory up.
 pub(crate) fn resident_memory(pid: i32) -> Option<u64> {
     let statm = read_small(&format!("/proc/{pid}/statm")).ok()?;
     let pages = std::str::from_utf8(&statm).ok()?.split(' ').nth(1)?;
@@ -182,19 +186,19 @@ pub(crate) fn resident_memory(pid: i32) -> Option<u64> {
     Some(pages.saturating_mul(u64::try_from(page).ok()?))
 }
 
-/// CPU time of a process and the descendants it has waited for.
+/// Returns the CPU time of a process and of the descendants it has waited for.
 pub(crate) fn cpu_of(pid: i32) -> Duration {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
     cpu_clock(pid) + waited_for(&stat).unwrap_or_default()
 }
 
-/// CPU time of a process alone.
+/// Returns the CPU time of a process without its descendants.
 pub(crate) fn cpu_clock(pid: i32) -> Duration {
     let own = clock_getcpuclockid(Pid::from_raw(pid)).and_then(clock_gettime);
     own.map_or(Duration::ZERO, Duration::from)
 }
 
-/// The CPU time of waited-for descendants in `/proc/PID/stat`, see proc(5): the 14th and 15th field
+/// Returns the CPU time of waited-for descendants from `/proc/PID/stat`, see proc(5): the 14th and 15th field
 /// after the name, in clock ticks.
 fn waited_for(stat: &[u8]) -> Option<Duration> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
@@ -228,14 +232,14 @@ mod tests {
     use super::{Duration, peak, waited_for};
 
     #[test]
-    fn the_time_of_descendants_is_found_behind_any_name() {
+    fn the_cpu_time_of_descendants_is_found_after_any_name() {
         let stat = b"7 (a) 9 9) S 1 7 7 0 -1 4194304 0 0 0 0 11 12 13 14 20 0 1 0 999 0";
         assert_eq!(waited_for(stat), Some(Duration::from_millis(270)));
         assert_eq!(waited_for(b""), None);
     }
 
     #[test]
-    fn a_peak_from_an_earlier_run_is_not_this_runs() {
+    fn the_peak_of_an_earlier_run_does_not_count() {
         assert_eq!(peak(Some(900), Some(900), 50, 40), 50);
         assert_eq!(peak(Some(900), Some(901), 50, 40), 901);
         assert_eq!(peak(None, None, 0, 40), 40);

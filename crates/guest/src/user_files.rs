@@ -1,4 +1,4 @@
-//! Files as the sandbox user sees them. Runs in forked children only, with plain blocking calls.
+//! File operations with the sandbox user's rights. They run in forked children only, with blocking calls.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,13 +12,13 @@ use nix::libc;
 
 use crate::failure::Failure;
 
-/// Bytes moved at once.
+/// Number of bytes copied at once.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// How many names are tried for a file that is still being written.
+/// Number of names that are tried for a file that is being written.
 const TEMPORARY_NAMES: u32 = 64;
 
-/// Checks what a path must be whatever the file system holds.
+/// Checks the rules for a path that do not depend on the file system.
 pub(crate) fn check_path(path: &str) -> Result<(), Failure> {
     if !path.starts_with('/') {
         return Err(Failure::new(
@@ -37,8 +37,8 @@ pub(crate) fn check_path(path: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Creates or replaces the file `path`, and the directories above it. `contents` writes them
-/// and says whether to keep them. Until then the old file stays what it was.
+/// Creates or replaces the file `path`, and creates the directories above it. `contents` writes the new contents
+/// and returns whether to keep them. Until then the old file stays unchanged.
 pub(crate) fn replace(
     path: &str,
     contents: impl FnOnce(&mut File) -> io::Result<bool>,
@@ -60,7 +60,7 @@ pub(crate) fn replace(
         if let Some(mode) = old_mode {
             file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
-        // The name itself is replaced: a symbolic link there is not followed.
+        // The name itself is replaced. A symbolic link there is not followed.
         fs::rename(&temporary, target)
     });
     written.map_err(|error| {
@@ -81,8 +81,8 @@ pub(crate) fn write_inline(files: &[InlineFile], directory: Option<&str>) -> Res
     })
 }
 
-/// The permissions of the regular file at `path`, if there is one; anything else but a symbolic
-/// link is in the way.
+/// Returns the permissions of the regular file at `path`, if there is one. Anything else but a symbolic link is an
+/// error.
 fn existing_mode(path: &str) -> Result<Option<u32>, Failure> {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return Ok(None);
@@ -120,7 +120,7 @@ fn create_temporary(path: &str, directory: &Path) -> Result<(File, PathBuf), Fai
     }
 }
 
-/// Creates `directory` and what is missing above it, for the sake of `path`.
+/// Creates `directory` and the missing ones above it. Errors name `path`.
 pub(crate) fn make_directory(path: &str, directory: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -132,8 +132,8 @@ pub(crate) fn make_directory(path: &str, directory: &Path) -> Result<(), Failure
         })
 }
 
-/// Opens the regular file `path` of at most `max_bytes` for reading. Nothing else is opened for longer
-/// than it takes to see what it is, and a pipe without a writer does not block.
+/// Opens the regular file `path` of at most `max_bytes` for reading. Anything else is only opened to check its
+/// kind, and a pipe without a writer does not block.
 pub(crate) fn open(path: &str, max_bytes: u64) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options
@@ -149,7 +149,7 @@ pub(crate) fn open(path: &str, max_bytes: u64) -> Result<File, Failure> {
         .metadata()
         .map_err(|error| Failure::os(path, "cannot read", &error))?;
     check_regular(path, &metadata)?;
-    // A sparse file costs user code nothing, but the host its whole size.
+    // A sparse file takes no space in the sandbox, and its whole size in the host's memory.
     if metadata.len() > max_bytes {
         let size = metadata.len();
         let message = format!("it has {size} bytes, the limit is {max_bytes}");

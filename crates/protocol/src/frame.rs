@@ -1,4 +1,4 @@
-//! Frames: `length:u32le kind:u8 payload[length]`. The length is checked before it is believed.
+//! Frames: `length:u32le kind:u8 payload[length]`. The length is checked before anything is allocated.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -21,7 +21,7 @@ pub enum FrameKind {
     Stderr = 3,
 }
 
-/// A frame that breaks the protocol. The sandbox that sent it is done for.
+/// A frame that breaks the protocol. The host destroys a sandbox that sends one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A length above [`MAX_FRAME_BYTES`].
@@ -33,7 +33,7 @@ pub enum FrameError {
     /// A kind that this version does not know.
     #[error("unknown frame kind {0}")]
     UnknownKind(u8),
-    /// A payload that is no message of the expected type.
+    /// A payload that is not a message of the expected type.
     #[error("malformed message: {0}")]
     Malformed(#[from] postcard::Error),
 }
@@ -43,7 +43,7 @@ pub enum FrameError {
 pub struct FrameHeader {
     /// What the payload is.
     pub kind: FrameKind,
-    /// Length of the payload in bytes; at most [`MAX_FRAME_BYTES`].
+    /// Length of the payload in bytes, at most [`MAX_FRAME_BYTES`].
     pub length: usize,
 }
 
@@ -56,7 +56,7 @@ impl FrameHeader {
         Ok(Self { kind, length })
     }
 
-    /// Reads a header as it came over the wire.
+    /// Parses the bytes of a header.
     pub fn parse(bytes: [u8; FRAME_HEADER_BYTES]) -> Result<Self, FrameError> {
         let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
         let kind = match bytes[4] {
@@ -81,7 +81,7 @@ impl FrameHeader {
     }
 }
 
-/// A whole frame (header and payload) that carries `message`.
+/// Returns a whole frame (header and payload) with `message`.
 pub fn encode_message<M: Serialize>(message: &M) -> Result<Vec<u8>, FrameError> {
     let mut frame = postcard::to_extend(message, vec![0; FRAME_HEADER_BYTES])?;
     let header = FrameHeader::new(FrameKind::Message, frame.len() - FRAME_HEADER_BYTES)?;
@@ -89,7 +89,7 @@ pub fn encode_message<M: Serialize>(message: &M) -> Result<Vec<u8>, FrameError> 
     Ok(frame)
 }
 
-/// The message in the payload of a [`FrameKind::Message`] frame.
+/// Decodes the message in the payload of a [`FrameKind::Message`] frame.
 pub fn decode<M: DeserializeOwned>(payload: &[u8]) -> Result<M, FrameError> {
     Ok(postcard::from_bytes(payload)?)
 }

@@ -1,10 +1,10 @@
-//! Every limit of the protocol. Lengths are checked against these before anything is allocated.
+//! All limits of the protocol. Both sides check lengths against these before they allocate.
 
 /// Largest payload of one frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
 
 /// Largest sum of file contents and stdin carried inside an [`ExecRequest`](crate::ExecRequest), in
-/// bytes. Anything larger travels in streams of its own, so that the guest's memory stays small.
+/// bytes. Larger contents travel in separate streams, so that the guest's memory stays small.
 pub const MAX_INLINE_BYTES: usize = 256 * 1024;
 
 /// Largest number of logical streams that are open at once on one link.
@@ -13,12 +13,12 @@ pub const MAX_STREAMS: usize = 512;
 /// Largest number of egress connections that a sandbox has at once. Further ones wait to be accepted.
 pub const MAX_EGRESS_STREAMS: usize = 256;
 
-/// Largest sum of the receive windows of one link, in bytes: what a peer may have in flight.
+/// Largest sum of the receive windows of one link, in bytes. It limits what a peer may have in flight.
 pub const MAX_WINDOW_BYTES: usize = 256 * 1024 * (MAX_STREAMS + 64);
 
 // A frame must be able to hold a request whose inline part is full, with room for env and argv.
 const _: () = assert!(MAX_FRAME_BYTES >= 2 * MAX_INLINE_BYTES);
-// Streams that have ended stay in the books for a moment, and the host needs some of its own.
+// Streams that have ended count for a moment longer, and the host needs some streams for itself.
 const _: () = assert!(MAX_STREAMS >= 2 * MAX_EGRESS_STREAMS);
 // yamux refuses windows below 256 KiB for each stream.
 const _: () = assert!(MAX_WINDOW_BYTES >= 256 * 1024 * MAX_STREAMS);

@@ -1,60 +1,59 @@
-//! The messages. Each stream that the host opens begins with one [`Request`]; what follows is
-//! written at its variant.
+//! The messages. Each stream that the host opens begins with one [`Request`]. The docs of its variants
+//! describe what follows.
 //!
-//! The encoding has no field names: a change here is a change of
-//! [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION). `tests/frozen.rs` notices one.
+//! The encoding has no field names, so every change here needs a new
+//! [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION). The test `frozen` fails after a change.
 
 use serde::{Deserialize, Serialize};
 
 /// First message of a stream that the host opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Run a program. The host may then send [`ExecControl`] messages, and with
-    /// [`Stdin::Stream`] data frames of standard input (an empty one ends it). The guest answers
-    /// with stdout and stderr frames, and [`Reply::Exited`]; or with
-    /// [`Reply::Failed`]. When the host closes the stream early, the program's tree is killed.
+    /// Run a program. The host may then send [`ExecControl`] messages. With [`Stdin::Stream`] it sends
+    /// standard input in data frames, and an empty one ends it. The guest answers with stdout and
+    /// stderr frames and then [`Reply::Exited`], or with [`Reply::Failed`]. When the host closes the
+    /// stream early, the guest kills the process tree.
     Exec(ExecRequest),
-    /// Create or replace a file, as the sandbox user. Data frames follow, an empty one ends the
+    /// Create or replace a file, as the sandbox user. Data frames follow, and an empty one ends the
     /// file. The guest answers [`Reply::Done`] or [`Reply::Failed`].
     WriteFile(FileRequest),
-    /// Read a regular file, as the sandbox user. The guest answers with data frames, an empty one
-    /// at the end; or with [`Reply::Failed`], which may also come between the data.
+    /// Read a regular file, as the sandbox user. The guest answers with data frames, and an empty one
+    /// ends the file. Or it answers with [`Reply::Failed`], which may also come between data frames.
     ReadFile(ReadRequest),
-    /// Kill every process but the guest, empty every writable place and verify it. The guest
-    /// answers [`Reply::Reset`] or [`Reply::Failed`].
+    /// Kill every process but the guest, empty every writable place and verify both. The guest answers
+    /// [`Reply::Reset`] or [`Reply::Failed`].
     Reset,
-    /// Run a program inside the resident interpreter of the sandbox's session, which is started
+    /// Run a program inside the resident interpreter of the session. The guest starts the interpreter
     /// when there is none. The exchange is that of [`Request::Exec`]. When the program ends the
-    /// interpreter, or is killed, the next call finds none.
+    /// interpreter, or is killed, the next call finds no interpreter.
     Call(CallRequest),
-    /// Start an interpreter ahead of its program, in a sandbox that has run nothing since it was
-    /// started or reset. The guest answers [`Reply::Done`] when it waits for its program, or
-    /// [`Reply::Failed`].
+    /// Park an interpreter, in a sandbox that has run nothing since its start or last reset. The guest
+    /// answers [`Reply::Done`] when the interpreter waits for its program, or [`Reply::Failed`].
     Park(ParkRequest),
 }
 
-/// An interpreter to start ahead of its program, on the command line that will run it.
+/// An interpreter to park, on the command line that will run its program.
 ///
-/// A launcher in it, which its environment names, writes [`PARK_MARK`] to standard output when it is
-/// ready, and reads from standard input what the guest hands over (see [`hand_over`]). Having done
-/// what that says it writes the mark again and lets the interpreter go on.
+/// The environment names a launcher in the interpreter. The launcher writes [`PARK_MARK`] to standard
+/// output when it is ready. It reads the hand-over of the guest from standard input (see
+/// [`hand_over`]) and applies it. Then it writes the mark again and lets the interpreter go on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkRequest {
-    /// The command line of the [`ExecRequest`] that may use it.
+    /// The command line that an [`ExecRequest`] must have to use this interpreter.
     pub argv: Vec<String>,
-    /// The command line to start: the same, or with what makes the interpreter load its launcher.
+    /// The command line to start: the same, or with flags that load the launcher.
     pub launcher_argv: Vec<String>,
-    /// The environment that such a request is expected to have. Another one is handed over.
+    /// The environment that such a request is expected to have. A different one is handed over.
     pub env: Vec<(String, String)>,
-    /// What the launcher needs besides, and takes away again.
+    /// Variables for the launcher, which it removes again.
     pub launcher_env: Vec<(String, String)>,
     /// Working directory while it waits.
     pub cwd: String,
     /// The program's file.
     pub program: String,
-    /// Files that must exist when the interpreter starts. They do not outlive one that is not used.
+    /// Files that must exist when the interpreter starts. They are removed with an unused interpreter.
     pub files: Vec<InlineFile>,
-    /// Whether the launcher can be a nursery, from which parked interpreters are forked.
+    /// Whether the launcher can run as a nursery, from which parked interpreters are forked.
     pub forks: bool,
 }
 
@@ -64,16 +63,16 @@ pub struct ParkRequest {
 /// and writes reports to [`REPORT_FD`](crate::REPORT_FD), see [`command`](crate::command).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRequest {
-    /// Its command line, environment and working directory are the interpreter's, used when it has
-    /// to be started. The rest is this call's. `after_exit` is always [`AfterExit::Keep`].
+    /// Command line, environment and working directory are for the interpreter, when it has to be
+    /// started. The rest is for this call. `after_exit` is always [`AfterExit::Keep`].
     pub exec: ExecRequest,
     /// The program's file.
     pub program: String,
-    /// Working directory of this call, created when missing; without it, where the last one ended.
+    /// Working directory of this call, created when missing. `None`: where the last call ended.
     pub cwd: Option<String>,
-    /// Environment of this call, taken away again afterwards.
+    /// Environment of this call, removed after it.
     pub env: Vec<(String, String)>,
-    /// Precedes each command: for a shell that reads the descriptor as its script.
+    /// Text before each command, for a shell that reads the descriptor as its script.
     pub lead: String,
 }
 
@@ -84,34 +83,34 @@ pub struct ExecRequest {
     pub argv: Vec<String>,
     /// Environment, laid over the one that the image defines.
     pub env: Vec<(String, String)>,
-    /// Working directory; created (as the sandbox user) when missing.
+    /// Working directory. The sandbox user creates it when it is missing.
     pub cwd: String,
     /// Files written before the program starts, with their parent directories.
     pub files: Vec<InlineFile>,
     /// Standard input.
     pub stdin: Stdin,
-    /// Time limit of the program in milliseconds; 0 means none.
+    /// Time limit of the program in milliseconds. 0 means none.
     pub timeout_ms: u64,
-    /// How many bytes of each output stream to send. The rest is counted and thrown away.
+    /// Number of bytes of each output stream to send. The guest counts the rest and throws it away.
     pub output_limit: u64,
     /// What becomes of the processes that the program leaves behind.
     pub after_exit: AfterExit,
-    /// Whether a parked interpreter of the same command line may become the program. Without one
-    /// the program is started as ever.
+    /// Whether a parked interpreter of the same command line may become the program. Without one,
+    /// a plain start follows.
     pub parked: bool,
-    /// Who finds the proxy on [`PROXY_PORT`](crate::PROXY_PORT) from now on. A reset closes it.
+    /// Which processes [`PROXY_PORT`](crate::PROXY_PORT) serves from now on. A reset closes the port.
     pub proxy: ProxyPort,
 }
 
-/// Whom the proxy's port serves.
+/// Which processes the proxy port serves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProxyPort {
-    /// Nobody: listener and connections are gone before the program starts.
+    /// None. Listener and connections are closed before the program starts.
     #[default]
     Closed,
-    /// Every process of the sandbox: the listener is there before the program starts.
+    /// Every process of the sandbox. The port is open before the program starts.
     Open,
-    /// The program, and what it has started; connections from before are gone.
+    /// The program and the processes that it starts. Earlier connections are closed.
     Program,
 }
 
@@ -128,7 +127,7 @@ pub struct InlineFile {
 /// Where a program's standard input comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stdin {
-    /// At its end from the start.
+    /// Empty: the first read returns the end.
     #[default]
     Empty,
     /// These bytes, then the end.
@@ -143,11 +142,11 @@ pub enum AfterExit {
     /// Every process of the sandbox but the guest is killed before the exit is reported.
     #[default]
     KillAll,
-    /// They live on (a service started by a setup script).
+    /// They go on running, for example a service that a setup script started.
     Keep,
 }
 
-/// What the host may say while a program runs.
+/// What the host may send while a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExecControl {
     /// Send this signal number to the program's process group.
@@ -168,23 +167,23 @@ pub struct FileRequest {
 pub struct ReadRequest {
     /// Absolute path.
     pub path: String,
-    /// Largest size in bytes. Of a larger file nothing is sent. One that grows meanwhile is for the
-    /// host to cut off.
+    /// Largest size in bytes. Nothing is sent of a larger file. The host ends the transfer of a file
+    /// that grows meanwhile.
     pub max_bytes: u64,
 }
 
-/// What the guest says.
+/// What the guest answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// The program has ended and all its output was sent.
+    /// The program has ended, and all its output was sent.
     Exited(ExitReport),
-    /// A file was written whole.
+    /// A file was written completely, or an interpreter is parked.
     Done,
-    /// The sandbox is as new.
+    /// The sandbox is clean.
     Reset(ResetReport),
     /// The request could not be carried out.
     Failed {
-        /// What kind of failure, for the host to act on.
+        /// Kind of failure, for programs.
         kind: ErrorKind,
         /// The file concerned, or empty.
         path: String,
@@ -198,7 +197,7 @@ pub enum Reply {
 pub enum ErrorKind {
     /// The request breaks the protocol's rules.
     Invalid,
-    /// No such file, or no such program.
+    /// There is no such file, or no such program.
     NotFound,
     /// The sandbox user may not do this.
     Denied,
@@ -208,18 +207,18 @@ pub enum ErrorKind {
     NoSpace,
     /// Processes or files are left after a reset.
     NotClean,
-    /// Anything else the system refused.
+    /// Another error of the system.
     System,
-    /// The file is larger than the host takes.
+    /// The file is larger than the request allows.
     TooLarge,
 }
 
-/// How a program ended, and what it used.
+/// The end of a program, and what it used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitReport {
     /// Exit code or signal.
     pub status: ExitStatus,
-    /// Whether the time limit ended it.
+    /// Whether the time limit ended the program.
     pub timed_out: bool,
     /// Whether a parked interpreter became the program.
     pub parked: bool,
@@ -231,9 +230,9 @@ pub struct ExitReport {
     pub memory_bytes: u64,
     /// Highest memory of the sandbox during the run, in bytes.
     pub peak_memory_bytes: u64,
-    /// Bytes that the program wrote to standard output, sent or not.
+    /// Bytes that the program wrote to standard output, including those that were not sent.
     pub stdout_bytes: u64,
-    /// Bytes that the program wrote to standard error, sent or not.
+    /// Bytes that the program wrote to standard error, including those that were not sent.
     pub stderr_bytes: u64,
 }
 
@@ -247,12 +246,12 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// The code a shell would report: the program's own, or 128 plus the signal number.
+    /// The code that a shell reports: the program's own, or 128 plus the signal number.
     #[must_use]
     pub fn code(self) -> i32 {
         match self {
             Self::Code(code) => code,
-            // The guest is not trusted with a number, either.
+            // The number comes from the guest, so it may be anything.
             Self::Signal(signal) => signal.saturating_add(128),
         }
     }

@@ -1,18 +1,19 @@
-//! What the guest writes to a parked interpreter. The launchers read it with what their languages
-//! have before anything is imported, hence no frames and no postcard.
+//! The hand-over: what the guest writes to a parked interpreter. Launchers read it before anything is
+//! imported, with what their language has built in. So the format uses neither frames nor postcard.
 //!
 //! ```text
 //! length of the rest: 8 hexadecimal digits
 //! cwd NUL program NUL count NUL (name=value NUL){count} contents
 //! ```
 //!
-//! An empty `program` means that there is no file to write; `-` in the place of the count that the
-//! environment stays what it is.
+//! An empty `program` means that there is no file to write. `-` in place of the count means that the
+//! environment does not change.
 
-/// What a launcher writes to standard output when it is ready, and again when it lets go.
+/// A launcher writes this byte to standard output when it is ready, and again when it lets the
+/// interpreter go on.
 pub const PARK_MARK: u8 = 6; // ASCII "acknowledge"
 
-/// The message that lets a parked interpreter go. No text in it may contain a NUL byte.
+/// Returns the message that lets a parked interpreter go on. No text in it may contain a NUL byte.
 #[must_use]
 pub fn hand_over(
     cwd: &str,

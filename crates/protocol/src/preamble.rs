@@ -1,12 +1,12 @@
 //! The version handshake: eight bytes that each side writes first.
 //!
-//! Both sides send without waiting for the other, so it costs no round trip. A guest of another
-//! version is noticed before any frame is interpreted.
+//! Neither side waits for the other before it sends, so the handshake costs no round trip. It detects
+//! another version before any frame is interpreted.
 
 /// First bytes of a preamble.
 pub const PREAMBLE_MAGIC: [u8; 6] = *b"ISOL8\0";
 
-/// Version of everything in this crate. Host and guest are built from one tree and must be equal.
+/// Version of everything in this crate. Host and guest are built from one tree and must have the same.
 pub const PROTOCOL_VERSION: u16 = 7;
 
 /// Length of a preamble in bytes.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the coding agent needs of its image.
+# What the coding agent needs in its image.
 set -euo pipefail
 pi --version >/dev/null 2>&1
 pi --help | grep -q -- --append-system-prompt

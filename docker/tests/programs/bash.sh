@@ -1,5 +1,5 @@
 #!/bin/bash
-# What ordinary shell programs do; each step must work under the seccomp profile.
+# What usual shell programs do. Each step must work under the seccomp profile.
 set -euo pipefail
 
 [ "$(seq 1 100 | sort -rn | head -n 1)" = 100 ]

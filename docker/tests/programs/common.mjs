@@ -1,5 +1,5 @@
-// What ordinary JavaScript programs do through the `node:` modules, which Node, Bun and Deno share;
-// each step must work under the seccomp profile.
+// What usual JavaScript programs do through the `node:` modules, which Node, Bun and Deno share. Each step must work
+// under the seccomp profile.
 import assert from "node:assert/strict";
 import { execFileSync, execSync, spawn } from "node:child_process";
 import { createHash, randomBytes, scryptSync } from "node:crypto";
@@ -71,7 +71,7 @@ const steps = {
     assert.equal(zlib.gunzipSync(zlib.gzipSync("x".repeat(9999))).length, 9999);
     const wasm = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     assert.ok(await WebAssembly.compile(wasm));
-    // Enough work for the optimising compilers and the collector to start their threads.
+    // Enough work to make the optimising compilers and the collector start their threads.
     let sum = 0;
     const kept = [];
     for (let i = 0; i < 3e6; i++) {

@@ -58,7 +58,7 @@ CALLS = {
     "vmsplice": (278, 75, (BAD, NULL, 0, 0)),
 }
 
-# getpid of the 32-bit world, by its own gate: mov eax, 20; int 0x80; ret
+# getpid as a 32-bit system call: mov eax, 20; int 0x80; ret
 GATE_32 = b"\xb8\x14\0\0\0\xcd\x80\xc3"
 
 libc = ctypes.CDLL(None, use_errno=True)

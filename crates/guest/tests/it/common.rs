@@ -1,4 +1,4 @@
-//! Starts the real guest in a sandbox of namespaces and talks to it as the host does.
+//! Starts the real guest in a sandbox made of namespaces, and talks to it as the host does.
 use std::{
     fs::Permissions, os::unix::fs::PermissionsExt, path::Path, process::Stdio, time::Duration,
 };
@@ -18,12 +18,12 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-/// No single thing that a test waits for takes this long.
+/// Longer than any single step that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A sandbox with the guest in it.
 pub(crate) struct Sandbox {
-    /// `unshare`; its death is the sandbox's.
+    /// The process `unshare`. The sandbox ends with it.
     pub(crate) process: Child,
     opener: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
     /// Streams that the guest opens.
@@ -37,14 +37,14 @@ pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir)
     start_raw_with("0", None)
 }
 
-/// The same, with the socket of a host.
+/// The same, with a socket of the host.
 pub(crate) fn start_with_link(
     socket: &Path,
 ) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     start_raw_with("0", Some(socket))
 }
 
-/// The same, in a network that keeps so many closed connections.
+/// The same, in a network that keeps this many closed connections.
 fn start_raw_with(
     time_wait: &str,
     socket: Option<&Path>,
@@ -86,19 +86,19 @@ impl Sandbox {
         Self::over_streams(start_raw()).await
     }
 
-    /// One whose network keeps closed connections for a while.
+    /// Starts a sandbox whose network keeps closed connections for a while.
     pub(crate) async fn start_with_memory_of_connections() -> Self {
         Self::over_streams(start_raw_with("1000", None)).await
     }
 
-    /// One whose guest takes the socket of its host. Whoever connects to that later is refused.
+    /// Starts a sandbox whose guest takes the socket of the host. Later connections to the socket are refused.
     pub(crate) async fn start_with_socket() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("link");
         let socket = UnixListener::bind(&path).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
         let (process, input, _output, root) = start_with_link(&path);
-        // The end of its standard input is nothing to it.
+        // The guest ignores the end of its standard input.
         drop(input);
         let (link, _) = within(socket.accept()).await.unwrap();
         Self::over(process, link, root).await
@@ -157,7 +157,7 @@ impl Sandbox {
         Stream(receiver.await.expect("the link is alive"))
     }
 
-    /// Closes the link as a host that dies does.
+    /// Closes the link, as the end of the host process does.
     pub(crate) async fn hang_up(self) -> Child {
         self.driver.abort();
         let _ = self.driver.await;
@@ -220,7 +220,7 @@ impl Sandbox {
         self.send(&Request::Reset).await.reply().await
     }
 
-    /// Resets, which must succeed.
+    /// Resets the sandbox. The reset must succeed.
     pub(crate) async fn must_reset(&self) -> ResetReport {
         match self.reset().await {
             Reply::Reset(report) => report,
@@ -229,7 +229,7 @@ impl Sandbox {
     }
 }
 
-/// A logical stream, with a limit on how long anything may take.
+/// A stream with a time limit for each step.
 pub(crate) struct Stream(pub(crate) yamux::Stream);
 
 impl Stream {
@@ -255,7 +255,7 @@ impl Stream {
         within(self.0.write_all(&frame)).await
     }
 
-    /// The next frame, or `None` at the end of the stream.
+    /// Reads the next frame, or returns `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<(FrameKind, Vec<u8>)> {
         let mut header = [0; FRAME_HEADER_BYTES];
         within(self.0.read_exact(&mut header)).await.ok()?;
@@ -274,7 +274,7 @@ impl Stream {
         }
     }
 
-    /// Everything up to the program's end.
+    /// Reads everything up to the end of the program.
     pub(crate) async fn finish(&mut self) -> Finished {
         let mut done = Finished {
             out: Vec::new(),
@@ -296,7 +296,7 @@ impl Stream {
     }
 }
 
-/// What came of a program.
+/// How a program ended, with its output.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) out: Vec<u8>,
@@ -348,7 +348,7 @@ pub(crate) fn program(argv: &[&str]) -> ExecRequest {
     }
 }
 
-/// Waits, but not for ever.
+/// Waits with a time limit.
 pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what)
         .await

@@ -1,4 +1,4 @@
-//! The proxy's port: who finds it, what it carries, and that it holds up nothing else.
+//! The proxy port: which processes it serves, what it carries, and that it does not delay other requests.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ print(len(got), got[:4])"
     let mut heard = Vec::new();
     within(stream.read_to_end(&mut heard)).await.unwrap();
     assert_eq!(heard, b"ping");
-    // Half closed: the other half still carries more than any buffer holds.
+    // One direction has ended. The other one still carries more than any buffer holds.
     let answer = b"pong".repeat(1_000_000);
     within(stream.write_all(&answer)).await.unwrap();
     within(stream.close()).await.unwrap();
@@ -44,7 +44,7 @@ print(len(got), got[:4])"
 }
 
 #[tokio::test]
-async fn a_connection_that_the_host_gives_up_is_reset_not_ended() {
+async fn a_connection_that_the_host_gives_up_is_reset_for_the_program() {
     let mut sandbox = Sandbox::start().await;
     let code = format!(
         "{CONNECT}
@@ -61,7 +61,7 @@ except ConnectionResetError: print('reset')"
 }
 
 #[tokio::test]
-async fn only_programs_that_may_find_the_port() {
+async fn only_permitted_programs_find_the_port() {
     let sandbox = Sandbox::start().await;
     let attempt = format!(
         "{CONNECT}
@@ -87,7 +87,7 @@ except ConnectionRefusedError: print('closed')"
 }
 
 #[tokio::test]
-async fn a_port_of_one_program_serves_nobody_else() {
+async fn a_port_for_one_program_serves_no_other_process() {
     let mut sandbox = Sandbox::start().await;
     // One that an earlier program has left behind asks all the time, and opens connections in
     // advance. It counts what it is answered.
@@ -114,7 +114,7 @@ while not os.path.exists('/sandbox/ready'): time.sleep(0.001)"
     };
     sandbox.exec(keep(&stray, ProxyPort::Closed)).await;
 
-    // The program itself, a child of it, and one that uses an IPv6 socket.
+    // The program itself, one of its children, and one with an IPv6 socket.
     let own = format!(
         "{CONNECT}
 import os, time
@@ -153,7 +153,7 @@ os.wait()"
 }
 
 #[tokio::test]
-async fn connections_end_with_the_permission() {
+async fn closing_the_port_ends_its_connections() {
     let mut sandbox = Sandbox::start().await;
     let code = format!(
         "{CONNECT}
@@ -183,7 +183,7 @@ if os.fork() == 0:
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told() {
+async fn a_port_in_use_is_an_error() {
     let sandbox = Sandbox::start().await;
     let code = "import os, socket, time
 s = socket.socket(); s.bind(('127.0.0.1', 8118)); s.listen()
@@ -201,9 +201,9 @@ if os.fork() == 0: os.setsid(); time.sleep(60)";
     assert_eq!(report.status, ExitStatus::Code(0));
 }
 
-/// Each frame costs the host memory, however little is in it, until it is read.
+/// Each frame needs memory of the host until it is read, even if it is small.
 #[tokio::test]
-async fn what_is_sent_byte_by_byte_comes_in_larger_pieces_after_a_while() {
+async fn single_bytes_are_sent_in_larger_pieces_after_a_while() {
     let mut sandbox = Sandbox::start().await;
     let code = format!(
         "{CONNECT}
@@ -224,14 +224,14 @@ for i in range(60_000):
         .map(|i| u8::try_from(i % 251).unwrap())
         .collect();
     assert!(heard == sent, "{} bytes", heard.len());
-    // So many at once, then one each millisecond.
+    // A burst, and then one each millisecond.
     let most = 16 * 1024 + begun.elapsed().as_millis() + 60_000 / 32;
     assert!(pieces <= most, "{pieces} pieces, at most {most}");
     let report = exec.finish().await.report();
     assert_eq!(report.status, ExitStatus::Code(0));
 }
 
-/// As many connections as there may be, all of them busy both ways, and a few that wait.
+/// The largest number of connections, all of them busy in both directions, and a few that wait.
 #[tokio::test]
 async fn a_sandbox_under_load_answers_at_once() {
     let mut sandbox = Sandbox::start().await;

@@ -1,4 +1,4 @@
-//! The end of a program is told when the program is over, not when the system has taken it apart.
+//! The guest reports the end of a program when the program has ended, before the kernel has taken it apart.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use nix::{
 
 use crate::common::{Sandbox, program, sh, within};
 
-/// The first kernel whose listeners tell.
+/// The first kernel whose listeners show the end of a program.
 const FIRST: (u32, u32) = (6, 11);
 
 fn kernel_tells() -> bool {
@@ -33,7 +33,7 @@ fn python(code: &str) -> ExecRequest {
     program(&["python3", "-c", code])
 }
 
-/// The process that is `pid` in the sandbox, as this test knows it.
+/// Returns the process id, outside the sandbox, of the process `pid` inside it.
 fn outside(sandbox: &Sandbox, pid: &str) -> Pid {
     let guest = children(sandbox.process.id().unwrap().cast_signed());
     let inside = |process: &i32| {
@@ -56,7 +56,7 @@ fn children(parent: i32) -> Vec<i32> {
     numbers.filter(is_child).collect()
 }
 
-/// What becomes of a traced process next. Only the thread that traces it may ask.
+/// Waits for the next state of a traced process. Only the tracing thread may call it.
 async fn changed(pid: Pid) -> WaitStatus {
     within(async {
         loop {
@@ -70,7 +70,7 @@ async fn changed(pid: Pid) -> WaitStatus {
 }
 
 #[tokio::test]
-async fn a_program_that_cannot_be_collected_yet_has_ended() {
+async fn the_end_is_reported_before_the_program_can_be_collected() {
     if !kernel_tells() {
         return;
     }
@@ -87,10 +87,10 @@ async fn a_program_that_cannot_be_collected_yet_has_ended() {
         let mut stream = sandbox.send(&Request::Exec(request)).await;
         let (_, pid) = stream.next().await.unwrap();
         let pid = outside(&sandbox, String::from_utf8(pid).unwrap().trim());
-        // Whoever traces a process is the first who may collect it.
+        // Only the tracer of a process may collect it first.
         ptrace::seize(pid, ptrace::Options::empty()).unwrap();
         stream.frame(isol8_protocol::FrameKind::Data, b"go\n").await;
-        // It stops for its tracer when a signal arrives.
+        // The process stops for its tracer when a signal arrives.
         if let ExitStatus::Signal(_) = status {
             let stopped = changed(pid).await;
             let WaitStatus::Stopped(_, signal) = stopped else {
@@ -114,7 +114,7 @@ async fn a_program_that_cannot_be_collected_yet_has_ended() {
 }
 
 #[tokio::test]
-async fn a_reset_waits_for_what_is_being_taken_apart() {
+async fn a_reset_waits_for_ending_processes() {
     let sandbox = Sandbox::start().await;
     let large = "import os; kept = b'x' * 300_000_000; os.write(1, b'end'); os._exit(0)";
     let done = sandbox.exec(python(large)).await;
@@ -126,7 +126,7 @@ async fn a_reset_waits_for_what_is_being_taken_apart() {
 }
 
 #[tokio::test]
-async fn every_way_to_end_has_its_status_and_all_of_its_output() {
+async fn every_kind_of_end_has_its_status_and_all_output() {
     let sandbox = Sandbox::start().await;
     let threaded = "import os, threading, time\n\
         def end(): time.sleep(0.05); os.write(1, b'x' * 1_000_000); os._exit(7)\n\
@@ -149,7 +149,7 @@ async fn every_way_to_end_has_its_status_and_all_of_its_output() {
 }
 
 #[tokio::test]
-async fn what_a_program_has_started_does_not_change_its_end() {
+async fn child_processes_do_not_change_the_end_of_a_program() {
     let sandbox = Sandbox::start().await;
     let started = Instant::now();
     let left = sandbox
@@ -173,7 +173,7 @@ async fn what_a_program_has_started_does_not_change_its_end() {
 }
 
 #[tokio::test]
-async fn usage_is_told_of_what_is_not_collected_yet() {
+async fn usage_includes_processes_that_are_not_collected_yet() {
     let sandbox = Sandbox::start().await;
     let code = "import time; kept = b'x' * 200_000_000\n\
         until = time.process_time() + 0.2\n\
@@ -189,7 +189,7 @@ async fn usage_is_told_of_what_is_not_collected_yet() {
 }
 
 #[tokio::test]
-async fn the_call_that_installs_the_filter_is_refused_to_programs() {
+async fn programs_cannot_make_the_call_that_installs_the_filter() {
     let sandbox = Sandbox::start().await;
     let code = "import ctypes, os\n\
         libc = ctypes.CDLL(None, use_errno=True)\n\

@@ -153,7 +153,7 @@ async fn a_script_without_an_interpreter_line_runs_in_the_shell() {
 }
 
 #[tokio::test]
-async fn inline_files_are_there_before_the_program() {
+async fn inline_files_exist_before_the_program_starts() {
     let sandbox = Sandbox::start().await;
     let mut request = sh("cat 'deep/er/a b' -- -x; stat -c %a:%u -- -x; ls -A");
     let file = |path: &str, data: &[u8]| InlineFile {
@@ -186,7 +186,7 @@ async fn standard_input_empty_inline_and_streamed() {
     };
     assert_eq!(sandbox.exec(request).await.out, data);
 
-    // A program that reads none of it.
+    // A program that does not read its input.
     let request = ExecRequest {
         stdin: Stdin::Inline(data),
         ..program(&["true"])
@@ -214,7 +214,7 @@ async fn standard_input_empty_inline_and_streamed() {
 }
 
 #[tokio::test]
-async fn streamed_input_waits_for_a_slow_program_and_is_whole() {
+async fn streamed_input_waits_for_a_slow_program_and_is_complete() {
     let sandbox = Sandbox::start().await;
     let request = ExecRequest {
         stdin: Stdin::Stream,
@@ -277,7 +277,7 @@ async fn signals_from_the_host() {
 }
 
 #[tokio::test]
-async fn a_timeout_kills_the_whole_tree_a_daemon_included() {
+async fn a_timeout_kills_the_whole_tree_including_a_daemon() {
     let script = "echo before
         setsid sh -c '(sleep 61 &) ; sleep 62' &
         sleep 63 & sleep 64";
@@ -322,7 +322,7 @@ async fn a_timeout_kills_the_whole_tree_a_daemon_included() {
 }
 
 #[tokio::test]
-async fn a_timeout_strikes_while_the_host_does_not_read() {
+async fn a_timeout_holds_while_the_host_does_not_read() {
     let sandbox = Sandbox::start().await;
     let request = ExecRequest {
         timeout_ms: 300,
@@ -387,7 +387,7 @@ async fn a_program_without_outputs_still_runs() {
 }
 
 #[tokio::test]
-async fn what_a_program_leaves_behind() {
+async fn processes_that_a_program_leaves_behind_are_killed_or_kept() {
     let sandbox = Sandbox::start().await;
     let daemon =
         "setsid sh -c 'while :; do echo alive; date +%s%N > /sandbox/beat; sleep 0.02; done' &
@@ -480,7 +480,7 @@ async fn a_stream_full_of_unread_input_can_still_be_reset() {
 }
 
 #[tokio::test]
-async fn programs_side_by_side_keep_to_their_own_streams() {
+async fn programs_that_run_together_use_their_own_streams() {
     let sandbox = Sandbox::start().await;
     let run = |n: u32| {
         let script = format!("for i in 1 2 3 4 5; do echo {n}; sleep 0.01; done");

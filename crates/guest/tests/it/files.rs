@@ -24,7 +24,7 @@ async fn contents_survive_the_round_trip() {
 }
 
 #[tokio::test]
-async fn a_path_is_just_a_path() {
+async fn any_path_is_used_as_it_is() {
     let sandbox = Sandbox::start().await;
     for name in [
         "a b",
@@ -63,7 +63,7 @@ async fn a_path_is_just_a_path() {
 }
 
 #[tokio::test]
-async fn a_link_gives_no_right_that_user_code_has_not() {
+async fn a_link_gives_no_more_rights_than_user_code_has() {
     let sandbox = Sandbox::start().await;
     sandbox
         .sh("ln -s /secret/file file; ln -s /secret dir; ln -s /proc/1/environ env")
@@ -98,7 +98,7 @@ async fn a_link_gives_no_right_that_user_code_has_not() {
 }
 
 #[tokio::test]
-async fn only_regular_files_are_files_and_nothing_hangs() {
+async fn only_regular_files_are_read_and_nothing_hangs() {
     let sandbox = Sandbox::start().await;
     sandbox
         .sh("mkdir dir; mkfifo fifo; echo x > file; ln -s fifo link")
@@ -136,14 +136,14 @@ async fn only_regular_files_are_files_and_nothing_hangs() {
     );
     let own = sandbox.read("/proc/self/status").await.unwrap();
     let own = String::from_utf8(own).unwrap();
-    // Rights in the file system are those of the second and the fourth.
+    // The second and the fourth id give the rights in the file system.
     for line in ["Uid:\t103\t100\t103\t100", "CapPrm:\t0000000000000000"] {
         assert!(own.contains(line), "{own}");
     }
 }
 
 #[tokio::test]
-async fn a_full_sandbox_says_so_and_keeps_the_old_file() {
+async fn a_full_sandbox_is_an_error_and_keeps_the_old_file() {
     let sandbox = Sandbox::start().await;
     sandbox.write("/sandbox/file", b"old").await;
     let (kind, path, _) = failure(sandbox.write("/sandbox/file", &vec![1; 70 << 20]).await);
@@ -168,7 +168,7 @@ async fn a_broken_transfer_changes_nothing() {
         }
         drop(stream);
     }
-    // The helper notices by itself; a later request is behind it only by luck.
+    // The helper notices the end by itself. A later request would come after that only by chance.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(sandbox.sh("cat file; ls -A").await, "oldfile\n");
 }
@@ -200,7 +200,7 @@ async fn a_reader_that_goes_away_ends_the_reading() {
         // The shell expands the pattern itself, before it starts anything.
         let processes = sandbox.sh("set -- /proc/[0-9]*; echo $#").await;
         if processes.trim() == "2" {
-            return; // The guest and the shell that counts.
+            return; // The guest and the counting shell are left.
         }
         assert!(Instant::now() < deadline, "processes: {processes}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -259,7 +259,7 @@ async fn files_move_while_a_program_ends() {
 }
 
 #[tokio::test]
-async fn the_work_on_files_is_out_of_reach_of_user_code() {
+async fn user_code_cannot_reach_helpers() {
     let sandbox = Sandbox::start().await;
     let request = FileRequest {
         path: "/sandbox/file".into(),
@@ -279,12 +279,12 @@ async fn the_work_on_files_is_out_of_reach_of_user_code() {
     );
 }
 
-/// Stops whatever it may.
+/// Stops every process that it may stop.
 const STOPPER: &str = "setsid sh -c 'while :; do for p in /proc/[0-9]*; do p=${p#/proc/}
     [ $p = $$ ] || [ $p = 1 ] || kill -STOP $p; done; done' >/dev/null 2>&1 &";
 
 #[tokio::test]
-async fn what_is_left_running_cannot_stop_the_work_on_files() {
+async fn a_program_that_was_left_running_cannot_stop_helpers() {
     let sandbox = Sandbox::start().await;
     let stopper = ExecRequest {
         after_exit: AfterExit::Keep,

@@ -25,7 +25,7 @@ async fn another_version_is_refused() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_link_is_the_end_of_everything() {
+async fn every_process_ends_with_the_link() {
     for (number, (socket, hang_up)) in (0..).zip([(false, true), (false, false), (true, true)]) {
         let sandbox = if socket {
             Sandbox::start_with_socket().await
@@ -65,7 +65,7 @@ async fn runs(marker: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_socket_that_refuses_leaves_the_standard_streams() {
+async fn a_socket_that_refuses_makes_the_guest_use_its_standard_streams() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("link");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -80,7 +80,7 @@ async fn a_socket_that_refuses_leaves_the_standard_streams() {
 }
 
 #[tokio::test]
-async fn programs_find_a_socket_that_nobody_listens_on() {
+async fn programs_cannot_connect_to_the_socket_of_the_link() {
     let sandbox = Sandbox::start_with_socket().await;
     let connect = "import socket\nsocket.socket(socket.AF_UNIX).connect('/.isol8-link')";
     let done = sandbox
@@ -123,7 +123,7 @@ async fn malformed_requests_are_answered_and_the_link_lives_on() {
 }
 
 #[tokio::test]
-async fn a_program_whose_host_breaks_the_rules_is_killed() {
+async fn a_program_is_killed_when_the_host_breaks_the_protocol() {
     let sandbox = Sandbox::start().await;
     let mut stream = sandbox
         .send(&Request::Exec(sh("echo ready; sleep 60")))
@@ -135,7 +135,7 @@ async fn a_program_whose_host_breaks_the_rules_is_killed() {
 }
 
 #[tokio::test]
-async fn outside_a_sandbox_it_does_not_start() {
+async fn the_guest_does_not_start_outside_a_sandbox() {
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_isol8-guest"))
         .stdin(std::process::Stdio::null())
         .output()

@@ -1,4 +1,4 @@
-//! Making a sandbox as new.
+//! Resets.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use isol8_protocol::{
 
 use crate::common::{Sandbox, failure, program, sh};
 
-/// Everything that a later run could find of an earlier one.
+/// Lists everything that a later run could find of an earlier one.
 const TRACES: &str = "find /sandbox /tmp /dev/shm /dev/mqueue -mindepth 1
     tail -qn +2 /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg
     stat -c '%n %a %u:%g' /sandbox /tmp /dev/shm /dev/mqueue
@@ -31,7 +31,7 @@ async fn a_clean_sandbox_is_reset_again_and_again() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_run_is_left() {
+async fn a_reset_leaves_nothing_of_a_run() {
     let sandbox = Sandbox::start().await;
     let before = sandbox.sh(TRACES).await;
     let mess = r#"
@@ -60,7 +60,7 @@ break'
 }
 
 #[tokio::test]
-async fn little_is_removed_as_well_as_much() {
+async fn few_and_many_entries_are_removed() {
     let sandbox = Sandbox::start().await;
     let before = sandbox.sh(TRACES).await;
     for (mess, entries) in [
@@ -91,7 +91,7 @@ while True:
     try: os.kill(-1, signal.SIGSTOP)
     except OSError: pass' & while [ ! -e ready ]; do sleep 0.01; done";
     sandbox.exec(kept(stopper)).await.report();
-    // It has enough to do first to be stopped before it is a program.
+    // Many files, so that the child can be stopped before it becomes the program.
     let files = (0..300).map(|number| InlineFile {
         path: format!("/sandbox/{number}"),
         data: vec![0; 100],
@@ -131,14 +131,14 @@ async fn messages_in_inode_flags_are_removed() {
     // New files inherit them.
     let look = "lsattr -d /sandbox; touch f; lsattr f";
     let before = sandbox.sh(look).await;
-    // No dump, no access times: what its owner may set.
+    // No dump and no access times: flags that the owner may set.
     sandbox.sh("rm f; chattr +dA /sandbox").await;
     assert_ne!(sandbox.sh(look).await, before);
     sandbox.must_reset().await;
     assert_eq!(sandbox.sh(look).await, before);
 }
 
-/// Connects to itself, and closes first at the end that connected.
+/// Connects to itself, and closes the connecting end first.
 const TALK: &str = r#"python3 -c '
 import socket
 listener = socket.create_server(("127.0.0.9", 4321))
@@ -148,7 +148,7 @@ for n in range(5):
 left = socket.create_connection(("127.0.0.9", 4321))'"#;
 
 #[tokio::test]
-async fn connections_of_earlier_programs_cannot_be_listed() {
+async fn a_program_cannot_list_connections_of_earlier_programs() {
     let sandbox = Sandbox::start().await;
     sandbox.sh(TALK).await;
     sandbox.must_reset().await;
@@ -166,7 +166,7 @@ async fn a_sandbox_that_lists_connections_of_earlier_programs_is_not_clean() {
     assert_eq!(message, "connections are left of programs that have ended");
 }
 
-/// A shell that says when it waits, and what it finds after that: see `hand_over`.
+/// A shell as a parked interpreter: it reports that it waits, and reads the hand-over.
 fn waiting(argv: &[&str]) -> ParkRequest {
     let launcher =
         "printf '\\6'; head -c $((0x$(head -c 8))) >/dev/null; printf '\\6'; ls /sandbox";
@@ -180,7 +180,7 @@ fn waiting(argv: &[&str]) -> ParkRequest {
 }
 
 #[tokio::test]
-async fn what_is_to_be_parked_may_be_asked_for_behind_a_reset() {
+async fn parking_can_be_requested_during_a_reset() {
     let sandbox = Sandbox::start().await;
     let argv = ["sh", "-c", "echo not parked"];
     let program = ExecRequest {
@@ -188,7 +188,7 @@ async fn what_is_to_be_parked_may_be_asked_for_behind_a_reset() {
         ..program(&argv)
     };
     for _ in 0..20 {
-        // Enough to remove for a helper to be needed, during which the guest answers others.
+        // Enough entries to need a helper. The guest answers other requests meanwhile.
         let mess = "touch $(seq 200); sleep 60 >/dev/null 2>&1 &";
         sandbox.exec(kept(mess)).await.report();
         let mut reset = sandbox.send(&Request::Reset).await;
@@ -205,7 +205,7 @@ async fn what_is_to_be_parked_may_be_asked_for_behind_a_reset() {
 }
 
 #[tokio::test]
-async fn nothing_is_parked_behind_a_reset_that_fails() {
+async fn nothing_is_parked_after_a_failed_reset() {
     let sandbox = Sandbox::start_with_memory_of_connections().await;
     sandbox.sh(TALK).await;
     let mut reset = sandbox.send(&Request::Reset).await;
@@ -217,7 +217,7 @@ async fn nothing_is_parked_behind_a_reset_that_fails() {
 }
 
 #[tokio::test]
-async fn a_tree_deeper_than_any_path_and_stack() {
+async fn a_tree_deeper_than_any_path_is_removed() {
     let sandbox = Sandbox::start().await;
     let dig = r#"python3 -c '
 import os
@@ -236,8 +236,8 @@ for root in "/sandbox", "/tmp":
 #[tokio::test]
 async fn processes_that_multiply_are_all_killed() {
     let sandbox = Sandbox::start().await;
-    // This sandbox has no limit of its own, as a container has. The option's name is the shell's choice.
-    // A shell that cannot fork would end; what others run as the same user counts as well.
+    // This sandbox has no process limit, unlike a container. Shells have different names for the option. Processes of
+    // the same user elsewhere count, too, and a shell that cannot fork would end.
     let bomb = "ulimit -p 300 2>/dev/null || ulimit -u 300 || exit 1
         python3 -c '
 import os, time
@@ -270,7 +270,7 @@ async fn a_running_program_ends_with_its_report() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_read_does_not_hold_a_reset_up() {
+async fn a_host_that_does_not_read_does_not_delay_a_reset() {
     let sandbox = Sandbox::start().await;
     let mut stream = sandbox.send(&Request::Exec(program(&["yes"]))).await;
     stream.next().await;
@@ -282,7 +282,7 @@ async fn a_host_that_does_not_read_does_not_hold_a_reset_up() {
 }
 
 #[tokio::test]
-async fn many_rounds_keep_the_guest_small() {
+async fn many_executions_do_not_grow_the_guest() {
     let sandbox = Sandbox::start().await;
     for _ in 0..50 {
         sandbox.write("/sandbox/file", &vec![1; 300_000]).await;
