@@ -1,12 +1,12 @@
-//! Custom images: built when they have changed, found by their packages, with a setup script that
-//! runs each time.
+//! Custom images: they are built when they have changed, found by their packages, and their setup script runs
+//! each time.
 
 use crate::common::*;
 
 use isol8_backend::ImageStore as _;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_is_built_once_and_again_when_it_has_changed() {
+async fn an_image_is_built_again_only_when_it_has_changed() {
     let first = image("changes", "bash", &[], Some("true"));
     let other = image("changes", "bash", &[], Some("false"));
     for (image, built) in [
@@ -35,7 +35,7 @@ async fn an_image_is_built_once_and_again_when_it_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_build_is_an_error_with_the_step_that_failed() {
+async fn the_error_of_a_failed_build_has_the_failed_step() {
     let error = build(&image("fails", "bash", &["no-such-package-isol8"], None))
         .await
         .unwrap_err();
@@ -84,7 +84,7 @@ async fn an_image_with_the_packages_is_found_and_its_setup_runs_each_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_is_removed_is_no_answer_any_more() {
+async fn a_removed_image_is_not_used_any_more() {
     build(&image("stays", "bash", &["hello"], None))
         .await
         .unwrap();
@@ -94,9 +94,9 @@ async fn an_image_that_is_removed_is_no_answer_any_more() {
     let engine = engine(json!({}));
     let request = |package: &str| json!({ "runtime": "bash", "code": format!("command -v {package}"), "installPackages": [package] });
     assert_eq!(stdout(&engine, request("hello")).await, "/usr/bin/hello");
-    // The engine knows of both by now, and has a sandbox of the first.
+    // The engine knows both images now, and has a sandbox of the first.
     remove_images(&["stays", "goes"]).await;
-    // Nothing has it any more, so it is installed.
+    // No image has the package any more, so it is installed.
     let program = stdout(&engine, request("toilet")).await;
     assert_eq!(program, "/sandbox/.local/bin/toilet");
     engine.stop().await;

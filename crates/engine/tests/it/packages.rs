@@ -1,5 +1,5 @@
-//! Packages that are installed when a program needs them, and packages baked into an image: for real,
-//! from the public registries.
+//! Packages that are installed for a program, and packages that are baked into an image. They come from the real
+//! public registries.
 
 use crate::common::*;
 
@@ -10,7 +10,7 @@ print(int(frame.y.sum()))";
 
 const TABLE_PRINTED: &str = "   x  y\n0  0  0\n1  1  1\n2  2  4\n5";
 
-/// An engine on which nothing but an installation can provide packages.
+/// Makes an engine on which only an installation can provide packages.
 fn installing(runtime: &str) -> isol8_engine::Engine {
     engine(json!({
         "network": "host",
@@ -138,7 +138,7 @@ async fn custom_images_find_their_packages_in_every_runtime() {
             (printed, ""),
             "{runtime}"
         );
-        // Nothing was installed: what is found is in the image.
+        // Nothing was installed, so the packages come from the image.
         assert_eq!(
             result.resource_usage.unwrap().network_bytes_in,
             0,
@@ -146,7 +146,7 @@ async fn custom_images_find_their_packages_in_every_runtime() {
         );
         engine.stop().await;
     }
-    // With a network more modules than the baked ones can be had.
+    // With a network, modules beyond the baked ones can be loaded.
     let open = engine(json!({ "image": "isol8-test:baked-deno", "network": "host" }));
     let code = "import ms from 'npm:ms@2'; import has from 'npm:has-flag@5';
         console.log(ms('1s'), has('x'))";

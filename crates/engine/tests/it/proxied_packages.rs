@@ -1,5 +1,5 @@
-//! Packages from the public registries through the proxy: for real, with each runtime's installer,
-//! and the program itself has no more network than the options give it.
+//! Packages from the real public registries through the proxy, with the installer of each runtime. The program itself
+//! has no more network than the options give it.
 
 use crate::common::*;
 
@@ -26,7 +26,7 @@ for url in URLS; do
   else echo no; fi
 done";
 
-/// Answers every request with 200 until the test is over. Returns its port.
+/// Starts a server that answers every request with status 200 until the test ends. Returns its port.
 async fn own_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -34,7 +34,7 @@ async fn own_server() -> u16 {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut request = [0; 4096];
-                // A client that goes away is no matter.
+                // A client that goes away is no failure.
                 let _ = stream.read(&mut request).await;
                 let _ = stream
                     .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

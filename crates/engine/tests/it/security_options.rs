@@ -1,11 +1,10 @@
-//! Options that change how a sandbox is contained.
+//! Options that change the containment of a sandbox.
 
 use crate::common::*;
 
 use std::io::Write as _;
 
-/// Prints how the kernel filters this process's system calls, and whether a call that the strict
-/// profile refuses goes through.
+/// Prints the seccomp mode of this process, and whether a system call succeeds that the strict profile refuses.
 const PROBE: &str = "import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 mode = [line.split()[1] for line in open('/proc/self/status') if line.startswith('Seccomp:')][0]
@@ -39,7 +38,7 @@ except PermissionError: print('no folders')",
     ] {
         let engine = engine(json!({ "security": security }));
         let request = json!({ "runtime": "python", "code": code });
-        // Twice: a sandbox that is used again is the same.
+        // Twice, because a reused sandbox must be the same.
         for _ in 0..2 {
             assert_eq!(
                 stdout(&engine, request.clone()).await,
@@ -51,8 +50,8 @@ except PermissionError: print('no folders')",
     }
 }
 
-/// Makes an IPv6 flow label that outlives its socket, also with a level that is another one in the bits
-/// that the system does not look at; and lists those that there are.
+/// Makes an IPv6 flow label that outlives its socket. Tries it also with a level that differs only in bits that the
+/// kernel ignores. Lists all flow labels.
 const FLOW_LABEL: &str = "import ctypes, os, socket, struct
 label = socket.inet_pton(socket.AF_INET6, '2001:db8::1') + struct.pack('!I', 7) + struct.pack('=BBHHHI', 0, 255, 1, 0, 150, 0)
 number = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).detach()
@@ -74,7 +73,7 @@ async fn a_program_leaves_no_flow_labels_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_custom_profile_that_cannot_be_used_is_named() {
+async fn the_error_for_an_unusable_custom_profile_names_it() {
     let mut broken = tempfile::NamedTempFile::new().unwrap();
     write!(broken, "not json").unwrap();
     let broken = broken.path().to_str().unwrap();
@@ -89,7 +88,7 @@ async fn a_custom_profile_that_cannot_be_used_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_oci_runtime_that_the_daemon_lacks_is_named() {
+async fn the_error_for_an_unknown_oci_runtime_names_it() {
     let engine = engine(json!({ "security": { "runtime": "isol8-no-such-runtime" } }));
     let error = failure(&engine, json!({ "runtime": "bash", "code": "true" })).await;
     assert!(error.contains("isol8-no-such-runtime"), "{error}");
@@ -106,8 +105,8 @@ async fn the_default_oci_runtime_can_be_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writable_root_works_in_both_modes_and_is_never_handed_on() {
-    // What uid 100 may write to outside /sandbox and /tmp, with a writable root.
+async fn a_writable_root_works_in_both_modes_and_is_never_reused() {
+    // A place outside /sandbox and /tmp that uid 100 may write to, with a writable root.
     let code = "d=/var/tmp; [ -e $d/mark ] && echo found; touch $d/mark && echo written";
     let request = json!({ "runtime": "bash", "code": code });
     let ephemeral = engine(json!({ "readonlyRootFs": false }));
@@ -125,7 +124,7 @@ async fn a_writable_root_works_in_both_modes_and_is_never_handed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn persisted_sandboxes_stay_and_others_go() {
+async fn only_persisted_sandboxes_stay() {
     let client = client();
     let docker = client.docker().await.unwrap();
     for (mode, persist) in [

@@ -1,4 +1,4 @@
-//! Setup scripts and installations: what they see, what is told of them, and what is masked.
+//! Setup scripts and installations: what they see, what is reported about them, and what is masked.
 
 use crate::common::*;
 
@@ -20,7 +20,7 @@ async fn scripts_of_several_lines_see_the_environment_and_the_folder_of_the_requ
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_tells_the_setup_and_then_the_code() {
+async fn a_stream_has_the_setup_phase_and_then_the_code_phase() {
     let engine = engine(json!({ "secrets": { "TOKEN": "hunter2" } }));
     let request = |script: &str| {
         json!({
@@ -55,7 +55,7 @@ async fn a_stream_tells_the_setup_and_then_the_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_are_told_with_their_output_masked() {
+async fn failures_have_their_output_with_secrets_masked() {
     let engine = engine(json!({ "secrets": { "TOKEN": "hunter2" }, "timeoutMs": 20_000 }));
     let script = "echo unheard; printf hun >&2; sleep 0.2; echo ter2 is wrong >&2; exit 4";
     let request = json!({ "runtime": "bash", "code": "true", "setupScript": script });

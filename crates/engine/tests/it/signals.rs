@@ -1,4 +1,4 @@
-//! What the host may say to a running program: signals, input, the end.
+//! What the host may send to a running program: signals, input, the end.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ async fn end(exec: &mut Exec) -> (String, ExitReport) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_hears_the_signals_it_is_sent() {
+async fn a_program_receives_signals() {
     let sandbox = sandbox().await;
     let wait = "echo ready; while :; do sleep 0.05; done";
     for (signal, name) in [(SIGINT, "INT"), (SIGTERM, "TERM")] {
@@ -77,7 +77,7 @@ async fn a_program_hears_the_signals_it_is_sent() {
         assert_eq!(heard, format!("heard {name}\n"));
         assert_eq!(report.status, ExitStatus::Code(7));
     }
-    // One that does not listen is ended by it.
+    // The signal ends a program that does not handle it.
     let mut exec = start(&sandbox, wait).await;
     hear(&mut exec, "ready").await;
     exec.input().control(ExecControl::Signal(SIGTERM)).await;
@@ -87,7 +87,7 @@ async fn a_program_hears_the_signals_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_comes_after_the_input_sent_before_it_and_a_kill_ends_the_tree() {
+async fn a_signal_arrives_after_earlier_input_and_a_kill_ends_the_tree() {
     let sandbox = sandbox().await;
     let script = "trap 'echo $line; exit 0' TERM; echo ready; read -r line
         echo got; while :; do sleep 0.05; done";

@@ -4,7 +4,7 @@
 pub(crate) struct Module {
     /// Its name below `test.`.
     pub(crate) name: String,
-    /// Whether it takes too long for every day.
+    /// Whether it takes too long for a daily run.
     pub(crate) long: bool,
     /// Names of the tests and test classes that are left out.
     excluded: Vec<String>,
@@ -22,8 +22,8 @@ impl Module {
     }
 }
 
-/// Reads `modules.txt`: a line is a module, ` long` after it; below it, indented, what is left out of it
-/// with the reason. Lines with `#` are for people.
+/// Reads `modules.txt`. A line is a module, with ` long` after it if it takes long. Indented lines below it name
+/// tests that are left out, with the reason. Lines with `#` are comments.
 pub(crate) fn listed() -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
     let text = include_str!("modules.txt");

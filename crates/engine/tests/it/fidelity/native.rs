@@ -2,7 +2,7 @@
 
 use std::{process::Command, sync::LazyLock};
 
-/// The module, ready to be loaded by an interpreter in a sandbox.
+/// The bytes of the module, for an interpreter in a sandbox.
 pub(crate) static MODULE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("native.node");

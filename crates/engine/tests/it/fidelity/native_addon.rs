@@ -1,5 +1,5 @@
-//! A native module for Node's ABI. It is no part of the test program, which compiles it by itself:
-//! without any library, so that it can be loaded in whatever image.
+//! A native module for Node's ABI. The test program compiles it separately and without any library, so that every
+//! image can load it.
 #![no_std]
 
 use core::{

@@ -1,4 +1,4 @@
-//! The coding agent in its sandbox, with a provider of our own.
+//! The coding agent in its sandbox, with a fake model provider.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use crate::common::{request, run};
 
 const KEY: &str = "sk-test-4f1c9d7be2";
 
-/// Server-sent events of one answer of a model.
+/// Returns the server-sent events of one answer of a model.
 fn stream(delta: &Value, reason: &str) -> Vec<u8> {
     let chunk = |delta: &Value, reason: Value| {
         let chunk = json!({
@@ -37,7 +37,7 @@ fn call(name: &str, arguments: &Value) -> Vec<u8> {
     )
 }
 
-/// A model that edits a file, tries to send the key elsewhere, and tells what came of it.
+/// A model that edits a file, tries to send the key to another host, and reports the result.
 fn model() -> impl Fn(&str, &str, &bytes::Bytes) -> Option<Vec<u8>> {
     let turn = AtomicUsize::new(0);
     move |host, path, body| {
@@ -103,7 +103,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
     );
     assert_eq!(edited.unwrap(), b"print('Goodbye')\n", "{result:?}");
 
-    // The provider got the key; nobody else got anything, and the key is nowhere to be read.
+    // The provider got the key. No other host got anything, and the key is in no output.
     assert_eq!(seen.len(), 3, "{seen:?}");
     for seen in &seen {
         assert_eq!(seen.line, "POST llm.test/v1/chat/completions");
@@ -129,7 +129,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
         "{logs}"
     );
 
-    // The same while it is streamed: the model has nothing more to do.
+    // The same as a stream. The model has nothing more to do.
     let mut events = engine.stream(request(source));
     let mut text = String::new();
     while let Some(event) = events.recv().await {
@@ -144,7 +144,7 @@ async fn the_agent_edits_a_project_and_reaches_its_provider_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn an_agent_without_a_way_to_its_provider_is_refused() {
+async fn an_agent_that_cannot_reach_its_provider_is_refused() {
     let request = json!({"runtime": "agent", "code": "x"});
     for (options, message) in [
         (json!({}), "Agent runtime requires network access."),

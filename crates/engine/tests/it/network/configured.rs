@@ -1,4 +1,4 @@
-//! Registries and certificates that an image is configured with, in the way of each package manager.
+//! Package registries and certificates in an image's configuration, as each package manager expects them.
 
 use std::{
     io::Write as _,
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::common::{engine, run};
 
-/// An image of a test, removed with it.
+/// An image of a test. It is removed at the end of the test.
 struct Image(String);
 
 impl Image {
-    /// `runtime`'s own with `more` in its Dockerfile; the authority is in `/etc/own-ca.pem` and among
-    /// those that the system trusts.
+    /// Builds the image of `runtime` with `more` in its Dockerfile. The certificate authority is in
+    /// `/etc/own-ca.pem`, and the system trusts it.
     fn build(world: &World, runtime: &str, name: &str, more: &str) -> Self {
         let tag = format!("isol8-test:configured-{name}");
         let authority = BASE64.encode(&world.authority);
@@ -53,7 +53,7 @@ RUN echo {authority} | base64 -d >/etc/own-ca.pem && \\
 
 impl Drop for Image {
     fn drop(&mut self) {
-        // What cannot be removed is replaced the next time.
+        // An image that cannot be removed is replaced the next time.
         let _ = Command::new("docker")
             .args(["rmi", "--force", &self.0])
             .output();
@@ -156,15 +156,15 @@ RUN mkdir -p /etc/xdg && printf '[install]\\nregistry = \"https://mirror.test/np
     }
 }
 
-/// Points pip to a registry of the program's own, in a file that the session keeps.
+/// Points pip to a registry that the program chose, in a file that the session keeps.
 const OWN_INDEX: &str = "import os
 text = '[global]\\nindex-url = http://mirror.test/simple\\ntrusted-host = mirror.test\\n'
 for path in ('/sandbox/own.conf', '/sandbox/.config/pip/pip.conf'):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     open(path, 'w').write(text); os.chmod(path, 0o444)";
 
-/// Installs in a session of `image` after [`OWN_INDEX`] and `code`: pip tries the program's registry,
-/// and nothing gets there.
+/// Installs in a session of `image` after [`OWN_INDEX`] and `code`. pip tries the program's registry, and no request
+/// gets there.
 async fn opens_no_host(world: &World, image: &str, code: &str) {
     let mut options = filtered_options(&[], &json!({"mode": "persistent", "image": image}));
     options["network"] = "none".into();
@@ -187,17 +187,17 @@ async fn opens_no_host(world: &World, image: &str, code: &str) {
     engine.stop().await;
 }
 
-/// What a program has written is no configuration of the image, even where the image points there.
+/// Files that a program has written do not configure the image, even if the image points to them.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn what_a_program_has_written_opens_no_host() {
+async fn files_that_a_program_has_written_open_no_host() {
     let world = world().await;
     let link = "RUN ln -s /sandbox/own.conf /etc/pip.conf";
     let image = Image::build(&world, "python", "linked", link);
     opens_no_host(&world, &image.0, "").await;
 }
 
-/// Says in the place of every shell that its image has one more registry.
+/// Pretends, in place of every shell, that the image names one more registry.
 const IMPOSTOR: &str = "import subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', '''
 import os
@@ -215,10 +215,10 @@ while True:
 '''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 while not os.path.exists('/sandbox/ready'): time.sleep(0.01)";
 
-/// A process that an earlier program has left behind does not speak for the image.
+/// A process that an earlier program left behind cannot name registries for the image.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn a_process_left_behind_names_no_registry() {
+async fn a_process_left_behind_cannot_name_a_registry() {
     let world = world().await;
     opens_no_host(&world, "isol8:python", IMPOSTOR).await;
 }

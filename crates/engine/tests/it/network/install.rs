@@ -1,5 +1,4 @@
-//! Packages reach a sandbox through the proxy while they are installed, and the program has no more
-//! network than it had.
+//! Installations use the proxy, and the program gets no more network than its options give it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +27,7 @@ pub(crate) async fn world() -> World {
     World::with(packages().await, Arc::new(|_, _, _| None)).await
 }
 
-/// What package registries have to say about `demo`, the public ones and `mirror.test`.
+/// The answers of package registries about `demo`: the public ones and `mirror.test`.
 pub(crate) async fn packages() -> BTreeMap<String, Vec<u8>> {
     let maker = engine(json!({}));
     let paths = ["/sandbox/demo-1.0-py3-none-any.whl", "/sandbox/demo.tgz"];
@@ -68,7 +67,7 @@ pub(crate) async fn packages() -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// An engine of the kind of `network` whose sandbox has the certificate authority already.
+/// Makes an engine with this `network` whose sandbox has the certificate authority already.
 pub(crate) async fn ready(world: &World, runtime: &str, network: &str, more: Value) -> Engine {
     let mut options = filtered_options(&[], &more);
     options["network"] = network.into();
@@ -88,7 +87,7 @@ pub(crate) async fn ready(world: &World, runtime: &str, network: &str, more: Val
     engine
 }
 
-/// Tells what was installed, and which of three hosts the program itself reaches.
+/// Prints what was installed, and which of three hosts the program itself reaches.
 const PYTHON: &str = "import demo, urllib.request
 print(demo.NAME)
 for url in ('http://a.test/hello', 'https://pypi.org/simple/demo/', 'http://mirror.test/simple/demo/'):
@@ -105,7 +104,7 @@ for (const url of ['http://a.test/hello', 'http://registry.npmjs.org/demo', 'htt
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn packages_come_from_the_registries_and_programs_do_not_go_there() {
+async fn installations_reach_the_registries_and_programs_do_not() {
     let world = world().await;
     for (runtime, code, origin) in [
         ("python", PYTHON, "from the index"),
@@ -177,7 +176,7 @@ async fn a_configured_registry_is_reached_and_its_credentials_stay_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn installs_can_be_left_without_network() {
+async fn installations_can_be_denied_the_network() {
     let world = world().await;
     for network in ["none", "filtered"] {
         let engine = ready(&world, "python", network, json!({"installNetwork": false})).await;
@@ -194,7 +193,7 @@ async fn installs_can_be_left_without_network() {
     assert!(world.take_seen().is_empty());
 }
 
-/// Asks a registry all the time, and counts what it is answered.
+/// Sends requests to a registry all the time, and counts the answers.
 const STRAY: &str = "import subprocess, sys, time, os
 subprocess.Popen([sys.executable, '-c', '''
 import http.client, threading
@@ -211,10 +210,10 @@ for _ in range(12): threading.Thread(target=ask).start()
 '''], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 while not os.path.exists('/sandbox/asked'): time.sleep(0.01)";
 
-/// What an installation may reach is for its own processes.
+/// Only the processes of an installation may reach its hosts.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn a_process_left_behind_takes_no_part_in_an_installation() {
+async fn a_process_left_behind_cannot_use_the_network_of_an_installation() {
     let world = world().await;
     for network in ["none", "filtered"] {
         let engine = ready(&world, "python", network, json!({})).await;

@@ -1,4 +1,4 @@
-//! What Bash programs leave for the next.
+//! What a Bash program leaves for the next one.
 
 use super::support::Session;
 

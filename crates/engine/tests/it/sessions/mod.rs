@@ -1,4 +1,4 @@
-//! A persistent engine is a session: what a program leaves in its interpreter, the next one finds.
+//! Sessions: a program finds what the last one left in the interpreter.
 
 mod bash;
 mod calls;

@@ -1,4 +1,4 @@
-//! What Python programs leave for the next.
+//! What a Python program leaves for the next one.
 
 use super::support::Session;
 
