@@ -90,7 +90,7 @@ test("audit: the post-log script receives the path of the log", async () => {
     const audit = { enabled: true, logDir: join(folder, "log"), postLogScript: script };
     await withEngine({ audit }, (audited) => audited.execute(BASH));
     const told = () => readFile(join(folder, "told"), "utf8").catch(() => "");
-    await until(told, 10_000, "the script has run");
+    await until(told, "the script has run");
     assert.equal(await told(), `${join(folder, "log", "executions.log")}\n`);
   });
 });

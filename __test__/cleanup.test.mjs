@@ -261,7 +261,7 @@ test("the first start removes containers that killed processes created and never
         });
       }
       const removed = () => calls.includes("DELETE /containers/never-started");
-      await until(removed, 10_000, "the container is removed");
+      await until(removed, "the container is removed");
       assert.equal(calls.filter((call) => call === "GET /containers/json").length, 1);
     });
   });

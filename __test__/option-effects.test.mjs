@@ -72,5 +72,5 @@ test("without persist no container stays", async () => {
   await withEngine({}, async (plain) => {
     ({ containerId } = await plain.execute(BASH));
   });
-  await until(async () => (await inspect(containerId)) === null, 10_000, "the container is gone");
+  await until(async () => (await inspect(containerId)) === null, "the container is gone");
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import WS, { WebSocketServer } from "ws";
 import { RemoteIsol8 } from "../index.js";
-import { eventsOf, test } from "./helpers/harness.mjs";
+import { eventsOf, test, until } from "./helpers/harness.mjs";
 
 // Node 18 and 20 have no WebSocket, and the client uses SSE there. These tests give them one with the same
 // signature.
@@ -90,10 +90,7 @@ test("leaving the loop and aborting close the socket", async () => {
     const running = eventsOf(engine, request, { signal: abort.signal });
     setTimeout(() => abort.abort(new Error("enough")), 100);
     await assert.rejects(running, { message: "enough" });
-    for (let wait = 0; closed < 2 && wait < 100; wait += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    assert.equal(closed, 2);
+    await until(() => closed === 2, "both sockets are closed");
   });
 });
 

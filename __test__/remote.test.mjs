@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { RemoteIsol8 } from "../index.js";
-import { eventsOf, sleep, test } from "./helpers/harness.mjs";
+import { eventsOf, sleep, test, until } from "./helpers/harness.mjs";
 
 const KEY = "k-1";
 const EXIT = { type: "exit", data: "0", phase: "code" };
@@ -166,8 +166,7 @@ test("leaving the loop and aborting end the connection", async () => {
     const running = eventsOf(engine, request, { signal: abort.signal });
     setTimeout(() => abort.abort(new Error("enough")), 100);
     await assert.rejects(running, { message: "enough" });
-    for (let wait = 0; closed < 2 && wait < 50; wait += 1) await sleep(50);
-    assert.equal(closed, 2);
+    await until(() => closed === 2, "both connections are closed");
   });
 });
 

@@ -145,7 +145,7 @@ for (const [what, options] of [
         seen.add(result.containerId);
       }
       const gone = async (id) => (await inspect(id)) === null;
-      for (const id of seen) await until(() => gone(id), 10_000, `${id} is removed`);
+      for (const id of seen) await until(() => gone(id), `${id} is removed`);
     });
   });
 }

@@ -280,7 +280,7 @@ test("containerId names the container of the results, and stop removes it", asyn
     assert.deepEqual([first.containerId, second.containerId], [containerId, containerId]);
     assert.equal((await inspect(containerId)).Config.Labels["isol8.runtime"], "bash");
     await engine.stop();
-    await until(async () => (await inspect(containerId)) === null, 10_000, "no container");
+    await until(async () => (await inspect(containerId)) === null, "no container");
     await engine.stop();
   });
 });
@@ -315,7 +315,6 @@ test("a lost sandbox is an error for its call, and the next call gets a new one"
     await until(
       async () =>
         /started/.test(await docker("exec", before, "cat", "/sandbox/state").catch(() => "")),
-      10_000,
       "the program runs",
     );
     await docker("kill", before);

@@ -161,39 +161,35 @@ for (const [how, leave] of [
       const code = `cat /etc/hostname; setsid sleep ${marker} & sleep ${marker}`;
       for await (const event of engine.executeStream({ runtime: "bash", code })) {
         containerId = event.data.trim();
-        assert.ok((await until(() => running(containerId, marker), 5000, "program runs")) > 0);
+        assert.ok((await until(() => running(containerId, marker), "program runs")) > 0);
         if (leave === "break") break;
         throw new Error("enough");
       }
     };
     if (leave === "break") await consume();
     else await assert.rejects(consume(), { message: "enough" });
-    await until(async () => (await running(containerId, marker)) === 0, 5000, "program is gone");
+    await until(async () => (await running(containerId, marker)) === 0, "program is gone");
     await assertClean(engine);
   });
 }
 
 test("return() ends an execution whose next event is pending", async () => {
-  const stream = engine.executeStream({ runtime: "bash", code: "echo x; sleep 60" });
+  const stream = engine.executeStream({ runtime: "bash", code: "echo x; sleep 600" });
   await stream.next();
   const pending = stream.next();
-  const started = Date.now();
   await stream.return();
   assert.equal((await pending).done, true);
-  assert.ok(Date.now() - started < 10_000);
 });
 
 for (const kind of ["stream", "execute"]) {
   test(`an aborted signal ends ${kind}`, async () => {
     const controller = new AbortController();
-    const request = { runtime: "bash", code: "sleep 60" };
+    const request = { runtime: "bash", code: "sleep 600" };
     const options = { signal: controller.signal };
     const run =
       kind === "stream" ? eventsOf(engine, request, options) : engine.execute(request, options);
     setTimeout(() => controller.abort(new Error("no longer needed")), 500);
-    const started = Date.now();
     await assert.rejects(run, { message: "no longer needed" });
-    assert.ok(Date.now() - started < 10_000);
     await assertClean(engine);
   });
 }

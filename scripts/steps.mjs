@@ -14,28 +14,34 @@ const PULSE_SECONDS = 30;
 
 /**
  * Runs a command in the project's folder. Shows its output at once, or, when quiet, keeps the output for the error.
+ * When watched, it shows the output and keeps it, too.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{quiet?: boolean, env?: Record<string, string | undefined>}} options
- * @returns {Promise<string>} the output when quiet, else an empty text
+ * @param {{quiet?: boolean, watched?: boolean, env?: Record<string, string | undefined>}} options
+ * @returns {Promise<string>} the output when quiet or watched, else an empty text
  */
-export function run(command, args, { quiet = false, env = {} } = {}) {
+export function run(command, args, { quiet = false, watched = false, env = {} } = {}) {
   return new Promise((resolve, reject) => {
+    const output = quiet || watched ? "pipe" : "inherit";
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio: quiet ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", output, output],
     });
     const chunks = [];
-    child.stdout?.on("data", (chunk) => chunks.push(chunk));
-    child.stderr?.on("data", (chunk) => chunks.push(chunk));
+    for (const name of ["stdout", "stderr"]) {
+      child[name]?.on("data", (chunk) => {
+        chunks.push(chunk);
+        if (watched) process[name].write(chunk);
+      });
+    }
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const output = Buffer.concat(chunks).toString();
-      if (code === 0) return resolve(output);
+      const printed = Buffer.concat(chunks).toString();
+      if (code === 0) return resolve(printed);
       const error = new Error(`${command} ${args.join(" ")}: ${signal ?? `exit code ${code}`}`);
-      error.output = output;
+      if (quiet) error.output = printed;
       reject(error);
     });
   });
@@ -43,12 +49,19 @@ export function run(command, args, { quiet = false, env = {} } = {}) {
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
+/** Tests as a step counts them, for people. */
+function inWords({ passed, notRun }) {
+  return [`${passed} tests`, ...notRun.map((what) => `not run: ${what}`)].join("; ");
+}
+
 /**
- * Runs named steps in order.
+ * Runs named steps in order. A step that runs tests returns how many passed, and what did not run.
  *
- * @param {{name: string, needed?: boolean, run: () => Promise<void>}[]} steps after a needed step that
- *   fails the rest cannot be run
- * @returns {Promise<{name: string, outcome: "passed" | "failed" | "not run", time: string, why?: string}[]>}
+ * @typedef {{passed: number, notRun: string[]}} Tests
+ * @typedef {{name: string, outcome: "passed" | "failed" | "not run", time: string, why?: string, tests?: Tests}} Result
+ * @param {{name: string, needed?: boolean, run: () => Promise<Tests | undefined>}[]} steps after a needed
+ *   step that fails the rest cannot be run
+ * @returns {Promise<Result[]>}
  */
 export async function carryOut(steps) {
   const results = [];
@@ -66,9 +79,10 @@ export async function carryOut(steps) {
       PULSE_SECONDS * 1000,
     );
     try {
-      await step.run();
-      results.push({ name: step.name, outcome: "passed", time: seconds(since) });
-      console.log(`${title}: passed (${seconds(since)})`);
+      const tests = await step.run();
+      const why = tests?.notRun && inWords(tests);
+      results.push({ name: step.name, outcome: "passed", time: seconds(since), why, tests });
+      console.log(`${title}: passed (${seconds(since)})${why ? `: ${why}` : ""}`);
     } catch (error) {
       const outcome = error instanceof NotRun ? "not run" : "failed";
       if (error.output) console.log(error.output);

@@ -7,12 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, docker, foreignImage, images, testTools } from "./machine.mjs";
 import { pack } from "./pack.mjs";
+import { rustTests } from "./rust-tests.mjs";
 import { carryOut, NotRun, root, run } from "./steps.mjs";
 
 const cargo = (...args) => run("cargo", args);
-/** Always the whole workspace, so that no step compiles dependencies once more with other features. */
-const rustTests = (...filter) =>
-  cargo("test", "--workspace", "--quiet", "--no-fail-fast", "--", ...filter);
 const tool = (name, ...args) => run(`node_modules/.bin/${name}`, args);
 const tests = readdirSync(`${root}/__test__`)
   .filter((name) => name.endsWith(".test.mjs"))
@@ -57,8 +55,27 @@ async function jsrModules() {
   if (said.trim()) throw new NotRun(said.trim());
 }
 
+/** The tests that the summaries of a JavaScript runner say have passed, and have been skipped. */
+function counted(output, passed, skipped) {
+  const sum = (pattern) =>
+    [...output.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0);
+  const notRun = sum(skipped);
+  return { passed: sum(passed), notRun: notRun > 0 ? [`${notRun} skipped tests`] : [] };
+}
+
+async function nodeTests(...files) {
+  const words = ["--test", "--test-reporter=spec", ...files];
+  const output = await run("node", words, { watched: true });
+  return counted(output, /^ℹ pass (\d+)/gm, /^ℹ (?:skipped|todo) (\d+)/gm);
+}
+
 async function bunTests() {
-  for (const file of tests) await tool("bun", "test", "--timeout", "120000", `./${file}`);
+  const outputs = [];
+  for (const file of tests) {
+    const words = ["test", "--timeout", "180000", `./${file}`];
+    outputs.push(await run("node_modules/.bin/bun", words, { watched: true }));
+  }
+  return counted(outputs.join("\n"), /^ *(\d+) pass$/gm, /^ *(\d+) (?:skip|todo)$/gm);
 }
 
 const steps = [
@@ -88,8 +105,8 @@ const steps = [
   { name: "Rust", run: () => rustTests("--skip", "fidelity::", "--skip", "cpython::") },
   { name: "Rust: programs cannot tell", run: () => rustTests("fidelity::") },
   { name: "Rust: Python's own tests", run: () => rustTests("cpython::") },
-  { name: "seccomp", run: () => run("node", ["--test", "docker/tests/seccomp.test.mjs"]) },
-  { name: "JavaScript under Node", run: () => run("node", ["--test", ...tests]) },
+  { name: "seccomp", run: () => nodeTests("docker/tests/seccomp.test.mjs") },
+  { name: "JavaScript under Node", run: () => nodeTests(...tests) },
   { name: "JavaScript under Bun", run: bunTests },
   { name: "modules of jsr", run: jsrModules },
 ];
@@ -116,4 +133,7 @@ const count = (outcome) => results.filter((result) => result.outcome === outcome
 console.log(
   `\nsteps: ${count("passed")} passed, ${count("failed")} failed, ${count("not run")} skipped`,
 );
+const counts = results.flatMap(({ tests }) => tests ?? []);
+const passed = counts.reduce((total, { passed }) => total + passed, 0);
+console.log(`tests: ${passed} passed; not run: ${counts.flatMap(({ notRun }) => notRun).length}`);
 process.exit(count("failed") > 0 ? 1 : 0);

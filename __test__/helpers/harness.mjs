@@ -6,7 +6,7 @@ import { after, test as runnerTest } from "node:test";
 import { DockerIsol8 } from "../../index.js";
 
 /** Time limit of a test in milliseconds. Each test sets it, because Bun's default is 5 s. */
-const TEST_LIMIT_MS = 90_000;
+const TEST_LIMIT_MS = 180_000;
 
 /** The runtimes that run code in a language. */
 export const LANGUAGES = ["python", "node", "bun", "deno", "bash"];
@@ -61,14 +61,17 @@ export const sleep = (milliseconds) =>
     setTimeout(resolve, milliseconds);
   });
 
+/** Longer than any condition takes that a test waits for, so that a hang is a failure. */
+const PATIENCE_MS = 60_000;
+
 /** Waits until `condition` returns a truthy value, and returns it. `what` is a text or returns one, for the failure. */
-export async function until(condition, limitMs, what) {
-  const deadline = Date.now() + limitMs;
+export async function until(condition, what) {
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const value = await condition();
     if (value) return value;
     if (Date.now() >= deadline) {
-      assert.fail(`not within ${limitMs} ms: ${typeof what === "function" ? what() : what}`);
+      assert.fail(`never: ${typeof what === "function" ? what() : what}`);
     }
     await sleep(20);
   }

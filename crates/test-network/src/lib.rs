@@ -14,8 +14,8 @@
 
 #![cfg(target_os = "linux")]
 
-mod rerun;
+mod inside;
 mod topology;
 
-pub use rerun::{is_inside, rerun};
+pub use inside::run_inside;
 pub use topology::{NEAR_V4, NEAR_V6, Network};

@@ -27,8 +27,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Makes the far namespace with `addresses` and connects this one to it. Call it once, in a program
-    /// for which [`is_inside`](crate::is_inside) holds. Fails where `ip` does, with its words.
+    /// Makes the far namespace with `addresses` and connects this one to it. Call it once, in a
+    /// program that [`run_inside`](crate::run_inside) has started. Fails where `ip` does, with its words.
     pub fn connect(addresses: &[&str]) -> io::Result<Self> {
         ip("link set lo up")?;
         let far = thread::scope(|scope| {

@@ -1,14 +1,13 @@
 //! The default policy against real public, private and metadata addresses of a network of the test's
 //! own (`isol8-test-network`).
 //!
-//! A machine without what that needs says so with `ISOL8_SKIP_NETNS=1`. Without that, its absence is a
-//! failure.
+//! `ISOL8_SKIP_NAMESPACES=1` skips them on a machine that has no namespaces.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use isol8_egress::{Limits, Policy, PolicyOptions, Proxy};
-use isol8_test_network::{NEAR_V4, NEAR_V6, Network, is_inside, rerun};
+use isol8_test_network::{NEAR_V4, NEAR_V6, Network};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -31,14 +30,10 @@ const ADDRESSES: &[&str] = &[
 /// The address of a listener whose queue is full: connecting to it hangs.
 const FULL: &str = "198.41.0.4";
 
+/// Runs the other tests, which are ignored outside.
 #[test]
 fn in_a_network_of_its_own() {
-    if std::env::var_os("ISOL8_SKIP_NETNS").is_some() {
-        println!("skipped: ISOL8_SKIP_NETNS is set");
-        return;
-    }
-    let status = rerun(&["netns::inside", "--exact", "--nocapture"]).unwrap();
-    assert!(status.success());
+    isol8_test_network::run_inside("netns");
 }
 
 fn network() -> &'static Network {
@@ -46,26 +41,14 @@ fn network() -> &'static Network {
     NETWORK.get_or_init(|| Network::connect(ADDRESSES).unwrap())
 }
 
-/// The test above runs this one inside the namespace. Alone, it does nothing.
-#[test]
-fn inside() {
-    if !is_inside() {
-        return;
-    }
-    network();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        the_default_policy().await;
-        private_addresses_open_with_the_whitelist().await;
-        addresses_of_this_machine_open_with_an_option_alone().await;
-        dialling_goes_on_past_dead_addresses().await;
-    });
-}
+/// Longer than a client of these tests waits: a proxy that waits that long for one address fails them.
+const LONG: Duration = Duration::from_mins(1);
 
 fn proxy(options: PolicyOptions) -> Proxy {
+    proxy_within(options, LONG)
+}
+
+fn proxy_within(options: PolicyOptions, connect_timeout: Duration) -> Proxy {
     let names = Scripted::new(&[
         ("both.test", &["2620:fe::fe 9.9.9.9"]),
         ("hang.test", &["198.41.0.4 9.9.9.9"]),
@@ -75,7 +58,7 @@ fn proxy(options: PolicyOptions) -> Proxy {
         ("meta.test", &["169.254.169.254 fd00:ec2::254"]),
     ]);
     let limits = Limits {
-        connect_timeout: Duration::from_secs(2),
+        connect_timeout,
         ..Limits::default()
     };
     Proxy::new(Arc::new(Policy::new(options).unwrap()), names, limits)
@@ -111,6 +94,8 @@ fn in_url(address: &str) -> String {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
 async fn the_default_policy() {
     let proxy = proxy(PolicyOptions::default());
     let four = listen("9.9.9.9", 80, ok("four"));
@@ -168,7 +153,10 @@ async fn the_default_policy() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
 async fn addresses_of_this_machine_open_with_an_option_alone() {
+    network();
     for address in ["127.0.0.1", "::1", NEAR_V4, NEAR_V6] {
         let recorder = listen_here(address, ok("own")).await;
         let url = in_url(address);
@@ -190,6 +178,8 @@ async fn addresses_of_this_machine_open_with_an_option_alone() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
 async fn private_addresses_open_with_the_whitelist() {
     let recorder = listen("10.0.0.5", 9999, ok("intra"));
     let listed = |whitelist: &[&str]| {
@@ -231,6 +221,8 @@ async fn private_addresses_open_with_the_whitelist() {
     assert_eq!((four.connections(), six.connections()), (0, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
 async fn dialling_goes_on_past_dead_addresses() {
     let proxy = proxy(PolicyOptions::default());
     let four = listen("9.9.9.9", 80, ok("four"));
@@ -254,7 +246,8 @@ async fn dialling_goes_on_past_dead_addresses() {
     let took = started.elapsed();
     assert!(took > Duration::from_millis(200), "{took:?}");
     assert_eq!(four.connections(), 2);
-    let answer = get(&proxy, "hang-only.test").await;
+    let impatient = proxy_within(PolicyOptions::default(), Duration::from_secs(2));
+    let answer = get(&impatient, "hang-only.test").await;
     assert!(
         answer.starts_with("HTTP/1.1 502 ") && answer.ends_with("timed out"),
         "{answer}"

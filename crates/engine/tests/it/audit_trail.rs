@@ -2,7 +2,7 @@
 
 use crate::common::{self, *};
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,6 @@ async fn each_end_of_an_execution_is_recorded() {
             "enabled": true, "logDir": directory.path(), "includeCode": true, "includeOutput": true,
         },
         "secrets": { "TOKEN": "hunter2" },
-        "timeoutMs": 1000,
     }));
     let request = |code: &str| {
         json!({
@@ -32,14 +31,17 @@ async fn each_end_of_an_execution_is_recorded() {
     let hello = request("echo hello $TOKEN; exit 3");
     let first = run(&engine, hello.clone()).await.unwrap();
     events(&engine, hello).await;
-    run(&engine, request("sleep 30")).await.unwrap();
+    let mut late = request("sleep 30");
+    late["timeoutMs"] = json!(1000);
+    run(&engine, late).await.unwrap();
     let mut setup = request("true");
     setup["setupScript"] = json!("exit 9");
     failure(&engine, setup).await;
     let cancel = CancellationToken::new();
-    let cancelled = engine.execute(common::request(request("sleep 31")), cancel.clone());
+    let endless = common::request(request("sleep 3100"));
+    let cancelled = engine.execute(endless, cancel.clone());
     tokio::join!(async { assert!(cancelled.await.is_err()) }, async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        until_runs("sleep 3100").await;
         cancel.cancel();
     });
     // Refused: nothing was run, and nothing is recorded.

@@ -1,6 +1,6 @@
 //! What the tests on a real Docker daemon share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use isol8_backend::{BuildProgress, ImageSources, ImageStore as _};
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
@@ -53,7 +53,11 @@ pub(crate) async fn run(engine: &Engine, value: Value) -> Result<ExecutionResult
 
 /// The standard output of a request that succeeds in silence.
 pub(crate) async fn stdout(engine: &Engine, value: Value) -> String {
-    let result = run(engine, value).await.unwrap();
+    succeeded(run(engine, value).await.unwrap())
+}
+
+/// The standard output of a run that has succeeded in silence.
+pub(crate) fn succeeded(result: ExecutionResult) -> String {
     assert_eq!(
         (result.stderr.as_str(), result.exit_code),
         ("", 0),
@@ -98,6 +102,39 @@ pub(crate) fn told(events: &[StreamEvent]) -> Vec<String> {
     told.into_iter()
         .map(|(head, data)| format!("{head}:{}", data.trim_end()))
         .collect()
+}
+
+/// Longer than anything here takes, so that a hang is a failure.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until something holds. Fails with `what` when it never does.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until a process with this command line runs in a sandbox of these tests.
+pub(crate) async fn until_runs(command: &str) {
+    let client = client();
+    let docker = client.docker().await.unwrap();
+    until(&format!("{command} runs"), async || {
+        let containers = docker.list_containers(None).await.unwrap();
+        for id in containers.into_iter().filter_map(|container| container.id) {
+            // A sandbox of another test may be gone by now.
+            let Ok(list) = docker.top_processes(&id, None).await else {
+                continue;
+            };
+            let mut cells = list.processes.unwrap_or_default().into_iter().flatten();
+            if cells.any(|cell| cell == command) {
+                return true;
+            }
+        }
+        false
+    })
+    .await;
 }
 
 /// The machine's own daemon.

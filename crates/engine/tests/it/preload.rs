@@ -4,27 +4,32 @@ use crate::common::*;
 
 use std::time::Duration;
 
-use isol8_engine::{Engine, options::StartOptions};
+use isol8_engine::{Engine, options::StartOptions, result::ExecutionResult};
 
 /// How often a program is run until its run took a parked interpreter, each time after a longer pause.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 20;
 
 async fn start(engine: &Engine, prewarm: Value) {
     let options: StartOptions = serde_json::from_value(json!({ "prewarm": prewarm })).unwrap();
     engine.start(&options).await;
 }
 
-/// Standard output of a run that took a parked interpreter.
-async fn parked_stdout(engine: &Engine, value: Value) -> String {
+/// A run that took a parked interpreter.
+async fn parked_run(engine: &Engine, value: &Value) -> ExecutionResult {
     for attempt in 1..=ATTEMPTS {
         let before = engine.parked_executions();
-        let output = stdout(engine, value.clone()).await;
+        let result = run(engine, value.clone()).await.unwrap();
         if engine.parked_executions() > before {
-            return output;
+            return result;
         }
         tokio::time::sleep(Duration::from_millis(100) * attempt).await;
     }
     panic!("no run took a parked interpreter");
+}
+
+/// Standard output of a run that took a parked interpreter.
+async fn parked_stdout(engine: &Engine, value: Value) -> String {
+    succeeded(parked_run(engine, &value).await)
 }
 
 const LOADED: &str = "import sys; print([name in sys.modules for name in ('decimal', 'wave')])";
@@ -193,14 +198,7 @@ async fn what_interpreters_are_forked_from_is_out_of_reach_and_outlives_a_run() 
     let request = json!({ "runtime": "python", "code": NURSERY });
     let mut seen = std::collections::BTreeMap::new();
     for _ in 0..6 {
-        let result = loop {
-            let before = engine.parked_executions();
-            let result = run(&engine, request.clone()).await.unwrap();
-            if engine.parked_executions() > before {
-                break result;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        };
+        let result = parked_run(&engine, &request).await;
         let (pid, rest) = result.stdout.split_once(' ').unwrap();
         assert_eq!(rest, "['102', '102', '102', '102'] True", "{result:?}");
         let runs = seen

@@ -5,8 +5,9 @@ use std::{
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
-    ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest, FrameHeader,
-    FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message, preamble,
+    AfterExit, ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest,
+    FrameHeader, FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message,
+    preamble,
 };
 use serde::Serialize;
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 /// Longer than any single step that a test waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A sandbox with the guest in it.
 pub(crate) struct Sandbox {
@@ -186,6 +187,27 @@ impl Sandbox {
         done.stdout()
     }
 
+    /// Waits until no process has this name. Leaves everything that runs alone.
+    pub(crate) async fn until_none_runs(&self, name: &str) {
+        until(&format!("no {name} runs"), async || {
+            let look = ExecRequest {
+                after_exit: AfterExit::Keep,
+                ..sh(&format!("pgrep {name}; true"))
+            };
+            self.exec(look).await.stdout().is_empty()
+        })
+        .await;
+    }
+
+    /// Waits until the guest is alone but for the shell that counts.
+    pub(crate) async fn until_nothing_runs(&self) {
+        until("nothing runs", async || {
+            // The shell expands the pattern itself, before it starts anything.
+            self.sh("set -- /proc/[0-9]*; echo $#").await.trim() == "2"
+        })
+        .await;
+    }
+
     pub(crate) async fn write(&self, path: &str, data: &[u8]) -> Reply {
         let request = FileRequest {
             path: path.to_owned(),
@@ -345,6 +367,15 @@ pub(crate) fn program(argv: &[&str]) -> ExecRequest {
         cwd: "/sandbox".to_owned(),
         output_limit: u64::MAX,
         ..ExecRequest::default()
+    }
+}
+
+/// Waits until something holds. Fails with `what` when it never does.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -1,9 +1,6 @@
 //! The guest reports the end of a program when the program has ended, before the kernel has taken it apart.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use isol8_protocol::{AfterExit, ExecRequest, ExitStatus, Request};
 use nix::{
@@ -23,9 +20,6 @@ fn kernel_tells() -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(['.', '-']).map(|text| text.parse().unwrap());
     let release = (numbers.next().unwrap(), numbers.next().unwrap());
-    if release < FIRST {
-        eprintln!("Linux {release:?}: programs are waited for, this test has nothing to see");
-    }
     release >= FIRST
 }
 
@@ -72,6 +66,7 @@ async fn changed(pid: Pid) -> WaitStatus {
 #[tokio::test]
 async fn the_end_is_reported_before_the_program_can_be_collected() {
     if !kernel_tells() {
+        isol8_testing::not_run("before Linux 6.11 the end of a program is its collection");
         return;
     }
     let sandbox = Sandbox::start().await;
@@ -151,15 +146,13 @@ async fn every_kind_of_end_has_its_status_and_all_output() {
 #[tokio::test]
 async fn child_processes_do_not_change_the_end_of_a_program() {
     let sandbox = Sandbox::start().await;
-    let started = Instant::now();
     let left = sandbox
-        .exec(sh("(sleep 60; echo late) & echo now; exit 3"))
+        .exec(sh("(sleep 6000; echo late) & echo now; exit 3"))
         .await;
     assert_eq!(
         (left.stdout().as_str(), left.report().status),
         ("now\n", ExitStatus::Code(3))
     );
-    assert!(started.elapsed() < Duration::from_secs(30));
     sandbox.must_reset().await;
 
     let service = ExecRequest {
@@ -181,7 +174,7 @@ async fn usage_includes_processes_that_are_not_collected_yet() {
         time.sleep(0.2)";
     for _ in 0..2 {
         let report = sandbox.exec(python(code)).await.report();
-        assert!((200_000..5_000_000).contains(&report.cpu_us), "{report:?}");
+        assert!(report.cpu_us >= 200_000, "{report:?}");
         assert!(report.wall_us >= 400_000, "{report:?}");
         assert!(report.peak_memory_bytes >= 200_000_000, "{report:?}");
         sandbox.must_reset().await;

@@ -1,7 +1,5 @@
 //! Writing and reading files.
 
-use std::time::{Duration, Instant};
-
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecRequest, FileRequest, FrameKind, ReadRequest, Reply, Request,
 };
@@ -169,7 +167,7 @@ async fn a_broken_transfer_changes_nothing() {
         drop(stream);
     }
     // The helper notices the end by itself. A later request would come after that only by chance.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    sandbox.until_nothing_runs().await;
     assert_eq!(sandbox.sh("cat file; ls -A").await, "oldfile\n");
 }
 
@@ -195,16 +193,7 @@ async fn a_reader_that_goes_away_ends_the_reading() {
         let mut stream = sandbox.send(&Request::ReadFile(request)).await;
         stream.next().await.unwrap();
     }
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        // The shell expands the pattern itself, before it starts anything.
-        let processes = sandbox.sh("set -- /proc/[0-9]*; echo $#").await;
-        if processes.trim() == "2" {
-            return; // The guest and the counting shell are left.
-        }
-        assert!(Instant::now() < deadline, "processes: {processes}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    sandbox.until_nothing_runs().await;
 }
 
 #[tokio::test]

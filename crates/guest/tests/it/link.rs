@@ -1,12 +1,10 @@
 //! The link: handshake, malformed bytes, and its end.
 
-use std::time::Duration;
-
 use futures::AsyncWriteExt as _;
 use isol8_protocol::{ErrorKind, FrameKind, Request, preamble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::common::{Sandbox, failure, program, sh, start_raw, start_with_link, within};
+use crate::common::{Sandbox, failure, program, sh, start_raw, start_with_link, until, within};
 
 #[tokio::test]
 async fn another_version_is_refused() {
@@ -39,8 +37,7 @@ async fn every_process_ends_with_the_link() {
             ))))
             .await;
         stream.next().await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(runs(&marker).await);
+        until("it runs", async || runs(&marker).await).await;
         let mut process = if hang_up {
             sandbox.hang_up().await
         } else {

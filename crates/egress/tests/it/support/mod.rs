@@ -17,7 +17,7 @@ pub(crate) use recorder::{Play, Recorder};
 pub(crate) use resolver::Scripted;
 
 /// Longer than any step of a test takes, so that a hang fails the test.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack

@@ -30,7 +30,7 @@ const ATTEMPTS: u32 = 3;
 
 /// How often a module is run until its run was parked; each time after a longer pause, so that a busy
 /// machine has time to park.
-const PARKING_ATTEMPTS: u32 = 5;
+const PARKING_ATTEMPTS: u32 = 8;
 
 /// The pause before the first of them.
 const PAUSE: Duration = Duration::from_millis(80);
@@ -75,7 +75,7 @@ impl Lane {
     /// The verdicts of a parked run.
     async fn parked(&self, module: &Module) -> Result<Verdicts, String> {
         for attempt in 1..=PARKING_ATTEMPTS {
-            tokio::time::sleep(PAUSE * attempt).await;
+            tokio::time::sleep(PAUSE * attempt * attempt).await;
             let before = self.parked.parked_executions();
             let verdicts = verdicts(&self.parked, module).await;
             if self.parked.parked_executions() > before {

@@ -11,13 +11,8 @@ mod install;
 mod records;
 mod world;
 
-/// Runs the other tests, which are ignored outside.
+/// Runs the other tests, which are ignored outside, one at a time: some count every packet of the namespace.
 #[test]
 fn in_a_network_of_its_own() {
-    let filter = std::env::var("ISOL8_INSIDE_FILTER").unwrap_or_default();
-    let tests = format!("network::{filter}");
-    // One at a time: some count every packet of the namespace.
-    let arguments = ["--ignored", "--test-threads=1", "--nocapture", &tests];
-    let status = isol8_test_network::rerun(&arguments).expect("unshare (util-linux) can be run");
-    assert!(status.success());
+    isol8_test_network::run_inside("network");
 }

@@ -118,6 +118,11 @@ impl World {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
+    /// How many requests there were since then.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
     /// What makes each program trust the authority, once it is in this file.
     pub(crate) fn trust() -> Value {
         let path = "/sandbox/ca.pem";

@@ -4,6 +4,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::support::Session;
+use crate::common::until_runs;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_calls_run_each_their_own_program_in_order() {
@@ -55,11 +56,11 @@ async fn what_is_written_between_two_calls_comes_with_the_next() {
     let session = Session::new("bash");
     assert_eq!(
         session
-            .says("(sleep 0.2; echo background) & echo now")
+            .says("(sleep 0.2; echo background; touch written) & echo now")
             .await,
         "now"
     );
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    session.until_file("/sandbox/written").await;
     assert_eq!(session.says("echo next").await, "background\nnext");
     session.engine.stop().await;
 }
@@ -105,9 +106,10 @@ async fn a_cancelled_call_ends_the_interpreter_and_the_next_is_served() {
     let session = Session::new("python");
     session.says("x = 42").await;
     let cancel = CancellationToken::new();
-    let request = session.request("import time; time.sleep(60)", &json!({}));
+    let code = "import subprocess; subprocess.run(['sleep', '6100'])";
+    let request = session.request(code, &json!({}));
     let (cancelled, ()) = tokio::join!(session.engine.execute(request, cancel.clone()), async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        until_runs("sleep 6100").await;
         cancel.cancel();
     });
     assert!(cancelled.is_err());

@@ -10,7 +10,7 @@ use isol8_engine::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::engine_on;
+use crate::common::{engine_on, until};
 
 /// A persistent engine of one runtime.
 pub(crate) struct Session {
@@ -67,6 +67,12 @@ impl Session {
 
     pub(crate) async fn cmd(&self, cmd: &str) -> ExecutionResult {
         self.run_with("", json!({"cmd": cmd})).await
+    }
+
+    /// Waits until a file is there.
+    pub(crate) async fn until_file(&self, path: &str) {
+        let there = async || self.engine.get_file(path).await.is_ok();
+        until(path, there).await;
     }
 
     /// How long each `sleep` in the sandbox sleeps, sorted.
