@@ -1,21 +1,21 @@
-// Runs Rust's tests and counts them: what passed, and what did not run although it was asked for.
+// Runs Rust's tests. Counts the tests that passed and those that could not run.
 
 import { NotRun, run } from "./steps.mjs";
 
 /** One line for each test program. */
 const RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
 
-/** What `isol8_testing` says of tests that cannot run on this machine. */
+/** A line of `isol8_testing` about a test that cannot run on this machine. */
 const NOT_RUN = /^not run: (.*)$/gm;
 
-/** What `isol8_testing` says of tests that are ignored where there is no network of their own. */
+/** A line of `isol8_testing` about tests that run only inside a network namespace. */
 const INSIDE = /^in a network namespace: (\d+) tests/gm;
 
 /**
- * What the output of `cargo test` says.
+ * Counts the tests in the output of `cargo test`.
  *
  * @param {string} output
- * @returns {{passed: number, notRun: string[]}} how many tests passed, and what did not run and why
+ * @returns {{passed: number, notRun: string[]}} the number of tests that passed, and the reasons of those that did not run
  */
 export function counted(output) {
   const results = [...output.matchAll(RESULT)];
@@ -31,7 +31,7 @@ export function counted(output) {
 }
 
 /**
- * Runs the tests of the workspace that the filter chooses.
+ * Runs the tests of the workspace that match the filter.
  *
  * @param {string[]} filter arguments for the test programs
  * @returns {Promise<{passed: number, notRun: string[]}>}
