@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isol8_protocol::ExitReport;
+use isol8_protocol::{ExitReport, SessionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Exit code of whatever a time limit ended: what a shell reports for `SIGKILL`.
@@ -41,6 +41,36 @@ pub struct ExecutionResult {
     /// The requests that went through the proxy, when `logNetwork` is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_logs: Option<Vec<NetworkLogEntry>>,
+    /// Why the session's state was lost since its last result; only in persistent engines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_reset: Option<SessionReset>,
+}
+
+/// What has ended the interpreter of a session, and with it the session's variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionReset {
+    /// A program ran out of time, and the interpreter could not be interrupted.
+    Timeout,
+    /// An execution was cancelled, and the interpreter could not be interrupted.
+    Cancelled,
+    /// A program ended the interpreter.
+    Exit,
+    /// A signal ended the interpreter.
+    Crash,
+    /// The sandbox was removed from outside. Its files are lost, too.
+    SandboxLost,
+}
+
+impl From<SessionLoss> for SessionReset {
+    fn from(loss: SessionLoss) -> Self {
+        match loss {
+            SessionLoss::TimedOut => Self::Timeout,
+            SessionLoss::Cancelled => Self::Cancelled,
+            SessionLoss::Exited(_) => Self::Exit,
+            SessionLoss::Signalled(_) => Self::Crash,
+        }
+    }
 }
 
 /// What a program used.

@@ -119,6 +119,13 @@ impl Fd {
         }
     }
 
+    /// Writes what there is room for at once.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let parts = [io::IoSlice::new(bytes)];
+        self.0
+            .try_io(Interest::WRITABLE, |fd| write_vectored(fd, &parts))
+    }
+
     /// How many bytes wait to be read.
     pub(crate) fn pending(&self) -> usize {
         let mut count: libc::c_int = 0;

@@ -107,15 +107,29 @@ pub(crate) fn earlier_processes() -> io::Result<BTreeSet<(i32, u64)>> {
         .collect())
 }
 
-/// The same for a program in the interpreter `resident`, without the processes that `resident` started.
-pub(crate) fn earlier_processes_but_of(resident: i32) -> io::Result<BTreeSet<(i32, u64)>> {
+/// What is there before a call to the interpreter of a session.
+pub(crate) struct BeforeCall {
+    /// Outlives the end of the interpreter by force: what that one has not started.
+    pub(crate) of_others: BTreeSet<(i32, u64)>,
+    /// Outlives an interruption of the call: every process but the interpreter.
+    pub(crate) all: BTreeSet<(i32, u64)>,
+}
+
+/// What is there before a call to the interpreter `resident`.
+pub(crate) fn before_call(resident: i32) -> io::Result<BeforeCall> {
     let processes = tree::list()?;
     let own = tree::belonging_to(resident, &processes, &BTreeSet::new(), false);
-    Ok(processes
-        .into_iter()
-        .filter(|process| !own.contains(&process.pid))
-        .map(tree::Process::identity)
-        .collect())
+    let but = |spared: &dyn Fn(i32) -> bool| {
+        processes
+            .iter()
+            .filter(|process| !spared(process.pid))
+            .map(|process| process.identity())
+            .collect()
+    };
+    Ok(BeforeCall {
+        of_others: but(&|pid| own.contains(&pid)),
+        all: but(&|pid| pid == resident),
+    })
 }
 
 /// Kills the program `main` and the processes that it started, but none of the `earlier` ones.
@@ -125,34 +139,57 @@ pub(crate) async fn program(reaper: &Reaper, main: i32, earlier: &BTreeSet<(i32,
         if reaper.is_child(main) {
             send(main, Signal::SIGKILL);
         }
-        let Ok(processes) = tree::list() else {
-            return false;
-        };
-        let programs = reaper.pids(Role::Program);
-        let spared = [Role::Helper, Role::Resident, Role::Nursery]
-            .map(|role| reaper.pids(role))
-            .concat();
-        let mut others = earlier.clone();
-        let started_by_us = programs.iter().chain(&spared).filter(|pid| **pid != main);
-        let started_by_us = started_by_us.collect::<Vec<_>>();
-        others.extend(
-            processes
-                .iter()
-                .filter(|process| started_by_us.contains(&&process.pid))
-                .map(|process| process.identity()),
-        );
-        let only = programs.iter().all(|pid| *pid == main);
-        let victims = tree::belonging_to(main, &processes, &others, only);
-        if victims.is_empty() {
-            return true;
+        match members(reaper, main, earlier) {
+            Ok(members) if members.is_empty() => return true,
+            Ok(members) => kill_all(reaper, &members).await,
+            Err(_) => return false,
         }
-        for pid in victims {
-            send(pid, Signal::SIGKILL);
-        }
-        reaper.collect();
-        pause(reaper).await;
     }
     false
+}
+
+/// The same, with `main` itself spared.
+pub(crate) async fn rest_of_program(reaper: &Reaper, main: i32, earlier: &BTreeSet<(i32, u64)>) {
+    let deadline = Instant::now() + KILL_DEADLINE;
+    while Instant::now() < deadline {
+        let Ok(mut members) = members(reaper, main, earlier) else {
+            return;
+        };
+        members.retain(|pid| *pid != main);
+        if members.is_empty() {
+            return;
+        }
+        kill_all(reaper, &members).await;
+    }
+}
+
+/// The program `main` and all that it started, without the `earlier` processes and what the guest itself
+/// has started.
+fn members(reaper: &Reaper, main: i32, earlier: &BTreeSet<(i32, u64)>) -> io::Result<Vec<i32>> {
+    let processes = tree::list()?;
+    let programs = reaper.pids(Role::Program);
+    let spared = [Role::Helper, Role::Resident, Role::Nursery]
+        .map(|role| reaper.pids(role))
+        .concat();
+    let mut others = earlier.clone();
+    let started_by_us = programs.iter().chain(&spared).filter(|pid| **pid != main);
+    let started_by_us = started_by_us.collect::<Vec<_>>();
+    others.extend(
+        processes
+            .iter()
+            .filter(|process| started_by_us.contains(&&process.pid))
+            .map(|process| process.identity()),
+    );
+    let only = programs.iter().all(|pid| *pid == main);
+    Ok(tree::belonging_to(main, &processes, &others, only))
+}
+
+async fn kill_all(reaper: &Reaper, pids: &[i32]) {
+    for pid in pids {
+        send(*pid, Signal::SIGKILL);
+    }
+    reaper.collect();
+    pause(reaper).await;
 }
 
 async fn pause(reaper: &Reaper) {

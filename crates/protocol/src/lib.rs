@@ -33,7 +33,7 @@ pub use limits::{
 pub use message::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
     FileRequest, InlineFile, ParkRequest, ProxyPort, ReadRequest, Reply, Request, ResetReport,
-    Stdin,
+    SessionLoss, Stdin,
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{

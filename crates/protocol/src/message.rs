@@ -74,6 +74,9 @@ pub struct CallRequest {
     pub env: Vec<(String, String)>,
     /// Text before each command, for a shell that reads the descriptor as its script.
     pub lead: String,
+    /// Whether the interpreter may survive the end of its program by force: `SIGINT` is tried first,
+    /// within the time limit.
+    pub interrupts: bool,
 }
 
 /// A program to run.
@@ -153,6 +156,9 @@ pub enum ExecControl {
     Signal(i32),
     /// Kill the program and all its descendants now.
     Kill,
+    /// End the program, but let the interpreter of a session survive if it can. Any other program is
+    /// killed.
+    Interrupt,
 }
 
 /// A file to write.
@@ -234,6 +240,21 @@ pub struct ExitReport {
     pub stdout_bytes: u64,
     /// Bytes that the program wrote to standard error, including those that were not sent.
     pub stderr_bytes: u64,
+    /// Why the state of the session has been lost since the last report that said so.
+    pub session_loss: Option<SessionLoss>,
+}
+
+/// What ended the interpreter of a session, and with it the session's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionLoss {
+    /// The time limit of a program.
+    TimedOut,
+    /// The host gave up a program.
+    Cancelled,
+    /// It ended by itself, with this exit code.
+    Exited(i32),
+    /// A signal that the guest did not send for one of the other reasons.
+    Signalled(i32),
 }
 
 /// Exit code or signal.

@@ -5,7 +5,7 @@
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
     FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ProxyPort, ReadRequest, Reply, Request,
-    ResetReport, Stdin, encode_message,
+    ResetReport, SessionLoss, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_7_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 7);
+fn version_8_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 8);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -48,10 +48,11 @@ fn version_7_of_every_message() {
         cwd: Some("/d".into()),
         env: vec![("K".into(), "V".into())],
         lead: "l".into(),
+        interrupts: true,
     });
     assert_eq!(
         payload(&call),
-        b"\x04\0\0\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l"
+        b"\x04\0\0\0\0\0\0\0\0\0\0\x02/p\x01\x02/d\x01\x01K\x01V\x01l\x01"
     );
     let park = Request::Park(ParkRequest {
         argv: vec!["a".into()],
@@ -72,6 +73,7 @@ fn version_7_of_every_message() {
     );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");
+    assert_eq!(payload(&ExecControl::Interrupt), b"\x02");
     assert_eq!(payload(&Stdin::Empty), b"\0");
     assert_eq!(payload(&Stdin::Stream), b"\x02");
     assert_eq!(payload(&AfterExit::KillAll), b"\0");
@@ -87,11 +89,16 @@ fn version_7_of_every_message() {
         peak_memory_bytes: 4,
         stdout_bytes: 5,
         stderr_bytes: 6,
+        session_loss: Some(SessionLoss::Exited(7)),
     };
     assert_eq!(
         payload(&Reply::Exited(exit)),
-        b"\0\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06"
+        b"\0\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06\x01\x02\x0e"
     );
+    for (number, loss) in (0..).zip([SessionLoss::TimedOut, SessionLoss::Cancelled]) {
+        assert_eq!(payload(&loss), [number]);
+    }
+    assert_eq!(payload(&SessionLoss::Signalled(9)), b"\x03\x12");
     assert_eq!(payload(&Reply::Done), b"\x01");
     let reset = ResetReport {
         processes: 1,

@@ -1,9 +1,10 @@
 //! Executions that each have a clean sandbox of a pool to themselves.
 
-use std::sync::atomic::Ordering;
+use std::sync::{OnceLock, atomic::Ordering};
 
 use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_protocol::AfterExit;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     choice::{Chosen, Fitted},
@@ -44,6 +45,7 @@ impl Engine {
         plan: ExecutionPlan,
         request: &ExecutionRequest,
         sink: &Sink,
+        cancel: &CancellationToken,
         trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let (lease, chosen) = self.lease(&plan).await?;
@@ -64,6 +66,8 @@ impl Engine {
             image_registries: None,
             after_exit: AfterExit::KillAll,
             sink,
+            cancel,
+            session_loss: &OnceLock::new(),
         })
         .await;
         if let Ok(outcome) = &outcome {

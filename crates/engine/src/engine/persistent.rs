@@ -1,9 +1,10 @@
 //! The one sandbox of a persistent engine, and the calls that queue for it.
 
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::sync::{Mutex as StdMutex, OnceLock, PoisonError};
 
 use isol8_protocol::AfterExit;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::{Call, Place},
@@ -17,14 +18,42 @@ use crate::{
     options::Mode,
     plan::ExecutionPlan,
     request::ExecutionRequest,
+    result::SessionReset,
     sandbox::Sandbox,
 };
 
 /// The sandbox of a persistent engine. Its lock is fair: calls are served in order of arrival.
 #[derive(Default)]
 pub(super) struct Session {
-    live: Mutex<Option<Live>>,
+    state: Mutex<State>,
     container_id: StdMutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Live>,
+    /// Why variables or more were lost, until a result says so.
+    reset: Option<SessionReset>,
+}
+
+impl State {
+    /// Forgets a sandbox that has ended. Fails once for each: the caller has to know that its files are
+    /// gone before anything else is run.
+    fn check(&mut self) -> Result<(), EngineError> {
+        if self.live.take_if(|live| !live.sandbox.is_alive()).is_none() {
+            return Ok(());
+        }
+        self.reset = Some(SessionReset::SandboxLost);
+        Err(EngineError::SandboxLost)
+    }
+
+    /// Passes `outcome` on, and forgets the sandbox when it says that it was lost.
+    fn note<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+        if matches!(outcome, Err(EngineError::SandboxLost)) && self.live.take().is_some() {
+            self.reset = Some(SessionReset::SandboxLost);
+        }
+        outcome
+    }
 }
 
 struct Live {
@@ -52,7 +81,7 @@ impl Session {
 
     /// Removes the sandbox, unless it is to persist.
     pub(super) async fn close(&self) {
-        let live = self.live.lock().await.take();
+        let State { live, .. } = std::mem::take(&mut *self.state.lock().await);
         self.set_container_id(None);
         let Some(Live { sandbox, .. }) = live else {
             return;
@@ -71,11 +100,16 @@ impl Engine {
         plan: ExecutionPlan,
         request: &ExecutionRequest,
         sink: &Sink,
+        cancel: &CancellationToken,
         trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let session = &self.0.session;
-        let mut live = session.live.lock().await;
-        if let Some(current) = &*live
+        let mut state = session.state.lock().await;
+        if let Err(lost) = state.check() {
+            session.set_container_id(None);
+            return Err(lost);
+        }
+        if let Some(current) = &state.live
             && current.runtime != plan.runtime
         {
             return Err(EngineError::RuntimeSwitch {
@@ -83,19 +117,14 @@ impl Engine {
                 to: plan.runtime,
             });
         }
-        if live
-            .as_ref()
-            .is_none_or(|current| !current.sandbox.is_alive())
-        {
-            session.set_container_id(None);
-            *live = None;
+        if state.live.is_none() {
             let (sandbox, image) = self.start_session(&plan).await?;
             let registries = match plan.registry_files {
                 Some(files) => execution::image_registries_of(&sandbox, files).await?,
                 None => Vec::new(),
             };
             session.set_container_id(Some(sandbox.id().to_owned()));
-            *live = Some(Live {
+            state.live = Some(Live {
                 runtime: plan.runtime.clone(),
                 image,
                 registries,
@@ -107,7 +136,7 @@ impl Engine {
             image,
             registries,
             ..
-        }) = &*live
+        }) = &state.live
         else {
             return Err(EngineError::SandboxLost);
         };
@@ -118,6 +147,7 @@ impl Engine {
             prepare,
             image_setup,
         } = self.fit(plan, image, request)?;
+        let session_loss = OnceLock::new();
         let outcome = run(Run {
             options: &self.0.options,
             network: &self.0.network,
@@ -128,9 +158,27 @@ impl Engine {
             image_registries: Some(registries.clone()),
             after_exit: AfterExit::Keep,
             sink,
+            cancel,
+            session_loss: &session_loss,
         })
-        .await?;
-        Ok((outcome, sandbox.id().to_owned()))
+        .await;
+        let id = sandbox.id().to_owned();
+        if let Some(loss) = session_loss.into_inner() {
+            state.reset.get_or_insert(loss.into());
+        }
+        let outcome = state.note(outcome).inspect_err(|_| {
+            if state.live.is_none() {
+                session.set_container_id(None);
+            }
+        })?;
+        let session_reset = state.reset.take();
+        Ok((
+            Outcome {
+                session_reset,
+                ..outcome
+            },
+            id,
+        ))
     }
 
     async fn start_session(&self, plan: &ExecutionPlan) -> Result<(Sandbox, Chosen), EngineError> {
@@ -167,11 +215,13 @@ impl Engine {
         let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
         async move {
             let work = async {
-                let (_turn, live) = engine.file_turn(place).await?;
-                let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                let (_turn, mut state) = engine.file_turn(place).await?;
+                let Live { sandbox, .. } =
+                    state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
                 let (path, data) = (path.as_ref(), data.as_ref());
                 tracing::debug!(path, bytes = data.len(), "writing a file");
-                execution::write_file(sandbox, path, data).await
+                let written = execution::write_file(sandbox, path, data).await;
+                state.note(written)
             };
             let done = life.run_until_cancelled(work).await;
             done.unwrap_or(Err(EngineError::Stopped))
@@ -190,10 +240,12 @@ impl Engine {
         let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
         async move {
             let work = async {
-                let (_turn, live) = engine.file_turn(place).await?;
-                let Live { sandbox, .. } = live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                let (_turn, mut state) = engine.file_turn(place).await?;
+                let Live { sandbox, .. } =
+                    state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
                 tracing::debug!(path = path.as_ref(), "reading a file");
-                execution::read_file(sandbox, path.as_ref()).await
+                let read = execution::read_file(sandbox, path.as_ref()).await;
+                state.note(read)
             };
             let done = life.run_until_cancelled(work).await;
             done.unwrap_or(Err(EngineError::Stopped))
@@ -204,11 +256,13 @@ impl Engine {
     async fn file_turn(
         &self,
         place: Place,
-    ) -> Result<(OwnedSemaphorePermit, MutexGuard<'_, Option<Live>>), EngineError> {
+    ) -> Result<(OwnedSemaphorePermit, MutexGuard<'_, State>), EngineError> {
         if self.0.options.mode == Mode::Ephemeral {
             return Err(EngineError::NoActiveContainer);
         }
         let turn = place.turn().await?;
-        Ok((turn, self.0.session.live.lock().await))
+        let mut state = self.0.session.state.lock().await;
+        state.check()?;
+        Ok((turn, state))
     }
 }

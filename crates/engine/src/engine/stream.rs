@@ -20,12 +20,13 @@ impl EventStream {
         refusal: oneshot::Receiver<EngineError>,
         result: oneshot::Receiver<ExecutionResult>,
         cancel: CancellationToken,
+        gone: CancellationToken,
     ) -> Self {
         Self {
             events,
             refusal,
             result,
-            _end_on_drop: cancel.clone().drop_guard(),
+            _end_on_drop: gone.drop_guard(),
             cancel,
         }
     }

@@ -120,7 +120,8 @@ impl Engine {
     /// Runs `request` and returns its result. A program that fails, or that runs out of time, is a
     /// result, not an error.
     ///
-    /// `cancel` ends the program and gives [`EngineError::Cancelled`]; so does dropping the future.
+    /// `cancel` ends the program and gives [`EngineError::Cancelled`]. In a session the interpreter is
+    /// interrupted, so that its state survives where that works. Dropping the future ends both at once.
     /// The place in the order of executions is taken by the call, not when the future is first polled.
     pub fn execute(
         &self,
@@ -146,9 +147,16 @@ impl Engine {
         let (conclude, result) = tokio::sync::oneshot::channel();
         let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
+        // A consumer that is gone ends the program at once; one that cancels lets a session survive.
+        let gone = CancellationToken::new();
+        let left = gone.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
-            let failure = match engine.carry_out(request, &sink, token, call).await {
+            let carried_out = Box::pin(engine.carry_out(request, &sink, token, call));
+            let Some(carried_out) = left.run_until_cancelled(carried_out).await else {
+                return;
+            };
+            let failure = match carried_out {
                 // Told already: the program's exit, and that of a failed setup script.
                 Ok(result) => {
                     let _ = conclude.send(result);
@@ -167,7 +175,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, refusal, result, cancel)
+        EventStream::new(events, refusal, result, cancel, gone)
     }
 
     /// The container of a persistent engine, once there is one.
@@ -190,7 +198,7 @@ impl Engine {
                 biased;
                 () = cancel.cancelled() => Err(EngineError::Cancelled),
                 () = life.cancelled() => Err(EngineError::Stopped),
-                result = self.admit(id, request, sink, place) => result,
+                result = self.admit(id, request, sink, &cancel, place) => result,
             };
             match &result {
                 Ok(result) => explain_end(result),
@@ -208,6 +216,7 @@ impl Engine {
         execution_id: String,
         request: ExecutionRequest,
         sink: &Sink,
+        cancel: &CancellationToken,
         place: Place,
     ) -> Result<ExecutionResult, EngineError> {
         let bare = ExecutionResult {
@@ -228,8 +237,14 @@ impl Engine {
         let _turn = place.turn().await?;
         let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
         let ran = match options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, &request, sink, &trail).await,
-            Mode::Persistent => self.run_persistent(plan, &request, sink, &trail).await,
+            Mode::Ephemeral => {
+                self.run_ephemeral(plan, &request, sink, cancel, &trail)
+                    .await
+            }
+            Mode::Persistent => {
+                self.run_persistent(plan, &request, sink, cancel, &trail)
+                    .await
+            }
         };
         let (mut outcome, container_id) = match ran {
             Ok(ran) => ran,
@@ -297,6 +312,7 @@ impl Engine {
             files: outcome.files,
             resource_usage: options.audit.track_resources.then_some(usage),
             network_logs: logs_network.then(|| network.entries.clone()),
+            session_reset: outcome.session_reset,
             ..bare
         }
     }

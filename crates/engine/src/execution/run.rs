@@ -1,9 +1,13 @@
 //! The order of an execution, and what becomes of its failures.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use isol8_egress::RunLog;
-use isol8_protocol::{AfterExit, ExitReport, ProxyPort};
+use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     files::{self, OutputFiles},
@@ -18,7 +22,7 @@ use crate::{
     options::Options,
     output::{TIMEOUT_NOTICE, file_notice, trim_output},
     plan::{ExecutionPlan, Step},
-    result::TIMEOUT_EXIT_CODE,
+    result::{SessionReset, TIMEOUT_EXIT_CODE},
     sandbox::Sandbox,
 };
 
@@ -52,6 +56,10 @@ pub(crate) struct Run<'a> {
     /// What becomes of the processes that the program leaves behind.
     pub(crate) after_exit: AfterExit,
     pub(crate) sink: &'a Sink,
+    /// Cancelled when the caller gives the execution up.
+    pub(crate) cancel: &'a CancellationToken,
+    /// Where it is noted that the state of a session has been lost.
+    pub(crate) session_loss: &'a OnceLock<SessionLoss>,
 }
 
 /// How the program ended.
@@ -64,6 +72,8 @@ pub(crate) struct Outcome {
     pub(crate) files: Option<BTreeMap<String, String>>,
     /// What it did on the network, installation and setup included; none without a proxy.
     pub(crate) network: Option<NetworkRecord>,
+    /// Why the session's state was lost, when this execution was the first to hear of it.
+    pub(crate) session_reset: Option<SessionReset>,
 }
 
 /// Carries out `run`. A stream gets its last exit event from here when the program has ended;
@@ -81,6 +91,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         image_registries,
         after_exit,
         sink,
+        cancel,
+        session_loss,
     } = run;
     let rules = StepRules {
         sandbox,
@@ -88,6 +100,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         secrets: &options.secrets,
         output_limit: options.max_output_bytes,
         timeout: plan.timeout,
+        cancel,
+        session_loss,
     };
     let parked = plan.parked && prepare.is_none() && image_setup.is_none();
     let mut log = None;
@@ -251,5 +265,6 @@ async fn finish(
         truncated: outcome.truncated || !left_out.is_empty(),
         files: files.map(|files| files.contents),
         network: None,
+        session_reset: None,
     })
 }

@@ -1,12 +1,13 @@
 //! One process of an execution: started, listened to until its end, its output made presentable.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::OnceLock, time::Duration};
 
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES,
-    SANDBOX_DIR, Stdin,
+    SANDBOX_DIR, SessionLoss, Stdin,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::sink::Sink;
 use crate::{
@@ -28,6 +29,10 @@ pub(super) struct StepRules<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) output_limit: u64,
     pub(super) timeout: Duration,
+    /// Cancelled when the caller gives the execution up.
+    pub(super) cancel: &'a CancellationToken,
+    /// Where it is noted that the state of a session has been lost.
+    pub(super) session_loss: &'a OnceLock<SessionLoss>,
 }
 
 /// What differs between the steps of one execution.
@@ -134,8 +139,9 @@ impl StepRules<'_> {
                         cwd: call.cwd,
                         env: call.call_env,
                         lead: call.lead.to_owned(),
+                        interrupts: call.interrupts,
                     };
-                    self.sandbox.call(request).await
+                    self.sandbox.call(request, self.cancel.clone()).await
                 }
             }
         };
@@ -172,6 +178,10 @@ impl StepRules<'_> {
                 ExecEvent::Stdout(bytes) => stdout.push(&bytes).await?,
                 ExecEvent::Stderr(bytes) => stderr.push(&bytes).await?,
                 ExecEvent::Exited(report) => {
+                    if let Some(loss) = report.session_loss {
+                        // The first one is the reason; later ones lose nothing.
+                        let _ = self.session_loss.set(loss);
+                    }
                     stdout.finish(report.stdout_bytes).await?;
                     stderr.finish(report.stderr_bytes).await?;
                     return Ok(StepOutcome {
@@ -271,6 +281,8 @@ mod tests {
                 secrets: &Secrets::default(),
                 output_limit: 8,
                 timeout: Duration::ZERO,
+                cancel: &CancellationToken::new(),
+                session_loss: &OnceLock::new(),
             };
             let manner = Manner {
                 phase: Phase::Code,

@@ -322,6 +322,7 @@ fn session_call(
         program: main_path(extension),
         cwd: request.workdir.as_ref().map(|_| program.cwd.clone()),
         lead: launcher.lead,
+        interrupts: launcher.interrupts,
     })
 }
 

@@ -136,6 +136,8 @@ pub struct SessionCall {
     pub cwd: Option<String>,
     /// What precedes each command to the interpreter.
     pub lead: &'static str,
+    /// Whether the interpreter survives `SIGINT`, which ends its program.
+    pub interrupts: bool,
 }
 
 impl fmt::Debug for SessionCall {

@@ -16,6 +16,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     session: Some(SessionLauncher {
         argv: &["bash", "/dev/fd/250"],
         lead: LEAD,
+        interrupts: false,
     }),
     registries: &[
         "deb.debian.org",

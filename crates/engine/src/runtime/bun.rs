@@ -17,6 +17,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     session: Some(SessionLauncher {
         argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
         lead: "",
+        interrupts: false,
     }),
     registries: &["registry.npmjs.org"],
     registry_files: REGISTRY_FILES,

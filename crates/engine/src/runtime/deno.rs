@@ -25,6 +25,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
             "/.isol8/session/javascript.cjs",
         ],
         lead: "",
+        interrupts: false,
     }),
     registries: &[
         "jsr.io",

@@ -18,6 +18,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     session: Some(SessionLauncher {
         argv: &["node", "/.isol8/session/javascript.cjs"],
         lead: "",
+        interrupts: false,
     }),
     registries: &["registry.npmjs.org"],
     registry_files: "\"$NPM_CONFIG_GLOBALCONFIG\" \"$NPM_CONFIG_USERCONFIG\" \

@@ -16,6 +16,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     session: Some(SessionLauncher {
         argv: &["python3", "/.isol8/session/python.py"],
         lead: "",
+        interrupts: true,
     }),
     registries: &["pypi.org", "files.pythonhosted.org"],
     registry_files: "\"$PIP_CONFIG_FILE\" \"$XDG_CONFIG_HOME/pip/pip.conf\" \"$VIRTUAL_ENV/pip.conf\" \

@@ -42,6 +42,8 @@ pub struct SessionLauncher {
     pub argv: &'static [&'static str],
     /// What precedes each command, for a shell that reads commands as its script.
     pub lead: &'static str,
+    /// Whether the interpreter survives `SIGINT`, which ends its program.
+    pub interrupts: bool,
 }
 
 /// What a command line is made from.

@@ -1,5 +1,7 @@
 //! A program that runs in a sandbox.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use isol8_protocol::{ExecControl, ExitReport, Reply, Request};
 use tokio::{
@@ -35,8 +37,19 @@ enum Input {
     Control(ExecControl),
 }
 
+/// How long an interpreter that was interrupted may take to say so. The guest kills it after a second.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A program in a sandbox. Dropping it kills the program.
 pub struct Exec {
+    /// None when nothing is to be done about the program any more.
+    exchange: Option<Exchange>,
+    /// When this was cancelled before the drop, the interpreter is interrupted instead.
+    cancel: Option<CancellationToken>,
+}
+
+/// The stream of a program.
+struct Exchange {
     frames: FrameReader<ReadHalf<LinkStream>>,
     input: mpsc::Sender<Input>,
     _end_feeder: DropGuard,
@@ -56,21 +69,35 @@ impl Exec {
                 () = feed(writer, inputs) => {}
             }
         });
-        Ok(Self {
+        let exchange = Exchange {
             frames: FrameReader::of_output(reader),
             input,
             _end_feeder: end_feeder,
+        };
+        Ok(Self {
+            exchange: Some(exchange),
+            cancel: None,
         })
+    }
+
+    /// Interrupts the interpreter of a session when dropped after `cancel`, so that it may survive.
+    pub(super) fn interrupted_by(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = Some(cancel);
+        self
     }
 
     /// What happens next. After [`ExecEvent::Exited`] this must not be called again.
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Result<ExecEvent, EngineError> {
-        match self.frames.next().await? {
+        let exchange = self.exchange.as_mut().ok_or(EngineError::SandboxLost)?;
+        match exchange.frames.next().await? {
             Incoming::Stdout(bytes) => Ok(ExecEvent::Stdout(bytes)),
             Incoming::Stderr(bytes) => Ok(ExecEvent::Stderr(bytes)),
-            Incoming::Reply(Reply::Exited(report)) => Ok(ExecEvent::Exited(report)),
+            Incoming::Reply(Reply::Exited(report)) => {
+                self.exchange = None;
+                Ok(ExecEvent::Exited(report))
+            }
             Incoming::Reply(reply) => Err(unexpected(reply)),
             Incoming::Data(_) => Err(EngineError::Guest("unexpected data".to_owned())),
         }
@@ -79,31 +106,71 @@ impl Exec {
     /// Where standard input and signals of this program go, usable while [`Self::next`] waits.
     #[must_use]
     pub fn input(&self) -> ExecInput {
-        ExecInput(self.input.clone())
+        ExecInput(
+            self.exchange
+                .as_ref()
+                .map(|exchange| exchange.input.clone()),
+        )
+    }
+}
+
+impl Drop for Exec {
+    fn drop(&mut self) {
+        let cancelled = self
+            .cancel
+            .as_ref()
+            .is_some_and(CancellationToken::is_cancelled);
+        let Some(exchange) = self.exchange.take().filter(|_| cancelled) else {
+            return;
+        };
+        // Outside a runtime the program is killed.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(
+                INTERRUPT_PATIENCE,
+                exchange.interrupt(),
+            ));
+        }
+    }
+}
+
+impl Exchange {
+    /// Interrupts the interpreter and waits until its call is over, or it has been killed.
+    async fn interrupt(mut self) {
+        let interrupt = Input::Control(ExecControl::Interrupt);
+        if self.input.send(interrupt).await.is_err() {
+            return;
+        }
+        while let Ok(Incoming::Stdout(_) | Incoming::Stderr(_)) = self.frames.next().await {}
     }
 }
 
 /// Standard input and signals of a running program. A program that has ended ignores them.
 #[derive(Clone)]
-pub struct ExecInput(mpsc::Sender<Input>);
+pub struct ExecInput(Option<mpsc::Sender<Input>>);
 
 impl ExecInput {
     /// Sends standard input; waits while the program does not read. Only for a program that was
     /// started with [`isol8_protocol::Stdin::Stream`].
     pub async fn write(&self, bytes: Bytes) {
         if !bytes.is_empty() {
-            let _ = self.0.send(Input::Data(bytes)).await;
+            self.send(Input::Data(bytes)).await;
         }
     }
 
     /// Ends standard input.
     pub async fn end(&self) {
-        let _ = self.0.send(Input::End).await;
+        self.send(Input::End).await;
     }
 
     /// Sends a signal, or kills the program. It comes after the input that was sent before it.
     pub async fn control(&self, message: ExecControl) {
-        let _ = self.0.send(Input::Control(message)).await;
+        self.send(Input::Control(message)).await;
+    }
+
+    async fn send(&self, input: Input) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.send(input).await;
+        }
     }
 }
 

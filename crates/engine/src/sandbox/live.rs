@@ -102,9 +102,15 @@ impl Sandbox {
     }
 
     /// Runs a program in the resident interpreter of the sandbox's session. Dropping the [`Exec`]
-    /// kills that interpreter, and the next call starts a new one.
-    pub async fn call(&self, request: CallRequest) -> Result<Exec, EngineError> {
-        Exec::start(self.link()?.open().await?, Request::Call(request)).await
+    /// kills that interpreter, and the next call starts a new one. When `cancel` was cancelled before,
+    /// the interpreter is interrupted first and may survive.
+    pub async fn call(
+        &self,
+        request: CallRequest,
+        cancel: CancellationToken,
+    ) -> Result<Exec, EngineError> {
+        let exec = Exec::start(self.link()?.open().await?, Request::Call(request)).await?;
+        Ok(exec.interrupted_by(cancel))
     }
 
     /// Creates or replaces a file, with its parent directories.

@@ -23,6 +23,7 @@ pub(super) async fn obey(
     pid: i32,
     input: &Input,
     kill: &Notify,
+    interrupt: &Notify,
 ) -> Result<Infallible, StreamError> {
     loop {
         while input.is_full() {
@@ -39,6 +40,7 @@ pub(super) async fn obey(
             (FrameKind::Data, bytes) if !input.has_ended() => input.push(bytes),
             (FrameKind::Message, payload) => match decode(payload)? {
                 ExecControl::Kill => kill.notify_one(),
+                ExecControl::Interrupt => interrupt.notify_one(),
                 ExecControl::Signal(number) => signal_group(reaper, pid, number),
             },
             // Data after its end, or a kind of frame that only the guest sends.

@@ -9,6 +9,7 @@
 mod control;
 mod ending;
 mod input;
+mod interruption;
 mod launch;
 mod nursery;
 mod output;

@@ -16,6 +16,7 @@ use super::{
     control,
     ending::Ending,
     input::Input,
+    interruption::Interruption,
     output::{self, Source, Target},
     supervise::{Bounds, End, supervise},
 };
@@ -37,6 +38,8 @@ pub(super) struct Running<'a, Over, Open> {
     /// Tells when the program begins to end, where the system does.
     pub(super) ending: Option<Ending>,
     pub(super) after_exit: AfterExit,
+    /// How its interpreter may survive the program's end by force.
+    pub(super) interruption: Option<Interruption<'a>>,
     /// Processes that ran before. The end of the program by force spares them.
     pub(super) earlier: BTreeSet<(i32, u64)>,
     /// Changes when a reset ends all programs.
@@ -63,12 +66,14 @@ pub(super) async fn until_end(
     let Running { pid, .. } = running;
     let input = Input::default();
     fill(&input, &request.stdin);
-    let kill = Notify::new();
+    let (kill, interrupt) = (Notify::new(), Notify::new());
     let bounds = Bounds {
         time_limit: (request.timeout_ms > 0).then(|| Duration::from_millis(request.timeout_ms)),
         after_exit: running.after_exit,
         earlier: running.earlier,
         kill: &kill,
+        interrupt: &interrupt,
+        interruption: running.interruption,
         end: running.end,
         ending: running.ending,
     };
@@ -106,7 +111,7 @@ pub(super) async fn until_end(
             Ok(end)
         } => outcome,
         // Signals that arrive are obeyed until the last byte is sent.
-        gone = control::obey(reader, &guest.reaper, pid, &input, &kill) => {
+        gone = control::obey(reader, &guest.reaper, pid, &input, &kill, &interrupt) => {
             gone.map(|never| match never {})
         }
         never = feed => match never {},
@@ -147,6 +152,7 @@ pub(super) fn exit_report(end: &End, stdout: &Source, stderr: &Source, parked: b
         peak_memory_bytes: end.peak_memory_bytes,
         stdout_bytes: stdout.total(),
         stderr_bytes: stderr.total(),
+        session_loss: None,
     }
 }
 

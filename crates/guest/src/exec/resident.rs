@@ -3,9 +3,10 @@
 use std::{future::pending, io, time::Instant};
 
 use isol8_protocol::{
-    COMMAND_FD, ExecRequest, MAX_REPORT_BYTES, REPORT_FD, Report, SessionPipe, parse_report,
+    COMMAND_FD, ExecRequest, ExitStatus, MAX_REPORT_BYTES, REPORT_FD, Report, SessionLoss,
+    SessionPipe, parse_report,
 };
-use nix::fcntl::OFlag;
+use nix::{fcntl::OFlag, libc};
 use tokio::sync::{Notify, oneshot::error::TryRecvError};
 
 use super::{
@@ -20,11 +21,18 @@ pub(crate) struct Session {
     pub(super) pipes: Option<Pipes>,
     /// The interpreter, while no call uses it.
     pub(super) resident: Option<Resident>,
+    /// What has ended an interpreter that had state, until the host is told.
+    pub(super) loss: Option<SessionLoss>,
     /// How many calls there were, in all interpreters.
     calls: u64,
 }
 
 impl Session {
+    /// Why the state was lost, if it was since the last time that this was asked.
+    pub(crate) fn take_loss(&mut self) -> Option<SessionLoss> {
+        self.loss.take()
+    }
+
     /// Forgets everything; to be called when nothing of a user runs any more.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
@@ -48,8 +56,14 @@ impl Session {
             None => Pipes::open().map_err(preparing)?,
         };
         let pipes = self.pipes.insert(pipes);
-        let living = self.resident.take_if(Resident::is_alive);
-        let resident = if let Some(resident) = living {
+        if let Some(status) = self.resident.as_mut().and_then(Resident::ended) {
+            self.resident = None;
+            self.loss = Some(match status {
+                ExitStatus::Code(code) => SessionLoss::Exited(code),
+                ExitStatus::Signal(number) => SessionLoss::Signalled(number),
+            });
+        }
+        let resident = if let Some(resident) = self.resident.take() {
             resident
         } else {
             clear_commands().map_err(preparing)?;
@@ -87,9 +101,13 @@ impl Resident {
         })
     }
 
-    /// Whether it can be told something.
-    fn is_alive(&mut self) -> bool {
-        matches!(self.program.ended.try_recv(), Err(TryRecvError::Empty))
+    /// How it has ended, between two calls.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        match self.program.ended.try_recv() {
+            Err(TryRecvError::Empty) => None,
+            Ok(ended) => Some(ended.status),
+            Err(TryRecvError::Closed) => Some(ExitStatus::Signal(libc::SIGKILL)),
+        }
     }
 
     /// Begins a call: whether it is the first, and when it began. The first one includes the start.

@@ -65,6 +65,7 @@ pub(crate) async fn run(
         over: ended.map(Result::ok),
         ending,
         after_exit: request.after_exit,
+        interruption: None,
         earlier,
         end,
         meter,
@@ -78,7 +79,10 @@ pub(crate) async fn run(
     if request.after_exit == AfterExit::KillAll {
         guest.egress.settle().await;
     }
-    let report = exit_report(&end, &stdout, &stderr, parked);
+    let mut report = exit_report(&end, &stdout, &stderr, parked);
+    if let Ok(mut session) = guest.session.try_lock() {
+        report.session_loss = session.take_loss();
+    }
     if request.after_exit == AfterExit::Keep {
         for stream in [stdout, stderr] {
             tokio::task::spawn_local(stream.discard());

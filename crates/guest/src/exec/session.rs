@@ -6,10 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isol8_protocol::{AfterExit, CallRequest, ExitStatus, Reply, Stdin, command};
+use isol8_protocol::{
+    AfterExit, CallRequest, ExitReport, ExitStatus, Reply, SessionLoss, Stdin, command,
+};
 use tokio::sync::Notify;
 
 use super::{
+    interruption::Interruption,
     pipes::{self, Pipes},
     relay::{Running, exit_report, until_end},
     resident::{Reports, Resident},
@@ -20,7 +23,7 @@ use crate::{
     files::write_inline,
     frames::{FrameReader, FrameWriter},
     guest::Guest,
-    kill,
+    kill::{self, BeforeCall},
     reaper::Ended,
     usage::{Meter, cpu_of},
     user_files::check_path,
@@ -45,9 +48,28 @@ pub(crate) async fn call(
     let call = session.next_call();
     let (mut resident, pipes) = session.resident(guest, &mut request.exec).await?;
     let living = (&mut resident, pipes);
-    let (report, lives) = converse(guest, (call, &request), living, end, reader, writer).await?;
-    session.resident = lives.then_some(resident);
-    Ok(Some(report))
+    let told = converse(guest, (call, &request), living, end, reader, writer).await;
+    let Told {
+        mut report,
+        end,
+        lives,
+    } = match told {
+        Ok(told) => told,
+        Err(error) => {
+            session.loss = Some(SessionLoss::Cancelled);
+            return Err(error);
+        }
+    };
+    // Nobody reads the report of a call that the host has given up.
+    if !end.cancelled {
+        report.session_loss = session.loss.take();
+    }
+    if lives {
+        session.resident = Some(resident);
+    } else {
+        session.loss = Some(loss(&end));
+    }
+    Ok(Some(Reply::Exited(report)))
 }
 
 /// Checks what [`command`] relies on, and the paths.
@@ -70,8 +92,25 @@ fn check(request: &CallRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tells the interpreter what to run and listens until it has. Returns the reply, and whether the
-/// interpreter lives on.
+/// How a call ended.
+struct Told {
+    end: End,
+    report: ExitReport,
+    /// Whether the interpreter lives on.
+    lives: bool,
+}
+
+/// Why the interpreter does not live on.
+fn loss(end: &End) -> SessionLoss {
+    match end.status {
+        _ if end.timed_out => SessionLoss::TimedOut,
+        _ if end.by_force => SessionLoss::Cancelled,
+        ExitStatus::Code(code) => SessionLoss::Exited(code),
+        ExitStatus::Signal(number) => SessionLoss::Signalled(number),
+    }
+}
+
+/// Tells the interpreter what to run and listens until it has.
 async fn converse(
     guest: &Guest,
     (call, request): (u64, &CallRequest),
@@ -79,13 +118,20 @@ async fn converse(
     end: tokio::sync::watch::Receiver<u32>,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
-) -> Result<(Reply, bool), RequestError> {
+) -> Result<Told, RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the call", &error);
     let (first, started) = resident.begin();
     pipes.stdout.restart();
     pipes.stderr.restart();
     let pid = resident.program.pid;
-    let earlier = kill::earlier_processes_but_of(pid).map_err(preparing)?;
+    let BeforeCall { of_others, all } = kill::before_call(pid).map_err(preparing)?;
+    let interruption = Interruption {
+        reaper: &guest.reaper,
+        pid,
+        call,
+        commands: &pipes.commands,
+        before: all,
+    };
     let meter = Meter::start(&guest.memory);
     let cpu_before = if first { Duration::ZERO } else { cpu_of(pid) };
     let stdin = pipes::input().map_err(preparing)?;
@@ -113,7 +159,8 @@ async fn converse(
         over,
         ending: None,
         after_exit: AfterExit::Keep,
-        earlier,
+        interruption: request.interrupts.then_some(interruption),
+        earlier: of_others,
         end,
         meter,
         stdin: Some(stdin),
@@ -137,6 +184,9 @@ async fn converse(
     };
     let end = until_end(guest, &request.exec, running, order, reader, writer).await?;
     let lives = reported.get() && !end.by_force;
+    if end.timed_out || end.cancelled {
+        pipes::clear_commands().map_err(preparing)?;
+    }
     if request.exec.stdin != Stdin::Empty {
         pipes.clear_input().map_err(preparing)?;
     }
@@ -146,5 +196,5 @@ async fn converse(
         ..end
     };
     let report = exit_report(&end, &pipes.stdout, &pipes.stderr, false);
-    Ok((Reply::Exited(report), lives))
+    Ok(Told { end, report, lives })
 }

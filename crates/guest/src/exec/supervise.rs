@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    convert::Infallible,
     future::pending,
     time::{Duration, Instant},
 };
@@ -13,7 +14,10 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::ending::{Ending, status_of};
+use super::{
+    ending::{Ending, status_of},
+    interruption::{Interruption, grace},
+};
 use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
@@ -29,6 +33,10 @@ pub(super) struct Bounds<'a> {
     pub(super) earlier: BTreeSet<(i32, u64)>,
     /// The host wants the program killed.
     pub(super) kill: &'a Notify,
+    /// The host gives the program up, and would keep its interpreter.
+    pub(super) interrupt: &'a Notify,
+    /// How that is done, where it can be.
+    pub(super) interruption: Option<Interruption<'a>>,
     /// The sandbox is about to be reset.
     pub(super) end: watch::Receiver<u32>,
     /// Tells when the program begins to end, which its report need not be later than.
@@ -40,6 +48,8 @@ pub(super) struct Bounds<'a> {
 pub(super) struct End {
     pub(super) status: ExitStatus,
     pub(super) timed_out: bool,
+    /// Whether the host gave it up.
+    pub(super) cancelled: bool,
     /// Whether it had to be killed.
     pub(super) by_force: bool,
     pub(super) wall: Duration,
@@ -60,13 +70,13 @@ pub(super) async fn supervise(
     mut meter: Meter<'_>,
 ) -> End {
     tokio::pin!(over);
-    let limit = async {
-        match bounds.time_limit {
-            Some(limit) => sleep(limit).await,
-            None => pending().await,
-        }
+    let grace = match bounds.interruption {
+        Some(_) => grace(bounds.time_limit),
+        None => Duration::ZERO,
     };
+    let limit = wait_for(bounds.time_limit.map(|limit| limit.saturating_sub(grace)));
     tokio::pin!(limit);
+    let mut interrupting = None;
     let mut ending = bounds
         .ending
         .filter(|_| bounds.after_exit == AfterExit::KillAll);
@@ -74,7 +84,7 @@ pub(super) async fn supervise(
         meter.watch(Some(pid));
     }
     let mut samples = interval(SAMPLE_INTERVAL);
-    let mut timed_out = false;
+    let (mut timed_out, mut cancelled) = (false, false);
     let mut collected = true;
     let mut ended = loop {
         tokio::select! {
@@ -92,10 +102,27 @@ pub(super) async fn supervise(
                 }
             }
             () = &mut limit => {
-                timed_out = true;
+                timed_out = !cancelled;
+                if interrupting.is_some() {
+                    break None;
+                }
+                let Some(interruption) = &bounds.interruption else {
+                    break None;
+                };
+                interrupting = Some(Box::pin(interruption.interrupt(grace)));
+                limit.set(wait_for(Some(grace)));
+            }
+            () = bounds.interrupt.notified() => {
+                if interrupting.is_none() {
+                    cancelled = true;
+                    limit.set(wait_for(Some(Duration::ZERO)));
+                }
+            }
+            never = interrupts(&mut interrupting) => match never {},
+            () = bounds.kill.notified() => {
+                cancelled = true;
                 break None;
             }
-            () = bounds.kill.notified() => break None,
             _ = bounds.end.changed() => break None,
             _ = samples.tick() => { meter.sample(); }
         }
@@ -115,7 +142,12 @@ pub(super) async fn supervise(
         AfterExit::Keep if ended.is_none() => {
             kill::program(&guest.reaper, pid, &bounds.earlier).await;
         }
-        AfterExit::Keep => {}
+        AfterExit::Keep => {
+            let interrupted = interrupting.take().is_some();
+            if let Some(interruption) = bounds.interruption.as_ref().filter(|_| interrupted) {
+                interruption.end_others().await;
+            }
+        }
     }
     let by_force = ended.is_none();
     if by_force {
@@ -127,11 +159,28 @@ pub(super) async fn supervise(
         // One that takes longer to be gone is dead all the same.
         status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
         timed_out,
+        cancelled,
         by_force,
         wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
         cpu: meter.cpu(uncollected),
         memory_bytes: memory.unwrap_or(peak_memory_bytes),
         peak_memory_bytes,
+    }
+}
+
+async fn wait_for(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => pending().await,
+    }
+}
+
+async fn interrupts(
+    interrupting: &mut Option<impl Future<Output = Infallible> + Unpin>,
+) -> Infallible {
+    match interrupting {
+        Some(interrupting) => interrupting.await,
+        None => pending().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules that are the same in every language.
 
+use isol8_engine::result::SessionReset;
 use serde_json::json;
 
 use super::{languages::LANGUAGES, support::Session};
@@ -23,7 +24,10 @@ async fn a_variable_lives_until_its_interpreter_ends_and_files_longer() {
 
         session.says(language.write).await;
         assert_eq!(session.run(language.exit).await.exit_code, 7, "{runtime}");
-        assert_ne!(session.run(language.get).await.stdout, "43", "{runtime}");
+        let after = session.run(language.get).await;
+        assert_ne!(after.stdout, "43", "{runtime}");
+        assert_eq!(after.session_reset, Some(SessionReset::Exit), "{runtime}");
+        assert_eq!(session.run(language.get).await.session_reset, None);
         assert_eq!(session.cmd("cat kept").await.stdout, "kept", "{runtime}");
 
         session.says(language.set).await;
@@ -35,7 +39,10 @@ async fn a_variable_lives_until_its_interpreter_ends_and_files_longer() {
             late.stderr.ends_with("--- EXECUTION TIMED OUT ---"),
             "{runtime} {late:?}"
         );
-        assert_ne!(session.run(language.get).await.stdout, "42", "{runtime}");
+        let after = session.run(language.get).await;
+        let reset = (!language.interrupts).then_some(SessionReset::Timeout);
+        assert_eq!(after.session_reset, reset, "{runtime} {after:?}");
+        assert_eq!(after.stdout == "42", language.interrupts, "{runtime}");
         assert_eq!(session.cmd("cat kept").await.stdout, "kept", "{runtime}");
         session.engine.stop().await;
     }

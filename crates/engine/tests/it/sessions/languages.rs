@@ -15,6 +15,8 @@ pub(crate) struct Language {
     pub(crate) exit: &'static str,
     /// Runs for ever.
     pub(crate) hang: &'static str,
+    /// Whether the interpreter survives a time limit.
+    pub(crate) interrupts: bool,
     /// Prints all of standard input.
     pub(crate) input: &'static str,
     /// Prints the variable `KEY` of the environment, or an empty line.
@@ -40,6 +42,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         fail: "raise RuntimeError('boom')",
         exit: "import sys; sys.exit(7)",
         hang: "while True: pass",
+        interrupts: true,
         input: "import sys; print(sys.stdin.read())",
         environment: "import os; print(os.environ.get('KEY', ''))",
         enter: "import os; os.mkdir('d'); os.chdir('d')",
@@ -56,6 +59,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         fail: "throw new Error('boom')",
         exit: "process.exit(7)",
         hang: "for (;;);",
+        interrupts: false,
         input: "let all = ''; for await (const c of process.stdin) all += c; console.log(all)",
         environment: "console.log(process.env.KEY ?? '')",
         enter: "require('fs').mkdirSync('d'); process.chdir('d')",
@@ -72,6 +76,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         fail: "throw new Error('boom')",
         exit: "process.exit(7)",
         hang: "for (;;);",
+        interrupts: false,
         input: "console.log(await Bun.stdin.text())",
         environment: "console.log(process.env.KEY ?? '')",
         enter: "import { mkdirSync } from 'fs'; mkdirSync('d'); process.chdir('d')",
@@ -88,6 +93,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         fail: "throw new Error('boom')",
         exit: "Deno.exit(7)",
         hang: "for (;;);",
+        interrupts: false,
         input: "console.log(await new Response(Deno.stdin.readable).text())",
         environment: "console.log(Deno.env.get('KEY') ?? '')",
         enter: "Deno.mkdirSync('d'); Deno.chdir('d')",
@@ -105,6 +111,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         fail: "echo boom >&2; (exit 1)",
         exit: "exit 7",
         hang: "while :; do :; done",
+        interrupts: false,
         input: "cat; echo",
         environment: "echo \"$KEY\"",
         enter: "mkdir d; cd d",
