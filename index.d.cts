@@ -25,6 +25,7 @@ export type {
   Preload,
   ResourceUsage,
   Runtime,
+  SessionReset,
   StartOptions,
   StreamEvent,
   StreamResult,

@@ -104,7 +104,16 @@ export interface ExecutionResult {
   resourceUsage?: ResourceUsage;
   /** The network log of this execution. Present with the option `logNetwork`. */
   networkLogs?: NetworkLogEntry[];
+  /** Why the variables of the session were lost since its last result. Only in persistent engines. */
+  sessionReset?: SessionReset;
 }
+
+/**
+ * What ended the interpreter of a session. Files are kept, except after `"sandbox-lost"`.
+ * `"timeout"`, `"cancelled"`: the program had to be killed. `"exit"`: a program ended the interpreter.
+ * `"crash"`: a signal did. `"sandbox-lost"`: the sandbox was removed from outside.
+ */
+export type SessionReset = "timeout" | "cancelled" | "exit" | "crash" | "sandbox-lost";
 
 /** Something that happened in an execution. The last exit event is the last event. */
 export interface StreamEvent {

@@ -8,6 +8,7 @@
 //! command   lead  call NUL program NUL cwd NUL count NUL (name NUL value NUL){count}
 //! ready     call LF                  the call's standard streams are in place
 //! report    call SPACE exit-code LF
+//! interrupt call NUL                 on the way of commands, before `SIGINT`
 //! ```
 //!
 //! An empty `cwd` means: stay. What carries another call's number is not believed.

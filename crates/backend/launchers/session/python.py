@@ -20,11 +20,15 @@ PIPES = "/.isol8-session"
 INTERRUPTED = 130  # what a shell makes of SIGINT
 
 
-def read_command():
-    """The fields of the next command; None when nobody is left to send one."""
+def read_command(last):
+    """The fields of the next command after call `last`; None when nobody is left to send one."""
     data = b""
     while True:
         fields = data.split(b"\0")[:-1]
+        if fields and fields[0] == last:
+            # That call was to be interrupted, and is over.
+            data = data[len(last) + 1 :]
+            continue
         if len(fields) >= 4 and len(fields) >= 4 + 2 * int(fields[3]):
             return fields
         try:
@@ -195,9 +199,9 @@ def serve():
     for descriptor in (COMMANDS, REPORTS):
         os.set_inheritable(descriptor, False)
     process = os.getpid()
-    original, main = sys.stdin, None
+    original, main, call = sys.stdin, None, None
     while True:
-        fields = read_command()
+        fields = read_command(call)
         if fields is None:
             return
         call, path, directory = fields[0], os.fsdecode(fields[1]), fields[2]

@@ -67,7 +67,7 @@ mod tests {
             grace(Some(Duration::from_secs(5))),
             Duration::from_millis(500)
         );
-        assert_eq!(grace(Some(Duration::from_secs(60))), Duration::from_secs(1));
+        assert_eq!(grace(Some(Duration::from_mins(1))), Duration::from_secs(1));
         assert_eq!(grace(None), Duration::from_secs(1));
     }
 }

@@ -1,5 +1,6 @@
 //! The calls of a session: their order, and what runs beside its interpreter.
 
+use isol8_engine::result::SessionReset;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -42,11 +43,17 @@ async fn a_command_runs_beside_the_interpreter_and_services_outlive_a_timeout() 
         .await;
     assert_eq!(late.exit_code, 137);
     assert_eq!(session.says("print(x)").await, "42");
+    // The interpreter gives this program up. What it started goes, and nothing else.
+    let late = "subprocess.Popen(['sleep', '303'])\nwhile True: pass";
+    let late = session.run_with(late, json!({"timeoutMs": 1000})).await;
+    assert_eq!(late.exit_code, 137);
+    assert_eq!(session.sleeping().await, ["300", "301"]);
+    assert_eq!(session.says("print(x)").await, "42");
+    // This one it cannot: all that the session has started ends, but not what the command has.
     let late = session
-        .run_with("while True: pass", json!({"timeoutMs": 300}))
+        .run_with("sum(range(10**12))", json!({"timeoutMs": 300}))
         .await;
     assert_eq!(late.exit_code, 137);
-    // What the session had started went with it, what the command had started did not.
     assert_eq!(session.sleeping().await, ["300"]);
     session.engine.stop().await;
 }
@@ -102,19 +109,94 @@ async fn files_go_in_before_and_come_out_after_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_call_ends_the_interpreter_and_the_next_is_served() {
+async fn a_cancelled_call_ends_and_its_interpreter_lives_on_where_that_works() {
     let session = Session::new("python");
-    session.says("x = 42").await;
-    let cancel = CancellationToken::new();
-    let code = "import subprocess; subprocess.run(['sleep', '6100'])";
-    let request = session.request(code, &json!({}));
-    let (cancelled, ()) = tokio::join!(session.engine.execute(request, cancel.clone()), async {
-        until_runs("sleep 6100").await;
-        cancel.cancel();
-    });
-    assert!(cancelled.is_err());
-    assert_eq!(session.says("print('x' in globals())").await, "False");
+    session.says("x = 42; import subprocess").await;
+    for (code, process, survives, reset) in [
+        (
+            "subprocess.run(['sleep', '6100'])",
+            "sleep 6100",
+            "True",
+            None,
+        ),
+        (
+            "subprocess.Popen(['sleep', '6101']); sum(range(10**12))",
+            "sleep 6101",
+            "False",
+            Some(SessionReset::Cancelled),
+        ),
+    ] {
+        let cancel = CancellationToken::new();
+        let request = session.request(code, &json!({}));
+        let (cancelled, ()) =
+            tokio::join!(session.engine.execute(request, cancel.clone()), async {
+                until_runs(process).await;
+                cancel.cancel();
+            });
+        assert!(cancelled.is_err());
+        let after = session.run("print('x' in globals())").await;
+        assert_eq!(
+            (after.stdout.as_str(), after.session_reset),
+            (survives, reset)
+        );
+    }
     session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_gone_ends_the_interpreter_at_once() {
+    let session = Session::new("python");
+    session.says("x = 42; import subprocess").await;
+    let code = "subprocess.run(['sleep', '6102'])";
+    let stream = session.engine.stream(session.request(code, &json!({})));
+    until_runs("sleep 6102").await;
+    drop(stream);
+    let after = session.run("print('x' in globals())").await;
+    let reset = Some(SessionReset::Cancelled);
+    assert_eq!(
+        (after.stdout.as_str(), after.session_reset),
+        ("False", reset)
+    );
+    session.engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_that_was_removed_from_outside_is_an_error_once() {
+    for during in [false, true] {
+        let session = Session::new("bash");
+        session.says("x=42; echo kept > kept").await;
+        let container = session.engine.container_id().unwrap();
+        let remove = || {
+            let removed = std::process::Command::new("docker")
+                .args(["rm", "--force", &container])
+                .output()
+                .unwrap();
+            assert!(removed.status.success(), "{removed:?}");
+        };
+        let run = async |code: &str| {
+            let request = session.request(code, &json!({}));
+            session
+                .engine
+                .execute(request, CancellationToken::new())
+                .await
+        };
+        let lost = if during {
+            let (lost, ()) = tokio::join!(run("sleep 6103"), async {
+                until_runs("sleep 6103").await;
+                tokio::task::block_in_place(remove);
+            });
+            lost
+        } else {
+            remove();
+            run("echo $x").await
+        };
+        assert_eq!(lost.unwrap_err().code(), "ISOL8_SANDBOX_LOST", "{during}");
+        let after = run("echo ${x-none}; ls").await.unwrap();
+        assert_eq!(after.stdout, "none\nmain.sh", "{during}");
+        assert_eq!(after.session_reset, Some(SessionReset::SandboxLost));
+        assert_eq!(run("echo again").await.unwrap().session_reset, None);
+        session.engine.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
