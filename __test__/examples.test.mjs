@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { scriptProcess } from "./helpers/child.mjs";
+import { docker } from "./helpers/docker.mjs";
 import { test } from "./helpers/harness.mjs";
 
 const FOLDER = fileURLToPath(new URL("../examples/", import.meta.url));
@@ -14,11 +15,19 @@ function promised(text) {
   return comment?.replaceAll(/^\/\/ {3}/gm, "");
 }
 
+/** The image that a program builds and keeps. */
+const image = (text) => /^const IMAGE = "(.*)";$/m.exec(text)?.[1];
+
 for (const name of readdirSync(FOLDER)) {
-  test(`examples/${name} prints what its comment promises`, async () => {
-    const expected = promised(readFileSync(`${FOLDER}${name}`, "utf8"));
+  const text = readFileSync(`${FOLDER}${name}`, "utf8");
+  test(`examples/${name} prints what its comment promises`, { timeout: 600_000 }, async () => {
+    const expected = promised(text);
     assert.ok(expected, "the comment at the top has no lines below Prints:");
-    const { code, stdout, stderr } = await scriptProcess(`${FOLDER}${name}`).ended;
-    assert.deepEqual([code, stderr, stdout], [0, "", expected]);
+    try {
+      const { code, stdout, stderr } = await scriptProcess(`${FOLDER}${name}`).ended;
+      assert.deepEqual([code, stderr, stdout], [0, "", expected]);
+    } finally {
+      if (image(text)) await docker("rmi", "--force", image(text));
+    }
   });
 }
