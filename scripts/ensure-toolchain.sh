@@ -34,7 +34,8 @@ if ! have cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
 fi
 { have cargo && have rustc; } ||
     die "Rust is missing. Install ${rust_needed:-a current version} or newer: https://rustup.rs"
-rust_version=$(rustc --version | cut -d ' ' -f 2)
+rust_version=$(rustc --version | cut -d ' ' -f 2) && [ -n "$rust_version" ] ||
+    die "Rust does not start. rust-toolchain.toml asks rustup for the stable toolchain; RUSTUP_TOOLCHAIN names another."
 at_least "$rust_version" "${rust_needed:-0}" ||
     die "Rust $rust_version is too old, isol8 needs $rust_needed. Run: rustup update stable"
 # Static linking of the guest needs libc.a.
