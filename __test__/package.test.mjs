@@ -203,9 +203,15 @@ test("an installed platform package is found, and it has the addon and no code",
   assert.deepEqual((await readdir(installed(`${PACKAGE}-${platform}`))).sort(), [
     "LICENSE",
     "README.md",
+    "THIRD-PARTY.txt",
     `isol8.${platform}.node`,
     "package.json",
   ]);
+  // What the addon has of others: crates, the launcher's parser, the libraries of the guest.
+  const notice = await readFile(installed(`${PACKAGE}-${platform}`, "THIRD-PARTY.txt"), "utf8");
+  for (const part of [/^tokio \d/m, /^yamux \d/m, /^acorn \d/m, /standard library of Rust/]) {
+    assert.match(notice, part);
+  }
   assertUsed(await run(NODE, ["common.cjs"]));
 });
 

@@ -12,9 +12,11 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { root } from "./steps.mjs";
+import { thirdParty } from "./third-party.mjs";
 
 const execute = promisify(execFile);
 const LICENSE = "LICENSE";
+const NOTICE = "THIRD-PARTY.txt";
 
 const readJson = async (path) => JSON.parse(await readFile(path, "utf8"));
 const writeJson = (path, value) => writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
@@ -51,8 +53,10 @@ async function packPlatform(name, version, stage, destination) {
     return undefined;
   }
   await cp(join(root, LICENSE), join(folder, LICENSE));
+  await writeFile(join(folder, NOTICE), await thirdParty(name));
   // Without a type, tools have to guess how an addon is loaded.
-  await writeJson(join(folder, "package.json"), { ...manifest, type: "commonjs" });
+  const packed = { ...manifest, files: [...manifest.files, NOTICE], type: "commonjs" };
+  await writeJson(join(folder, "package.json"), packed);
   return npmPack(folder, destination);
 }
 
