@@ -6,9 +6,10 @@ import * as v8 from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as churn from "./churn.mjs";
 import * as cold from "./cold.mjs";
+import { checkout, compare } from "./lib/against.mjs";
 import { removeAll } from "./lib/containers.mjs";
 import { docker } from "./lib/docker.mjs";
-import { table } from "./lib/figures.mjs";
+import { aligned, table } from "./lib/figures.mjs";
 import { RUNTIMES } from "./lib/programs.mjs";
 import * as memory from "./memory.mjs";
 import * as network from "./network.mjs";
@@ -24,6 +25,7 @@ const USAGE = `usage: npm run bench -- [options]
   --only NAME      one benchmark (repeatable): ${BENCHMARKS.map(({ name }) => name).join(", ")}
   --runtime NAME   one runtime (repeatable): ${RUNTIMES.join(", ")}
   --quick          fewer rounds: a look, not a measurement
+  --against DIR    the same with the package of another checkout, in turns: a table of before (DIR) and now
   --json           the figures as JSON on standard output, progress on standard error`;
 
 const names = BENCHMARKS.map(({ name }) => name);
@@ -35,6 +37,7 @@ function options() {
         only: { type: "string", multiple: true, default: names },
         runtime: { type: "string", multiple: true, default: RUNTIMES },
         quick: { type: "boolean", default: false },
+        against: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
@@ -44,6 +47,7 @@ function options() {
       ...values.runtime.filter((name) => !RUNTIMES.includes(name)),
     ];
     if (unknown.length > 0) throw new Error(`there is no ${unknown.join(", ")}`);
+    if (values.against !== undefined) values.against = checkout(values.against);
     return values;
   } catch (error) {
     console.error(`${error.message}\n\n${USAGE}`);
@@ -99,6 +103,15 @@ say(
   `${on.cores} × ${on.cpu}, ${on.memoryGiB} GiB, Linux ${on.kernel}, Docker ${on.docker}, Node ${on.node}, ` +
     `load ${on.load.toFixed(2)}${settings.quick ? "; quick: fewer rounds, more noise" : ""}`,
 );
+
+if (settings.against !== undefined) {
+  const words = settings.runtime.flatMap((runtime) => ["--runtime", runtime]);
+  if (settings.quick) words.push("--quick");
+  const rows = await compare(settings.against, settings.only, words, console.error);
+  if (settings.json) console.log(JSON.stringify(rows, null, 2));
+  else say(`\n${aligned(rows, [2, 3, 4, 5]).join("\n")}`);
+  process.exit(0);
+}
 
 const report = { machine: on, quick: settings.quick, benchmarks: {}, errors: {} };
 for (const benchmark of BENCHMARKS.filter(({ name }) => settings.only.includes(name))) {

@@ -58,24 +58,26 @@ function row(item) {
   ];
 }
 
-/** Columns that are aligned to the right. */
-const RIGHT = new Set([2, 4, 5, 6]);
+/** Returns rows of cells as lines of text. The columns whose numbers are in `right` are aligned to the right. */
+export function aligned(rows, right) {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(0, ...rows.map((cells) => cells[column].length)),
+  );
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) =>
+        right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}
 
 /** Returns figures as lines of text. */
 export function table(figures) {
   const measured = figures.filter((item) => item.notMeasured === undefined);
   const rows = measured.length > 0 ? [HEADER, ...measured.map(row)] : [];
-  const widths = HEADER.map((_, column) =>
-    Math.max(0, ...rows.map((cells) => cells[column].length)),
-  );
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, column) =>
-        RIGHT.has(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  const lines = aligned(rows, [2, 4, 5, 6]);
   for (const { name, runtime, notMeasured: why } of figures) {
     if (why !== undefined) {
       lines.push(`${runtime ? `${runtime}  ` : ""}${name}: not measured: ${why}`);

@@ -1,3 +1,11 @@
-// The package under test, as its users import it.
+// The package under test, as its users import it: that of this checkout, or of the folder in
+// ISOL8_BENCHMARK_PACKAGE.
 
-export { DockerIsol8 } from "../../index.js";
+import { pathToFileURL } from "node:url";
+
+const folder = process.env.ISOL8_BENCHMARK_PACKAGE;
+const file = folder
+  ? pathToFileURL(`${folder}/index.js`)
+  : new URL("../../index.js", import.meta.url);
+
+export const { DockerIsol8 } = await import(file.href);
