@@ -1,16 +1,105 @@
 // What is special about Bun in a session.
 'use strict';
 
-const { Bun, Math, Object, RegExp, process, setTimeout } = globalThis;
+const { Bun, Math, Object, URL, process, setTimeout } = globalThis;
 const fs = require('node:fs');
+const nodeModule = require('node:module');
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { positionOf } = require('./describe.cjs');
+const { owner } = require('./sources.cjs');
+const listeners = require('./listeners.cjs');
+const { asModule, parts, script, sourceOf } = require('./program.cjs');
+const { openStreams, muteStreams } = require('./descriptors.cjs');
 
-exports.kinds = ['module', 'script'];
-exports.typescript = true;
-exports.rejectionsAreSeparate = true;
-exports.unsettled = { code: 13, message: 'Warning: Detected unsettled top-level await\n' };
+let engine;
+let main;
 
-exports.scriptName = (program) => program;
+// No longer there to be found.
+for (const key of Object.keys(nodeModule._cache)) {
+  if (key.includes('/.isol8/')) delete nodeModule._cache[key];
+}
+
+exports.install = (given) => {
+  engine = given;
+  listeners.install(given, { errors: ['uncaughtException', 'unhandledRejection'] });
+};
+exports.exiting = listeners.exiting;
+exports.mute = muteStreams;
+exports.beginCall = () => {
+  openStreams();
+  listeners.beginCall();
+};
+
+exports.ending = ({ settled }) => {
+  if (!settled) fs.writeSync(2, 'Warning: Detected unsettled top-level await\n');
+  return listeners.exiting(settled ? undefined : 13);
+};
+
+exports.endCall = () => {
+  input?.destroy();
+  input = undefined;
+  listeners.endCall();
+};
+
+exports.run = (call, told) => {
+  const { program } = call;
+  process.argv[1] = Bun.main = program;
+  call.source = sourceOf(program);
+  main ??= makeMain(program);
+  engine.helper.meta = main.meta;
+  call.parts = parse(call.source);
+  const made = asModule(call.parts, program, main.load);
+  call.shift = made.shift;
+  const failed = (error) => {
+    told.settle();
+    // Bun asks these when the main program fails.
+    if (listeners.hasListener('uncaughtException')) process.emit('uncaughtException', error, 'unhandledRejection');
+    else {
+      listeners.exiting(1);
+      told.fail(error);
+    }
+  };
+  listeners.start(made, { inMicrotask: false }, told.settle, failed);
+};
+
+// Most programs are JavaScript, which keeps its lines when it is left alone. But a call with type
+// arguments can be read as comparisons, so what looks like one is TypeScript.
+function parse(source) {
+  if (!/[\w$]\s*<[^;{}()]*>\s*[(`]/.test(source)) {
+    try {
+      return parts(source, KINDS);
+    } catch {
+      // Then it is TypeScript, or wrong.
+    }
+  }
+  return parts(transpiler.transformSync(source), KINDS);
+}
+
+const KINDS = ['module', 'sloppy'];
+
+// What a program finds around it; made once, because its file is always the same.
+function makeMain(program) {
+  const main = new nodeModule.Module('.', null);
+  main.filename = program;
+  main.paths = nodeModule.Module._nodeModulePaths(path.dirname(program));
+  process.mainModule = main;
+  nodeModule.Module._cache[program] = main;
+  const plain = nodeModule.createRequire(program);
+  const { cache, resolve } = plain;
+  const require = Object.assign((name) => plain(name), { cache, main, resolve });
+  const scope = { require, module: main, exports: main.exports, __filename: program };
+  scope.__dirname = path.dirname(program);
+  for (const [name, value] of Object.entries(scope)) {
+    const property = { value, writable: true, configurable: true, enumerable: false };
+    Object.defineProperty(globalThis, name, property);
+  }
+  const url = pathToFileURL(program).href;
+  const load = script('(name,options)=>options?import(name,options):import(name)', program);
+  return { load, meta: meta({ program, url, require }) };
+}
+
+const end = `Bun v${Bun.version} (Linux ${process.arch})\n`;
 
 const transpiler = new Bun.Transpiler({
   loader: 'ts',
@@ -19,14 +108,7 @@ const transpiler = new Bun.Transpiler({
   deadCodeElimination: false,
 });
 
-// Most programs are JavaScript, which keeps its lines when it is left alone. But a call with type
-// arguments can be read as comparisons, so what looks like one is TypeScript.
-exports.prepare = (source) =>
-  /[\w$]\s*<[^;{}()]*>\s*[(`]/.test(source) ? exports.stripTypes(source) : source;
-
-exports.stripTypes = (source) => transpiler.transformSync(source);
-
-exports.meta = ({ program, url, require }) => ({
+const meta = ({ program, url, require }) => ({
   dir: path.dirname(program),
   dirname: path.dirname(program),
   env: process.env,
@@ -35,33 +117,56 @@ exports.meta = ({ program, url, require }) => ({
   main: true,
   path: program,
   require,
-  resolve: (name) => `file://${Bun.resolveSync(name, path.dirname(program))}`,
+  resolve: (name) => (/^\.{0,2}\//.test(name) ? new URL(name, url).href : `file://${Bun.resolveSync(name, path.dirname(program))}`),
   url,
 });
 
-exports.describe = (error, { inspect, offset, program }) => {
-  const shown = inspect(error, (value) => Bun.inspect(value)).trimEnd();
-  const text = withoutPrefix(shown, offset).replaceAll(
-    new RegExp(`(${program}:1:)(\\d+)`, 'g'),
-    (_, place, column) => place + Math.max(1, column - offset),
-  );
-  return `${text}\n\nBun v${Bun.version} (Linux ${process.arch})\n`;
+exports.describe = (error, call) => {
+  const place = positionOf(error);
+  if (place) return atPlace(error, place, call);
+  const isOwn = (line) => !/\/\.isol8\//.test(line);
+  const text = typeof error === 'string' ? `error: ${error}\n${error}` : inOwnWords(Bun.inspect(error));
+  const lines = text.trimEnd().split('\n').filter(isOwn);
+  return `${withSource(lines, owner(text, call)).join('\n')}\n\n${end}`;
 };
 
-// Bun counts the launcher's text in the first line, and shows it. Takes both away again.
-function withoutPrefix(text, offset) {
-  const lines = text.split('\n');
-  const first = lines.findIndex((line) => line.startsWith('1 | (async function($isol8){'));
-  if (first >= 0) {
-    lines[first] = `1 | ${lines[first].slice(4 + offset)}`;
-    if (/^ +\^/.test(lines[first + 1])) lines[first + 1] = lines[first + 1].slice(offset);
-  }
-  return lines.join('\n');
+// Bun says what kind a value is that is no error.
+function inOwnWords(text) {
+  return /^[{"[]/.test(text) ? `error\n${text}` : text;
+}
+
+// Bun shows lines of what it has been given to run. Puts those of the program in their place, and counts
+// the columns of the first as the program does.
+function withSource(lines, { shift = 0, program, source = '' }) {
+  const texts = source.split('\n');
+  let moved = 0;
+  return lines.map((line) => {
+    const [, number] = /^ *(\d+) \| /.exec(line) ?? [];
+    if (number) {
+      moved = number === '1' ? shift : 0;
+      const head = line.slice(0, line.indexOf('|') + 2);
+      return texts[number - 1] === undefined ? line : `${head}${texts[number - 1]}`;
+    }
+    if (/^ +\^$/.test(line)) return line.slice(Math.min(moved, line.length - 1));
+    return line
+      .replace('at input.ts:', `at ${program}:`)
+      .replace(`${program}:1:`, `${program}:1:\0`)
+      .replace(/\0(\d+)/, (_, column) => Math.max(1, column - shift));
+  });
+}
+
+// An error of the program's text.
+function atPlace(error, { line, column }, { program, source }) {
+  const head = `${line} | `;
+  const caret = `${' '.repeat(head.length + column)}^`;
+  const at = `    at ${program}:${line}:${column + 1}`;
+  return `${head}${source.split('\n')[line - 1]}\n${caret}\n${error.stack}\n${at}\n\n${end}`;
 }
 
 // A rejection that nobody handles is told of one turn after there seems to be nothing left.
 let turned = false;
 exports.hasWork = () => {
+  if (listeners.hasListener('beforeExit')) return false;
   turned = !turned;
   if (turned) setTimeout(() => {}, 0);
   return turned;
@@ -74,9 +179,3 @@ Object.defineProperty(process, 'stdin', {
   enumerable: true,
   get: () => (input ??= fs.createReadStream(null, { fd: 0, autoClose: false })),
 });
-
-exports.newInput = () => {};
-exports.endInput = () => {
-  input?.destroy();
-  input = undefined;
-};

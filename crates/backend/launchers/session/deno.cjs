@@ -1,37 +1,146 @@
 // What is special about Deno in a session.
 'use strict';
 
-const { Deno, Error, Object, ReadableStream, String, SyntaxError, URL, Uint8Array, process } = globalThis;
+const { Deno, Error, Object, ReadableStream, Set, String, Symbol, SyntaxError } = globalThis;
+const { URL, Uint8Array, process } = globalThis;
+const fs = require('node:fs');
 const nodeModule = require('node:module');
 const path = require('node:path');
 const { Readable } = require('node:stream');
 const { pathToFileURL } = require('node:url');
-const { NOWHERE, POSITION, snippet } = require('./describe.cjs');
+const { snippet } = require('./describe.cjs');
+const events = require('./deno-events.cjs');
+const listeners = require('./listeners.cjs');
+const { asModule, keep, parts, script, sourceOf } = require('./program.cjs');
 
-exports.kinds = ['module', 'script'];
-exports.typescript = true;
-exports.rejectionsAreSeparate = false;
-exports.unsettled = { code: 1, message: 'error: Top-level await promise never resolved\n' };
+// Property of an error that is told as it is.
+const TEXT = Symbol('text');
 
-exports.scriptName = (program) => pathToFileURL(program).href;
+let engine;
+let load;
 
-// Types are taken away in place when they can be, and else by rewriting what has to be.
-exports.prepare = (source) => {
+exports.install = (given) => {
+  engine = given;
+  listeners.install(given, { errors: [] });
+  events.install((error, isRejection) => {
+    const current = engine.current();
+    if (current) current.isRejection = isRejection;
+    if (current && !current.over) exports.exiting(1);
+    engine.fail(error, current);
+  });
+};
+
+// What Deno does when it is told to exit. `process.exitCode` and `Deno.exitCode` are one.
+exports.exiting = (code) => {
+  if (code !== undefined) Deno.exitCode = code;
+  events.dispatch('unload');
+  process.emit('exit', Deno.exitCode);
+  return Deno.exitCode;
+};
+
+const outputs = [Deno.stdout, Deno.stderr];
+const nothing = new Uint8Array(0);
+
+// A descriptor that a program has closed cannot be opened again.
+exports.isBroken = () => {
   try {
-    return nodeModule.stripTypeScriptTypes(source, { mode: 'strip' });
+    for (const stream of outputs) stream.writeSync(nothing);
+    for (const descriptor of [0, 1, 2]) fs.fstatSync(descriptor);
+    return false;
   } catch {
-    return source;
+    return true;
   }
 };
 
-exports.stripTypes = (source) => {
-  try {
-    return nodeModule.stripTypeScriptTypes(useImports(source), { mode: 'transform' });
-  } catch (error) {
-    const message = String(error.message).replace(/^SyntaxError: /, '');
-    throw Object.assign(new SyntaxError(message), { [POSITION]: NOWHERE });
-  }
+exports.beginCall = listeners.beginCall;
+
+exports.ending = (current) => {
+  if (current.settled) return exports.exiting();
+  const [at, ...more] = current.parts?.awaits ?? [];
+  const where = at && !more.length ? frame(current, at, '<anonymous>') : '';
+  write(`${paint('error', 1, 31)}: Top-level await promise never resolved\n${where}`);
+  return exports.exiting(1);
 };
+
+exports.endCall = () => {
+  input?.destroy();
+  input = web = undefined;
+  listeners.endCall();
+  events.endCall();
+  Deno.exitCode = 0;
+};
+
+exports.run = (call, told) => {
+  const { program } = call;
+  const url = pathToFileURL(program).href;
+  process.argv[1] = program;
+  call.name = url;
+  call.source = sourceOf(program);
+  Object.defineProperty(Deno, 'mainModule', { value: url, configurable: true, enumerable: true });
+  load ??= script('(name,options)=>options?import(name,options):import(name)', url);
+  engine.helper.meta ??= meta({ program, url });
+  call.parts = parse(call.source, url);
+  call.shift = 0;
+  engine.helper.keep = keep;
+  const own = () => ({ link: null, prepare() {}, run: () => loadNatively(call, url) });
+  const made = call.parts ? asModule(call.parts, url, load) : own();
+  // Deno itself asks whoever wants to know of it, and then us.
+  const loaded = () => {
+    told.settle();
+    events.dispatch('load');
+  };
+  listeners.start(made, { inMicrotask: true }, loaded, (error) => {
+    told.settle();
+    throw error;
+  });
+};
+
+const KINDS = ['module'];
+
+// Types are taken away in place when they can be, and else by rewriting what has to be. Null when Deno
+// understands the program and the parser does not: decorators, for example.
+function parse(source, url) {
+  const plain = strip(source, 'strip');
+  try {
+    if (plain.text !== null) return parts(plain.text, KINDS);
+  } catch {
+    // What Deno itself makes of it may be simpler.
+  }
+  const made = strip(useImports(source), 'transform');
+  if (made.text === null) {
+    const text = made.message.replaceAll('file:///stripTypeScriptTypes.ts', url);
+    throw Object.assign(new SyntaxError(text), { [TEXT]: text });
+  }
+  try {
+    return parts(made.text, KINDS);
+  } catch {
+    return null;
+  }
+}
+
+function strip(source, mode) {
+  try {
+    return { text: nodeModule.stripTypeScriptTypes(source, { mode }) };
+  } catch (error) {
+    return { text: null, message: String(error.message).replace(/^SyntaxError: /, '') };
+  }
+}
+
+// Declarations that begin a line.
+const DECLARATION =
+  /^(?:@[\w.$]+(?:\([^)\n]*\))? +)*(?:export +)?(?:default +)?(?:abstract +)?(?:async +)?(?:function\*?|class|const|let|var|enum) +([\p{ID_Start}$_][\p{ID_Continue}$]*)/gmu;
+
+// Lets Deno load the program itself, with a last line that hands over what it has declared. A query
+// makes it another module each time.
+async function loadNatively({ number, program, source }, url) {
+  const names = [...new Set([...source.matchAll(DECLARATION)].map(([, name]) => name))];
+  fs.writeFileSync(program, `${source}\n;$isol8.keep({${names}});`);
+  try {
+    await load(`${url}?${number}`);
+  } finally {
+    fs.writeFileSync(program, source);
+  }
+}
 
 // Rewriting drops imports that are not used, and a later program may use them.
 function useImports(source) {
@@ -44,7 +153,7 @@ function useImports(source) {
   return names.length ? `${source}\n;void (() => [${names}])` : source;
 }
 
-exports.meta = ({ program, url }) => ({
+const meta = ({ program, url }) => ({
   dirname: path.dirname(program),
   filename: program,
   main: true,
@@ -52,14 +161,34 @@ exports.meta = ({ program, url }) => ({
   url,
 });
 
-exports.describe = (error, { program, source, inspect }) => {
-  const text = inspect(error, (value) => Deno.inspect(value));
-  const at = error instanceof Error && snippet(error, program, source);
+
+const isPlain = Deno.noColor;
+
+function paint(text, ...codes) {
+  if (isPlain) return text;
+  return `\x1b[0m${codes.map((code) => `\x1b[${code}m`).join('')}${text}\x1b[0m`;
+}
+
+function write(text) {
+  fs.writeSync(2, text);
+}
+
+function frame({ name, source }, at, what) {
+  const text = source.split('\n')[at.line - 1] ?? '';
+  return `${text}\n${paint(`${' '.repeat(at.column)}^`, 31)}\n    at ${what} (${name}:${at.line}:${at.column + 1})\n`;
+}
+
+exports.describe = (error, call) => {
+  if (error?.[TEXT]) return `${paint('error', 1, 31)}: SyntaxError: ${error[TEXT]}\n`;
+  const shown = Deno.inspect(error).replaceAll(`${call.name}?${call.number}`, call.name);
+  const isError = error instanceof Error;
+  const [first, ...all] = isError ? shown.split(/\n(?= {4}at )/) : [shown];
   // Deno does not show its own frames.
-  const [first, ...all] = text.split(/\n(?= {4}at )/);
-  const frames = all.filter((frame) => !/\bext:/.test(frame));
-  const shown = at ? [first, at.text, at.caret, ...frames] : [first, ...frames];
-  return `error: Uncaught (in promise) ${shown.join('\n')}\n`;
+  const frames = all.filter((line) => !/\bext:|\/\.isol8\//.test(line));
+  const at = isError && snippet(error, call);
+  const lines = at ? [first, at.text, paint(at.caret, 31), ...frames] : [first, ...frames];
+  const promise = call.isRejection ? '(in promise) ' : '';
+  return `${paint('error', 1, 31)}: Uncaught ${promise}${lines.join('\n')}\n`;
 };
 
 exports.hasWork = () => false;
@@ -97,12 +226,6 @@ async function pull(controller) {
   controller.close();
   controller.byobRequest?.respond(0);
 }
-
-exports.newInput = () => {};
-exports.endInput = () => {
-  input?.destroy();
-  input = web = undefined;
-};
 
 // What the launcher needed is open and loaded. The rights that are left are those of a program.
 exports.dropRights = () => {

@@ -7,11 +7,14 @@ use super::support::Session;
 #[tokio::test(flavor = "multi_thread")]
 async fn node_keeps_what_a_program_leaves() {
     let session = Session::new("node");
-    let first = "import os from 'os'; import { readFileSync as read } from 'fs';\n\
-                 const fs = require('fs'); let n = 1; var v = 2; class C { w = 3 }\n\
+    session
+        .says("import os from 'os'; import { readFileSync as read } from 'fs'")
+        .await;
+    let first = "const fs = require('fs'); let n = 1; var v = 2; class C { w = 3 }\n\
                  function f() { return n + v } const { a, b: [c], ...rest } = { a: 4, b: [5], d: 6 };\n\
-                 for (var i = 0; i < 3; i++); export const e = 7;\nconst g = () => n";
+                 for (var i = 0; i < 3; i++);\nconst g = () => n";
     session.says(first).await;
+    session.says("export const e = 7").await;
     let print = "console.log(n, v, new C().w, f(), a, c, rest.d, i, e, typeof os.cpus, typeof read, \
                  typeof fs.statSync, f.name, C.name, g.name)";
     let expected = "1 2 3 3 4 5 6 3 7 function function function f C g";

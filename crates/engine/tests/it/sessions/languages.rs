@@ -11,7 +11,7 @@ pub(crate) struct Language {
     pub(crate) set_again: &'static str,
     /// Changes nothing and fails with `boom`.
     pub(crate) fail: &'static str,
-    /// Ends the interpreter with 7.
+    /// Ends the interpreter with 7, in a way that leaves no room to save its state.
     pub(crate) exit: &'static str,
     /// Runs for ever.
     pub(crate) hang: &'static str,
@@ -57,7 +57,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         get: "console.log(x)",
         set_again: "const x = 43;",
         fail: "throw new Error('boom')",
-        exit: "process.exit(7)",
+        exit: "process.reallyExit(7)",
         hang: "for (;;);",
         interrupts: false,
         input: "let all = ''; for await (const c of process.stdin) all += c; console.log(all)",
@@ -74,7 +74,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         get: "console.log(x as number)",
         set_again: "const x = 43;",
         fail: "throw new Error('boom')",
-        exit: "process.exit(7)",
+        exit: "process.reallyExit(7)",
         hang: "for (;;);",
         interrupts: false,
         input: "console.log(await Bun.stdin.text())",
@@ -91,7 +91,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         get: "console.log(x as number)",
         set_again: "const x = 43;",
         fail: "throw new Error('boom')",
-        exit: "Deno.exit(7)",
+        exit: "const end = Deno.exit; end(7)",
         hang: "for (;;);",
         interrupts: false,
         input: "console.log(await new Response(Deno.stdin.readable).text())",

@@ -6,4 +6,5 @@ mod each;
 mod javascript;
 mod languages;
 mod python;
+mod sequences;
 mod support;

@@ -3,50 +3,69 @@
 // Each top-level name becomes a variable of the global scope, declared once (`let`), and each
 // declaration an assignment to it: so a later program finds it, may declare it again, and functions
 // of earlier programs see the new value. Function declarations run first, in a script of their own.
-// Lines stay what they are, and columns nearly so: text is overwritten in place.
+// Lines and columns stay what they are: text is overwritten in place, and what is new goes to the end
+// of the statement before.
 'use strict';
 
-const { parse } = require('./acorn/acorn.cjs');
+const { getLineInfo, parse } = require('./acorn/acorn.cjs');
+const { exits } = require('./exits.cjs');
 
-const { Array, JSON, Object, Set } = globalThis;
-
-// Parameter of both scripts: what they need of the launcher.
+// The global name of what the scripts need of the launcher.
 const HELPER = '$isol8';
 
-const OPTIONS = {
-  ecmaVersion: 'latest',
-  allowAwaitOutsideFunction: true,
-  allowReturnOutsideFunction: true,
-  allowHashBang: true,
+// Parameters of a CommonJS module: a declaration of such a name in a script is not of the global scope.
+const PARAMETERS = /^(exports|require|module|__filename|__dirname)$/;
+
+const OPTIONS = { ecmaVersion: 'latest', allowHashBang: true };
+
+const KINDS = {
+  script: { sourceType: 'script', allowReturnOutsideFunction: true },
+  // A script that may wait: what Deno and Bun make of a file.
+  sloppy: { sourceType: 'script', allowReturnOutsideFunction: true, allowAwaitOutsideFunction: true },
+  module: { sourceType: 'module', allowAwaitOutsideFunction: true },
 };
 
-// `{ names, functions, body }`, or throws acorn's SyntaxError. `functions` and `body` are function
-// expressions that begin in the program's first line, after `offset` columns of ours.
-exports.transform = function transform(source, kinds) {
-  source = source.replace(/^#!/, '//');
-  const { tree, sourceType } = parseAs(source, kinds);
-  const strict = sourceType === 'module' || startsStrict(tree);
-  const program = new Program(source);
-  for (const statement of tree.body) program.topLevel(statement);
-  if (source.includes('import.meta')) program.replaceMeta(tree);
-  return program.finish(strict);
+// The parts as JSON, or `{ failure: { message, line, column } }` of what the parser did not follow.
+exports.asText = function asText(source, kinds) {
+  try {
+    return JSON.stringify(rewrite(source, kinds.split(',')));
+  } catch (error) {
+    if (!error.loc) throw error;
+    const message = error.message.replace(/ \(\d+:\d+\)$/, '');
+    return JSON.stringify({ failure: { message, ...error.loc } });
+  }
 };
+
+// `{ kind, strict, names, imports, functions, body, throws }`: the names to declare; what is imported;
+// the text that makes the functions, or null; the text of the rest with `shift`, the number of columns
+// that its first line is further to the right; and where a value that is no new object is thrown.
+function rewrite(source, kinds) {
+  const text = source.replace(/^\uFEFF/, '').replace(/^#!/, '//');
+  const { tree, kind } = parseAs(text, kinds);
+  const program = new Program(text, kind);
+  let end = 0;
+  for (const statement of tree.body) {
+    program.before = end;
+    program.topLevel(statement);
+    end = statement.end;
+  }
+  const more = exits(tree, text, kind !== 'script', children);
+  if (text.includes('import.meta')) more.push(...metas(tree));
+  program.spread(more);
+  return program.finish(tree);
+}
 
 function parseAs(source, kinds) {
   let failure;
-  for (const sourceType of kinds) {
+  for (const kind of kinds) {
     try {
-      return { tree: parse(source, { ...OPTIONS, sourceType }), sourceType };
+      return { tree: parse(source, { ...OPTIONS, ...KINDS[kind] }), kind };
     } catch (error) {
       // What is further on has understood more.
       if (!failure || error.pos > failure.pos) failure = error;
     }
   }
   throw failure;
-}
-
-function startsStrict(tree) {
-  return tree.body.some((statement) => statement.directive === 'use strict');
 }
 
 const blank = (text) => text.replace(/[^\n\r\u2028\u2029]/g, ' ');
@@ -63,10 +82,12 @@ function* children(node) {
 }
 
 class Program {
-  constructor(source) {
+  constructor(source, kind) {
     this.source = source;
+    this.kind = kind;
     this.names = new Set();
-    this.imports = '';
+    this.imports = [];
+    this.before = 0; // where the statement before ends
     this.edits = []; // of the body
     this.functions = []; // declarations, hoisted
     this.functionEdits = [];
@@ -91,17 +112,18 @@ class Program {
       case 'ImportDeclaration':
         return this.importDeclaration(node);
       case 'ExportAllDeclaration':
-        return this.importFrom(node, '');
+        return this.importFrom(node);
       case 'ExportNamedDeclaration':
         if (node.declaration) return this.declaration(node.declaration, node.start);
-        if (node.source) return this.importFrom(node, '');
+        if (node.source) return this.importFrom(node);
         return this.remove(node);
       case 'ExportDefaultDeclaration':
         if (/Declaration/.test(node.declaration.type) && node.declaration.id) {
           return this.declaration(node.declaration, node.start);
         }
-        this.overwrite(node.start, node.declaration.start, ';(');
-        return this.append(node.declaration.end, ');');
+        // In an object, because its name is `default`.
+        this.overwrite(node.start, node.declaration.start, ';({default:');
+        return this.append(node.declaration.end, '});');
       default:
         return this.declaration(node, node.start);
     }
@@ -110,13 +132,13 @@ class Program {
   // A declaration that persists, or any other statement. `start` is where its `export` begins.
   declaration(node, start) {
     if (node.type === 'FunctionDeclaration') {
-      this.names.add(node.id.name);
+      this.declare(node.id.name);
       this.functions.push(node);
       this.remove({ start, end: node.end });
     } else if (node.type === 'ClassDeclaration') {
-      const name = node.id.name;
-      this.names.add(name);
-      this.overwrite(start, node.id.end, `${name}=class`);
+      this.declare(node.id.name);
+      this.append(this.before, `;${node.id.name}=`);
+      this.overwrite(start, node.start, '');
       this.append(node.end, ';');
     } else if (node.type === 'VariableDeclaration' && /^(var|let|const)$/.test(node.kind)) {
       this.variables(node, start, ';');
@@ -162,7 +184,7 @@ class Program {
   pattern(node) {
     switch (node?.type) {
       case 'Identifier':
-        return this.names.add(node.name);
+        return this.declare(node.name);
       case 'ObjectPattern':
         return node.properties.forEach((property) => this.pattern(property.value ?? property));
       case 'ArrayPattern':
@@ -174,54 +196,62 @@ class Program {
     }
   }
 
-  importDeclaration(node) {
-    const wanted = [];
-    let assignments = '';
-    for (const { type, local, imported } of node.specifiers) {
-      this.names.add(local.name);
-      if (type === 'ImportNamespaceSpecifier') {
-        assignments += `${local.name}=m;`;
-        continue;
-      }
-      const name = type === 'ImportDefaultSpecifier' ? 'default' : imported.name ?? imported.value;
-      wanted.push(name);
-      assignments += `${local.name}=m[${JSON.stringify(name)}];`;
-    }
-    this.importFrom(node, assignments, wanted);
+  declare(name) {
+    if (this.kind !== 'script' || !PARAMETERS.test(name)) this.names.add(name);
   }
 
-  importFrom(node, assignments, wanted = []) {
+  importDeclaration(node) {
+    const locals = node.specifiers.map(({ type, local, imported }) => {
+      if (type === 'ImportNamespaceSpecifier') return [local.name, null];
+      const { start, end } = imported ?? local;
+      const at = { ...this.place(start), length: end - start };
+      return [local.name, imported ? imported.name ?? imported.value : 'default', at];
+    });
+    this.importFrom(node, locals);
+  }
+
+  importFrom(node, locals = []) {
     const attributes = {};
     for (const { key, value } of node.attributes ?? []) attributes[key.name ?? key.value] = value.value;
-    const call = [node.source.value, wanted, attributes].map((part) => JSON.stringify(part)).join();
-    this.imports += `{const m=await ${HELPER}.import(${call});${assignments}}`;
+    this.imports.push({ from: node.source.value, locals, attributes });
     this.remove(node);
   }
 
-  replaceMeta(node) {
-    for (const child of children(node)) {
-      if (child.type === 'MetaProperty' && child.meta.name === 'import') {
-        // Within a hoisted function the edit is the function's.
-        const inside = this.functions.some(({ start, end }) => start <= child.start && child.end <= end);
-        const edit = { start: child.start, end: child.end, text: `${HELPER}.meta`.padEnd(child.end - child.start) };
-        (inside ? this.functionEdits : this.edits).push(edit);
-      } else {
-        this.replaceMeta(child);
-      }
+  // Adds edits to the scripts to which they belong.
+  spread(edits) {
+    for (const edit of edits) {
+      const inside = this.functions.some(({ start, end }) => start <= edit.start && edit.end <= end);
+      (inside ? this.functionEdits : this.edits).push(edit);
     }
   }
 
-  finish(strict) {
-    const mode = strict ? "'use strict';" : '';
-    const open = `(async function(${HELPER}){${mode}${this.imports}`;
+  finish(tree) {
+    const strict = tree.body.some((statement) => statement.directive === 'use strict');
+    const first = this.edits.filter(({ start, end }) => start === 0 && end === 0);
     return {
+      kind: this.kind,
+      strict: strict || this.kind === 'module',
       names: [...this.names],
-      functions: this.functions.length ? this.hoisted(`(function(${HELPER}){${mode}`) : null,
-      body: { code: `${open}${splice(this.source, this.edits)}\n})`, offset: open.length },
+      imports: this.imports,
+      functions: this.functions.length ? this.hoisted(strict ? "'use strict';" : '') : null,
+      body: splice(this.source, this.edits),
+      shift: first.reduce((sum, { text }) => sum + text.length, 0),
+      throws: this.located('throw', throwing, tree).map((one) => ({ ...one, start: this.place(one.start), end: this.place(one.end) })),
+      awaits: this.located('await', awaiting, tree).map((at) => this.place(at)),
     };
   }
 
-  hoisted(open) {
+  // What `find` yields, if the word is there at all.
+  located(word, find, tree) {
+    return this.source.includes(word) ? [...find(tree)] : [];
+  }
+
+  place(position) {
+    return getLineInfo(this.source, position);
+  }
+
+  // Their text, at its places. A directive takes the place of the text before, as far as there is some.
+  hoisted(directive) {
     let end = 0;
     let text = '';
     const edits = [...this.functionEdits];
@@ -233,8 +263,33 @@ class Program {
       text += blank(this.source.slice(end, node.start)) + splice(this.source, edits, node.start, node.end) + ';';
       end = node.end;
     }
-    return { code: `${open}${text}\n})`, offset: open.length };
+    const room = /^ */.exec(text)[0].length;
+    return directive.padEnd(room) + text.slice(room);
   }
+}
+
+// The places of `import.meta`, where the launcher's own stands in. Both have the same length.
+function metas(node) {
+  if (node.type === 'MetaProperty' && node.meta.name === 'import') {
+    return [{ start: node.start, end: node.end, text: `${HELPER}.meta`.padEnd(node.end - node.start) }];
+  }
+  return [...children(node)].flatMap(metas);
+}
+
+// The statements that throw: from where to where, and whether what they throw has no stack.
+function* throwing(node) {
+  if (node.type === 'ThrowStatement') {
+    const value = !/^(New|Call|Await)Expression|^Identifier|^Member/.test(node.argument.type);
+    yield { start: node.start, end: node.end, value };
+  }
+  for (const child of children(node)) yield* throwing(child);
+}
+
+// The places where the top level waits.
+function* awaiting(node) {
+  if (isFunction(node)) return;
+  if (node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node.await)) yield node.start;
+  for (const child of children(node)) yield* awaiting(child);
 }
 
 // `source` from `from` to `to` with the edits in there applied.
