@@ -89,11 +89,11 @@ class DockerIsol8 {
   async execute(request, options) {
     const signal = signalOf(options);
     throwIfAborted(signal);
-    const { json, files } = toNative(request);
+    const { json, files, adapter } = toNative(request);
     const cancel = new (native().NativeCancel)();
     const unlisten = onAbort(signal, () => cancel.cancel());
     try {
-      const outcome = await this.#native.execute(json, files, cancel);
+      const outcome = await this.#native.execute(json, files, adapter, cancel);
       if (signal?.aborted && outcome.error) throw abortReason(signal);
       return JSON.parse(unwrap(outcome).result);
     } finally {
@@ -106,8 +106,8 @@ class DockerIsol8 {
     const cancel = () => stream?.cancel();
     const start = (signal) => {
       throwIfAborted(signal);
-      const { json, files } = toNative(request);
-      stream = this.#native.stream(json, files);
+      const { json, files, adapter } = toNative(request);
+      stream = this.#native.stream(json, files, adapter);
       return stream;
     };
     let result;

@@ -1,6 +1,6 @@
 "use strict";
-// Prepares a request for the native engine: JSON for the plain fields, Buffers for the files, and the
-// command line of a registered adapter.
+// Prepares a request for the native engine: JSON for the plain fields, Buffers for the files, and apart from
+// both the command line of a registered adapter, which no field of a request can set.
 
 const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
@@ -50,7 +50,7 @@ function texts(record) {
 /**
  * Splits a request into JSON and files. Files cross to the native side as bytes.
  *
- * @returns {{json: string, files: {path: string, data: Buffer}[]}}
+ * @returns {{json: string, files: {path: string, data: Buffer}[], adapter: string | undefined}}
  */
 function toNative(request) {
   const {
@@ -65,8 +65,11 @@ function toNative(request) {
     path,
     data: bytes(path, content),
   }));
-  const json = toJson(adapter ? { ...fields, adapter } : fields, "ISOL8_INVALID_REQUEST");
-  return { json, files: list };
+  return {
+    json: toJson(fields, "ISOL8_INVALID_REQUEST"),
+    files: list,
+    adapter: adapter && toJson(adapter, "ISOL8_INVALID_REQUEST"),
+  };
 }
 
 module.exports = { bytes, toNative };

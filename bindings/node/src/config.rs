@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use isol8_engine::{EngineError, config::load_config as load};
+use isol8_api::config::load_config as load;
+
+use isol8_engine::EngineError;
 use napi_derive::napi;
 
 use crate::outcome::thrown;

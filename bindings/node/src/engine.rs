@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use isol8_api::options::{RawOptions, RawStartOptions};
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
-    options::{Options, RawOptions, StartOptions},
+    options::{Options, StartOptions},
 };
 use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
@@ -36,10 +37,11 @@ impl NativeEngine {
     #[napi]
     pub async fn start(&self, start_json: String) -> NativeOutcome {
         let engine = self.0.clone();
-        let options = tree("options", &start_json).and_then(|json| parse("options", json));
+        let options = tree("options", &start_json)
+            .and_then(|json| parse::<RawStartOptions>("options", json))
+            .and_then(|raw| Ok(StartOptions::try_from(raw).map_err(EngineError::from)?));
         match options {
             Ok(options) => {
-                let options: StartOptions = options;
                 engine.start(&options).await;
                 Ok(()).into()
             }
@@ -61,11 +63,12 @@ impl NativeEngine {
         env: &'env Env,
         request_json: String,
         files: Vec<NativeFile<'_>>,
+        adapter_json: Option<String>,
         cancel: &NativeCancel,
     ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         // Begun here, so that executions have the order of the calls.
-        let running = request::parse(&request_json, &files)
-            .map(|request| self.0.execute(request, cancel.0.clone()));
+        let running = request::parse(&request_json, &files, adapter_json.as_deref())
+            .map(|submission| self.0.execute(submission, cancel.0.clone()));
         env.spawn_future(async move {
             Ok(match running {
                 Ok(running) => running.await.map_err(NativeError::from).into(),
@@ -76,10 +79,15 @@ impl NativeEngine {
 
     /// Runs a request and streams what happens.
     #[napi]
-    pub fn stream(&self, request_json: String, files: Vec<NativeFile<'_>>) -> NativeStream {
-        match request::parse(&request_json, &files) {
-            Ok(request) => {
-                NativeStream::running(within_runtime_if_available(|| self.0.stream(request)))
+    pub fn stream(
+        &self,
+        request_json: String,
+        files: Vec<NativeFile<'_>>,
+        adapter_json: Option<String>,
+    ) -> NativeStream {
+        match request::parse(&request_json, &files, adapter_json.as_deref()) {
+            Ok(submission) => {
+                NativeStream::running(within_runtime_if_available(|| self.0.stream(submission)))
             }
             Err(error) => NativeStream::refused(error),
         }

@@ -1,5 +1,6 @@
 //! A value or an error, as one object.
 
+use isol8_api::ErrorCode;
 use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 use napi::bindgen_prelude::Buffer;
@@ -19,12 +20,12 @@ pub struct NativeError {
 impl NativeError {
     fn invalid(what: &str, reason: &str) -> Self {
         let code = if what == "request" {
-            "ISOL8_INVALID_REQUEST"
+            ErrorCode::InvalidRequest
         } else {
-            "ISOL8_INVALID_OPTION"
+            ErrorCode::InvalidOption
         };
         Self {
-            code: code.to_owned(),
+            code: code.as_str().to_owned(),
             message: format!("Invalid {what}: {reason}"),
         }
     }
@@ -33,7 +34,7 @@ impl NativeError {
 impl From<EngineError> for NativeError {
     fn from(error: EngineError) -> Self {
         Self {
-            code: error.code().to_owned(),
+            code: error.code().as_str().to_owned(),
             message: error.to_string(),
         }
     }

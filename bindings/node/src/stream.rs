@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use isol8_engine::{
-    EventStream,
-    event::{EventKind, Phase, StreamEvent},
-};
+use isol8_api::event::{EventKind, Phase, StreamEvent};
+
+use isol8_engine::EventStream;
 use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;

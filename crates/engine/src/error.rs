@@ -1,15 +1,20 @@
 //! Everything that can go wrong with an execution, with the messages that users see.
 
+use isol8_api::ErrorCode;
 use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::ErrorKind;
 
 use crate::{
-    audit::AuditError, fetch::FetchError, options::OptionError, plan::PlanError,
+    audit::AuditError,
+    fetch::{FetchError, FetchPolicyError},
+    options::OptionError,
+    plan::PlanError,
     runtime::RuntimeError,
 };
 
 /// Why something could not be done. The text is for people; [`Self::code`] is for programs.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// An option is not acceptable.
     #[error(transparent)]
@@ -23,6 +28,9 @@ pub enum EngineError {
     /// The program could not be fetched from its URL.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The policy for remote code is not acceptable.
+    #[error(transparent)]
+    FetchPolicy(#[from] FetchPolicyError),
     /// The audit log could not be started or is closed: nothing runs unrecorded.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -138,40 +146,40 @@ impl EngineError {
 
     /// A stable name of this kind of error.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Option(_) | Self::NetworkFilter(_) => "ISOL8_INVALID_OPTION",
-            Self::Plan(_) => "ISOL8_INVALID_REQUEST",
-            Self::Fetch(_) => "ISOL8_REMOTE_CODE",
-            Self::Audit(_) => "ISOL8_AUDIT",
-            Self::Runtime(_) => "ISOL8_UNKNOWN_RUNTIME",
-            Self::InvalidConfig(_) => "ISOL8_INVALID_CONFIG",
+            Self::Option(_) | Self::NetworkFilter(_) => ErrorCode::InvalidOption,
+            Self::Plan(_) => ErrorCode::InvalidRequest,
+            Self::Fetch(_) => ErrorCode::RemoteCode,
+            Self::Audit(_) => ErrorCode::Audit,
+            Self::Runtime(_) => ErrorCode::UnknownRuntime,
+            Self::InvalidConfig(_) | Self::FetchPolicy(_) => ErrorCode::InvalidConfig,
             Self::Backend(error) => backend_code(error.kind),
-            Self::SeccompProfile { .. } => "ISOL8_SECCOMP_PROFILE",
-            Self::Guest(_) => "ISOL8_GUEST",
-            Self::SandboxLost => "ISOL8_SANDBOX_LOST",
-            Self::Refused { .. } => "ISOL8_REFUSED",
-            Self::WriteFile { .. } | Self::ReadFile { .. } => "ISOL8_FILE",
-            Self::Install { .. } => "ISOL8_INSTALL",
-            Self::Setup { .. } => "ISOL8_SETUP",
-            Self::RuntimeSwitch { .. } => "ISOL8_RUNTIME_SWITCH",
-            Self::NoActiveContainer => "ISOL8_NO_ACTIVE_CONTAINER",
-            Self::Cancelled => "ISOL8_CANCELLED",
-            Self::Stopped => "ISOL8_STOPPED",
-            Self::Internal(_) => "ISOL8_INTERNAL",
+            Self::SeccompProfile { .. } => ErrorCode::SeccompProfile,
+            Self::Guest(_) => ErrorCode::Guest,
+            Self::SandboxLost => ErrorCode::SandboxLost,
+            Self::Refused { .. } => ErrorCode::Refused,
+            Self::WriteFile { .. } | Self::ReadFile { .. } => ErrorCode::File,
+            Self::Install { .. } => ErrorCode::Install,
+            Self::Setup { .. } => ErrorCode::Setup,
+            Self::RuntimeSwitch { .. } => ErrorCode::RuntimeSwitch,
+            Self::NoActiveContainer => ErrorCode::NoActiveContainer,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Stopped => ErrorCode::Stopped,
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
 
 /// The public name of what a backend failed at. The names are those of the first backend, Docker.
-fn backend_code(kind: BackendErrorKind) -> &'static str {
+fn backend_code(kind: BackendErrorKind) -> ErrorCode {
     match kind {
-        BackendErrorKind::Unreachable => "ISOL8_DOCKER_UNREACHABLE",
-        BackendErrorKind::ImageMissing => "ISOL8_IMAGE_MISSING",
-        BackendErrorKind::ImageBuild => "ISOL8_IMAGE_BUILD",
-        BackendErrorKind::UnknownRuntime => "ISOL8_UNKNOWN_RUNTIME",
-        BackendErrorKind::ContainerRuntime => "ISOL8_OCI_RUNTIME",
-        BackendErrorKind::Configuration => "ISOL8_INVALID_CONFIG",
-        _ => "ISOL8_DOCKER",
+        BackendErrorKind::Unreachable => ErrorCode::DockerUnreachable,
+        BackendErrorKind::ImageMissing => ErrorCode::ImageMissing,
+        BackendErrorKind::ImageBuild => ErrorCode::ImageBuild,
+        BackendErrorKind::UnknownRuntime => ErrorCode::UnknownRuntime,
+        BackendErrorKind::ContainerRuntime => ErrorCode::OciRuntime,
+        BackendErrorKind::Configuration => ErrorCode::InvalidConfig,
+        _ => ErrorCode::Docker,
     }
 }

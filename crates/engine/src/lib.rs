@@ -6,25 +6,26 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
-pub mod config;
 mod engine;
 mod error;
-pub mod event;
 mod execution;
+#[cfg(test)]
+mod fakes;
 pub mod fetch;
 pub mod image;
+mod limits;
 mod network;
 mod notice;
 pub mod options;
 pub mod output;
 pub mod plan;
 pub mod pool;
-pub mod request;
-pub mod result;
 pub mod runtime;
 pub mod sandbox;
+mod submission;
 mod time;
 
 pub use engine::{Engine, EventStream};
 pub use error::EngineError;
 pub use notice::NOTICE;
+pub use submission::{AdapterCommand, Submission};

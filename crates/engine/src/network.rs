@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use isol8_api::{
+    options::NetworkMode,
+    result::{NetworkAction, NetworkLogEntry},
+};
 use isol8_egress::{Action, Limits, LogEntry, Policy, PolicyError, Proxy, RunLog, SystemResolver};
 use isol8_protocol::MAX_STREAMS;
 use tokio::{
@@ -21,8 +25,7 @@ use tokio_util::{
 
 use crate::{
     error::EngineError,
-    options::{NetworkMode, Options, Secrets},
-    result::{NetworkAction, NetworkLogEntry},
+    options::{Options, Secrets},
     sandbox::{InboundStreams, LinkStream, Sandbox},
     time,
 };

@@ -14,13 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AuditRecord,
-    retention::{SWEEP_INTERVAL, day, rotate, sweep},
+    retention::{LOG_FILE, SWEEP_INTERVAL, day, rotate, sweep},
     script::PostLogScript,
 };
 use crate::options::{AuditDestination, AuditOptions};
-
-/// Name of the log file. Those of earlier days are `executions.DATE.log`.
-pub const LOG_FILE: &str = "executions.log";
 
 /// Environment variable with the log directory, used when the options name none.
 const DIRECTORY_VARIABLE: &str = "ISOL8_AUDIT_DIR";
@@ -58,14 +55,6 @@ pub enum AuditError {
     /// The log was closed.
     #[error("The audit log is closed")]
     Closed,
-}
-
-impl AuditError {
-    /// Stable code of the error, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        "AUDIT_LOG"
-    }
 }
 
 /// The audit log of one engine. Clones share it; it ends with the last one, after everything that

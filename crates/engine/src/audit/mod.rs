@@ -9,5 +9,6 @@ mod record;
 mod retention;
 mod script;
 
-pub use log::{AuditError, AuditLog, AuditSlot, LOG_FILE, MIN_QUEUE, WRITE_GRACE};
-pub use record::{AuditRecord, RecordSource};
+pub use log::{AuditError, AuditLog, AuditSlot, MIN_QUEUE, WRITE_GRACE};
+pub use record::{AuditRecord, RecordSource, RecordedRequest};
+pub use retention::LOG_FILE;

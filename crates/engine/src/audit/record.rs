@@ -2,23 +2,46 @@
 
 use std::collections::BTreeMap;
 
+use isol8_api::result::{ExecutionResult, NetworkLogEntry, ResourceUsage, SecurityEvent};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    options::{AuditOptions, Secrets},
-    plan::Source,
-    request::ExecutionRequest,
-    result::{ExecutionResult, NetworkLogEntry, ResourceUsage, SecurityEvent},
-};
+use crate::options::{AuditOptions, Secrets};
+
+/// What a record says of the request. Secrets are masked in it.
+#[derive(Debug, Clone, Default)]
+pub struct RecordedRequest {
+    metadata: BTreeMap<String, String>,
+    code_hash: String,
+    code: Option<String>,
+}
+
+impl RecordedRequest {
+    /// What `options` allow to be recorded of a request that runs `program`.
+    #[must_use]
+    pub fn new(
+        options: &AuditOptions,
+        secrets: &Secrets,
+        metadata: BTreeMap<String, String>,
+        program: &str,
+    ) -> Self {
+        let mask = |text: &str| secrets.masker().mask(text);
+        Self {
+            metadata: metadata
+                .into_iter()
+                .map(|(key, value)| (key, mask(&value)))
+                .collect(),
+            code_hash: hex::encode(Sha256::digest(program)),
+            code: options.include_code.then(|| mask(program)),
+        }
+    }
+}
 
 /// What a record is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordSource<'a> {
     /// What was asked for.
-    pub request: &'a ExecutionRequest,
-    /// What was run.
-    pub source: &'a Source,
+    pub request: &'a RecordedRequest,
     /// What came of it.
     pub result: &'a ExecutionResult,
     /// All requests through the proxy, also when the result does not show them.
@@ -59,11 +82,9 @@ impl AuditRecord {
     pub fn new(options: &AuditOptions, secrets: &Secrets, from: RecordSource<'_>) -> Self {
         let RecordSource {
             request,
-            source,
             result,
             network,
         } = from;
-        let (Source::Code(text) | Source::Command(text)) = source;
         let mask = |text: &str| secrets.masker().mask(text);
         let masked = |entry: &NetworkLogEntry| NetworkLogEntry {
             host: mask(&entry.host),
@@ -73,13 +94,10 @@ impl AuditRecord {
         let output = |text: &str| options.include_output.then(|| mask(text));
         Self {
             execution_id: result.execution_id.clone(),
-            user_id: request
-                .metadata
-                .get("userId")
-                .map_or_else(String::new, |user| mask(user)),
+            user_id: request.metadata.get("userId").cloned().unwrap_or_default(),
             timestamp: result.timestamp.clone(),
             runtime: result.runtime.clone(),
-            code_hash: hex::encode(Sha256::digest(text)),
+            code_hash: request.code_hash.clone(),
             container_id: result.container_id.clone().unwrap_or_default(),
             exit_code: result.exit_code,
             duration_ms: result.duration_ms,
@@ -92,12 +110,8 @@ impl AuditRecord {
                 .network_logs
                 .as_ref()
                 .map(|entries| entries.iter().map(masked).collect()),
-            metadata: request
-                .metadata
-                .iter()
-                .map(|(key, value)| (key.clone(), mask(value)))
-                .collect(),
-            code: options.include_code.then(|| mask(text)),
+            metadata: request.metadata.clone(),
+            code: request.code.clone(),
             stdout: output(&result.stdout),
             stderr: output(&result.stderr),
         }
@@ -114,10 +128,9 @@ impl AuditRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        options::{Options, RawOptions},
-        result::NetworkAction,
-    };
+    use isol8_api::{options::RawOptions, result::NetworkAction};
+
+    use crate::options::Options;
     use serde_json::{Value, json};
 
     fn audit(json: &Value) -> AuditOptions {
@@ -137,11 +150,13 @@ mod tests {
     }
 
     fn record(options: &Value) -> Value {
-        let request: ExecutionRequest = serde_json::from_value(json!({
-            "runtime": "bash", "code": "echo hunter2",
-            "metadata": {"userId": "u", "note": "hunter2"},
-        }))
-        .unwrap();
+        let (options, secrets) = (
+            audit(options),
+            Secrets::new([("KEY".to_owned(), "hunter2".to_owned())].into()),
+        );
+        let metadata = [("userId", "u"), ("note", "hunter2")];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let request = RecordedRequest::new(&options, &secrets, metadata.into(), "echo hunter2");
         let result = ExecutionResult {
             stdout: "out".into(),
             stderr: "err".into(),
@@ -154,16 +169,12 @@ mod tests {
             network_logs: Some(vec![entry(NetworkAction::Allow)]),
             ..Default::default()
         };
-        let secrets = Secrets::new([("KEY".to_owned(), "hunter2".to_owned())].into());
         let from = RecordSource {
             request: &request,
-            source: &Source::Code("echo hunter2".into()),
             result: &result,
             network: &[entry(NetworkAction::Allow), entry(NetworkAction::Block)],
         };
-        let line = AuditRecord::new(&audit(options), &secrets, from)
-            .line()
-            .unwrap();
+        let line = AuditRecord::new(&options, &secrets, from).line().unwrap();
         assert_eq!(
             line.iter().position(|byte| *byte == b'\n'),
             Some(line.len() - 1)

@@ -7,8 +7,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::log::LOG_FILE;
 use crate::time;
+
+/// Name of the log file. Those of earlier days are `executions.DATE.log`.
+pub const LOG_FILE: &str = "executions.log";
 
 /// Extension of the files that are looked at. Others in the directory are not the log's.
 const LOG_EXTENSION: &str = "log";

@@ -1,5 +1,6 @@
 //! Which image an execution runs in, and what that image brings: packages, a setup script.
 
+use isol8_api::options::NetworkMode;
 use isol8_backend::{ImageFacts, ImageInfo};
 use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
@@ -7,10 +8,9 @@ use super::top::Engine;
 use crate::{
     error::EngineError,
     image::best_match,
-    options::{Mode, NetworkMode},
-    plan::{DENO_DIR, ExecutionPlan, ImageChoice, PlanError, Step, StepStdin, image_setup_step},
-    request::ExecutionRequest,
-    runtime::{BAKED_DENO_DIR, normalize_packages},
+    options::Mode,
+    plan::{DENO_DIR, ExecutionPlan, ImageChoice, Step, StepStdin},
+    runtime::BAKED_DENO_DIR,
 };
 
 /// An image, and what its labels say.
@@ -23,7 +23,7 @@ pub(super) struct Chosen {
 }
 
 /// What a plan becomes in a particular image.
-pub(super) struct Fitted {
+pub(super) struct FittedPlan {
     pub(super) plan: ExecutionPlan,
     /// Makes the image's packages usable, unheard.
     pub(super) prepare: Option<Step>,
@@ -101,26 +101,17 @@ impl Engine {
     }
 
     /// `plan` as it is carried out in `chosen`: without the installation of what is there.
-    pub(super) fn fit(
-        &self,
-        mut plan: ExecutionPlan,
-        chosen: &Chosen,
-        request: &ExecutionRequest,
-    ) -> Result<Fitted, PlanError> {
+    pub(super) fn fit(&self, mut plan: ExecutionPlan, chosen: &Chosen) -> FittedPlan {
         let facts = &chosen.facts;
-        let (options, registry) = (&self.0.options, &self.0.registry);
-        if plan.install.is_some() {
-            let wanted = normalize_packages(&facts.runtime, &request.install_packages);
-            if wanted.is_ok_and(|wanted| facts.has(&wanted)) {
-                tracing::debug!("nothing to install: the image has the packages");
-                plan.install = None;
-            }
+        let options = &self.0.options;
+        if plan.install.is_some() && facts.has(&plan.packages) {
+            tracing::debug!("nothing to install: the image has the packages");
+            plan.install = None;
         }
         let mut image_setup = facts
             .setup_script
             .as_deref()
-            .map(|script| image_setup_step(script, options, request, registry))
-            .transpose()?;
+            .map(|script| plan.setup_step(script));
         let mut prepare = None;
         if facts.runtime == "deno" && !facts.packages.is_empty() {
             let fixed = options.network == NetworkMode::None && options.mode == Mode::Ephemeral;
@@ -133,11 +124,11 @@ impl Engine {
                 prepare = Some(copy_baked_modules());
             }
         }
-        Ok(Fitted {
+        FittedPlan {
             plan,
             prepare,
             image_setup,
-        })
+        }
     }
 }
 

@@ -2,22 +2,23 @@
 
 use std::sync::{OnceLock, atomic::Ordering};
 
+use isol8_api::options::NetworkMode;
 use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    choice::{Chosen, Fitted},
+    choice::{Chosen, FittedPlan},
     top::{Engine, Inner},
     trail::Trail,
 };
 use crate::{
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
-    options::{Mode, NetworkMode, Seccomp},
+    options::{Mode, Seccomp},
     plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
-    request::ExecutionRequest,
+    runtime::Defaults,
 };
 
 impl Engine {
@@ -43,17 +44,16 @@ impl Engine {
     pub(super) async fn run_ephemeral(
         &self,
         plan: ExecutionPlan,
-        request: &ExecutionRequest,
         sink: &Sink,
         cancel: &CancellationToken,
         trail: &Trail<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let (lease, chosen) = self.lease(&plan).await?;
-        let Fitted {
+        let FittedPlan {
             plan,
             prepare,
             image_setup,
-        } = self.fit(plan, &chosen, request)?;
+        } = self.fit(plan, &chosen);
         let container_id = lease.sandbox().id().to_owned();
         trail.enter(&container_id);
         let outcome = run(Run {
@@ -122,11 +122,8 @@ impl Inner {
         runtime: &str,
     ) -> Result<SandboxSpec, EngineError> {
         let options = &self.options;
-        let (pids, sandbox_bytes) = if runtime == "agent" {
-            (options.agent_pids_limit, options.agent_sandbox_bytes)
-        } else {
-            (options.pids_limit, options.sandbox_bytes)
-        };
+        let known = self.registry.get(runtime);
+        let defaults = known.map_or(Defaults::PROGRAM, |runtime| runtime.defaults);
         let network = match options.network {
             // Filtered egress travels over the link; the sandbox itself has no network.
             NetworkMode::None | NetworkMode::Filtered => SandboxNetwork::None,
@@ -148,9 +145,9 @@ impl Inner {
             network,
             memory_bytes: options.memory_bytes,
             cpus: options.cpu_limit,
-            pids,
+            pids: options.pids_limit.unwrap_or(defaults.pids),
             readonly_root: options.readonly_root,
-            sandbox_bytes,
+            sandbox_bytes: options.sandbox_bytes.unwrap_or(defaults.sandbox_bytes),
             tmp_bytes: options.tmp_bytes,
             seccomp,
             session: options.mode == Mode::Persistent,

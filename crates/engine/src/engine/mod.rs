@@ -7,6 +7,8 @@ mod images;
 mod persistent;
 mod pools;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod top;
 mod trail;
 

@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex as StdMutex, OnceLock, PoisonError};
 
+use isol8_api::result::SessionReset;
 use isol8_protocol::AfterExit;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::{Call, Place},
-    choice::{Chosen, Fitted},
+    choice::{Chosen, FittedPlan},
     top::Engine,
     trail::Trail,
 };
@@ -17,8 +18,6 @@ use crate::{
     execution::{self, Outcome, Run, Sink, run},
     options::Mode,
     plan::ExecutionPlan,
-    request::ExecutionRequest,
-    result::SessionReset,
     sandbox::Sandbox,
 };
 
@@ -98,7 +97,6 @@ impl Engine {
     pub(super) async fn run_persistent(
         &self,
         plan: ExecutionPlan,
-        request: &ExecutionRequest,
         sink: &Sink,
         cancel: &CancellationToken,
         trail: &Trail<'_>,
@@ -142,11 +140,11 @@ impl Engine {
         };
         trail.enter(sandbox.id());
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
-        let Fitted {
+        let FittedPlan {
             plan,
             prepare,
             image_setup,
-        } = self.fit(plan, image, request)?;
+        } = self.fit(plan, image);
         let session_loss = OnceLock::new();
         let outcome = run(Run {
             options: &self.0.options,
@@ -164,7 +162,7 @@ impl Engine {
         .await;
         let id = sandbox.id().to_owned();
         if let Some(loss) = session_loss.into_inner() {
-            state.reset.get_or_insert(loss.into());
+            state.reset.get_or_insert(execution::reset_reason(loss));
         }
         let outcome = state.note(outcome).inspect_err(|_| {
             if state.live.is_none() {

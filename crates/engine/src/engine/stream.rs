@@ -1,9 +1,10 @@
 //! The consumer's end of a streaming execution.
 
+use isol8_api::{event::StreamEvent, result::ExecutionResult};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{error::EngineError, event::StreamEvent, result::ExecutionResult};
+use crate::error::EngineError;
 
 /// Events of one execution, in order. Dropping it ends the program.
 pub struct EventStream {

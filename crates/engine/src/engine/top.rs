@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use isol8_api::{
+    event::StreamEvent,
+    options::NetworkMode,
+    result::{ExecutionResult, NetworkLogEntry, ResourceUsage},
+};
 use isol8_backend::{Backend, ImageStore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -16,17 +21,15 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    audit::AuditLog,
+    audit::{AuditLog, RecordedRequest},
     error::EngineError,
-    event::StreamEvent,
-    execution::{Outcome, Sink},
+    execution::{Outcome, Sink, usage_of},
     fetch::{FetchRequest, Fetcher},
     network::{Network, NetworkRecord},
-    options::{Mode, NetworkMode, Options, StartOptions},
-    plan::{RequestSource, Source, check, plan},
-    request::ExecutionRequest,
-    result::{ExecutionResult, NetworkLogEntry, ResourceUsage},
+    options::{Mode, Options, StartOptions},
+    plan::{CheckedRequest, RequestSource, Source, plan},
     runtime::Registry,
+    submission::Submission,
     time,
 };
 
@@ -93,11 +96,10 @@ impl Engine {
     /// log and tried again by the first execution.
     pub async fn start(&self, options: &StartOptions) {
         if self.0.options.mode == Mode::Ephemeral {
-            if let Some(preload) = options.preload() {
+            if let Some(preload) = &options.preload {
                 self.0.pools.set_preload(&self.0.options, preload);
             }
-            let runtimes = options.runtimes();
-            let warmups = runtimes.iter().map(|name| async move {
+            let warmups = options.runtimes.iter().map(|name| async move {
                 if let Err(error) = self.prewarm(name).await {
                     tracing::debug!(runtime = %name, %error, "prewarming failed");
                 }
@@ -123,16 +125,16 @@ impl Engine {
     /// `cancel` ends the program and gives [`EngineError::Cancelled`]. In a session the interpreter is
     /// interrupted, so that its state survives where that works. Dropping the future ends both at once.
     /// The place in the order of executions is taken by the call, not when the future is first polled.
-    pub fn execute(
+    pub fn execute<S: Into<Submission>>(
         &self,
-        request: ExecutionRequest,
+        request: S,
         cancel: CancellationToken,
-    ) -> impl Future<Output = Result<ExecutionResult, EngineError>> + Send + use<> {
+    ) -> impl Future<Output = Result<ExecutionResult, EngineError>> + Send + use<S> {
         let (engine, call) = (self.clone(), self.0.admission.call());
+        let submission = request.into();
         async move {
-            engine
-                .carry_out(request, &Sink::Collect, cancel, call)
-                .await
+            // In a box, so that the callers' own futures stay small.
+            Box::pin(engine.carry_out(submission, &Sink::Collect, cancel, call)).await
         }
     }
 
@@ -140,19 +142,20 @@ impl Engine {
     ///
     /// Must be called within a tokio runtime.
     #[must_use]
-    pub fn stream(&self, request: ExecutionRequest) -> EventStream {
+    pub fn stream(&self, request: impl Into<Submission>) -> EventStream {
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
         let (conclude, result) = tokio::sync::oneshot::channel();
         let (engine, call) = (self.clone(), self.0.admission.call());
         let token = cancel.clone();
+        let submission = request.into();
         // A consumer that is gone ends the program at once; one that cancels lets a session survive.
         let gone = CancellationToken::new();
         let left = gone.clone();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
-            let carried_out = Box::pin(engine.carry_out(request, &sink, token, call));
+            let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
             let Some(carried_out) = left.run_until_cancelled(carried_out).await else {
                 return;
             };
@@ -186,7 +189,7 @@ impl Engine {
 
     async fn carry_out(
         &self,
-        request: ExecutionRequest,
+        submission: Submission,
         sink: &Sink,
         cancel: CancellationToken,
         Call { place, life }: Call,
@@ -198,12 +201,12 @@ impl Engine {
                 biased;
                 () = cancel.cancelled() => Err(EngineError::Cancelled),
                 () = life.cancelled() => Err(EngineError::Stopped),
-                result = self.admit(id, request, sink, &cancel, place) => result,
+                result = self.admit(id, submission, sink, &cancel, place) => result,
             };
             match &result {
                 Ok(result) => explain_end(result),
                 // The message may have the program's words in it; the caller gets it.
-                Err(error) => tracing::debug!(code = error.code(), "execution failed"),
+                Err(error) => tracing::debug!(code = error.code().as_str(), "execution failed"),
             }
             result
         }
@@ -214,37 +217,38 @@ impl Engine {
     async fn admit(
         &self,
         execution_id: String,
-        request: ExecutionRequest,
+        submission: Submission,
         sink: &Sink,
         cancel: &CancellationToken,
         place: Place,
     ) -> Result<ExecutionResult, EngineError> {
         let bare = ExecutionResult {
             execution_id,
-            runtime: request.runtime.clone(),
+            runtime: submission.request.runtime.clone(),
             timestamp: time::now_iso8601(),
             ..ExecutionResult::default()
         };
-        let source = self.source(&request).await?;
         let Inner {
             options,
             registry,
             audit,
             ..
         } = &*self.0;
-        let plan = plan(options, &request, registry, source.clone())?;
-        plan.explain(options, &request);
+        let (mut request, source) = CheckedRequest::new(options, registry, submission)?;
+        let source = self.program(source).await?;
+        let recorded = audit.as_ref().map(|_| {
+            let metadata = request.take_metadata();
+            let (Source::Code(text) | Source::Command(text)) = &source;
+            RecordedRequest::new(&options.audit, &options.secrets, metadata, text)
+        });
+        let plan = plan(options, request, source)?;
+        plan.explain(options);
         let _turn = place.turn().await?;
-        let trail = Trail::begin(audit.as_ref(), options, &request, &source, bare.clone()).await?;
+        let recorded = recorded.unwrap_or_default();
+        let trail = Trail::begin(audit.as_ref(), options, recorded, bare.clone()).await?;
         let ran = match options.mode {
-            Mode::Ephemeral => {
-                self.run_ephemeral(plan, &request, sink, cancel, &trail)
-                    .await
-            }
-            Mode::Persistent => {
-                self.run_persistent(plan, &request, sink, cancel, &trail)
-                    .await
-            }
+            Mode::Ephemeral => self.run_ephemeral(plan, sink, cancel, &trail).await,
+            Mode::Persistent => self.run_persistent(plan, sink, cancel, &trail).await,
         };
         let (mut outcome, container_id) = match ran {
             Ok(ran) => ran,
@@ -263,29 +267,27 @@ impl Engine {
         Ok(result)
     }
 
-    /// What `request` says to run, fetched if it has to be.
-    async fn source(&self, request: &ExecutionRequest) -> Result<Source, EngineError> {
-        let Inner {
-            options,
-            registry,
-            fetcher,
-            ..
-        } = &*self.0;
-        Ok(match check(options, request, registry)? {
-            RequestSource::Ready(source) => source,
-            RequestSource::Url(url) => {
+    /// What a request says to run, fetched if it has to be.
+    async fn program(&self, source: RequestSource) -> Result<Source, EngineError> {
+        match source {
+            RequestSource::Ready(source) => Ok(source),
+            RequestSource::Url {
+                url,
+                hash,
+                insecure,
+            } => {
                 let request = FetchRequest {
                     url: &url,
-                    hash: request.code_hash.as_deref(),
-                    insecure: request.allow_insecure_code_url,
+                    hash: hash.as_deref(),
+                    insecure,
                 };
-                // Where it is from is not told: URLs may carry a key.
+                // The log does not say where it is from: URLs may carry a key.
                 tracing::debug!("fetching the program");
-                let code = fetcher.fetch(request).await?;
+                let code = self.0.fetcher.fetch(request).await?;
                 tracing::debug!(bytes = code.len(), "program fetched");
-                Source::Code(code)
+                Ok(Source::Code(code))
             }
-        })
+        }
     }
 
     fn result(
@@ -299,7 +301,7 @@ impl Engine {
         let usage = ResourceUsage {
             network_bytes_in: network.bytes_in,
             network_bytes_out: network.bytes_out,
-            ..ResourceUsage::from_report(&outcome.report)
+            ..usage_of(&outcome.report)
         };
         let logs_network = options.log_network && options.network == NetworkMode::Filtered;
         ExecutionResult {

@@ -3,21 +3,18 @@
 use std::sync::OnceLock;
 
 use futures::FutureExt;
+use isol8_api::result::{ExecutionResult, NetworkLogEntry, TIMEOUT_EXIT_CODE};
 
 use crate::{
-    audit::{AuditLog, AuditRecord, AuditSlot, RecordSource},
+    audit::{AuditLog, AuditRecord, AuditSlot, RecordSource, RecordedRequest},
     error::EngineError,
     options::Options,
-    plan::Source,
-    request::ExecutionRequest,
-    result::{ExecutionResult, NetworkLogEntry, TIMEOUT_EXIT_CODE},
 };
 
 /// An execution that will be recorded: at its end, or when it is given up before.
 pub(super) struct Trail<'a> {
     options: &'a Options,
-    request: &'a ExecutionRequest,
-    source: &'a Source,
+    request: RecordedRequest,
     /// What is recorded of an execution that has no result.
     bare: ExecutionResult,
     container_id: OnceLock<String>,
@@ -27,12 +24,11 @@ pub(super) struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     /// Reserves the line of an execution that is about to start. Waits only while the disk is far
-    /// behind. `bare` has what is known of it so far.
+    /// behind. `request` has what the record says of the request, `bare` what is known of the result.
     pub(super) async fn begin(
         log: Option<&AuditLog>,
         options: &'a Options,
-        request: &'a ExecutionRequest,
-        source: &'a Source,
+        request: RecordedRequest,
         bare: ExecutionResult,
     ) -> Result<Self, EngineError> {
         let slot = match log {
@@ -42,7 +38,6 @@ impl<'a> Trail<'a> {
         Ok(Self {
             options,
             request,
-            source,
             bare,
             container_id: OnceLock::new(),
             slot,
@@ -79,8 +74,7 @@ impl<'a> Trail<'a> {
         let (options, from) = (
             self.options,
             RecordSource {
-                request: self.request,
-                source: self.source,
+                request: &self.request,
                 result,
                 network,
             },

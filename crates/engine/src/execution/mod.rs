@@ -2,11 +2,13 @@
 
 mod files;
 mod registries;
+mod report;
 mod run;
 mod sink;
 mod step;
 
 pub(crate) use files::{read as read_file, write as write_file};
 pub(crate) use registries::image_registries_of;
+pub(crate) use report::{reset_reason, usage_of};
 pub(crate) use run::{Outcome, Run, run};
 pub(crate) use sink::Sink;

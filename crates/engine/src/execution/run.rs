@@ -5,6 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use isol8_api::{
+    event::{Phase, StreamEvent},
+    result::{SessionReset, TIMEOUT_EXIT_CODE},
+};
 use isol8_egress::RunLog;
 use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
 use tokio_util::sync::CancellationToken;
@@ -17,12 +21,10 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    event::{Phase, StreamEvent},
     network::{Network, NetworkRecord},
     options::Options,
     output::{TIMEOUT_NOTICE, file_notice, trim_output},
     plan::{ExecutionPlan, Step},
-    result::{SessionReset, TIMEOUT_EXIT_CODE},
     sandbox::Sandbox,
 };
 

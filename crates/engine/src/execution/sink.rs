@@ -1,9 +1,10 @@
 //! Where an execution's output goes while it runs: to nobody, because it is collected, or to the
 //! consumer of a stream, who slows the program down when slow.
 
+use isol8_api::event::StreamEvent;
 use tokio::sync::mpsc;
 
-use crate::{error::EngineError, event::StreamEvent};
+use crate::error::EngineError;
 
 /// Receiver of events.
 pub(crate) enum Sink {

@@ -2,6 +2,7 @@
 
 use std::{mem, sync::OnceLock, time::Duration};
 
+use isol8_api::event::{Phase, StreamEvent};
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES,
     SANDBOX_DIR, SessionLoss, Stdin,
@@ -12,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::sink::Sink;
 use crate::{
     error::EngineError,
-    event::{Phase, StreamEvent},
     options::Secrets,
     output::{OutputDecoder, forward_limit},
     plan::{Step, StepStdin},
@@ -123,7 +123,7 @@ impl StepRules<'_> {
             files,
             stdin,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
-            output_limit: forward_limit(self.output_limit, self.secrets),
+            output_limit: forward_limit(self.output_limit, self.secrets.masker()),
             after_exit: manner.after_exit,
             parked: manner.parked,
             proxy: step.proxy,
@@ -234,7 +234,7 @@ struct Channel<'a, E> {
 
 impl<'a, E: Fn(String) -> StreamEvent> Channel<'a, E> {
     fn new(rules: &StepRules<'a>, keep: bool, event: E) -> Self {
-        let decoder = OutputDecoder::new(rules.output_limit, rules.secrets);
+        let decoder = OutputDecoder::new(rules.output_limit, rules.secrets.masker().clone());
         Self {
             decoder,
             sink: rules.sink,

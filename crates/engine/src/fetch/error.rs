@@ -65,3 +65,11 @@ impl FetchError {
         }
     }
 }
+
+/// A policy for remote code that is not acceptable. The message names the option and the pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FetchPolicyError {
+    /// What is wrong, and with which option.
+    pub message: String,
+}

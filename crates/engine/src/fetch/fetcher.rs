@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{
-    FetchError,
+    FetchError, FetchPolicyError,
     cache::Cache,
     dial::{Answer, Dialler},
     rules::{Rules, Target},
 };
-use crate::{error::EngineError, options::RemoteCodePolicy};
+use crate::options::RemoteCodePolicy;
 
 /// Most redirects on the way to a program.
 const MAX_REDIRECTS: usize = 5;
@@ -44,7 +44,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// Compiles `policy`; the error names a pattern that is wrong. Does no I/O.
-    pub fn new(policy: &RemoteCodePolicy) -> Result<Self, EngineError> {
+    pub fn new(policy: &RemoteCodePolicy) -> Result<Self, FetchPolicyError> {
         Self::with(
             policy,
             Arc::new(SystemResolver::default()),
@@ -56,7 +56,7 @@ impl Fetcher {
         policy: &RemoteCodePolicy,
         resolver: Arc<dyn Resolver>,
         dialler: Dialler,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, FetchPolicyError> {
         let rules = policy.enabled.then(|| Rules::new(policy)).transpose()?;
         let cache = Cache::new(policy.cache_ttl);
         Ok(Self {

@@ -10,5 +10,5 @@ mod rules;
 #[cfg(test)]
 mod testing;
 
-pub use error::FetchError;
+pub use error::{FetchError, FetchPolicyError};
 pub use fetcher::{FetchRequest, Fetcher};

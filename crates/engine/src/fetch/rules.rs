@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use isol8_egress::{AddressClass, Denial, Host, Policy, PolicyError, PolicyOptions, classify};
 use url::Url;
 
-use super::FetchError;
-use crate::{error::EngineError, options::RemoteCodePolicy};
+use super::{FetchError, FetchPolicyError};
+use crate::options::RemoteCodePolicy;
 
 /// Addresses that stand for this machine.
 const LOOPBACK_SAMPLES: [&str; 2] = ["127.0.0.1", "::1"];
@@ -40,13 +40,15 @@ pub(super) struct Target {
 
 impl Rules {
     /// Compiles the patterns; the error names the one that is wrong and the option it is in.
-    pub(super) fn new(policy: &RemoteCodePolicy) -> Result<Self, EngineError> {
+    pub(super) fn new(policy: &RemoteCodePolicy) -> Result<Self, FetchPolicyError> {
         let hosts = Policy::new(PolicyOptions {
             whitelist: policy.allowed_hosts.clone(),
             blacklist: policy.blocked_hosts.clone(),
             ..PolicyOptions::default()
         })
-        .map_err(|error| EngineError::InvalidConfig(explain(&error)))?;
+        .map_err(|error| FetchPolicyError {
+            message: explain(&error),
+        })?;
         let open = |samples: &[&str]| {
             samples
                 .iter()
@@ -145,7 +147,9 @@ fn blocks(hosts: &Policy, host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{Options, RawOptions};
+    use isol8_api::options::RawOptions;
+
+    use crate::options::Options;
 
     fn rules(policy: &serde_json::Value) -> Rules {
         let raw: RawOptions =

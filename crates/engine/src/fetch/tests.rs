@@ -1,5 +1,6 @@
 //! Fetches from servers in this process. Names are resolved by a table, so that nothing leaves.
 
+use isol8_api::options::RawOptions;
 use rustls::{RootCertStore, ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -7,7 +8,7 @@ use super::{
     super::testing::{Names, Server, moved, ok},
     *,
 };
-use crate::options::{Options, RawOptions};
+use crate::options::Options;
 
 /// The policy `more` on top of one under which the servers of these tests can be reached.
 fn policy(more: &serde_json::Value) -> RemoteCodePolicy {

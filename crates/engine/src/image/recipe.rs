@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use isol8_api::config::Config;
 use isol8_backend::{
     BackendError, ImageFacts, ImageRecipe, ImageSources, ImageStore, ReportProgress,
 };
@@ -9,10 +10,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::Config,
     error::EngineError,
     plan::PlanError,
-    runtime::{Registry, installer_names, normalize_packages},
+    runtime::{Registry, normalize_packages},
 };
 
 /// Hex digits of the dependency hash in a tag that nobody chose.
@@ -119,7 +119,7 @@ fn recipe(image: &CustomImage) -> Result<ImageRecipe, EngineError> {
     let runtime = registry
         .get(&image.runtime)
         .map_err(|_| BackendError::unknown_runtime(&image.runtime))?;
-    let packages = normalize_packages(runtime.name, &image.packages).map_err(PlanError::from)?;
+    let packages = normalize_packages(runtime, &image.packages).map_err(PlanError::from)?;
     let setup_script = image
         .setup_script
         .clone()
@@ -138,7 +138,7 @@ fn recipe(image: &CustomImage) -> Result<ImageRecipe, EngineError> {
         tag,
         digest,
         script: runtime.bake,
-        arguments: installer_names(runtime.name, &packages),
+        arguments: runtime.names.for_installer(&packages),
         facts: ImageFacts {
             runtime: runtime.name.to_owned(),
             packages,

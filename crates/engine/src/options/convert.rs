@@ -2,15 +2,17 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use isol8_api::options::{
+    DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter,
+    RawOptions, RawPoolSize, RawRemoteCode, RawSecurity,
+};
 use isol8_egress::PolicyOptions;
 
 use super::{
-    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, NetworkMode, OptionError, Options,
-    PoolSize, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
-    RawRemoteCode, RawSecurity, RemoteCodePolicy, Seccomp,
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, OptionError, Options, PoolSize,
+    RemoteCodePolicy, Seccomp,
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
-    resolved::DEFAULT_BLOCKED_HOSTS,
 };
 
 /// What the files of `outputPaths` may have together unless the caller says otherwise: 64 MiB.
@@ -24,25 +26,23 @@ impl TryFrom<RawOptions> for Options {
     type Error = OptionError;
 
     fn try_from(raw: RawOptions) -> Result<Self, OptionError> {
-        let secrets = raw.secrets.unwrap_or_default();
-        secrets.check()?;
+        let secrets = raw.secrets.unwrap_or_default().try_into()?;
         let security = raw.security.unwrap_or_default();
         let size = |option, text: Option<String>, default: &str| {
             parse_size(option, text.as_deref().unwrap_or(default))
         };
-        let pids_limit = |default: f64| {
-            let limit = positive_integer("pidsLimit", raw.pids_limit.unwrap_or(default))?;
-            Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+        let pids_limit = |limit| {
+            let limit = positive_integer("pidsLimit", limit)?;
+            Ok::<_, OptionError>(u32::try_from(limit).unwrap_or(u32::MAX))
         };
         Ok(Self {
             mode: choose("mode", raw.mode, &MODES)?,
             network: choose("network", raw.network, &NETWORK_MODES)?,
-            network_filter: raw.network_filter.unwrap_or_default().try_into()?,
+            network_filter: network_policy(raw.network_filter.unwrap_or_default())?,
             install_network: raw.install_network.unwrap_or(true),
             cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
             memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
-            pids_limit: pids_limit(64.0)?,
-            agent_pids_limit: pids_limit(200.0)?,
+            pids_limit: raw.pids_limit.map(pids_limit).transpose()?,
             readonly_root: raw.readonly_root_fs.unwrap_or(true),
             max_output_bytes: positive_integer(
                 "maxOutputSize",
@@ -58,8 +58,10 @@ impl TryFrom<RawOptions> for Options {
             secrets,
             timeout: timeout("timeoutMs", raw.timeout_ms.unwrap_or(30_000.0))?,
             image: raw.image.filter(|image| !image.is_empty()),
-            agent_sandbox_bytes: size("sandboxSize", raw.sandbox_size.clone(), "2g")?,
-            sandbox_bytes: size("sandboxSize", raw.sandbox_size, "512m")?,
+            sandbox_bytes: raw
+                .sandbox_size
+                .map(|text| parse_size("sandboxSize", &text))
+                .transpose()?,
             tmp_bytes: size("tmpSize", raw.tmp_size, "256m")?,
             debug: raw.debug.unwrap_or(false),
             persist: raw.persist.unwrap_or(false),
@@ -129,36 +131,32 @@ fn choose<T: Copy + Default>(
 }
 
 /// Patterns and places are compiled, and refused, when the engine is made.
-impl TryFrom<RawNetworkFilter> for PolicyOptions {
-    type Error = OptionError;
-
-    fn try_from(raw: RawNetworkFilter) -> Result<Self, OptionError> {
-        let hosts = raw.hosts.unwrap_or_default().into_iter().map(addresses);
-        let port = |port: f64| {
-            let rule = "a whole number from 1 to 65535";
-            let number = integer_up_to("networkFilter.ports", port, u64::from(u16::MAX), rule)?;
-            match u16::try_from(number) {
-                Ok(number) if number > 0 => Ok(number),
-                _ => Err(OptionError::Number {
-                    option: "networkFilter.ports",
-                    value: port.to_string(),
-                    rule,
-                }),
-            }
-        };
-        Ok(Self {
-            whitelist: raw.whitelist.unwrap_or_default(),
-            blacklist: raw.blacklist.unwrap_or_default(),
-            hosts: hosts.collect::<Result<_, _>>()?,
-            allow_private: raw.allow_private.unwrap_or_default(),
-            allow_loopback: raw.allow_loopback.unwrap_or_default(),
-            ports: raw
-                .ports
-                .map(|ports| ports.into_iter().map(port).collect())
-                .transpose()?,
-            ..Self::default()
-        })
-    }
+fn network_policy(raw: RawNetworkFilter) -> Result<PolicyOptions, OptionError> {
+    let hosts = raw.hosts.unwrap_or_default().into_iter().map(addresses);
+    let port = |port: f64| {
+        let rule = "a whole number from 1 to 65535";
+        let number = integer_up_to("networkFilter.ports", port, u64::from(u16::MAX), rule)?;
+        match u16::try_from(number) {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(OptionError::Number {
+                option: "networkFilter.ports",
+                value: port.to_string(),
+                rule,
+            }),
+        }
+    };
+    Ok(PolicyOptions {
+        whitelist: raw.whitelist.unwrap_or_default(),
+        blacklist: raw.blacklist.unwrap_or_default(),
+        hosts: hosts.collect::<Result<_, _>>()?,
+        allow_private: raw.allow_private.unwrap_or_default(),
+        allow_loopback: raw.allow_loopback.unwrap_or_default(),
+        ports: raw
+            .ports
+            .map(|ports| ports.into_iter().map(port).collect())
+            .transpose()?,
+        ..PolicyOptions::default()
+    })
 }
 
 fn addresses(

@@ -73,11 +73,3 @@ pub enum OptionError {
         limit: usize,
     },
 }
-
-impl OptionError {
-    /// Stable code of the error, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        "INVALID_OPTION"
-    }
-}

@@ -2,31 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use isol8_api::options::{NetworkMode, PoolStrategy};
 use isol8_egress::PolicyOptions;
-use serde::{Deserialize, Serialize};
 
 use super::{Preload, Secrets};
 
 /// Most sandboxes that a pool keeps of each kind.
 pub const MAX_POOL_SIZE: usize = 1000;
-
-/// Host patterns from which code is never fetched unless the caller says otherwise: this machine,
-/// private networks and cloud metadata. ECMAScript regular expressions, matched ignoring case.
-pub(crate) const DEFAULT_BLOCKED_HOSTS: [&str; 13] = [
-    r"^localhost$",
-    r"\.localhost$",
-    r"^127\.",
-    r"^0\.",
-    r"^10\.",
-    r"^172\.(1[6-9]|2[0-9]|3[01])\.",
-    r"^192\.168\.",
-    r"^169\.254\.",
-    r"^\[?::1\]?$",
-    r"^\[?f[cd][0-9a-f]{2}:",
-    r"^\[?fe[89ab][0-9a-f]:",
-    r"^metadata\.google\.internal$",
-    r"^metadata\.azure\.internal$",
-];
 
 /// Everything that an engine is configured with.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,10 +29,8 @@ pub struct Options {
     pub cpu_limit: f64,
     /// Memory without swap, in bytes.
     pub memory_bytes: u64,
-    /// Processes and threads.
-    pub pids_limit: u32,
-    /// The same for the agent, which needs more unless the caller says otherwise.
-    pub agent_pids_limit: u32,
+    /// Processes and threads; the runtime's own default when it is `None`.
+    pub pids_limit: Option<u32>,
     /// Whether the root file system is read-only.
     pub readonly_root: bool,
     /// Bytes of text kept of each output stream.
@@ -63,10 +43,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Image to use instead of the runtime's own.
     pub image: Option<String>,
-    /// Size of `/sandbox` in bytes.
-    pub sandbox_bytes: u64,
-    /// The same for the agent, which needs more unless the caller says otherwise.
-    pub agent_sandbox_bytes: u64,
+    /// Size of `/sandbox` in bytes; the runtime's own default when it is `None`.
+    pub sandbox_bytes: Option<u64>,
     /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
     /// Whether each step is explained on standard error.
@@ -104,20 +82,6 @@ pub enum Mode {
     Persistent,
 }
 
-/// Network of a sandbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// Loopback only.
-    #[default]
-    None,
-    /// The host's own.
-    Host,
-    /// Loopback, and a filtering proxy on it.
-    Filtered,
-}
-
 /// System call filter of a sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Seccomp {
@@ -128,18 +92,6 @@ pub enum Seccomp {
     Unconfined,
     /// The profile in this file.
     Custom(PathBuf),
-}
-
-/// When a used sandbox is cleaned.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum PoolStrategy {
-    /// In the background after use.
-    #[default]
-    Fast,
-    /// When it is handed out again.
-    Secure,
 }
 
 /// How many sandboxes a pool keeps of one kind; each at most [`MAX_POOL_SIZE`].

@@ -6,13 +6,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde::{Deserialize, Deserializer, Serializer};
+use isol8_api::options::RawSecrets;
 
 use super::OptionError;
-use crate::{output::Masker, plan::MAX_ENV_STRING_BYTES};
+use crate::{limits::MAX_ENV_STRING_BYTES, output::Masker};
 
-/// Secrets by the name of their environment variable. `Debug` shows names only; there is no
-/// `Serialize`. Cheap to clone.
+/// Secrets by the name of their environment variable, and what masks them. `Debug` shows names only.
+/// Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<Inner>);
 
@@ -55,7 +55,7 @@ impl Secrets {
     }
 
     /// Checks that each can be an environment variable.
-    pub(super) fn check(&self) -> Result<(), OptionError> {
+    fn check(&self) -> Result<(), OptionError> {
         for (name, value) in self.iter() {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(OptionError::SecretName {
@@ -72,15 +72,15 @@ impl Secrets {
         }
         Ok(())
     }
+}
 
-    /// Writes the values, for the one place where they must leave the process: a remote engine.
-    /// Named by fields that need it, so that nothing serialises secrets by accident.
-    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub(super) fn expose<S: Serializer>(secrets: &Option<Self>, to: S) -> Result<S::Ok, S::Error> {
-        match secrets {
-            Some(secrets) => to.collect_map(secrets.iter()),
-            None => to.serialize_none(),
-        }
+impl TryFrom<RawSecrets> for Secrets {
+    type Error = OptionError;
+
+    fn try_from(raw: RawSecrets) -> Result<Self, OptionError> {
+        let secrets = Self::new(raw.0);
+        secrets.check()?;
+        Ok(secrets)
     }
 }
 
@@ -95,12 +95,6 @@ impl fmt::Debug for Secrets {
 impl PartialEq for Secrets {
     fn eq(&self, other: &Self) -> bool {
         self.0.values == other.0.values
-    }
-}
-
-impl<'de> Deserialize<'de> for Secrets {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(Self::new)
     }
 }
 

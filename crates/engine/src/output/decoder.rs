@@ -1,7 +1,6 @@
 //! One output stream of a program, from its bytes to the text that a caller gets.
 
 use super::{Masker, mask::MaskStream, utf8::Utf8Decoder};
-use crate::options::Secrets;
 
 /// What `execute` puts at the end of standard error after a timeout.
 pub const TIMEOUT_NOTICE: &str = "\n--- EXECUTION TIMED OUT ---";
@@ -12,8 +11,8 @@ const MAX_CHAR_BYTES: u64 = 4;
 /// How many bytes of a stream the guest must send for `limit` bytes of text: a secret that the
 /// limit cuts must arrive whole to be recognised.
 #[must_use]
-pub fn forward_limit(limit: u64, secrets: &Secrets) -> u64 {
-    let longest = secrets.masker().longest() as u64;
+pub fn forward_limit(limit: u64, masker: &Masker) -> u64 {
+    let longest = masker.longest() as u64;
     limit.saturating_add(longest).saturating_add(MAX_CHAR_BYTES)
 }
 
@@ -55,11 +54,7 @@ pub struct OutputDecoder {
 impl OutputDecoder {
     /// A decoder that gives at most `limit` bytes of text, not counting the truncation notice.
     #[must_use]
-    pub fn new(limit: u64, secrets: &Secrets) -> Self {
-        Self::with_masker(limit, secrets.masker().clone())
-    }
-
-    fn with_masker(limit: u64, masker: Masker) -> Self {
+    pub fn new(limit: u64, masker: Masker) -> Self {
         Self {
             mask: MaskStream::new(masker),
             utf8: Utf8Decoder::default(),
@@ -131,7 +126,7 @@ mod tests {
 
     fn decode(limit: u64, values: &[&str], pieces: &[&[u8]], total: Option<u64>) -> (String, bool) {
         let masker = Masker::new(values.iter().map(|value| value.as_bytes()));
-        let mut decoder = OutputDecoder::with_masker(limit, masker);
+        let mut decoder = OutputDecoder::new(limit, masker);
         let mut text: String = pieces.iter().map(|piece| decoder.push(piece)).collect();
         let sent = pieces.iter().map(|piece| piece.len() as u64).sum();
         text += &decoder.finish(total.unwrap_or(sent));
@@ -194,11 +189,11 @@ mod tests {
 
     #[test]
     fn a_secret_at_the_limit_arrives_whole() {
-        let secrets = Secrets::new([("K".to_owned(), "hunter2".to_owned())].into());
-        let limit = forward_limit(6, &secrets);
+        let masker = Masker::new(["hunter2".as_bytes()]);
+        let limit = forward_limit(6, &masker);
         let output = b"abcd hunter2 and more";
         let sent = &output[..usize::try_from(limit).unwrap()];
-        let mut decoder = OutputDecoder::new(6, &secrets);
+        let mut decoder = OutputDecoder::new(6, masker);
         let text = decoder.push(sent) + &decoder.finish(output.len() as u64);
         assert_eq!(
             text,

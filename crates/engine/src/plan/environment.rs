@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use isol8_api::options::NetworkMode;
 use isol8_protocol::{PROXY_PORT, SANDBOX_DIR};
 
-use super::{MAX_ENV_BYTES, MAX_ENV_STRING_BYTES, PlanError};
+use super::PlanError;
 use crate::{
-    options::{NetworkMode, Options},
+    limits::{MAX_ENV_BYTES, MAX_ENV_STRING_BYTES},
+    options::Options,
     runtime::RuntimeSpec,
 };
 

@@ -122,16 +122,3 @@ pub enum PlanError {
         runtime: String,
     },
 }
-
-impl PlanError {
-    /// Stable code of the error, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Runtime(_) => "UNKNOWN_RUNTIME",
-            Self::AgentNeedsNetwork | Self::AgentNeedsWhitelist => "AGENT_NEEDS_NETWORK",
-            Self::Package(_) => "INVALID_PACKAGE",
-            _ => "INVALID_REQUEST",
-        }
-    }
-}

@@ -2,22 +2,21 @@
 //! sandbox is checked here, before anything is started.
 
 mod build;
-mod check;
 mod environment;
 mod error;
-mod limits;
 mod parking;
 mod paths;
+mod program;
+mod request;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub use build::{image_setup_step, plan};
-pub use check::{check, source};
+pub use build::plan;
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
-pub use limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES, MAX_ENV_STRING_BYTES};
 pub use parking::{ParkPlan, park_plan};
+pub use request::CheckedRequest;
 pub use types::{
     ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin,
 };

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use isol8_protocol::{InlineFile, ParkRequest, SANDBOX_DIR};
 
-use super::{ExecutionPlan, build::main_path, environment::environment};
+use super::{ExecutionPlan, environment::environment, paths::main_path};
 use crate::{
     options::Options,
-    request::ExecutionRequest,
     runtime::{CommandContext, PRELOAD_VARIABLE, ParkingSpec, Preloading, RuntimeSpec, any_shell},
 };
 
@@ -123,9 +122,9 @@ impl ParkPlan {
 }
 
 /// Why the program of `plan` would not be the same if its interpreter were started ahead; `None`
-/// when it is. That it has the same command line is for the guest to see.
-pub(super) fn why_plain(
-    request: &ExecutionRequest,
+/// when it is. `env` has the names of the request's own variables. That it has the same command line is for the guest to see.
+pub(super) fn why_plain<'a>(
+    mut env: impl Iterator<Item = &'a String>,
     plan: &ExecutionPlan,
     parking: Option<&ParkingSpec>,
 ) -> Option<&'static str> {
@@ -147,7 +146,7 @@ pub(super) fn why_plain(
             "the working directory is given",
         ),
         (
-            request.env.keys().any(|name| parking.reads_at_start(name)),
+            env.any(|name| parking.reads_at_start(name)),
             "the interpreter reads a variable in env when it starts",
         ),
         (
@@ -172,7 +171,7 @@ mod tests {
     use crate::runtime::Registry;
 
     fn request(runtime: &str, preload: &[&str]) -> ParkRequest {
-        let options = Options::try_from(crate::options::RawOptions::default()).unwrap();
+        let options = Options::try_from(isol8_api::options::RawOptions::default()).unwrap();
         let registry = Registry::default();
         let preload: Vec<_> = preload.iter().map(|&name| name.to_owned()).collect();
         let plan = park_plan(&options, registry.get(runtime).unwrap(), &preload);

@@ -27,6 +27,11 @@ pub(super) fn workdir(given: Option<&str>) -> Result<String, PlanError> {
     Ok(format!("/{}", parts.join("/")))
 }
 
+/// The program's file.
+pub(super) fn main_path(extension: &str) -> String {
+    format!("{SANDBOX_DIR}/main{extension}")
+}
+
 /// Checks that a path of `field` can name a file.
 pub(super) fn check_file(field: &'static str, path: &str) -> Result<(), PlanError> {
     if path.starts_with('/') && !path.contains('\0') && path.len() <= MAX_PATH_BYTES {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use isol8_api::{options::RawOptions, request::ExecutionRequest};
+
 use super::*;
 use crate::{
-    options::{Options, RawOptions},
-    request::{AdapterCommand, ExecutionRequest},
+    limits::{MAX_ARGUMENT_BYTES, MAX_ENV_BYTES},
+    options::Options,
     runtime::Registry,
+    submission::{AdapterCommand, Submission},
 };
 
 fn options(json: &str) -> Options {
@@ -20,16 +23,20 @@ fn request(json: &str) -> ExecutionRequest {
     serde_json::from_str(json).unwrap()
 }
 
-fn planned_with(options: &Options, request: &ExecutionRequest) -> Result<ExecutionPlan, PlanError> {
+fn planned_with(
+    options: &Options,
+    submission: impl Into<Submission>,
+) -> Result<ExecutionPlan, PlanError> {
     let registry = Registry::default();
-    match check(options, request, &registry)? {
-        RequestSource::Ready(source) => plan(options, request, &registry, source),
-        RequestSource::Url(url) => panic!("{url} would be fetched"),
+    let (request, source) = CheckedRequest::new(options, &registry, submission.into())?;
+    match source {
+        RequestSource::Ready(source) => plan(options, request, source),
+        RequestSource::Url { url, .. } => panic!("{url} would be fetched"),
     }
 }
 
 fn planned(json: &str) -> Result<ExecutionPlan, PlanError> {
-    planned_with(&options("{}"), &request(json))
+    planned_with(&options("{}"), request(json))
 }
 
 fn refusal(json: &str) -> String {
@@ -140,7 +147,7 @@ fn the_environment_has_its_order_of_precedence() {
             "secrets": {"S": "secret", "BOTH": "secret", "HOME": "/s"}}"#,
     );
     let json = r#"{"runtime": "bash", "code": "1", "env": {"BOTH": "own", "HTTP_PROXY": "own"}}"#;
-    let plan = planned_with(&options, &request(json)).unwrap();
+    let plan = planned_with(&options, request(json)).unwrap();
     let step = &plan.program;
     assert_eq!(
         (env(step, "S"), env(step, "BOTH")),
@@ -166,9 +173,8 @@ fn the_environment_has_its_order_of_precedence() {
 
 #[test]
 fn an_image_script_sees_what_the_request_sees() {
-    let request = request(r#"{"runtime": "bash", "code": "1", "env": {"X": "1"}, "workdir": "w"}"#);
-    let registry = Registry::default();
-    let step = image_setup_step("a\nb", &options("{}"), &request, &registry).unwrap();
+    let json = r#"{"runtime": "bash", "code": "1", "env": {"X": "1"}, "workdir": "w"}"#;
+    let step = planned(json).unwrap().setup_step("a\nb");
     assert_eq!(
         (env(&step, "X"), step.cwd.as_str()),
         (Some("1"), "/sandbox/w")
@@ -179,7 +185,7 @@ fn an_image_script_sees_what_the_request_sees() {
 #[test]
 fn the_image_option_wins() {
     let json = r#"{"runtime": "bun", "code": "1", "installPackages": ["a"]}"#;
-    let plan = planned_with(&options(r#"{"image": "mine"}"#), &request(json)).unwrap();
+    let plan = planned_with(&options(r#"{"image": "mine"}"#), request(json)).unwrap();
     assert_eq!(plan.image, ImageChoice::Explicit("mine".into()));
     let install = plan.install.unwrap();
     assert_eq!(
@@ -190,7 +196,7 @@ fn the_image_option_wins() {
     let modules = env(&plan.program, "NODE_PATH").unwrap();
     assert!(modules.ends_with("/sandbox/node_modules:/sandbox/.bun-global/node_modules"));
     let json = r#"{"runtime": "node", "code": "1"}"#;
-    let plan = planned_with(&options(r#"{"image": "node:18"}"#), &request(json)).unwrap();
+    let plan = planned_with(&options(r#"{"image": "node:18"}"#), request(json)).unwrap();
     assert_eq!(plan.program.argv, ["node", "/sandbox/main.js"]);
     assert!(
         env(&plan.program, "NODE_PATH")
@@ -201,29 +207,30 @@ fn the_image_option_wins() {
 
 #[test]
 fn a_runtime_of_the_user_runs_as_its_adapter_says() {
-    let mut request = request(r#"{"runtime": "ruby", "code": "puts 1"}"#);
-    request.adapter = Some(AdapterCommand {
-        image: "ruby:3".into(),
-        command: vec!["ruby".into(), "/sandbox/main.rb".into()],
-        file_extension: ".rb".into(),
-    });
-    let plan = planned_with(&options("{}"), &request).unwrap();
+    let mut submission = Submission {
+        request: request(r#"{"runtime": "ruby", "code": "puts 1"}"#),
+        adapter: Some(AdapterCommand {
+            image: "ruby:3".into(),
+            command: vec!["ruby".into(), "/sandbox/main.rb".into()],
+            file_extension: ".rb".into(),
+        }),
+    };
+    let planned = |submission: &Submission| planned_with(&options("{}"), submission.clone());
+    let plan = planned(&submission).unwrap();
     assert_eq!(plan.program.argv, ["ruby", "/sandbox/main.rb"]);
     assert_eq!(plan.program_file.unwrap().path, "/sandbox/main.rb");
     assert_eq!(plan.image, ImageChoice::Explicit("ruby:3".into()));
 
-    request.install_packages = vec!["rake".into()];
+    submission.request.install_packages = vec!["rake".into()];
     assert_eq!(
-        planned_with(&options("{}"), &request)
-            .unwrap_err()
-            .to_string(),
+        planned(&submission).unwrap_err().to_string(),
         "Runtime \"ruby\" cannot install packages: its image \"ruby:3\" is not one of isol8."
     );
-    request.adapter.as_mut().unwrap().image = "isol8:python".into();
-    let plan = planned_with(&options("{}"), &request).unwrap();
+    submission.adapter.as_mut().unwrap().image = "isol8:python".into();
+    let plan = planned(&submission).unwrap();
     assert_eq!(plan.install.unwrap().argv[0], "pip3");
-    request.adapter.as_mut().unwrap().command.clear();
-    assert!(planned_with(&options("{}"), &request).is_err());
+    submission.adapter.as_mut().unwrap().command.clear();
+    assert!(planned(&submission).is_err());
 }
 
 #[test]
@@ -237,7 +244,7 @@ fn agents_need_a_network_before_anything_else() {
     );
     let filtered = options(r#"{"network": "filtered"}"#);
     assert_eq!(
-        planned_with(&filtered, &request(prompt))
+        planned_with(&filtered, request(prompt))
             .unwrap_err()
             .to_string(),
         "Agent runtime requires at least one network whitelist entry. The AI coding agent needs \
@@ -246,16 +253,16 @@ fn agents_need_a_network_before_anything_else() {
     );
     let host = options(r#"{"network": "host"}"#);
     assert_eq!(
-        planned_with(&host, &request(prompt)).unwrap_err(),
+        planned_with(&host, request(prompt)).unwrap_err(),
         PlanError::SeveralSources
     );
     let json = r#"{"runtime": "agent", "code": "do it", "agentFlags": "--model 'a b'"}"#;
-    let plan = planned_with(&host, &request(json)).unwrap();
+    let plan = planned_with(&host, request(json)).unwrap();
     assert_eq!(plan.program.argv[4..], ["--model", "a b", "-p", "do it"]);
     assert_eq!(plan.program_file, None);
     let json = r#"{"runtime": "agent", "code": "do it", "agentFlags": "'"}"#;
     assert_eq!(
-        planned_with(&host, &request(json)).unwrap_err(),
+        planned_with(&host, request(json)).unwrap_err(),
         PlanError::AgentFlags
     );
 }
@@ -275,11 +282,15 @@ fn there_is_exactly_one_source() {
     let none = "ExecutionRequest must include exactly one of: code, codeUrl, or cmd.";
     assert_eq!(refusal(r#"{"runtime": "bash"}"#), none);
     assert_eq!(refusal(r#"{"runtime": "bash", "code": " \n"}"#), none);
-    let request = request(r#"{"runtime": "bash", "code": " ", "codeUrl": "https://a.test/x"}"#);
-    assert_eq!(
-        source(&request),
-        Ok(RequestSource::Url("https://a.test/x".into()))
-    );
+    let json = r#"{"runtime": "bash", "code": " ", "codeUrl": "https://a.test/x"}"#;
+    let registry = Registry::default();
+    let checked = CheckedRequest::new(&options("{}"), &registry, request(json).into());
+    let at_url = RequestSource::Url {
+        url: "https://a.test/x".into(),
+        hash: None,
+        insecure: false,
+    };
+    assert_eq!(checked.unwrap().1, at_url);
 }
 
 #[test]
@@ -344,9 +355,9 @@ fn an_environment_is_limited_as_a_whole() {
     request.env = (0..3)
         .map(|index| (format!("V{index}"), value.clone()))
         .collect();
-    assert!(planned_with(&options("{}"), &request).is_ok());
+    assert!(planned_with(&options("{}"), request.clone()).is_ok());
     request.env.insert("V3".into(), value);
-    let error = planned_with(&options("{}"), &request).unwrap_err();
+    let error = planned_with(&options("{}"), request.clone()).unwrap_err();
     assert_eq!(
         error,
         PlanError::EnvTooLarge {

@@ -4,15 +4,17 @@ use std::{fmt, time::Duration};
 
 use isol8_protocol::ProxyPort;
 
-use crate::{options::Options, request::ExecutionRequest};
+use crate::options::Options;
 
 /// Everything that one execution does, in order: `install` (unless the image that was found has
-/// the packages), the image's setup script ([`image_setup_step`](super::image_setup_step)),
+/// the packages), the image's setup script ([`Self::setup_step`]),
 /// `request_setup`, `files`, `program_file`, `program`, `output_paths`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionPlan {
     /// Name of the runtime, as requested.
     pub runtime: String,
+    /// Packages wanted: trimmed, without duplicates, sorted.
+    pub packages: Vec<String>,
     /// Image to run in.
     pub image: ImageChoice,
     /// Installs the packages.
@@ -42,13 +44,27 @@ pub struct ExecutionPlan {
 }
 
 impl ExecutionPlan {
+    /// The step of an image's own setup script, which is known once the image is. It sees what the
+    /// request's own script sees.
+    #[must_use]
+    pub fn setup_step(&self, script: &str) -> Step {
+        Step {
+            argv: shell(script),
+            env: self.program.env.clone(),
+            cwd: self.program.cwd.clone(),
+            stdin: StepStdin::Empty,
+            session: None,
+            proxy: self.program.proxy,
+        }
+    }
+
     /// Says what will be done, for the debug log: no code, no values.
-    pub(crate) fn explain(&self, options: &Options, request: &ExecutionRequest) {
+    pub(crate) fn explain(&self, options: &Options) {
         tracing::debug!(
             runtime = self.runtime,
             program = self.program_file.as_ref().map_or("a command", |file| file.path.as_str()),
             directory = self.program.cwd,
-            packages = ?request.install_packages,
+            packages = ?self.packages,
             setup_script = self.request_setup.is_some(),
             files = self.files.len(),
             output_paths = self.output_paths.as_ref().map_or(0, Vec::len),
@@ -184,6 +200,18 @@ pub enum Source {
 pub enum RequestSource {
     /// It is in the request.
     Ready(Source),
-    /// It has to be fetched from this URL first.
-    Url(String),
+    /// It has to be fetched first.
+    Url {
+        /// From here.
+        url: String,
+        /// SHA-256 that it must have, in hex.
+        hash: Option<String>,
+        /// Whether plain HTTP will do.
+        insecure: bool,
+    },
+}
+
+/// A script as a command of Bash.
+pub(super) fn shell(script: &str) -> Vec<String> {
+    vec!["bash".to_owned(), "-c".to_owned(), script.to_owned()]
 }

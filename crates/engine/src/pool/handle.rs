@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use isol8_api::options::PoolStrategy;
 use isol8_backend::{Backend, SandboxSpec};
 use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,12 +16,7 @@ use super::{
     processors::Processors,
     state::{Action, Parked, Rules, State},
 };
-use crate::{
-    error::EngineError,
-    options::{PoolSize, PoolStrategy},
-    plan::ParkPlan,
-    sandbox::Sandbox,
-};
+use crate::{error::EngineError, options::PoolSize, plan::ParkPlan, sandbox::Sandbox};
 
 /// What a pool needs to know.
 pub struct PoolConfig {

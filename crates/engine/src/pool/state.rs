@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::options::PoolStrategy;
+use isol8_api::options::PoolStrategy;
 
 /// How long a sandbox above the configured size stays, once a burst of work is over.
 pub(super) const LINGER: Duration = Duration::from_secs(10);

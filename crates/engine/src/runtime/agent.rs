@@ -1,10 +1,10 @@
 //! The coding agent (`pi`): its program is a prompt.
 
 use super::{
-    bun,
-    spec::{CommandContext, RuntimeSpec, argv},
+    bun, packages,
+    spec::{CommandContext, Defaults, RuntimeSpec, argv},
 };
-use crate::plan::MAX_ARGUMENT_BYTES;
+use crate::limits::MAX_ARGUMENT_BYTES;
 
 /// The agent.
 pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
@@ -19,6 +19,14 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
         ("PI_SKIP_VERSION_CHECK", "1"),
         ("PI_TELEMETRY", "0"),
     ],
+    // It edits whole projects, and its tools are programs of their own.
+    defaults: Defaults {
+        pids: 200,
+        sandbox_bytes: 2 << 30,
+    },
+    needs_network: true,
+    names: packages::PLAIN,
+    preload_name: None,
     parking: None,
     session: None,
     registries: &["registry.npmjs.org"],

@@ -1,8 +1,21 @@
 //! Bash.
 
 use super::{
-    parking,
-    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+    packages,
+    parking::{ParkingSpec, Preloading, StartFiles},
+    spec::{Defaults, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+};
+
+const PARKING: ParkingSpec = ParkingSpec {
+    launcher_env: &[("BASH_ENV", "/.isol8/bash/begin.sh")],
+    launcher_flag: None,
+    files: &[],
+    any_workdir: true,
+    // The launcher knows which ones Bash treats differently at its start, and refuses them.
+    start_env: &[],
+    start_files: StartFiles::Hidden,
+    can_tell: can_tell_parking,
+    preload: Preloading::None,
 };
 
 /// Bash.
@@ -12,7 +25,11 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     extensions: &[".sh"],
     default_extension: ".sh",
     env: &[],
-    parking: Some(&parking::BASH),
+    defaults: Defaults::PROGRAM,
+    needs_network: false,
+    names: packages::PLAIN,
+    preload_name: None,
+    parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["bash", "/dev/fd/250"],
         lead: LEAD,

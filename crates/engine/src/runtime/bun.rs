@@ -2,8 +2,29 @@
 
 use super::{
     node_modules::link_modules,
-    parking,
-    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+    packages,
+    parking::{ParkingSpec, Preloading, StartFiles},
+    preload,
+    spec::{Defaults, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+};
+
+const PARKING: ParkingSpec = ParkingSpec {
+    // Its native parts keep a copy of the environment that no launcher can change.
+    launcher_env: &[],
+    launcher_flag: None,
+    files: &[
+        ("/sandbox/main.ts", ""),
+        (
+            "/sandbox/bunfig.toml",
+            "preload = [\"/.isol8/bun/park.js\"]\n",
+        ),
+    ],
+    any_workdir: false,
+    // All of them, for the same reason.
+    start_env: &["*"],
+    start_files: StartFiles::All,
+    can_tell: |_| false,
+    preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
 };
 
 /// Bun. Its program is TypeScript unless the request says otherwise.
@@ -13,7 +34,11 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     extensions: &[".ts"],
     default_extension: ".ts",
     env: &[GLOBAL_MODULES],
-    parking: Some(&parking::BUN),
+    defaults: Defaults::PROGRAM,
+    needs_network: false,
+    names: packages::PLAIN,
+    preload_name: Some(preload::SPECIFIER),
+    parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
         lead: "",

@@ -1,9 +1,49 @@
 //! Deno.
 
 use super::{
-    packages::installer_names,
-    parking,
-    spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+    packages,
+    parking::{ParkingSpec, Preloading, StartFiles},
+    preload,
+    spec::{
+        CommandContext, Defaults, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv,
+    },
+};
+
+const PARKING: ParkingSpec = ParkingSpec {
+    launcher_env: &[],
+    launcher_flag: Some("--preload=/.isol8/deno/park.mts"),
+    files: &[("/sandbox/main.mts", "")],
+    any_workdir: false,
+    start_env: &[
+        "DENO_*",
+        "NODE_*",
+        "NPM_*",
+        "npm_*",
+        "V8_*",
+        "XDG_*",
+        "RUST_*",
+        "OTEL_*",
+        "JSR_*",
+        "HTTP*",
+        "http*",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ],
+    start_files: StartFiles::Named(&[
+        "deno.json",
+        "deno.jsonc",
+        "deno.lock",
+        "package.json",
+        "node_modules",
+        "jsr.json",
+        "jsr.jsonc",
+        "tsconfig.json",
+        "vendor",
+    ]),
+    can_tell: |_| false,
+    preload: Preloading::Flag("--preload="),
 };
 
 /// Deno, with its own permissions narrowed to what a sandbox has anyway.
@@ -13,7 +53,11 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     extensions: &[".mts"],
     default_extension: ".mts",
     env: &[],
-    parking: Some(&parking::DENO),
+    defaults: Defaults::PROGRAM,
+    needs_network: false,
+    names: packages::DENO,
+    preload_name: Some(preload::SPECIFIER),
+    parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &[
             "deno",
@@ -39,7 +83,10 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
     command,
     bake: BAKE,
     install: |packages| InstallCommand {
-        argv: argv(&["deno", "cache", "--"], &installer_names("deno", packages)),
+        argv: argv(
+            &["deno", "cache", "--"],
+            &packages::DENO.for_installer(packages),
+        ),
         env: Vec::new(),
     },
 };

@@ -2,8 +2,33 @@
 
 use super::{
     node_modules::link_modules,
-    parking,
-    spec::{CommandContext, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+    packages,
+    parking::{ParkingSpec, Preloading, StartFiles},
+    preload,
+    spec::{
+        CommandContext, Defaults, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv,
+    },
+};
+
+const PARKING: ParkingSpec = ParkingSpec {
+    launcher_env: &[("NODE_OPTIONS", "--require /.isol8/node/park.cjs")],
+    launcher_flag: None,
+    files: &[],
+    any_workdir: true,
+    // The last ones are read by its `fetch` and its agents, which are there ahead where the network is
+    // filtered.
+    start_env: &[
+        "NODE_*",
+        "UV_*",
+        "V8_*",
+        "UNDICI_*",
+        "JEST_WORKER_ID",
+        "NO_PROXY",
+        "no_proxy",
+    ],
+    start_files: StartFiles::Named(&["package.json"]),
+    can_tell: |_| false,
+    preload: Preloading::Launcher { forks: false },
 };
 
 /// Node. A `.js` file is a module or a script by its syntax (Node's own detection), so inline code
@@ -14,7 +39,11 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     extensions: &[".mjs", ".js", ".cjs"],
     default_extension: ".js",
     env: &[],
-    parking: Some(&parking::NODE),
+    defaults: Defaults::PROGRAM,
+    needs_network: false,
+    names: packages::PLAIN,
+    preload_name: Some(preload::SPECIFIER),
+    parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["node", "/.isol8/session/javascript.cjs"],
         lead: "",

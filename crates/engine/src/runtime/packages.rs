@@ -1,5 +1,7 @@
 //! Package lists: the names that may reach an installer, and their canonical order.
 
+use super::RuntimeSpec;
+
 /// A package name that an installer, or the shell around it, could take for something else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid package name: \"{name}\". Only alphanumeric, -, _, ., /, @, and = are allowed.")]
@@ -8,23 +10,54 @@ pub struct PackageError {
     pub name: String,
 }
 
-/// Schemes with which Deno names a module; what follows obeys the usual rule.
-const DENO_SCHEMES: [&str; 4] = ["npm:", "jsr:", "https://", "http://"];
+/// How a runtime names its packages.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageNames {
+    /// What may precede a name; the rest obeys the usual rule.
+    schemes: &'static [&'static str],
+    /// What its installer wants before a name that has none of them.
+    default_scheme: &'static str,
+}
+
+/// Names as they are.
+pub(super) const PLAIN: PackageNames = PackageNames {
+    schemes: &[],
+    default_scheme: "",
+};
+
+/// Deno takes a name without a scheme for a file, so such a name is npm's.
+pub(super) const DENO: PackageNames = PackageNames {
+    schemes: &["npm:", "jsr:", "https://", "http://"],
+    default_scheme: "npm:",
+};
+
+impl PackageNames {
+    fn scheme_of<'a>(&self, name: &'a str) -> Option<(&'static str, &'a str)> {
+        let mut schemes = self.schemes.iter();
+        schemes.find_map(|scheme| Some((*scheme, name.strip_prefix(scheme)?)))
+    }
+
+    /// Checked packages as the installer wants them called.
+    #[must_use]
+    pub fn for_installer(&self, packages: &[String]) -> Vec<String> {
+        let named = |name: &String| match self.scheme_of(name) {
+            Some(_) => name.clone(),
+            None => format!("{}{name}", self.default_scheme),
+        };
+        packages.iter().map(named).collect()
+    }
+}
 
 /// The packages of `runtime`, trimmed, without duplicates, sorted, each name checked. Blank ones
 /// are dropped. A name never starts with `-`: installers would take it for a flag.
-pub fn normalize_packages(runtime: &str, names: &[String]) -> Result<Vec<String>, PackageError> {
+pub fn normalize_packages(
+    runtime: &RuntimeSpec,
+    names: &[String],
+) -> Result<Vec<String>, PackageError> {
     let mut packages = Vec::with_capacity(names.len());
-    for name in names
-        .iter()
-        .map(|name| name.trim())
-        .filter(|name| !name.is_empty())
-    {
-        let plain = DENO_SCHEMES
-            .iter()
-            .filter(|_| runtime == "deno")
-            .find_map(|scheme| name.strip_prefix(scheme))
-            .unwrap_or(name);
+    let trimmed = names.iter().map(|name| name.trim());
+    for name in trimmed.filter(|name| !name.is_empty()) {
+        let plain = runtime.names.scheme_of(name).map_or(name, |(_, rest)| rest);
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./@=".contains(c);
         if plain.is_empty() || plain.starts_with('-') || !plain.chars().all(allowed) {
             return Err(PackageError {
@@ -38,29 +71,13 @@ pub fn normalize_packages(runtime: &str, names: &[String]) -> Result<Vec<String>
     Ok(packages)
 }
 
-/// Checked packages as the installer of `runtime` wants them called: Deno takes a name without a
-/// scheme for a file, so such a name is npm's.
-pub(crate) fn installer_names(runtime: &str, packages: &[String]) -> Vec<String> {
-    let has_scheme = |name: &str| DENO_SCHEMES.iter().any(|scheme| name.starts_with(scheme));
-    packages
-        .iter()
-        .map(|name| {
-            if runtime == "deno" && !has_scheme(name) {
-                format!("npm:{name}")
-            } else {
-                name.clone()
-            }
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Registry, *};
 
     fn normalize(runtime: &str, names: &[&str]) -> Result<Vec<String>, PackageError> {
         normalize_packages(
-            runtime,
+            Registry::default().get(runtime).unwrap(),
             &names
                 .iter()
                 .map(|name| (*name).to_owned())
@@ -109,10 +126,10 @@ mod tests {
         assert_eq!(normalize("deno", &modules).unwrap().len(), 3);
         let names = ["jsr:@std/path", "lodash@4"].map(str::to_owned);
         assert_eq!(
-            installer_names("deno", &names),
+            DENO.for_installer(&names),
             ["jsr:@std/path", "npm:lodash@4"]
         );
-        assert_eq!(installer_names("bun", &names[1..]), ["lodash@4"]);
+        assert_eq!(PLAIN.for_installer(&names[1..]), ["lodash@4"]);
         for wrong in [
             "npm:",
             "npm:-x",

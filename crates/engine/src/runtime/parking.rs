@@ -87,113 +87,6 @@ const COMMON_ENV: [&str; 25] = [
     "CLICOLOR*",
 ];
 
-pub(super) const PYTHON: ParkingSpec = ParkingSpec {
-    launcher_env: &[("PYTHONPATH", "/.isol8/python")],
-    launcher_flag: None,
-    files: &[],
-    any_workdir: true,
-    // The last ones are read by start-up files that Python packages install.
-    start_env: &[
-        "PYTHON*",
-        "__PYVENV*",
-        "SETUPTOOLS_*",
-        "COVERAGE_*",
-        "COV_*",
-    ],
-    start_files: StartFiles::Hidden,
-    can_tell: |_| false,
-    preload: Preloading::Launcher { forks: true },
-};
-
-pub(super) const NODE: ParkingSpec = ParkingSpec {
-    launcher_env: &[("NODE_OPTIONS", "--require /.isol8/node/park.cjs")],
-    launcher_flag: None,
-    files: &[],
-    any_workdir: true,
-    // The last ones are read by its `fetch` and its agents, which are there ahead where the network is
-    // filtered.
-    start_env: &[
-        "NODE_*",
-        "UV_*",
-        "V8_*",
-        "UNDICI_*",
-        "JEST_WORKER_ID",
-        "NO_PROXY",
-        "no_proxy",
-    ],
-    start_files: StartFiles::Named(&["package.json"]),
-    can_tell: |_| false,
-    preload: Preloading::Launcher { forks: false },
-};
-
-pub(super) const BUN: ParkingSpec = ParkingSpec {
-    // Its native parts keep a copy of the environment that no launcher can change.
-    launcher_env: &[],
-    launcher_flag: None,
-    files: &[
-        ("/sandbox/main.ts", ""),
-        (
-            "/sandbox/bunfig.toml",
-            "preload = [\"/.isol8/bun/park.js\"]\n",
-        ),
-    ],
-    any_workdir: false,
-    // All of them, for the same reason.
-    start_env: &["*"],
-    start_files: StartFiles::All,
-    can_tell: |_| false,
-    preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
-};
-
-pub(super) const DENO: ParkingSpec = ParkingSpec {
-    launcher_env: &[],
-    launcher_flag: Some("--preload=/.isol8/deno/park.mts"),
-    files: &[("/sandbox/main.mts", "")],
-    any_workdir: false,
-    start_env: &[
-        "DENO_*",
-        "NODE_*",
-        "NPM_*",
-        "npm_*",
-        "V8_*",
-        "XDG_*",
-        "RUST_*",
-        "OTEL_*",
-        "JSR_*",
-        "HTTP*",
-        "http*",
-        "ALL_PROXY",
-        "all_proxy",
-        "NO_PROXY",
-        "no_proxy",
-    ],
-    start_files: StartFiles::Named(&[
-        "deno.json",
-        "deno.jsonc",
-        "deno.lock",
-        "package.json",
-        "node_modules",
-        "jsr.json",
-        "jsr.jsonc",
-        "tsconfig.json",
-        "vendor",
-    ]),
-    can_tell: |_| false,
-    preload: Preloading::Flag("--preload="),
-};
-
-pub(super) const BASH: ParkingSpec = ParkingSpec {
-    launcher_env: &[("BASH_ENV", "/.isol8/bash/begin.sh")],
-    launcher_flag: None,
-    files: &[],
-    any_workdir: true,
-    // The launcher knows which ones Bash treats differently at its start, and refuses them.
-    start_env: &[],
-    start_files: StartFiles::Hidden,
-    can_tell: super::bash::can_tell_parking,
-    preload: Preloading::None,
-};
-
 impl ParkingSpec {
     /// Whether a variable of this name must be there from the start.
     #[must_use]
@@ -229,7 +122,11 @@ impl ParkingSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::runtime::{ParkingSpec, Registry};
+
+    fn parking(runtime: &str) -> ParkingSpec {
+        *Registry::default().get(runtime).unwrap().parking.unwrap()
+    }
 
     #[test]
     fn what_an_interpreter_reads_at_its_start_is_recognised() {
@@ -241,10 +138,16 @@ mod tests {
             "LD_PRELOAD",
             "GLIBC_TUNABLES",
         ] {
-            assert!(PYTHON.reads_at_start(name), "{name}");
+            assert!(parking("python").reads_at_start(name), "{name}");
         }
-        assert!(!PYTHON.reads_at_start("NODE_ENV") && NODE.reads_at_start("NODE_ENV"));
-        assert!(!PYTHON.reads_at_start("API_KEY") && BUN.reads_at_start("API_KEY"));
+        assert!(
+            !parking("python").reads_at_start("NODE_ENV")
+                && parking("node").reads_at_start("NODE_ENV")
+        );
+        assert!(
+            !parking("python").reads_at_start("API_KEY")
+                && parking("bun").reads_at_start("API_KEY")
+        );
     }
 
     #[test]
@@ -257,12 +160,15 @@ mod tests {
             "/tmp/../sandbox/.env",
             "/etc/x",
         ] {
-            assert!(PYTHON.sees_at_start(path), "{path}");
+            assert!(parking("python").sees_at_start(path), "{path}");
         }
         for path in ["/sandbox/a.py", "/tmp/x", "/sandbox/a/.b"] {
-            assert!(!PYTHON.sees_at_start(path), "{path}");
+            assert!(!parking("python").sees_at_start(path), "{path}");
         }
-        assert!(DENO.sees_at_start("/sandbox/node_modules/x/package.json"));
-        assert!(!DENO.sees_at_start("/sandbox/util.mts") && BUN.sees_at_start("/sandbox/util.ts"));
+        assert!(parking("deno").sees_at_start("/sandbox/node_modules/x/package.json"));
+        assert!(
+            !parking("deno").sees_at_start("/sandbox/util.mts")
+                && parking("bun").sees_at_start("/sandbox/util.ts")
+        );
     }
 }

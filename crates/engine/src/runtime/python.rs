@@ -1,8 +1,28 @@
 //! Python.
 
 use super::{
-    parking,
-    spec::{InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+    packages,
+    parking::{ParkingSpec, Preloading, StartFiles},
+    preload,
+    spec::{Defaults, InstallCommand, RuntimeSpec, SessionLauncher, always_a_file, argv},
+};
+
+const PARKING: ParkingSpec = ParkingSpec {
+    launcher_env: &[("PYTHONPATH", "/.isol8/python")],
+    launcher_flag: None,
+    files: &[],
+    any_workdir: true,
+    // The last ones are read by start-up files that Python packages install.
+    start_env: &[
+        "PYTHON*",
+        "__PYVENV*",
+        "SETUPTOOLS_*",
+        "COVERAGE_*",
+        "COV_*",
+    ],
+    start_files: StartFiles::Hidden,
+    can_tell: |_| false,
+    preload: Preloading::Launcher { forks: true },
 };
 
 /// Python. The user site below `/sandbox` is on its path, see the environment in `plan`.
@@ -12,7 +32,11 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     extensions: &[".py"],
     default_extension: ".py",
     env: &[],
-    parking: Some(&parking::PYTHON),
+    defaults: Defaults::PROGRAM,
+    needs_network: false,
+    names: packages::PLAIN,
+    preload_name: Some(preload::PYTHON_MODULE),
+    parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["python3", "/.isol8/session/python.py"],
         lead: "",

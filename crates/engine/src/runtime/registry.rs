@@ -105,7 +105,7 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Defaults, *};
 
     #[test]
     fn runtimes_are_found_by_name_and_by_extension() {
@@ -129,6 +129,23 @@ mod tests {
     fn every_runtime_bakes_the_packages_that_are_its_arguments() {
         for runtime in Registry::default().list() {
             assert!(runtime.bake.contains(" -- \"$@\""), "{}", runtime.name);
+        }
+    }
+
+    #[test]
+    fn the_agent_alone_has_larger_limits_and_needs_a_network() {
+        for runtime in Registry::default().list() {
+            let Defaults {
+                pids,
+                sandbox_bytes,
+            } = runtime.defaults;
+            let expected = if runtime.name == "agent" {
+                (200, 2 << 30, true)
+            } else {
+                (64, 512 << 20, false)
+            };
+            let actual = (pids, sandbox_bytes, runtime.needs_network);
+            assert_eq!(actual, expected, "{}", runtime.name);
         }
     }
 

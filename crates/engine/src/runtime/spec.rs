@@ -1,6 +1,6 @@
 //! What the engine knows about one runtime.
 
-use super::ParkingSpec;
+use super::{ParkingSpec, packages::PackageNames, preload::PreloadName};
 
 /// One runtime. The built-in ones are constants, one file each.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,14 @@ pub struct RuntimeSpec {
     pub default_extension: &'static str,
     /// Environment beside what every runtime has.
     pub env: &'static [(&'static str, &'static str)],
+    /// Limits where the options name none.
+    pub defaults: Defaults,
+    /// Whether it is of no use without a network.
+    pub needs_network: bool,
+    /// How its packages are named.
+    pub names: PackageNames,
+    /// What a module is called that its interpreters import ahead; `None` where they can import none.
+    pub preload_name: Option<PreloadName>,
     /// How its interpreter is started ahead of programs, if it is.
     pub parking: Option<&'static ParkingSpec>,
     /// What makes it the interpreter of a persistent engine's session.
@@ -32,6 +40,23 @@ pub struct RuntimeSpec {
     pub bake: &'static str,
     /// Command that installs packages for one execution.
     pub(super) install: fn(packages: &[String]) -> InstallCommand,
+}
+
+/// Limits of a runtime where the options name none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// `pidsLimit`: processes and threads.
+    pub pids: u32,
+    /// `sandboxSize`: size of `/sandbox` in bytes.
+    pub sandbox_bytes: u64,
+}
+
+impl Defaults {
+    /// Those of a runtime that runs one program.
+    pub const PROGRAM: Self = Self {
+        pids: 64,
+        sandbox_bytes: 512 << 20,
+    };
 }
 
 /// How a runtime's interpreter stays resident. The launchers are files below `launchers/session`,

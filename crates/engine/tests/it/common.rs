@@ -2,15 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use isol8_api::{
+    event::{EventKind, StreamEvent},
+    options::{RawOptions, RawStartOptions},
+    request::ExecutionRequest,
+    result::ExecutionResult,
+};
 use isol8_backend::{BuildProgress, ImageSources, ImageStore as _};
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
-    event::{EventKind, StreamEvent},
     image::{CustomBuild, CustomImage, build_custom_image},
-    options::{Options, RawOptions},
-    request::ExecutionRequest,
-    result::ExecutionResult,
+    options::{Options, StartOptions},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +40,12 @@ pub(crate) fn engine_on(
     let backend = DockerBackend::new(client.clone(), options.oci_runtime.clone());
     let images = DockerImages::new(client);
     Engine::new(options, max_concurrent, Arc::new(backend), Arc::new(images))
+}
+
+/// What to make ready, from its JSON.
+pub(crate) fn start_options(value: Value) -> StartOptions {
+    let raw: RawStartOptions = serde_json::from_value(value).unwrap();
+    raw.try_into().unwrap()
 }
 
 /// A request from its JSON.

@@ -9,12 +9,9 @@ use std::{
     },
 };
 
+use isol8_api::{options::RawOptions, request::ExecutionRequest};
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions},
-    request::ExecutionRequest,
-};
+use isol8_engine::{Engine, options::Options};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},

@@ -1,11 +1,8 @@
 //! The engine on a real Docker daemon, without JavaScript in between.
 
+use isol8_api::{options::RawOptions, request::ExecutionRequest};
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions},
-    request::ExecutionRequest,
-};
+use isol8_engine::{Engine, options::Options};
 use tokio_util::sync::CancellationToken;
 
 use crate::common::engine_on;

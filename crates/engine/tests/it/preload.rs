@@ -4,13 +4,14 @@ use crate::common::*;
 
 use std::time::Duration;
 
-use isol8_engine::{Engine, options::StartOptions, result::ExecutionResult};
+use isol8_api::result::ExecutionResult;
+use isol8_engine::Engine;
 
 /// How often a program is run until its run took a parked interpreter, each time after a longer pause.
 const ATTEMPTS: u32 = 20;
 
 async fn start(engine: &Engine, prewarm: Value) {
-    let options: StartOptions = serde_json::from_value(json!({ "prewarm": prewarm })).unwrap();
+    let options = start_options(json!({ "prewarm": prewarm }));
     engine.start(&options).await;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common::{self, *};
 
-use isol8_engine::event::EventKind;
+use isol8_api::event::EventKind;
 use sha2::Digest as _;
 use tokio_util::sync::CancellationToken;
 

@@ -1,16 +1,14 @@
 //! The log as a whole: order, several writers, full queues, failures.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, time::SystemTime};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::SystemTime};
 
+use isol8_api::{options::RawOptions, result::ExecutionResult};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    audit::RecordSource,
-    options::{Options, RawOptions, Secrets},
-    plan::Source,
-    request::ExecutionRequest,
-    result::ExecutionResult,
+    audit::{LOG_FILE, RecordSource, RecordedRequest},
+    options::{Options, Secrets},
 };
 
 fn options(audit: &Value) -> AuditOptions {
@@ -19,20 +17,17 @@ fn options(audit: &Value) -> AuditOptions {
 }
 
 fn record(id: &str, text: &str) -> AuditRecord {
+    let options = options(&json!({"includeCode": true}));
+    let secrets = Secrets::default();
     let from = RecordSource {
-        request: &ExecutionRequest::default(),
-        source: &Source::Code(text.to_owned()),
+        request: &RecordedRequest::new(&options, &secrets, BTreeMap::new(), text),
         result: &ExecutionResult {
             execution_id: id.to_owned(),
             ..Default::default()
         },
         network: &[],
     };
-    AuditRecord::new(
-        &options(&json!({"includeCode": true})),
-        &Secrets::default(),
-        from,
-    )
+    AuditRecord::new(&options, &secrets, from)
 }
 
 fn start(directory: &Path, audit: &Value) -> AuditLog {

@@ -12,15 +12,16 @@ fn defaults_are_the_public_ones() {
     assert_eq!(options.mode, Mode::Ephemeral);
     assert_eq!(options.network, NetworkMode::None);
     assert_eq!(options.cpu_limit.to_bits(), 1f64.to_bits());
-    assert_eq!((options.memory_bytes, options.pids_limit), (512 << 20, 64));
-    assert_eq!(options.agent_pids_limit, 200);
-    assert_eq!(options.agent_sandbox_bytes, 2 << 30);
-    let given = resolve(r#"{"pidsLimit": 10, "sandboxSize": "1m"}"#).unwrap();
-    assert_eq!((given.pids_limit, given.agent_pids_limit), (10, 10));
-    assert_eq!(given.agent_sandbox_bytes, 1 << 20);
     assert_eq!(
-        (options.sandbox_bytes, options.tmp_bytes),
+        (options.memory_bytes, options.tmp_bytes),
         (512 << 20, 256 << 20)
+    );
+    // These are the runtime's to say.
+    assert_eq!((options.pids_limit, options.sandbox_bytes), (None, None));
+    let given = resolve(r#"{"pidsLimit": 10, "sandboxSize": "1m"}"#).unwrap();
+    assert_eq!(
+        (given.pids_limit, given.sandbox_bytes),
+        (Some(10), Some(1 << 20))
     );
     assert_eq!(options.max_output_bytes, 1 << 20);
     assert_eq!(options.max_output_files_bytes, 64 << 20);
@@ -196,4 +197,11 @@ fn raw_options_survive_the_way_to_a_remote_engine() {
     let json = r#"{"cpuLimit":2.0,"secrets":{"KEY":"hunter2"},"poolSize":{"clean":2.0}}"#;
     let raw: RawOptions = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&raw).unwrap(), json);
+}
+
+#[test]
+fn the_default_configuration_is_the_default_options() {
+    let from_config = Options::try_from(isol8_api::config::Config::default().raw_options());
+    assert_eq!(from_config, Options::try_from(RawOptions::default()));
+    assert!(from_config.is_ok());
 }

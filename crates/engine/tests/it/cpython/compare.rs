@@ -8,15 +8,13 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use isol8_api::options::RawOptions;
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions, StartOptions},
-};
+use isol8_engine::{Engine, options::Options};
 
 use super::modules::Module;
-use crate::common::engine_on;
 use crate::common::{self, Value, json};
+use crate::common::{engine_on, start_options};
 
 /// Where the program leaves its verdicts.
 const VERDICTS: &str = "/sandbox/verdicts";
@@ -59,8 +57,7 @@ impl Lane {
             parked: engine(true),
             plain: engine(false),
         };
-        let prewarm: StartOptions =
-            serde_json::from_value(json!({"prewarm": {"runtimes": ["python"]}})).unwrap();
+        let prewarm = start_options(json!({"prewarm": {"runtimes": ["python"]}}));
         lane.parked.start(&prewarm).await;
         lane.plain.start(&prewarm).await;
         lane

@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isol8_api::{options::RawOptions, result::ExecutionResult};
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions, StartOptions},
-    result::ExecutionResult,
-};
+use isol8_engine::{Engine, options::Options};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::engine_on;
+use crate::common::{engine_on, start_options};
 
 use super::{ATTEMPTS, PAUSE};
 
@@ -126,16 +123,14 @@ async fn engine(runtime: &str) -> Engine {
     .unwrap();
     let options = Options::try_from(raw).unwrap();
     let engine = engine_on(DockerAddress::default(), options, 1).unwrap();
-    let prewarm: StartOptions =
-        serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
+    let prewarm = start_options(json!({"prewarm": {"runtimes": [runtime]}}));
     engine.start(&prewarm).await;
     engine
 }
 
 async fn run(engine: &Engine, request: Value) -> ExecutionResult {
-    let request = serde_json::from_value(request).unwrap();
     engine
-        .execute(request, CancellationToken::new())
+        .execute(crate::common::request(request), CancellationToken::new())
         .await
         .unwrap()
 }

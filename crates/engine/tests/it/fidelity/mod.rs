@@ -11,17 +11,14 @@ mod native;
 use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use isol8_api::{options::RawOptions, request::ExecutionRequest};
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions, StartOptions},
-    request::ExecutionRequest,
-};
+use isol8_engine::{Engine, options::Options};
 use regex::Regex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::engine_on;
+use crate::common::{engine_on, start_options};
 
 /// Between two programs, so that the next interpreter is on its way.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
@@ -118,8 +115,7 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
         (Regex::new(r"\(node:\d+\)").unwrap(), "(node:PID)"),
     ];
     let (parked, plain) = (engine(true, network), engine(false, network));
-    let prewarm: StartOptions =
-        serde_json::from_value(json!({"prewarm": {"runtimes": [runtime]}})).unwrap();
+    let prewarm = start_options(json!({"prewarm": {"runtimes": [runtime]}}));
     parked.start(&prewarm).await;
     plain.start(&prewarm).await;
     let mut report = String::new();
@@ -193,10 +189,7 @@ print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\
     let engine = engine(false, "none");
     let request = json!({"runtime": "python", "code": CODE});
     let result = engine
-        .execute(
-            serde_json::from_value(request).unwrap(),
-            CancellationToken::new(),
-        )
+        .execute(crate::common::request(request), CancellationToken::new())
         .await;
     engine.stop().await;
     let hint = "scripts/compile-launcher.sh compiles it";

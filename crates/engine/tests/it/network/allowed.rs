@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
-use isol8_engine::result::NetworkAction;
+use isol8_api::result::NetworkAction;
+
 use serde_json::json;
 
 use super::world::{World, filtered};

@@ -1,9 +1,10 @@
 //! What is denied sends nothing: the namespace's own counters of connections and packets stand
 //! still.
 
+use isol8_api::result::NetworkAction;
 use serde_json::{Value, json};
 
-use isol8_engine::{Engine, result::NetworkAction};
+use isol8_engine::Engine;
 
 use super::world::{World, filtered, traffic};
 use crate::common::{engine, run};

@@ -216,7 +216,7 @@ fn an_invalid_filter_is_refused_when_the_engine_is_made() {
             let options = json!({"network": network, "networkFilter": filter});
             let error = try_engine(options).err().unwrap();
             assert!(error.to_string().contains(message), "{error}");
-            assert_eq!(error.code(), "ISOL8_INVALID_OPTION");
+            assert_eq!(error.code().as_str(), "ISOL8_INVALID_OPTION");
         }
     }
 }

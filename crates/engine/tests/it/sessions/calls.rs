@@ -1,6 +1,7 @@
 //! The calls of a session: their order, and what runs beside its interpreter.
 
-use isol8_engine::result::SessionReset;
+use isol8_api::result::SessionReset;
+
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -190,7 +191,11 @@ async fn a_sandbox_that_was_removed_from_outside_is_an_error_once() {
             remove();
             run("echo $x").await
         };
-        assert_eq!(lost.unwrap_err().code(), "ISOL8_SANDBOX_LOST", "{during}");
+        assert_eq!(
+            lost.unwrap_err().code().as_str(),
+            "ISOL8_SANDBOX_LOST",
+            "{during}"
+        );
         let after = run("echo ${x-none}; ls").await.unwrap();
         assert_eq!(after.stdout, "none\nmain.sh", "{during}");
         assert_eq!(after.session_reset, Some(SessionReset::SandboxLost));
@@ -203,7 +208,7 @@ async fn a_sandbox_that_was_removed_from_outside_is_an_error_once() {
 async fn another_runtime_is_refused() {
     let session = Session::new("python");
     session.says("x = 42").await;
-    let request = serde_json::from_value(json!({"runtime": "bash", "code": "echo"})).unwrap();
+    let request = crate::common::request(json!({"runtime": "bash", "code": "echo"}));
     let error = session
         .engine
         .execute(request, CancellationToken::new())

@@ -1,6 +1,7 @@
 //! Rules that are the same in every language.
 
-use isol8_engine::result::SessionReset;
+use isol8_api::result::SessionReset;
+
 use serde_json::json;
 
 use super::{languages::LANGUAGES, support::Session};

@@ -1,12 +1,8 @@
 //! A session, and what its programs say.
 
+use isol8_api::{options::RawOptions, request::ExecutionRequest, result::ExecutionResult};
 use isol8_docker::DockerAddress;
-use isol8_engine::{
-    Engine,
-    options::{Options, RawOptions},
-    request::ExecutionRequest,
-    result::ExecutionResult,
-};
+use isol8_engine::{Engine, options::Options};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

@@ -9,7 +9,7 @@ use serde::{
     ser::SerializeStruct as _,
 };
 
-/// One execution as a caller writes it. Nothing is checked yet; [`plan`](crate::plan::plan) does.
+/// One execution as a caller writes it. Nothing is checked yet.
 /// Unknown keys are tolerated, and `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -77,20 +77,6 @@ pub struct ExecutionRequest {
     /// More flags for the agent, as one would type them in a shell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_flags: Option<String>,
-    /// What the adapter of a runtime registered in JavaScript answered. Never part of the JSON.
-    #[serde(skip)]
-    pub adapter: Option<AdapterCommand>,
-}
-
-/// How to run a program whose runtime was registered by the user, as its adapter computed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdapterCommand {
-    /// Image of the runtime.
-    pub image: String,
-    /// Program and arguments that run the file `/sandbox/main<file_extension>`.
-    pub command: Vec<String>,
-    /// Extension of the program's file, with its dot.
-    pub file_extension: String,
 }
 
 /// Contents of a file.

@@ -114,14 +114,6 @@ fn number(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Options;
-
-    #[test]
-    fn the_default_configuration_is_the_default_options() {
-        let from_config = Options::try_from(Config::default().raw_options());
-        assert_eq!(from_config, Options::try_from(RawOptions::default()));
-        assert!(from_config.is_ok());
-    }
 
     #[test]
     fn every_section_reaches_the_options() {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use isol8_protocol::{ExitReport, SessionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Exit code of whatever a time limit ended: what a shell reports for `SIGKILL`.
@@ -62,17 +61,6 @@ pub enum SessionReset {
     SandboxLost,
 }
 
-impl From<SessionLoss> for SessionReset {
-    fn from(loss: SessionLoss) -> Self {
-        match loss {
-            SessionLoss::TimedOut => Self::Timeout,
-            SessionLoss::Cancelled => Self::Cancelled,
-            SessionLoss::Exited(_) => Self::Exit,
-            SessionLoss::Signalled(_) => Self::Crash,
-        }
-    }
-}
-
 /// What a program used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,26 +81,6 @@ pub struct ResourceUsage {
     pub network_bytes_in: u64,
     /// Bytes sent to the network.
     pub network_bytes_out: u64,
-}
-
-impl ResourceUsage {
-    /// The public figures of what the guest measured.
-    #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "exact up to 2^53 microseconds and bytes"
-    )]
-    pub fn from_report(report: &ExitReport) -> Self {
-        const MIB: f64 = 1024.0 * 1024.0;
-        let round = |value: f64| (value * 100.0).round() / 100.0;
-        Self {
-            cpu_percent: round(report.cpu_us as f64 * 100.0 / report.wall_us.max(1) as f64),
-            memory_mb: round(report.memory_bytes as f64 / MIB),
-            peak_memory_mb: Some(round(report.peak_memory_bytes as f64 / MIB)),
-            network_bytes_in: 0,
-            network_bytes_out: 0,
-        }
-    }
 }
 
 /// One request that a program made through the proxy.

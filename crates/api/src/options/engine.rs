@@ -1,16 +1,10 @@
-//! Options as callers write them: everything optional, sizes as strings, numbers as JavaScript has
-//! them. Nothing is checked here.
+//! Options of an engine.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::{Secrets, object::object};
-
-/// What is told to those who have written something else as the size of a pool.
-pub(crate) const POOL_SIZE_FORMS: &str =
-    "a whole number or an object such as {\"clean\": 2, \"dirty\": 1}";
+use super::{RawPoolSize, RawSecrets, object::object};
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,9 +44,9 @@ pub struct RawOptions {
     /// Environment whose values are masked in all output.
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "Secrets::expose"
+        serialize_with = "RawSecrets::expose"
     )]
-    pub secrets: Option<Secrets>,
+    pub secrets: Option<RawSecrets>,
     /// Default time limit in milliseconds, default 30000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<f64>,
@@ -207,44 +201,4 @@ pub struct RawRemoteCode {
     /// How long they are kept, in seconds, default 3600.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_ttl: Option<f64>,
-}
-
-/// Sandboxes kept ready.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum RawPoolSize {
-    /// As many clean ones as dirty ones.
-    Both(f64),
-    /// Each number by itself.
-    Each {
-        /// Sandboxes ready for use, default 1.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        clean: Option<f64>,
-        /// Used sandboxes that wait to be cleaned, default 1.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        dirty: Option<f64>,
-    },
-}
-
-/// [`RawPoolSize::Each`] as callers write it.
-#[derive(Deserialize)]
-struct EachPoolSize {
-    clean: Option<f64>,
-    dirty: Option<f64>,
-}
-
-impl<'de> Deserialize<'de> for RawPoolSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if let Some(size) = value.as_f64() {
-            return Ok(Self::Both(size));
-        }
-        let each = value.is_object().then(|| EachPoolSize::deserialize(&value));
-        match each {
-            Some(Ok(EachPoolSize { clean, dirty })) => Ok(Self::Each { clean, dirty }),
-            _ => Err(D::Error::custom(format!(
-                "it must be {POOL_SIZE_FORMS}, not {value}"
-            ))),
-        }
-    }
 }

@@ -35,7 +35,7 @@ fn the_committed_schema_is_current() {
     let committed = fs::read_to_string(file).unwrap_or_default();
     assert!(
         committed == text,
-        "the schema is stale: run `{UPDATE}=1 cargo test -p isol8-engine --lib config::schema`"
+        "the schema is stale: run `{UPDATE}=1 cargo test -p isol8-api --lib config::schema`"
     );
 }
 

@@ -88,6 +88,7 @@ pub enum ConfigError {
         /// The file.
         file: PathBuf,
         /// The cause.
+        #[source]
         cause: io::Error,
     },
     /// It is no JSON object.
@@ -98,14 +99,6 @@ pub enum ConfigError {
         /// Line, column and cause.
         cause: String,
     },
-}
-
-impl ConfigError {
-    /// Stable code of the error, for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        "INVALID_CONFIG"
-    }
 }
 
 /// The configuration for programs that run in `cwd`: of its `isol8.config.json`, else of

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::options::POOL_SIZE_FORMS;
+use crate::options::pool_size;
 
 /// Sandboxes kept ready: one number for both, or each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -46,17 +45,9 @@ struct EachPoolSize {
 
 impl<'de> Deserialize<'de> for PoolSizeConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if let Some(size) = value.as_u64() {
-            return Ok(Self::Both(size));
-        }
-        let each = value.is_object().then(|| EachPoolSize::deserialize(&value));
-        match each {
-            Some(Ok(EachPoolSize { clean, dirty })) => Ok(Self::Each { clean, dirty }),
-            _ => Err(D::Error::custom(format!(
-                "it must be {POOL_SIZE_FORMS}, not {value}"
-            ))),
-        }
+        pool_size(deserializer, Self::Both, |EachPoolSize { clean, dirty }| {
+            Self::Each { clean, dirty }
+        })
     }
 }
 

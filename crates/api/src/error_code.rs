@@ -1,0 +1,142 @@
+//! The codes of errors.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// What kind of error it is: a stable name for programs, where the message is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// An option of the engine is not acceptable.
+    InvalidOption,
+    /// The request is not acceptable.
+    InvalidRequest,
+    /// A configuration file or a setting of the environment is not acceptable.
+    InvalidConfig,
+    /// No runtime has this name, or none serves this file.
+    UnknownRuntime,
+    /// The program could not be fetched from its URL.
+    RemoteCode,
+    /// The audit log could not be written, so nothing runs.
+    Audit,
+    /// No Docker daemon answers.
+    DockerUnreachable,
+    /// The Docker daemon refused a request or failed at it.
+    Docker,
+    /// There is no such image.
+    ImageMissing,
+    /// An image did not build.
+    ImageBuild,
+    /// The OCI runtime of `security.runtime` does not work.
+    OciRuntime,
+    /// The custom seccomp profile could not be read.
+    SeccompProfile,
+    /// The guest broke the protocol or did not answer.
+    Guest,
+    /// The sandbox ended while it was in use.
+    SandboxLost,
+    /// The guest refused what it was asked.
+    Refused,
+    /// A file could not be read or written.
+    File,
+    /// The packages could not be installed.
+    Install,
+    /// A setup script failed.
+    Setup,
+    /// A persistent engine was asked for a second runtime.
+    RuntimeSwitch,
+    /// A file operation came before the first execution.
+    NoActiveContainer,
+    /// The caller gave up.
+    Cancelled,
+    /// The engine was stopped.
+    Stopped,
+    /// Something that should not happen.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of their declaration.
+    pub const ALL: [Self; 23] = [
+        Self::InvalidOption,
+        Self::InvalidRequest,
+        Self::InvalidConfig,
+        Self::UnknownRuntime,
+        Self::RemoteCode,
+        Self::Audit,
+        Self::DockerUnreachable,
+        Self::Docker,
+        Self::ImageMissing,
+        Self::ImageBuild,
+        Self::OciRuntime,
+        Self::SeccompProfile,
+        Self::Guest,
+        Self::SandboxLost,
+        Self::Refused,
+        Self::File,
+        Self::Install,
+        Self::Setup,
+        Self::RuntimeSwitch,
+        Self::NoActiveContainer,
+        Self::Cancelled,
+        Self::Stopped,
+        Self::Internal,
+    ];
+
+    /// The code as callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidOption => "ISOL8_INVALID_OPTION",
+            Self::InvalidRequest => "ISOL8_INVALID_REQUEST",
+            Self::InvalidConfig => "ISOL8_INVALID_CONFIG",
+            Self::UnknownRuntime => "ISOL8_UNKNOWN_RUNTIME",
+            Self::RemoteCode => "ISOL8_REMOTE_CODE",
+            Self::Audit => "ISOL8_AUDIT",
+            Self::DockerUnreachable => "ISOL8_DOCKER_UNREACHABLE",
+            Self::Docker => "ISOL8_DOCKER",
+            Self::ImageMissing => "ISOL8_IMAGE_MISSING",
+            Self::ImageBuild => "ISOL8_IMAGE_BUILD",
+            Self::OciRuntime => "ISOL8_OCI_RUNTIME",
+            Self::SeccompProfile => "ISOL8_SECCOMP_PROFILE",
+            Self::Guest => "ISOL8_GUEST",
+            Self::SandboxLost => "ISOL8_SANDBOX_LOST",
+            Self::Refused => "ISOL8_REFUSED",
+            Self::File => "ISOL8_FILE",
+            Self::Install => "ISOL8_INSTALL",
+            Self::Setup => "ISOL8_SETUP",
+            Self::RuntimeSwitch => "ISOL8_RUNTIME_SWITCH",
+            Self::NoActiveContainer => "ISOL8_NO_ACTIVE_CONTAINER",
+            Self::Cancelled => "ISOL8_CANCELLED",
+            Self::Stopped => "ISOL8_STOPPED",
+            Self::Internal => "ISOL8_INTERNAL",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = ErrorCode::ALL.map(ErrorCode::as_str).into();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        assert!(names.iter().all(|name| name.starts_with("ISOL8_")));
+    }
+}

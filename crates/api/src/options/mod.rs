@@ -1,0 +1,17 @@
+//! Options as callers write them: everything optional, sizes as strings, numbers as JavaScript has them.
+
+mod engine;
+mod object;
+mod pool_size;
+mod secrets;
+mod start;
+mod words;
+
+pub use engine::{
+    RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
+};
+pub use pool_size::RawPoolSize;
+pub(crate) use pool_size::pool_size;
+pub use secrets::RawSecrets;
+pub use start::{RawPrewarm, RawPrewarmDetails, RawStartOptions};
+pub use words::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};

@@ -1,0 +1,47 @@
+//! Words and defaults that options and the configuration share.
+
+use serde::{Deserialize, Serialize};
+
+/// Network of a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// Loopback only.
+    #[default]
+    None,
+    /// The host's own.
+    Host,
+    /// Loopback, and a filtering proxy on it.
+    Filtered,
+}
+
+/// When a used sandbox is cleaned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum PoolStrategy {
+    /// In the background after use.
+    #[default]
+    Fast,
+    /// When it is handed out again.
+    Secure,
+}
+
+/// Host patterns from which code is never fetched unless the caller says otherwise: this machine,
+/// private networks and cloud metadata. ECMAScript regular expressions, matched ignoring case.
+pub const DEFAULT_BLOCKED_HOSTS: [&str; 13] = [
+    r"^localhost$",
+    r"\.localhost$",
+    r"^127\.",
+    r"^0\.",
+    r"^10\.",
+    r"^172\.(1[6-9]|2[0-9]|3[01])\.",
+    r"^192\.168\.",
+    r"^169\.254\.",
+    r"^\[?::1\]?$",
+    r"^\[?f[cd][0-9a-f]{2}:",
+    r"^\[?fe[89ab][0-9a-f]:",
+    r"^metadata\.google\.internal$",
+    r"^metadata\.azure\.internal$",
+];

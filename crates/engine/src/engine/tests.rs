@@ -1,0 +1,254 @@
+//! Whole executions over scripted guests: their order, their failures, their sandboxes.
+
+use std::sync::Arc;
+
+use isol8_api::{
+    event::StreamEvent, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
+};
+use isol8_backend::ImageInfo;
+use isol8_protocol::{ErrorKind, Reply, ResetReport, encode_message};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Engine;
+use crate::{
+    error::EngineError,
+    fakes::{
+        Exchange, FakeBackend, FakeImages, Start, exited, failed, image, stderr, stdout, timed_out,
+    },
+};
+
+/// An engine, and what it was given.
+struct Bench {
+    engine: Engine,
+    backend: Arc<FakeBackend>,
+    images: Arc<FakeImages>,
+}
+
+impl Bench {
+    /// An engine with these options, whose sandboxes are used once unless they say otherwise. It parks
+    /// nothing.
+    fn new(
+        options: &Value,
+        starts: impl IntoIterator<Item = Start>,
+        images: impl IntoIterator<Item = ImageInfo>,
+    ) -> Self {
+        let mut all = json!({"poolSize": 0, "readonlyRootFs": false, "installNetwork": false});
+        let given = options.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(given);
+        let raw: RawOptions = serde_json::from_value(all).unwrap();
+        let mut options = crate::options::Options::try_from(raw).unwrap();
+        options.parking = false;
+        let (backend, images) = (FakeBackend::new(starts), FakeImages::new(images));
+        let engine = Engine::new(options, 4, backend.clone(), images.clone()).unwrap();
+        Self {
+            engine,
+            backend,
+            images,
+        }
+    }
+
+    async fn run(&self, request: Value) -> Result<ExecutionResult, EngineError> {
+        let request: ExecutionRequest = serde_json::from_value(request).unwrap();
+        self.engine.execute(request, CancellationToken::new()).await
+    }
+
+    async fn events(&self, request: Value) -> Vec<String> {
+        let request: ExecutionRequest = serde_json::from_value(request).unwrap();
+        let mut stream = self.engine.stream(request);
+        let mut events = Vec::new();
+        while let Some(StreamEvent { kind, data, .. }) = stream.recv().await {
+            events.push(format!("{kind:?} {data}"));
+        }
+        events
+    }
+
+    /// Stops the engine and checks that everything scripted has happened. Returns the sandboxes that
+    /// were destroyed.
+    async fn finish(self) -> Vec<String> {
+        self.engine.stop().await;
+        self.backend.finish().await
+    }
+}
+
+fn bash(script: Vec<Exchange>) -> Start {
+    Start::Sandbox("isol8:bash", script)
+}
+
+fn clean() -> Vec<u8> {
+    encode_message(&Reply::Reset(ResetReport::default())).unwrap()
+}
+
+fn program(answer: impl IntoIterator<Item = Vec<u8>>) -> Exchange {
+    Exchange::new("exec bash /sandbox/main.sh +/sandbox/main.sh", answer)
+}
+
+#[tokio::test]
+async fn an_execution_prepares_runs_and_collects_in_this_order() {
+    let script = vec![
+        Exchange::new("exec bash -c image", [stdout("unheard"), exited(0)]),
+        Exchange::new("exec bash -c request", [exited(0)]),
+        Exchange::new(
+            "exec bash /sandbox/main.sh +/sandbox/in +/sandbox/main.sh",
+            [stdout("out\n"), stderr("err\n"), exited(3)],
+        ),
+        Exchange::new(
+            "read /sandbox/a",
+            [failed(ErrorKind::NotFound, "/sandbox/a")],
+        ),
+    ];
+    let images = [image("mine", "bash", &["p"], Some("image"))];
+    let bench = Bench::new(&json!({}), [Start::Sandbox("mine", script)], images);
+    let result = bench
+        .run(
+            json!({"runtime": "bash", "code": "x", "setupScript": "request",
+            "installPackages": ["p"],
+            "files": {"/sandbox/in": "y"}, "outputPaths": ["/sandbox/a"]}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (result.stdout.as_str(), result.stderr.as_str()),
+        ("out", "err")
+    );
+    assert_eq!((result.exit_code, result.duration_ms), (3, 1));
+    assert_eq!(result.files, Some([].into()), "what is missing is left out");
+    assert_eq!(result.container_id.as_deref(), Some("box-1"));
+    assert_eq!(bench.finish().await, ["box-1"]);
+}
+
+#[tokio::test]
+async fn nothing_follows_a_setup_script_that_fails() {
+    let setup = || Exchange::new("exec bash -c s", [stderr("no\n"), exited(4)]);
+    let bench = Bench::new(&json!({}), [bash(vec![setup()]), bash(vec![setup()])], []);
+    let request = json!({"runtime": "bash", "code": "x", "setupScript": "s"});
+    let error = bench.run(request.clone()).await.unwrap_err();
+    assert_eq!(error.to_string(), "Setup script failed (exit code 4): no");
+    assert_eq!(
+        bench.events(request).await,
+        [
+            "Stderr no\n",
+            "Error Setup script failed (exit code 4)",
+            "Exit 4"
+        ]
+    );
+    assert_eq!(bench.finish().await, ["box-1", "box-2"]);
+}
+
+#[tokio::test]
+async fn a_timeout_is_137_and_says_so() {
+    let bench = Bench::new(&json!({}), [bash(vec![program([timed_out()])])], []);
+    let result = bench
+        .run(json!({"runtime": "bash", "code": "x"}))
+        .await
+        .unwrap();
+    assert_eq!(result.exit_code, 137);
+    assert_eq!(result.stderr, "\n--- EXECUTION TIMED OUT ---");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_ends_is_a_lost_sandbox_and_the_next_execution_has_another() {
+    let dead = vec![Exchange::death(
+        "exec bash /sandbox/main.sh +/sandbox/main.sh",
+    )];
+    let alive = vec![program([exited(0)])];
+    let bench = Bench::new(&json!({}), [bash(dead), bash(alive)], []);
+    let request = json!({"runtime": "bash", "code": "x"});
+    let error = bench.run(request.clone()).await.unwrap_err();
+    assert!(matches!(error, EngineError::SandboxLost), "{error}");
+    assert_eq!(bench.run(request).await.unwrap().exit_code, 0);
+    assert_eq!(bench.finish().await, ["box-1", "box-2"]);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_run_starts_nothing() {
+    let bench = Bench::new(&json!({}), [], []);
+    for request in [
+        json!({"runtime": "ruby", "code": "x"}),
+        json!({"runtime": "bash", "code": "x", "cmd": "y"}),
+        json!({"runtime": "bash", "code": "x", "workdir": "/etc"}),
+    ] {
+        assert!(bench.run(request).await.unwrap_err().is_refusal());
+    }
+    assert!(bench.finish().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_sandbox_is_used_again_after_a_reset_that_proves_it_clean() {
+    let script = vec![
+        program([exited(0)]),
+        Exchange::new("reset", [clean()]),
+        program([exited(0)]),
+        Exchange::new("reset", [failed(ErrorKind::NotClean, "")]),
+    ];
+    let next = vec![program([exited(0)]), Exchange::new("reset", [clean()])];
+    // The secure strategy resets before a sandbox is handed out again, on the caller's way.
+    let size = json!({"clean": 0, "dirty": 1});
+    let options = json!({"poolSize": size, "poolStrategy": "secure", "readonlyRootFs": true});
+    let bench = Bench::new(&options, [bash(script), bash(next)], []);
+    let request = json!({"runtime": "bash", "code": "x"});
+    let mut containers = Vec::new();
+    for _ in 0..3 {
+        let result = bench.run(request.clone()).await.unwrap();
+        containers.push(result.container_id.unwrap());
+    }
+    assert_eq!(containers, ["box-1", "box-1", "box-2"]);
+    bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_base_image_is_built_and_another_one_is_an_error() {
+    let starts = [
+        Start::ImageMissing("isol8:bash"),
+        bash(vec![program([exited(0)])]),
+    ];
+    let request = json!({"runtime": "bash", "code": "x"});
+    let bench = Bench::new(&json!({}), starts, []);
+    assert_eq!(bench.run(request.clone()).await.unwrap().exit_code, 0);
+    assert_eq!(bench.images.built(), ["bash"]);
+    bench.finish().await;
+
+    let bench = Bench::new(&json!({"image": "mine"}), [Start::ImageMissing("mine")], []);
+    let error = bench.run(request).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("Image not found: mine. "),
+        "{error}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn packages_are_found_in_an_image_before_they_are_installed() {
+    let images = [
+        image("other", "python", &["a", "b"], None),
+        image("small", "bash", &["a", "b"], None),
+        image("large", "bash", &["a", "b", "c"], None),
+    ];
+    let script = vec![program([exited(0)])];
+    let bench = Bench::new(&json!({}), [Start::Sandbox("small", script)], images);
+    let request = json!({"runtime": "bash", "code": "x", "installPackages": ["b", "a"]});
+    assert_eq!(bench.run(request).await.unwrap().exit_code, 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_sandbox_and_its_runtime() {
+    let script = vec![
+        Exchange::new("call /sandbox/main.sh", [stdout("1\n"), exited(0)]),
+        Exchange::new("write /sandbox/x", [encode_message(&Reply::Done).unwrap()]),
+        Exchange::new("call /sandbox/main.sh", [stdout("2\n"), exited(0)]),
+    ];
+    let bench = Bench::new(&json!({"mode": "persistent"}), [bash(script)], []);
+    let request = json!({"runtime": "bash", "code": "x"});
+    let early = bench.engine.put_file("/sandbox/x", "y").await.unwrap_err();
+    assert!(matches!(early, EngineError::NoActiveContainer), "{early}");
+    assert_eq!(bench.run(request.clone()).await.unwrap().stdout, "1");
+    bench.engine.put_file("/sandbox/x", "y").await.unwrap();
+    let other = bench.run(json!({"runtime": "python", "code": "x"})).await;
+    let message = other.unwrap_err().to_string();
+    assert!(message.starts_with("Cannot switch runtime from \"bash\" to \"python\"."));
+    assert_eq!(bench.run(request).await.unwrap().stdout, "2");
+    assert_eq!(bench.engine.container_id().as_deref(), Some("box-1"));
+    assert_eq!(bench.finish().await, ["box-1"]);
+}
