@@ -105,10 +105,11 @@ fn is_abandoned(container: &ContainerSummary, now: Duration) -> bool {
                     .labels
                     .as_ref()
                     .and_then(|labels| labels.get(name))
+                    .map(String::as_str)
             };
             let id = container.id.as_deref().unwrap_or_default();
-            let owner = label(OWNER_LABEL).map(String::as_str);
-            label(PERSIST_LABEL).is_some() && owner::is_free(id, owner)
+            let owner = label(OWNER_LABEL).filter(|label| !label.is_empty());
+            label(PERSIST_LABEL) == Some("true") && owner::is_free(id, owner)
         }
         Some(State::CREATED) => {
             let created = container.created.unwrap_or(0).try_into().unwrap_or(0);

@@ -18,6 +18,7 @@ use tokio_util::io::StreamReader;
 
 use crate::{
     container::{self, ContainerPlan, LinkSetup},
+    guest_protection,
     link_kind::{LinkKind, LinkScope},
     link_socket::Listener,
     owner,
@@ -57,6 +58,21 @@ impl From<DockerError> for LaunchError {
 ///
 /// To be carried through: dropping the future may leave a container.
 pub(crate) async fn launch(
+    docker: &Docker,
+    spec: &SandboxSpec,
+    scope: &LinkScope,
+) -> Result<Started, DockerError> {
+    match launch_once(docker, spec, scope).await {
+        Err(error) if guest_protection::is_refused(&error, scope) => {
+            tracing::debug!(%error, ?scope, "the guest cannot be protected from being killed");
+            guest_protection::remember_refusal(scope);
+            launch_once(docker, spec, scope).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn launch_once(
     docker: &Docker,
     spec: &SandboxSpec,
     scope: &LinkScope,
@@ -102,6 +118,7 @@ async fn launch_attached(
         spec,
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
+        protects_guest: guest_protection::is_possible(scope),
     });
     let id = docker.create_container(None, body).await?.id;
     if spec.persist {
@@ -146,6 +163,7 @@ async fn launch_with_socket(
         spec,
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
+        protects_guest: guest_protection::is_possible(scope),
     });
     let created = docker.create_container(None, body).await;
     let id = created.map_err(|error| blame(error.into()))?.id;

@@ -7,6 +7,7 @@ mod cleanup;
 mod client;
 mod container;
 mod error;
+mod guest_protection;
 mod guest_volume;
 mod image;
 mod labels;

@@ -32,12 +32,17 @@ static FOUND: LazyLock<Mutex<BTreeMap<LinkScope, LinkKind>>> = LazyLock::new(Mut
 impl LinkScope {
     /// What is known to work here.
     pub(crate) fn known(&self) -> LinkKind {
-        // On other systems the daemon is in a virtual machine, which no socket leads into.
-        if !cfg!(target_os = "linux") || !self.url.starts_with("unix://") {
+        if !self.is_on_this_machine() {
             return LinkKind::Attached;
         }
         let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
         found.get(self).copied().unwrap_or(LinkKind::Undecided)
+    }
+
+    /// Whether containers run under this process's own kernel. On other systems than Linux the daemon is
+    /// in a virtual machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        cfg!(target_os = "linux") && self.url.starts_with("unix://")
     }
 
     /// Remembers what a guest took. Once a guest could not use its socket, none gets one.

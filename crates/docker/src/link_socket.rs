@@ -12,12 +12,12 @@ use std::{
     env, fs,
     fs::{File, Permissions},
     io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, PermissionsExt},
     },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -35,6 +35,9 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 ";
 
+/// The name of a socket in a directory until it has its own.
+const NEW_SOCKET: &str = "link";
+
 /// The file of these names in a directory.
 const HOSTS_FILE: &str = "hosts";
 
@@ -51,9 +54,11 @@ const ATTEMPTS: usize = 3;
 /// Where the sockets and the host names of this process are.
 struct Directory {
     dir: TempDir,
-    /// Held as long as the process lives. Ids of processes are given again, locks are not.
-    _lock: File,
-    next: AtomicU64,
+    /// The directory itself, locked as long as the process lives. Ids of processes are given again, locks
+    /// are not.
+    lock: File,
+    /// How many sockets there have been. Held while one is being made.
+    count: Mutex<u64>,
 }
 
 impl Directory {
@@ -93,8 +98,8 @@ impl Directory {
             if lock.try_lock().is_ok() && dir.path().is_dir() {
                 let made = Self {
                     dir,
-                    _lock: lock,
-                    next: AtomicU64::new(0),
+                    lock,
+                    count: Mutex::default(),
                 };
                 fs::write(made.hosts(), HOSTS)?;
                 fs::set_permissions(made.hosts(), Permissions::from_mode(0o444))?;
@@ -102,6 +107,27 @@ impl Directory {
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// A new socket and its path.
+    fn bind(&self) -> io::Result<(UnixListener, PathBuf)> {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        let path = self.dir.path().join(count.to_string());
+        // Programs read the path that a socket was bound to in their `/proc/net/unix`. This one says
+        // nothing of the host, and it is always short enough for the system.
+        let place = Path::new("/proc/self/fd").join(self.lock.as_raw_fd().to_string());
+        match UnixListener::bind(place.join(NEW_SOCKET)) {
+            Ok(socket) => {
+                fs::rename(self.dir.path().join(NEW_SOCKET), &path)?;
+                Ok((socket, path))
+            }
+            // A system without `/proc`.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok((UnixListener::bind(&path)?, path))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn hosts(&self) -> PathBuf {
@@ -157,10 +183,9 @@ impl Listener {
     /// Begins to listen.
     pub(crate) fn bind() -> io::Result<Self> {
         let directory = Directory::of_this_process()?;
-        let name = directory.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let path = directory.dir.path().join(name);
+        let (socket, path) = directory.bind()?;
         let listener = Self {
-            socket: UnixListener::bind(&path)?,
+            socket,
             path,
             directory,
         };
@@ -220,6 +245,9 @@ mod tests {
             0o444,
             "every user of a container reads it"
         );
+        let bound = listener.socket.local_addr().unwrap();
+        let bound = bound.as_pathname().unwrap();
+        assert!(bound.starts_with("/proc/self/fd"), "{}", bound.display());
         assert!(listener.is_named_in(&format!("no such file: {}", path.display())));
         assert!(!listener.is_named_in("no such image"));
         // Another name for it, as a mount is, stays when the first one goes.
@@ -239,9 +267,7 @@ mod tests {
         let path = directory.dir.path().to_owned();
         let later = SystemTime::now() + SWEEP_GRACE;
         assert!(!is_abandoned(&path, later));
-        let Directory {
-            dir, _lock: lock, ..
-        } = directory;
+        let Directory { dir, lock, .. } = directory;
         drop(lock);
         assert!(!is_abandoned(&path, SystemTime::now()));
         assert!(is_abandoned(&path, later));

@@ -184,7 +184,8 @@ pub(crate) struct Helper<'a> {
     reaper: &'a Reaper,
     pid: i32,
     answer: Fd,
-    commit: Fd,
+    /// None when there is nothing more to say to it.
+    commit: Option<Fd>,
     ended: oneshot::Receiver<Ended>,
     kill_on_drop: bool,
 }
@@ -215,7 +216,7 @@ impl<'a> Helper<'a> {
         };
         let pid = fork_as(HELPER_ID, &fds, || (), child)?;
         let ended = reaper.register(pid, Role::Helper);
-        let (answer, commit) = (Fd::new(answer)?, Fd::new(commit)?);
+        let (answer, commit) = (Fd::new(answer)?, Some(Fd::new(commit)?));
         Ok(Self {
             reaper,
             pid,
@@ -243,11 +244,14 @@ impl<'a> Helper<'a> {
     /// Makes the work of the helper final.
     pub(crate) async fn commit(&self) {
         // A helper that has failed is gone already, and its answer has the reason.
-        let _ = self.commit.write_all(&[COMMIT]).await;
+        if let Some(commit) = &self.commit {
+            let _ = commit.write_all(&[COMMIT]).await;
+        }
     }
 
-    /// Waits for the answer of the helper. The helper has ended then.
+    /// Waits for the answer of the helper. The helper has ended then. Work that is not final is undone.
     pub(crate) async fn answer(mut self) -> Reply {
+        self.commit = None;
         let answer = self.answer.read_to_end(MAX_ANSWER_BYTES).await;
         let reply = answer.ok().and_then(|answer| parse_reply(&answer));
         let ended = (&mut self.ended).await;

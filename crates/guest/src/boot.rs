@@ -1,7 +1,7 @@
 //! Start and end of the guest: it protects its process before it talks to the host, and kills every other
 //! process when it stops.
 
-use std::{cell::Cell, env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
+use std::{env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
 
 use isol8_protocol::STRICT_ARGUMENT;
 use nix::{
@@ -15,18 +15,20 @@ use tokio::{
 };
 
 use crate::{
+    capabilities,
     egress::Egress,
-    exec::{Parking, make_pipes},
+    exec::{Parking, limit_sockets_of_services, make_pipes},
     guest::Guest,
     heap::Heap,
     ipc, kill,
     link::{Link, LinkError, Wire},
+    memory::Memory,
+    oom_score,
     reaper::Reaper,
     serve::serve,
     signals::Signals,
     sockets::Sockets,
     sweep,
-    usage::MemoryFiles,
 };
 
 /// How many signals Linux has.
@@ -85,7 +87,8 @@ fn start() -> Result<(), BootError> {
 /// user code.
 fn harden() -> io::Result<()> {
     prctl::set_dumpable(false)?;
-    clear_inheritable_capabilities()?;
+    capabilities::clear_inheritable()?;
+    oom_score::protect_guest()?;
     for number in (1..=SIGNALS).filter(|number| *number != libc::SIGPIPE) {
         set_default_disposition(number);
     }
@@ -106,6 +109,7 @@ async fn serve_host() -> Result<(), BootError> {
     };
     let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
     let (egress, wanted) = Egress::new();
+    let memory = Memory::open();
     let guest = Rc::new(Guest {
         reaper: Reaper::default(),
         gate: RwLock::new(()),
@@ -114,18 +118,18 @@ async fn serve_host() -> Result<(), BootError> {
         null,
         egress,
         filters_programs: env::args_os().skip(1).any(|word| word == STRICT_ARGUMENT),
-        services: Cell::default(),
-        memory: MemoryFiles::open(),
+        services: watch::Sender::default(),
         parking: Parking::default(),
         session: Mutex::default(),
-        sockets: Sockets::open(),
+        sockets: Sockets::open(memory.limit()),
+        memory,
         ipc,
         places: sweep::places(),
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });
     let link = async {
-        let link = Link::open(wire).await?;
+        let link = Link::open(wire, guest.memory.window_bytes()).await?;
         let accept = |stream| {
             tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
         };
@@ -133,6 +137,7 @@ async fn serve_host() -> Result<(), BootError> {
     };
     tokio::select! {
         ended = link => ended,
+        never = limit_sockets_of_services(&guest) => match never {},
         ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
     }
 }
@@ -171,28 +176,4 @@ unsafe fn take(number: i32) -> OwnedFd {
     use std::os::fd::FromRawFd;
     // SAFETY: by the caller.
     unsafe { OwnedFd::from_raw_fd(number) }
-}
-
-/// Empties the inheritable set, and with it the ambient one. See capset(2) for the layout.
-fn clear_inheritable_capabilities() -> io::Result<()> {
-    const VERSION_3: u32 = 0x2008_0522;
-    const INHERITABLE: [usize; 2] = [2, 5];
-    let header = [VERSION_3, 0];
-    // Two sets of each: effective, permitted, inheritable.
-    let mut sets = [0_u32; 6];
-    // SAFETY: both arrays have the layout and size that version 3 asks for.
-    if unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if INHERITABLE.iter().all(|index| sets[*index] == 0) {
-        return Ok(());
-    }
-    for index in INHERITABLE {
-        sets[index] = 0;
-    }
-    // SAFETY: as above.
-    if unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }

@@ -71,7 +71,7 @@ fn kind_of(errno: Errno) -> ErrorKind {
     match errno {
         Errno::ENOENT => ErrorKind::NotFound,
         Errno::EACCES | Errno::EPERM | Errno::EROFS => ErrorKind::Denied,
-        Errno::ENOSPC | Errno::EDQUOT => ErrorKind::NoSpace,
+        Errno::ENOSPC | Errno::EDQUOT | Errno::ENOMEM => ErrorKind::NoSpace,
         Errno::EISDIR | Errno::ENOTDIR | Errno::ELOOP => ErrorKind::NotAFile,
         Errno::ENAMETOOLONG => ErrorKind::Invalid,
         _ => ErrorKind::System,

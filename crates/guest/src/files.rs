@@ -1,7 +1,7 @@
 //! File requests: frames of the host on one side, a helper with the user's rights on the other, and a pipe between
 //! them. A full pipe slows the faster side down.
 
-use std::{io, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use isol8_protocol::{
     ErrorKind, FRAME_HEADER_BYTES, FileRequest, FrameKind, InlineFile, ReadRequest, Reply,
@@ -15,24 +15,27 @@ use crate::{
     fd::{Fd, pipe},
     frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
     guest::Guest,
-    reaper::Reaper,
     user_files::{self, CopyError},
 };
 
 /// How long a helper may take for its next step. It waits for local files only.
 const STALL_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Largest size of a small file, in bytes. The guest's reserve is enough to write one.
+const SMALL_BYTES: usize = 64 * 1024;
+
 /// Writes a file from the host's data frames. Nothing changes without the empty frame that ends them.
 pub(crate) async fn write(
-    reaper: &Reaper,
+    guest: &Guest,
     request: &FileRequest,
     frames: &mut FrameReader,
 ) -> Result<Option<Reply>, RequestError> {
     let path = &request.path;
     user_files::check_path(path)?;
+    let _room = guest.memory.room_for_work();
     let starting = |error| Failure::system("cannot start to write the file", &error);
     let (source, sink) = pipe().map_err(starting)?;
-    let helper = Helper::start(reaper, &source, |mut source, mut commit| {
+    let helper = Helper::start(&guest.reaper, &source, |mut source, mut commit| {
         user_files::replace(path, |file| match user_files::copy(&mut source, file) {
             Ok(()) => Ok(commit.is_given()),
             Err(CopyError::Read(error) | CopyError::Write(error)) => Err(error),
@@ -43,6 +46,7 @@ pub(crate) async fn write(
     let killer = helper.killer();
     drop(source);
     let sink = Fd::new(sink).map_err(starting)?;
+    let mut written = 0;
     loop {
         let (kind, data) = frames.next().await?;
         if kind != FrameKind::Data {
@@ -51,6 +55,21 @@ pub(crate) async fn write(
         if data.is_empty() {
             helper.commit().await;
             break;
+        }
+        written += data.len();
+        if let Err(full) = guest
+            .memory
+            .check_file(path, data.len(), written > SMALL_BYTES)
+        {
+            drop(sink);
+            let mut removed = pin!(unstalled(killer, helper.answer()));
+            tokio::select! {
+                // What is written so far takes the memory until the helper has removed it.
+                removed = &mut removed => removed?,
+                // Meanwhile, what the host still sends must not take more.
+                () = frames.closed() => removed.await?,
+            };
+            return Err(full.into());
         }
         if unstalled(killer, sink.write_all(data)).await?.is_err() {
             break; // The helper has failed, and its answer has the reason.
@@ -69,6 +88,8 @@ pub(crate) async fn write_inline(
     if files.is_empty() && directory.is_none() {
         return Ok(());
     }
+    check_room(guest, files)?;
+    let _room = guest.memory.room_for_work();
     let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
         user_files::write_inline(files, directory).map(|()| Reply::Done)
     })
@@ -83,17 +104,30 @@ pub(crate) async fn write_inline(
     }
 }
 
+/// Checks that the files of a request fit into memory.
+pub(crate) fn check_room(guest: &Guest, files: &[InlineFile]) -> Result<(), Failure> {
+    let bytes = files.iter().map(|file| file.data.len()).sum();
+    let largest = files.iter().max_by_key(|file| file.data.len());
+    match largest {
+        Some(largest) if bytes > SMALL_BYTES => {
+            guest.memory.check_file(&largest.path, bytes, false)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Sends the contents of a file. Returns a reply on failure.
 pub(crate) async fn read(
-    reaper: &Reaper,
+    guest: &Guest,
     request: &ReadRequest,
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let path = &request.path;
     user_files::check_path(path)?;
+    let _room = guest.memory.room_for_work();
     let starting = |error| Failure::system("cannot start to read the file", &error);
     let (source, sink) = pipe().map_err(starting)?;
-    let helper = Helper::start(reaper, &sink, |mut sink, _| {
+    let helper = Helper::start(&guest.reaper, &sink, |mut sink, _| {
         match user_files::copy(&mut user_files::open(path, request.max_bytes)?, &mut sink) {
             Ok(()) => Ok(Reply::Done),
             Err(CopyError::Read(error) | CopyError::Write(error)) => {

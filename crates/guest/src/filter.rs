@@ -8,6 +8,14 @@
 //! It refuses the call that installs it. The container's profile allows that call to the guest for this
 //! purpose alone, so that user code gets the answer that the profile would give.
 //!
+//! It leaves the limit of core dumps as it is, and lets programs believe that they have set it. The limit
+//! is 1, with which the system makes no core dump. With 0 it would still start the program that the
+//! host's `core_pattern` names, as root.
+//!
+//! In the same way it leaves the sizes of socket buffers as they are: where control groups of version 1
+//! do not count them, the host's own maximum would be the only limit. The system takes these sizes as a
+//! hint anyway.
+//!
 //! And it refuses IPv6 flow labels. They stay for minutes when their socket is closed, for the next
 //! program to read, with addresses and all. A container's profile cannot refuse one option exactly: it
 //! compares 64 bits, of which the system looks at 32.
@@ -21,7 +29,7 @@ use std::{
 use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
 
 /// How many instructions the filter has.
-const LENGTH: libc::c_ushort = 11;
+const LENGTH: libc::c_ushort = 26;
 
 /// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
 const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
@@ -43,17 +51,41 @@ const NEXT: u8 = 0;
 )]
 const PROGRAM: [sock_filter; LENGTH as usize] = [
     load(offset_of!(seccomp_data, arch) as u32),
-    jump_if_equal(ARCH, NEXT, 8),
+    jump_if_equal(ARCH, NEXT, 23),
     load(offset_of!(seccomp_data, nr) as u32),
-    jump_if_equal(libc::SYS_seccomp as u32, 5, NEXT),
-    jump_if_equal(libc::SYS_setsockopt as u32, NEXT, 5),
+    jump_if_equal(libc::SYS_seccomp as u32, 19, NEXT),
+    jump_if_equal(libc::SYS_setsockopt as u32, 2, NEXT),
+    jump_if_equal(libc::SYS_prlimit64 as u32, 9, NEXT),
+    jump_if_equal(libc::SYS_setrlimit as u32, 14, 18),
+    // setsockopt: its level and its option.
     load(argument(1)),
-    jump_if_equal(libc::SOL_IPV6 as u32, NEXT, 3),
+    jump_if_equal(libc::SOL_IPV6 as u32, NEXT, 2),
     load(argument(2)),
-    jump_if_equal(IPV6_FLOWLABEL_MGR, NEXT, 1),
+    jump_if_equal(IPV6_FLOWLABEL_MGR, 12, 14),
+    jump_if_equal(libc::SOL_SOCKET as u32, NEXT, 13),
+    load(argument(2)),
+    jump_if_equal(libc::SO_SNDBUF as u32, 10, NEXT),
+    jump_if_equal(libc::SO_RCVBUF as u32, 9, 10),
+    // prlimit64: whether it sets, which both halves of a pointer tell, and what.
+    load(argument(2)),
+    jump_if_equal(0, NEXT, 2),
+    load(argument(2) + HALF),
+    jump_if_equal(0, 6, NEXT),
+    load(argument(1)),
+    jump_if_equal(RLIMIT_CORE, 3, 4),
+    // setrlimit: what it sets.
+    load(argument(0)),
+    jump_if_equal(RLIMIT_CORE, 1, 2),
     give_back(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    give_back(libc::SECCOMP_RET_ERRNO),
     give_back(libc::SECCOMP_RET_ALLOW),
 ];
+
+/// The limit of core dumps. Its type differs among C libraries. See asm-generic/resource.h.
+const RLIMIT_CORE: u32 = 4;
+
+/// From the lower half of an argument to the upper one, in bytes.
+const HALF: u32 = 4;
 
 /// Where the lower half of an argument is.
 #[expect(clippy::cast_possible_truncation, reason = "an offset")]
@@ -146,6 +178,46 @@ pub(crate) fn order() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jumps_end_at_the_actions_that_they_mean() {
+        let [.., refuse, pretend, allow] = PROGRAM.map(|instruction| instruction.k);
+        let run = |nr: libc::c_long, args: [u64; 3]| {
+            let mut data = vec![u32::try_from(nr).unwrap(), ARCH, 0, 0];
+            for arg in args {
+                data.extend(
+                    [arg & 0xffff_ffff, arg >> 32].map(|half| u32::try_from(half).unwrap()),
+                );
+            }
+            let (mut at, mut loaded) = (0, 0);
+            loop {
+                let sock_filter { code, jt, jf, k } = PROGRAM[at];
+                at += 1;
+                match u32::from(code) & 7 {
+                    libc::BPF_LD => loaded = data[usize::try_from(k).unwrap() / 4],
+                    libc::BPF_JMP => at += usize::from(if loaded == k { jt } else { jf }),
+                    _ => return k,
+                }
+            }
+        };
+        let core = u64::from(RLIMIT_CORE);
+        assert_eq!(run(libc::SYS_seccomp, [0; 3]), refuse);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 41, 32]), refuse);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 41, 31]), allow);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 6, 32]), allow);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 1, 7]), pretend);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 1, 8]), pretend);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 1, 9]), allow);
+        assert_eq!(run(libc::SYS_setsockopt, [3, 6, 7]), allow);
+        for pointer in [1, 1 << 40] {
+            assert_eq!(run(libc::SYS_prlimit64, [0, core, pointer]), pretend);
+            assert_eq!(run(libc::SYS_prlimit64, [0, core + 1, pointer]), allow);
+        }
+        assert_eq!(run(libc::SYS_prlimit64, [0, core, 0]), allow, "it reads");
+        assert_eq!(run(libc::SYS_setrlimit, [core, 1, 0]), pretend);
+        assert_eq!(run(libc::SYS_setrlimit, [core + 1, 1, 0]), allow);
+        assert_eq!(run(libc::SYS_getpid, [core, core, core]), allow);
+    }
 
     #[test]
     fn an_order_has_eight_bytes_for_each_instruction() {

@@ -1,6 +1,6 @@
 //! The state that all requests share.
 
-use std::{cell::Cell, ffi::OsString, os::fd::OwnedFd};
+use std::{ffi::OsString, os::fd::OwnedFd};
 
 use tokio::sync::{Mutex, RwLock, watch};
 
@@ -9,10 +9,10 @@ use crate::{
     exec::{Parking, Session},
     heap::Heap,
     ipc,
+    memory::Memory,
     reaper::Reaper,
     sockets::Sockets,
     sweep::WritablePlace,
-    usage::MemoryFiles,
 };
 
 /// The state of the guest. Only `session` comes from a run, and a reset removes it.
@@ -30,8 +30,8 @@ pub(crate) struct Guest {
     /// Whether programs run under the guest's filter. The strict profile allows that.
     pub(crate) filters_programs: bool,
     /// Whether a process may run that an earlier request left running on purpose. A reset ends it.
-    pub(crate) services: Cell<bool>,
-    pub(crate) memory: MemoryFiles,
+    pub(crate) services: watch::Sender<bool>,
+    pub(crate) memory: Memory,
     pub(crate) parking: Parking,
     /// Held during a call, so that calls run one after the other.
     pub(crate) session: Mutex<Session>,

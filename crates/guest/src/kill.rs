@@ -33,6 +33,11 @@ pub(crate) fn send(pid: i32, signal: Signal) {
     let _ = signal::kill(Pid::from_raw(pid), signal);
 }
 
+/// Kills the process group of a program that has just ended. A process that has left the group lives on.
+pub(crate) fn send_to_group(program: i32) {
+    let _ = signal::killpg(Pid::from_raw(program), Signal::SIGKILL);
+}
+
 /// Kills every process but the guest at once. The kernel lets no process start meanwhile.
 pub(crate) fn send_to_all() {
     send(-1, Signal::SIGKILL);

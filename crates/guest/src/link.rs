@@ -12,7 +12,7 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 use isol8_protocol::{
-    LINK_PATH, MAX_STREAMS, MAX_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble,
+    LINK_PATH, MAX_STREAMS, MIN_WINDOW_BYTES, PREAMBLE_BYTES, PreambleError, check_preamble,
     preamble,
 };
 use tokio::{
@@ -208,8 +208,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Sends this side's preamble, checks the other's, and starts yamux.
-    pub(crate) async fn open(Wire { input, output }: Wire) -> Result<Self, LinkError> {
+    /// Sends this side's preamble, checks the other's, and starts yamux. At most `window_bytes` of one
+    /// stream may be on their way to the guest, beyond what each stream may have.
+    pub(crate) async fn open(
+        Wire { input, output }: Wire,
+        window_bytes: u64,
+    ) -> Result<Self, LinkError> {
         let mut outgoing = Outgoing::new(output);
         outgoing.buffer.extend(preamble());
         std::future::poll_fn(|cx| outgoing.poll_flush(cx)).await?;
@@ -224,7 +228,9 @@ impl Link {
         };
         let mut config = yamux::Config::default();
         config.set_max_num_streams(MAX_STREAMS);
-        config.set_max_connection_receive_window(Some(MAX_WINDOW_BYTES));
+        let window = usize::try_from(window_bytes).unwrap_or(usize::MAX);
+        let window = MIN_WINDOW_BYTES.saturating_add(window);
+        config.set_max_connection_receive_window(Some(window));
         config.set_split_send_size(OUTPUT_FRAME_BYTES);
         let connection = yamux::Connection::new(duplex, config, yamux::Mode::Server);
         Ok(Self { connection, output })

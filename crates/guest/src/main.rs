@@ -11,6 +11,7 @@
 //! filter    the seccomp filter of programs
 //! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
+//! memory    the sandbox's memory, the guest's reserve
 //! ```
 //!
 //! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -34,6 +35,8 @@ mod heap;
 mod ipc;
 mod kill;
 mod link;
+mod memory;
+mod oom_score;
 mod owner;
 mod reaper;
 mod reset;

@@ -21,6 +21,7 @@ const END_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Resets the sandbox. Nothing else runs meanwhile.
 pub(crate) async fn run(guest: &Guest) -> Reply {
+    let room = guest.memory.room_for_work();
     let reaped_before = guest.reaper.reaped();
     guest
         .end
@@ -50,6 +51,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     }
     let processes = guest.reaper.reaped().wrapping_sub(reaped_before);
 
+    room.renew();
     let mut entries = 0;
     let is_swept =
         guest.ipc.are_empty() && with_rights_of_user(|| sweep_few(&guest.places, &mut entries));
@@ -63,8 +65,9 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
         return left_behind();
     }
     guest.parking.clear();
-    guest.services.set(false);
+    guest.services.send_replace(false);
     guest.heap.trim();
+    guest.memory.end_session();
     Reply::Reset(ResetReport { processes, entries })
 }
 

@@ -31,12 +31,12 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
             .await
         }
         Ok(Request::WriteFile(request)) => {
-            working(&guest, files::write(&guest.reaper, &request, &mut reader)).await
+            working(&guest, files::write(&guest, &request, &mut reader)).await
         }
         Ok(Request::ReadFile(request)) => {
             let reading = async {
                 tokio::select! {
-                    done = files::read(&guest.reaper, &request, &mut writer) => done,
+                    done = files::read(&guest, &request, &mut writer) => done,
                     () = reader.closed() => Err(StreamError::Closed.into()),
                 }
             };

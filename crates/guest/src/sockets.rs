@@ -1,6 +1,9 @@
 //! Sockets that outlive their programs. The kernel lists a closed connection for a minute, with addresses and
 //! ports (`TIME_WAIT`). The next program could read them. The container asks the kernel to keep none, and
 //! this module checks that.
+//!
+//! The module also limits how many sockets there are. Control groups of version 1 do not count the memory of
+//! most kinds of sockets.
 
 use std::{
     fs::{self, File},
@@ -8,11 +11,19 @@ use std::{
     time::Duration,
 };
 
+use isol8_protocol::MAX_EGRESS_STREAMS;
 use tokio::time::{Instant, sleep};
 
 /// Counts of the sockets of one network namespace, see `proc_net(5)`. Reading them is cheap. For the lists the
 /// kernel walks a table of the whole machine.
 const COUNTS: [&str; 2] = ["/proc/self/net/sockstat", "/proc/self/net/sockstat6"];
+
+/// Sockets that any sandbox may have: twice what the proxy's port can serve at once.
+const LEAST_MOST: u64 = 2 * MAX_EGRESS_STREAMS as u64;
+
+/// For how much of the memory limit there may be one socket, in bytes. A connection within the sandbox has
+/// two, and holds at most 0.55 MiB (measured with the buffer sizes that the container has).
+const BYTES_PER_SOCKET: u64 = 256 * 1024;
 
 /// The interfaces of a network namespace.
 const INTERFACES: &str = "/proc/self/net/dev";
@@ -33,16 +44,27 @@ pub(crate) struct Sockets {
     counts: Vec<File>,
     /// Whether the network belongs to this sandbox only.
     are_own: bool,
+    /// How many there may be.
+    most: u64,
 }
 
 impl Sockets {
-    pub(crate) fn open() -> Self {
+    /// Opens what there is, in a sandbox with this limit of memory.
+    pub(crate) fn open(memory_limit: Option<u64>) -> Self {
         let are_own = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
         let counts = COUNTS.iter().filter_map(|path| File::open(path).ok());
         Self {
             counts: counts.filter(|_| are_own).collect(),
             are_own,
+            most: memory_limit.map_or(u64::MAX, |limit| LEAST_MOST.max(limit / BYTES_PER_SOCKET)),
         }
+    }
+
+    /// Whether there are more sockets than the sandbox may have.
+    pub(crate) fn are_too_many(&self) -> bool {
+        let counts = self.counts.first().map(read);
+        let used = counts.as_deref().and_then(used);
+        used.is_some_and(|used| used > self.most)
     }
 
     /// Whether no other sandbox can reach a socket that a program of this one still has open.
@@ -68,11 +90,22 @@ impl Sockets {
 
 /// Whether the count is zero now. A count that cannot be read is not zero.
 fn is_zero(counts: &File) -> bool {
+    let counts = read(counts);
+    !counts.is_empty() && count(&counts) == 0
+}
+
+/// The counts as they are now; empty when they cannot be read.
+fn read(counts: &File) -> String {
     let mut buffer = [0; COUNTS_BYTES];
     // A read from the beginning makes the kernel count again.
-    let read = counts.read_at(&mut buffer, 0);
-    let text = read.map(|length| std::str::from_utf8(&buffer[..length]));
-    matches!(text, Ok(Ok(text)) if count(text) == 0)
+    let length = counts.read_at(&mut buffer, 0).unwrap_or_default();
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+/// How many sockets of all kinds there are.
+fn used(counts: &str) -> Option<u64> {
+    let line = counts.lines().next()?;
+    line.strip_prefix("sockets: used ")?.trim().parse().ok()
 }
 
 /// Whether a list of interfaces, below its two lines of heading, has `lo` only.
@@ -104,6 +137,8 @@ mod tests {
         let text =
             "sockets: used 3\nTCP: inuse 1 orphan 9 tw 3 alloc 2 mem 88\nUDP: inuse 2 mem 0\n";
         assert_eq!(count(text), 6);
+        assert_eq!(used(text), Some(3));
+        assert_eq!(used("TCP6: inuse 0\n"), None);
         assert_eq!(
             count("sockets: used 3\nTCP: inuse 0 orphan 9 tw 0 alloc 2\n"),
             0

@@ -23,6 +23,8 @@ use nix::{
     unistd::{Pid, SysconfVar, sysconf},
 };
 
+use crate::memory::Memory;
+
 /// Time between two samples of the memory in use.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -32,56 +34,8 @@ const TICKS_PER_SECOND: u64 = 100;
 /// Buffer size in bytes, enough for 52 numbers of twenty digits.
 const SMALL_BYTES: usize = 1280;
 
-/// The files for current usage, peak and limit, in version 2 and in version 1 of control groups.
-const FILES: [[&str; 3]; 2] = [
-    [
-        "/sys/fs/cgroup/memory.current",
-        "/sys/fs/cgroup/memory.peak",
-        "/sys/fs/cgroup/memory.max",
-    ],
-    [
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ],
-];
-
 /// Memory that the guest may need for its own work, in bytes.
 const OWN_BYTES: u64 = 8 * 1024 * 1024;
-
-/// The files of the sandbox's control group, kept open.
-#[derive(Default)]
-pub(crate) struct MemoryFiles {
-    current: Option<File>,
-    peak: Option<File>,
-    /// None when it has none.
-    limit: Option<u64>,
-}
-
-impl MemoryFiles {
-    /// Opens the files that exist. Missing ones are no failure.
-    pub(crate) fn open() -> Self {
-        for [current, peak, limit] in FILES {
-            if let Ok(current) = File::open(current) {
-                let limit = File::open(limit).and_then(|file| number(&file));
-                return Self {
-                    current: Some(current),
-                    peak: File::open(peak).ok(),
-                    limit: limit.ok(),
-                };
-            }
-        }
-        Self::default()
-    }
-
-    fn current(&self) -> Option<u64> {
-        self.current.as_ref().and_then(|file| number(file).ok())
-    }
-
-    fn peak(&self) -> Option<u64> {
-        self.peak.as_ref().and_then(|file| number(file).ok())
-    }
-}
 
 /// Reads a small file of the kernel, with one line of numbers, in one read.
 pub(crate) fn read_small(path: &str) -> io::Result<Vec<u8>> {
@@ -91,29 +45,25 @@ pub(crate) fn read_small(path: &str) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn number(file: &File) -> io::Result<u64> {
-    let mut buffer = [0; 24];
-    let length = file.read_at(&mut buffer, 0)?;
-    let text = std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)?;
-    text.trim_end().parse().map_err(io::Error::other)
-}
-
 /// Measures one run.
 pub(crate) struct Meter<'a> {
-    files: &'a MemoryFiles,
+    memory: &'a Memory,
     cpu_before: Duration,
     peak_before: Option<u64>,
+    /// What of the peak the guest's reserve is.
+    reserved: u64,
     sampled: u64,
     /// The program whose resident memory is sampled, too.
     program: Option<i32>,
 }
 
 impl<'a> Meter<'a> {
-    pub(crate) fn start(files: &'a MemoryFiles) -> Self {
+    pub(crate) fn start(memory: &'a Memory) -> Self {
         Self {
-            files,
+            memory,
             cpu_before: cpu_of_children(),
-            peak_before: files.peak(),
+            peak_before: memory.peak(),
+            reserved: memory.reserved(),
             sampled: 0,
             program: None,
         }
@@ -129,7 +79,7 @@ impl<'a> Meter<'a> {
     pub(crate) fn sample(&mut self) -> Option<u64> {
         let resident = self.program.and_then(resident_memory);
         self.sampled = self.sampled.max(resident.unwrap_or_default());
-        let current = self.files.current()?;
+        let current = self.memory.current()?;
         self.sampled = self.sampled.max(current);
         Some(current)
     }
@@ -139,13 +89,10 @@ impl<'a> Meter<'a> {
         self.sampled > 0
     }
 
-    /// Whether the guest has memory to work with when `current` is in use. The kernel cannot end a process that is
-    /// ending already, so for lack of memory it would end the guest.
-    pub(crate) fn leaves_room(&self, current: Option<u64>) -> bool {
-        let room = |limit: u64| limit.saturating_sub(current.unwrap_or_default());
-        self.files
-            .limit
-            .is_none_or(|limit| room(limit) >= OWN_BYTES)
+    /// Whether the guest has memory to work with. The kernel cannot end a process that is ending already, so no
+    /// process would be left that it could end for its memory.
+    pub(crate) fn leaves_room(&self) -> bool {
+        self.memory.has_room(OWN_BYTES)
     }
 
     /// Excludes the CPU time that a child had used before the run, and includes its memory.
@@ -163,16 +110,23 @@ impl<'a> Meter<'a> {
     pub(crate) fn peak(&self, max_rss_bytes: u64) -> u64 {
         peak(
             self.peak_before,
-            self.files.peak(),
+            self.memory.peak(),
+            self.reserved,
             self.sampled,
             max_rss_bytes,
         )
     }
 }
 
-fn peak(before: Option<u64>, after: Option<u64>, sampled: u64, max_rss_bytes: u64) -> u64 {
+fn peak(
+    before: Option<u64>,
+    after: Option<u64>,
+    reserved: u64,
+    sampled: u64,
+    max_rss_bytes: u64,
+) -> u64 {
     match (before, after) {
-        (Some(before), Some(after)) if after > before => after,
+        (Some(before), Some(after)) if after > before => after.saturating_sub(reserved),
         _ => sampled.max(max_rss_bytes),
     }
 }
@@ -240,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_peak_of_an_earlier_run_does_not_count() {
-        assert_eq!(peak(Some(900), Some(900), 50, 40), 50);
-        assert_eq!(peak(Some(900), Some(901), 50, 40), 901);
-        assert_eq!(peak(None, None, 0, 40), 40);
+        assert_eq!(peak(Some(900), Some(900), 30, 50, 40), 50);
+        assert_eq!(peak(Some(900), Some(931), 30, 50, 40), 901);
+        assert_eq!(peak(None, None, 0, 0, 40), 40);
     }
 }

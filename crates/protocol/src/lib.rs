@@ -29,6 +29,7 @@ mod session;
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
 pub use limits::{
     MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES,
+    MIN_WINDOW_BYTES,
 };
 pub use message::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,

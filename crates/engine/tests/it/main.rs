@@ -17,6 +17,7 @@ mod custom_images;
 mod direct_link;
 mod fidelity;
 mod first_light;
+mod full_memory;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;

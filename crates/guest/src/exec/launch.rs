@@ -20,7 +20,7 @@ use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply, encode_message};
 use nix::sys::socket::SockType;
 use tokio::{sync::oneshot, time::timeout};
 
-use self::child::{prefer_for_killing, report_ready};
+use self::child::report_ready;
 use super::ending::Ending;
 use crate::{
     as_user::{fork_as_user, parse_reply, share_as_user},
@@ -28,7 +28,7 @@ use crate::{
     failure::Failure,
     fd::{Fd, receive, sockets},
     guest::Guest,
-    kill,
+    kill, oom_score,
     reaper::{Ended, Role},
     user_files::check_path,
 };
@@ -160,6 +160,7 @@ impl Launch {
         role: Role,
         stdio: Stdio<'_>,
     ) -> Result<Program, Failure> {
+        guest.memory.check_start()?;
         let only = self.first && !self.changes_user && stdio.more.is_empty();
         // Whoever else were there could stop the child, and with it the guest.
         if only && guest.reaper.has_no_child() {
@@ -186,7 +187,7 @@ impl Launch {
         let mut vectors = self.vectors();
         let started = Instant::now();
         let (mut is_user, mut failed) = (false, None);
-        let pid = share_as_user(&fds, prefer_for_killing, || {
+        let pid = share_as_user(&fds, oom_score::prefer_program, || {
             is_user = true;
             // SAFETY: it has been put there, and nothing else in the child owns it.
             let status = unsafe { File::from_raw_fd(STATUS_FD) };
@@ -236,7 +237,7 @@ impl Launch {
             .collect::<Vec<_>>();
         let started = Instant::now();
         let first = || {
-            prefer_for_killing();
+            oom_score::prefer_program();
             if self.changes_user {
                 // Without effect, what comes after the change to the user fails.
                 let _ = capabilities::keep();

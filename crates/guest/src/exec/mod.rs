@@ -27,3 +27,4 @@ pub(crate) use pipes::make as make_pipes;
 pub(crate) use resident::Session;
 pub(crate) use run::run;
 pub(crate) use session::call;
+pub(crate) use supervise::limit_sockets_of_services;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, RequestError},
+    files::check_room,
     frames::{FrameReader, FrameWriter},
     guest::Guest,
     kill,
@@ -27,12 +28,14 @@ pub(crate) async fn run(
     writer: &mut FrameWriter,
 ) -> Result<Option<Reply>, RequestError> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
+    check_room(guest, &request.files)?;
     let mut launch = Launch::new(&mut request, &guest.environ)?;
     let end = guest.end.subscribe();
     let earlier = match request.after_exit {
         AfterExit::KillAll => BTreeSet::new(),
         AfterExit::Keep => {
-            guest.services.set(true);
+            guest.services.send_replace(true);
+            guest.memory.make_room_for_program();
             kill::earlier_processes().map_err(preparing)?
         }
     };

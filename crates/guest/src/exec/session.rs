@@ -40,7 +40,8 @@ pub(crate) async fn call(
     check(&request)?;
     guest.egress.set(request.exec.proxy).await?;
     let end = guest.end.subscribe();
-    guest.services.set(true);
+    guest.services.send_replace(true);
+    guest.memory.make_room_for_program();
     let mut session = guest.session.lock().await;
     let files = std::mem::take(&mut request.exec.files);
     write_inline(guest, &files, request.cwd.as_deref()).await?;

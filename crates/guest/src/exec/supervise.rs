@@ -21,9 +21,13 @@ use super::{
 use crate::{
     guest::Guest,
     kill::{self, KILL_DEADLINE},
+    memory::RoomForWork,
     reaper::{Ended, Role},
     usage::{Meter, SAMPLE_INTERVAL, cpu_clock},
 };
+
+/// Between two looks at the sockets of what programs have left running.
+const SERVICE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a program's life is bounded.
 pub(super) struct Bounds<'a> {
@@ -85,6 +89,7 @@ pub(super) async fn supervise(
     }
     let mut samples = interval(SAMPLE_INTERVAL);
     let (mut timed_out, mut cancelled) = (false, false);
+    let mut too_many_sockets = false;
     let mut collected = true;
     let mut ended = loop {
         tokio::select! {
@@ -94,8 +99,8 @@ pub(super) async fn supervise(
                 ending = None;
                 // It has given up its memory, or is about to.
                 meter.watch(None);
-                let memory = meter.sample();
-                let known = meter.has_seen_memory() && meter.leaves_room(memory);
+                meter.sample();
+                let known = meter.has_seen_memory() && meter.leaves_room();
                 if known && let Some(status) = ends_alone(guest, pid) {
                     collected = false;
                     break Some(Ended { status, at: Instant::now(), max_rss_bytes: 0 });
@@ -124,7 +129,14 @@ pub(super) async fn supervise(
                 break None;
             }
             _ = bounds.end.changed() => break None,
-            _ = samples.tick() => { meter.sample(); }
+            _ = samples.tick() => {
+                meter.sample();
+                // It is out of memory that is not counted.
+                if guest.sockets.are_too_many() {
+                    too_many_sockets = true;
+                    break None;
+                }
+            }
         }
     };
     let memory = meter.sample();
@@ -133,22 +145,19 @@ pub(super) async fn supervise(
     } else {
         cpu_clock(pid)
     };
-    match bounds.after_exit {
-        // Nothing is left to be killed, and to wait for the rest is for the next reset.
-        AfterExit::KillAll if !collected => {}
-        AfterExit::KillAll => {
-            kill::all_programs(&guest.reaper).await;
-        }
-        AfterExit::Keep if ended.is_none() => {
-            kill::program(&guest.reaper, pid, &bounds.earlier).await;
-        }
-        AfterExit::Keep => {
-            let interrupted = interrupting.take().is_some();
-            if let Some(interruption) = bounds.interruption.as_ref().filter(|_| interrupted) {
-                interruption.end_others().await;
-            }
-        }
+    let rest = match ended {
+        // Nothing is left to be killed, and to wait for the end is for the next reset.
+        Some(_) if !collected => Rest::Nothing,
+        _ if too_many_sockets => Rest::All, // Nobody knows whose the sockets are.
+        _ => rest_to_kill(guest, pid, ended.as_ref(), bounds.after_exit),
+    };
+    if matches!(rest, Rest::Nothing)
+        && interrupting.take().is_some()
+        && let Some(interruption) = &bounds.interruption
+    {
+        interruption.end_others().await;
     }
+    let _room = kill_rest(guest, rest, pid, &bounds.earlier).await;
     let by_force = ended.is_none();
     if by_force {
         ended = timeout(KILL_DEADLINE, over).await.ok().flatten();
@@ -184,6 +193,72 @@ async fn interrupts(
     }
 }
 
+/// Ends what a session's programs have left running when that has too many sockets. Programs that run
+/// are looked after by [`supervise`].
+pub(crate) async fn limit_sockets_of_services(guest: &Guest) -> Infallible {
+    let mut services = guest.services.subscribe();
+    loop {
+        // An idle sandbox is not woken.
+        if services.wait_for(|running| *running).await.is_err() {
+            pending::<()>().await;
+        }
+        sleep(SERVICE_INTERVAL).await;
+        if guest.sockets.are_too_many() {
+            kill::all_programs(&guest.reaper).await;
+        }
+    }
+}
+
+/// What is to be killed when a program is over.
+enum Rest {
+    All,
+    /// The program and what it has started.
+    Program,
+    Nothing,
+}
+
+/// What is to be killed of a program that has `ended`, or that is to end by force.
+fn rest_to_kill(guest: &Guest, pid: i32, ended: Option<&Ended>, after_exit: AfterExit) -> Rest {
+    match (after_exit, ended) {
+        (AfterExit::KillAll, _) => Rest::All,
+        (AfterExit::Keep, None) => Rest::Program,
+        (AfterExit::Keep, Some(ended)) if out_of_memory(guest, ended.status) => {
+            // At first without a list of the processes, which takes memory.
+            kill::send_to_group(pid);
+            Rest::Program
+        }
+        (AfterExit::Keep, Some(_)) => Rest::Nothing,
+    }
+}
+
+/// Kills what is to be killed, and returns the room for the guest's work after that.
+async fn kill_rest<'a>(
+    guest: &'a Guest,
+    rest: Rest,
+    pid: i32,
+    earlier: &BTreeSet<(i32, u64)>,
+) -> RoomForWork<'a> {
+    let room = guest.memory.room_for_work();
+    match rest {
+        Rest::All => {
+            kill::all_programs(&guest.reaper).await;
+        }
+        Rest::Program => {
+            kill::program(&guest.reaper, pid, earlier).await;
+        }
+        Rest::Nothing => {}
+    }
+    // Processes that fill memory may have taken the room until they were killed.
+    room.renew();
+    room
+}
+
+/// Whether the system has killed a program for its memory. What the program has started would go on to
+/// fill what is left.
+fn out_of_memory(guest: &Guest, status: ExitStatus) -> bool {
+    status == ExitStatus::Signal(libc::SIGKILL) && guest.memory.is_short()
+}
+
 async fn begins(ending: Option<&Ending>) {
     match ending {
         Some(ending) => ending.begun().await,
@@ -196,7 +271,7 @@ async fn begins(ending: Option<&Ending>) {
 fn ends_alone(guest: &Guest, pid: i32) -> Option<ExitStatus> {
     let roles = [Role::Program, Role::Resident].map(|role| guest.reaper.pids(role));
     // Others are to be killed, and their output is to be waited for.
-    let alone = roles.concat() == [pid] && !guest.services.get();
+    let alone = roles.concat() == [pid] && !*guest.services.borrow();
     // The next program elsewhere must not find a port of this one in use, and a connection to the proxy
     // that the program leaves open is part of the log.
     let silent = guest.sockets.are_own() && guest.egress.is_quiet();

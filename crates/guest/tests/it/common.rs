@@ -19,6 +19,8 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
+use crate::memory_group::MemoryGroup;
+
 /// Longer than any single step that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,23 +35,33 @@ pub(crate) struct Sandbox {
     _root: tempfile::TempDir,
 }
 
+/// How a sandbox is made.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// The socket of its host.
+    socket: Option<&'a Path>,
+    /// How many closed connections its network keeps.
+    time_wait: u32,
+    /// Its control group and the size of each of its file systems.
+    memory: Option<(&'a MemoryGroup, &'a str)>,
+}
+
 /// The guest before the handshake.
 pub(crate) fn start_raw() -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
-    start_raw_with("0", None)
+    start_raw_with(&Setup::default())
 }
 
 /// The same, with a socket of the host.
 pub(crate) fn start_with_link(
     socket: &Path,
 ) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
-    start_raw_with("0", Some(socket))
+    start_raw_with(&Setup {
+        socket: Some(socket),
+        ..Setup::default()
+    })
 }
 
-/// The same, in a network that keeps this many closed connections.
-fn start_raw_with(
-    time_wait: &str,
-    socket: Option<&Path>,
-) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+fn start_raw_with(setup: &Setup<'_>) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sandbox.sh");
     let mut process = Command::new("unshare")
@@ -65,11 +77,17 @@ fn start_raw_with(
         .arg(script)
         .arg(root.path())
         .arg(env!("CARGO_BIN_EXE_isol8-guest"))
-        .args(socket)
+        .args(setup.socket)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
-        .env("TIME_WAIT", time_wait)
+        .env("TIME_WAIT", setup.time_wait.to_string())
+        .envs(
+            setup
+                .memory
+                .iter()
+                .flat_map(|(group, size)| group.environ(size)),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -89,7 +107,20 @@ impl Sandbox {
 
     /// Starts a sandbox whose network keeps closed connections for a while.
     pub(crate) async fn start_with_memory_of_connections() -> Self {
-        Self::over_streams(start_raw_with("1000", None)).await
+        let setup = Setup {
+            time_wait: 1000,
+            ..Setup::default()
+        };
+        Self::over_streams(start_raw_with(&setup)).await
+    }
+
+    /// One in a control group, with file systems of this size each.
+    pub(crate) async fn start_in(group: &MemoryGroup, files: &str) -> Self {
+        let setup = Setup {
+            memory: Some((group, files)),
+            ..Setup::default()
+        };
+        Self::over_streams(start_raw_with(&setup)).await
     }
 
     /// Starts a sandbox whose guest takes the socket of the host. Later connections to the socket are refused.

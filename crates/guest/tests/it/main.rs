@@ -11,4 +11,7 @@ mod ending;
 mod exec;
 mod files;
 mod link;
+mod memory;
+mod memory_group;
 mod reset;
+mod sockets;

@@ -5,6 +5,7 @@ set -e
 ip link set lo up
 # As the engine asks Docker to, unless a test wants it otherwise.
 echo "${TIME_WAIT:-0}" >/proc/sys/net/ipv4/tcp_max_tw_buckets
+echo "4096 65536 131072" | tee /proc/sys/net/ipv4/tcp_rmem >/proc/sys/net/ipv4/tcp_wmem
 root=$1
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$root"
@@ -35,12 +36,21 @@ ln -s /proc/self/fd/0 dev/stdin
 ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 mkdir dev/shm dev/mqueue
-mount -t tmpfs -o uid=100,gid=101,mode=755,size=64m tmpfs sandbox
-mount -t tmpfs -o mode=1777,size=64m,noexec tmpfs tmp
+# After the guest was copied: where Docker mounts it, it is no memory of the sandbox.
+if [ -n "$MEMORY_GROUP" ]; then
+    echo $$ >"$MEMORY_GROUP/cgroup.procs"
+fi
+mount -t tmpfs -o uid=100,gid=101,mode=755,size=${FILES:-64m} tmpfs sandbox
+mount -t tmpfs -o mode=1777,size=${FILES:-64m},noexec tmpfs tmp
 mount -t tmpfs -o mode=1777,size=8m tmpfs dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t proc proc proc
+if [ -n "$MEMORY_GROUP" ]; then
+    mkdir -p "$root$MEMORY_MOUNT"
+    mount --rbind "$MEMORY_GROUP" "$root$MEMORY_MOUNT"
+    mount -o remount,bind,ro "$root$MEMORY_MOUNT"
+fi
 mount -o remount,bind,ro "$root"
-unset OLDPWD PWD
+unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES
 exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
-    --bounding-set=-all,+setuid,+setgid,+kill /.isol8/guest strict
+    --bounding-set=-all,+setuid,+setgid,+kill,+sys_resource /.isol8/guest strict

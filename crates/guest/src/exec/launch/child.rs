@@ -29,9 +29,6 @@ use crate::{
 /// What runs a script that does not name its interpreter, as execvp(3) has it.
 const SHELL: &CStr = c"/bin/sh";
 
-/// User code goes first when memory runs out. It may lower this value again, down to the guest's.
-const OUT_OF_MEMORY_SCORE: &str = "1000";
-
 impl Launch {
     /// Turns a new child into the program. Returns only when that fails.
     ///
@@ -169,10 +166,4 @@ pub(super) fn report_ready(status: &File, filtered: bool) -> Result<(), Failure>
         .map_err(|error| Failure::system("cannot report", &error))?;
     installed.map_err(|error| Failure::system("cannot confine the program", &error))?;
     Ok(())
-}
-
-/// The score can only be raised; done as root because the file is root's until the program runs.
-pub(super) fn prefer_for_killing() {
-    // Without it, the kernel still picks the largest process, which is not the guest.
-    let _ = std::fs::write("/proc/self/oom_score_adj", OUT_OF_MEMORY_SCORE);
 }

@@ -1,0 +1,324 @@
+//! The memory of the sandbox: how much is in use, how much may be, and what the guest keeps for itself.
+//!
+//! Files in `/sandbox` and `/tmp` are memory that no kill gives back. So a program can leave a sandbox
+//! without any: the system then refuses the guest each further byte. The guest therefore holds a
+//! [reserve](Reserve) and gives it up when memory is short.
+
+use std::{
+    cell::Cell,
+    fs::File,
+    io,
+    os::{fd::OwnedFd, unix::fs::FileExt},
+};
+
+use isol8_protocol::{ErrorKind, MAX_WINDOW_BYTES, MIN_WINDOW_BYTES};
+use nix::{
+    fcntl::{FallocateFlags, fallocate},
+    libc,
+    sys::memfd::{MFdFlags, memfd_create},
+    unistd::ftruncate,
+};
+
+use crate::failure::Failure;
+
+/// Current usage, peak, limit and statistics, in version 2 and in version 1 of control groups.
+const FILES: [[&str; 4]; 2] = [
+    [
+        "/sys/fs/cgroup/memory.current",
+        "/sys/fs/cgroup/memory.peak",
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory.stat",
+    ],
+    [
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ],
+];
+
+/// Largest reserve for the guest's own work, in bytes. To move a file takes about 1.5 MiB: a fork, a buffer
+/// and two full pipes.
+const OWN_RESERVE_BYTES: u64 = 3 * 1024 * 1024;
+
+/// Largest reserve for a program that removes files from a full session, in bytes: Bash and `rm` take
+/// about 3 MiB.
+const PROGRAM_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A reserve is at most this part of the limit.
+const RESERVE_PART: u64 = 8;
+
+/// Less room than this is little, in bytes.
+const SHORT_BYTES: u64 = 1024 * 1024;
+
+/// What a start of a program takes before the program can be killed for its memory, in bytes. Half of it is
+/// for what the system counts ahead on each processor.
+const START_BYTES: u64 = 1024 * 1024;
+
+/// What part of the limit the bytes on their way to the guest may be.
+const WINDOW_PART: u64 = 32;
+
+/// The least that may be on its way, and the most.
+const LEAST_WINDOW_BYTES: u64 = 1024 * 1024;
+const MOST_WINDOW_BYTES: u64 = (MAX_WINDOW_BYTES - MIN_WINDOW_BYTES) as u64;
+
+/// What stays free when the guest takes its reserve again, in bytes.
+const LEFT_BYTES: u64 = 64 * 1024;
+
+/// Room for the statistics of a control group, in bytes.
+const STATISTICS_BYTES: usize = 8 * 1024;
+
+/// The sandbox's control group, whose files are kept open. A system without has none of it.
+pub(crate) struct Memory {
+    current: Option<File>,
+    peak: Option<File>,
+    statistics: Option<File>,
+    /// None when it has none.
+    limit: Option<u64>,
+    own: Reserve,
+    for_programs: Reserve,
+    /// How many requests need the room that the guest's own reserve gives.
+    workers: Cell<u32>,
+}
+
+impl Memory {
+    /// Opens what there is, and takes the reserve for the guest's own work.
+    pub(crate) fn open() -> Self {
+        let found = FILES.into_iter().find_map(|files| {
+            let current = File::open(files[0]).ok()?;
+            Some((current, files))
+        });
+        let open = |index: usize| {
+            let (_, files) = found.as_ref()?;
+            File::open(files[index]).ok()
+        };
+        let limit = open(2).and_then(|file| number(&file).ok());
+        let part = limit.unwrap_or_default() / RESERVE_PART;
+        let memory = Self {
+            peak: open(1),
+            statistics: open(3),
+            limit,
+            own: Reserve::new(part.min(OWN_RESERVE_BYTES)),
+            for_programs: Reserve::new(part.min(PROGRAM_RESERVE_BYTES)),
+            current: found.map(|(current, _)| current),
+            workers: Cell::default(),
+        };
+        drop(memory.room_for_work());
+        memory
+    }
+
+    /// The most bytes that may be in use; none when there is no limit.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// Bytes in use, without the reserve.
+    pub(crate) fn current(&self) -> Option<u64> {
+        Some(self.usage()?.saturating_sub(self.reserved()))
+    }
+
+    /// The most bytes that were ever in use, the reserve included.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        self.peak.as_ref().and_then(|file| number(file).ok())
+    }
+
+    /// How much of the limit the reserve takes now, in bytes.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.own.held.get() + self.for_programs.held.get()
+    }
+
+    /// Whether at least `bytes` are free, the reserve included.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        self.free()
+            .is_none_or(|free| free + self.reserved() >= bytes)
+    }
+
+    /// Checks that `bytes` of a file can be written, and leave the guest something to work with: more when
+    /// the file is large, as its next bytes are on their way. Beyond that the system would kill
+    /// programs for the file, and then refuse it all the same.
+    pub(crate) fn check_file(
+        &self,
+        path: &str,
+        bytes: usize,
+        is_large: bool,
+    ) -> Result<(), Failure> {
+        let limit = self.limit.unwrap_or_default();
+        let left = if is_large {
+            SHORT_BYTES + self.window_bytes()
+        } else {
+            SHORT_BYTES
+        };
+        let needed = left.saturating_add(bytes as u64);
+        let Some(free) = self.free() else {
+            return Ok(());
+        };
+        if free >= needed || free.saturating_add(self.cached()) >= needed {
+            return Ok(());
+        }
+        let message = format!(
+            "the file does not fit into the memory of the sandbox ({limit} bytes, its other files included)"
+        );
+        Err(Failure::new(ErrorKind::NoSpace, path, message))
+    }
+
+    /// How many bytes of one large file may be on their way to the guest.
+    pub(crate) fn window_bytes(&self) -> u64 {
+        let part = self.limit.map_or(u64::MAX, |limit| limit / WINDOW_PART);
+        part.clamp(LEAST_WINDOW_BYTES, MOST_WINDOW_BYTES)
+    }
+
+    /// Gives up the reserve for the guest's own work, if memory is short, until the returned value is
+    /// dropped.
+    pub(crate) fn room_for_work(&self) -> RoomForWork<'_> {
+        self.workers.set(self.workers.get() + 1);
+        let room = RoomForWork(self);
+        room.renew();
+        room
+    }
+
+    /// To be called before a program starts in a session: gives up the reserve for it when memory is
+    /// short, and takes it when memory is not.
+    pub(crate) fn make_room_for_program(&self) {
+        match self.free() {
+            Some(free) if free < SHORT_BYTES => self.for_programs.give_up(),
+            Some(free) => self.for_programs.take(free.saturating_sub(SHORT_BYTES)),
+            None => {}
+        }
+    }
+
+    /// Checks that there is memory for the start of a program. Without, the system would have nobody to
+    /// kill for it but the guest.
+    pub(crate) fn check_start(&self) -> Result<(), Failure> {
+        if self.free().is_none_or(|free| free >= START_BYTES) {
+            return Ok(());
+        }
+        let message =
+            "cannot start the program: the memory of the sandbox is full, most likely of files";
+        Err(Failure::new(ErrorKind::NoSpace, "", message))
+    }
+
+    /// To be called after a reset: there is no session any more.
+    pub(crate) fn end_session(&self) {
+        self.for_programs.give_up();
+    }
+
+    /// Whether there is hardly any room left beside the reserve.
+    pub(crate) fn is_short(&self) -> bool {
+        self.free().is_some_and(|free| free < SHORT_BYTES)
+    }
+
+    /// Bytes between the usage and the limit.
+    fn free(&self) -> Option<u64> {
+        Some(self.limit?.saturating_sub(self.usage()?))
+    }
+
+    fn usage(&self) -> Option<u64> {
+        self.current.as_ref().and_then(|file| number(file).ok())
+    }
+
+    /// Bytes in use for copies of files on disk, which the system gives up for others.
+    fn cached(&self) -> u64 {
+        let mut buffer = [0; STATISTICS_BYTES];
+        let statistics = self.statistics.as_ref();
+        let count = statistics.and_then(|file| file.read_at(&mut buffer, 0).ok());
+        let text = std::str::from_utf8(&buffer[..count.unwrap_or_default()]);
+        text.map_or(0, cached)
+    }
+}
+
+/// Memory is there for the guest's work.
+pub(crate) struct RoomForWork<'a>(&'a Memory);
+
+impl RoomForWork<'_> {
+    /// Gives up what was taken meanwhile. To be called when programs may have filled memory since.
+    pub(crate) fn renew(&self) {
+        let Self(memory) = self;
+        if memory.is_short() {
+            memory.own.give_up();
+        }
+    }
+}
+
+impl Drop for RoomForWork<'_> {
+    fn drop(&mut self) {
+        let Self(memory) = self;
+        memory.workers.set(memory.workers.get() - 1);
+        if memory.workers.get() == 0
+            && let Some(free) = memory.free()
+        {
+            memory.own.take(free.saturating_sub(LEFT_BYTES));
+        }
+    }
+}
+
+/// The pages of files in a group's statistics. Those of `/sandbox` and `/tmp` are not among them.
+fn cached(statistics: &str) -> u64 {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        let counts = ["active_file", "inactive_file"].contains(&name);
+        counts.then(|| value.parse::<u64>().ok()).flatten()
+    };
+    statistics.lines().filter_map(value).sum()
+}
+
+/// Memory that is in use and holds nothing. It is a file without a name: unlike memory of the process
+/// it is not copied by a fork, and the system can refuse it without holding the guest up.
+struct Reserve {
+    file: Option<OwnedFd>,
+    most_bytes: u64,
+    held: Cell<u64>,
+}
+
+impl Reserve {
+    fn new(most_bytes: u64) -> Self {
+        let file = (most_bytes > 0).then(|| memfd_create(c"reserve", MFdFlags::MFD_CLOEXEC));
+        Self {
+            file: file.and_then(Result::ok),
+            most_bytes,
+            held: Cell::default(),
+        }
+    }
+
+    /// Takes more of what is `free`, if it does not hold enough.
+    fn take(&self, free: u64) {
+        let wanted = self.most_bytes.min(self.held.get().saturating_add(free));
+        let (Some(file), Ok(length)) = (&self.file, libc::off_t::try_from(wanted)) else {
+            return;
+        };
+        if wanted <= self.held.get() {
+            return;
+        }
+        self.held.set(wanted);
+        if fallocate(file, FallocateFlags::empty(), 0, length).is_err() {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&self) {
+        if let (Some(file), 1..) = (&self.file, self.held.replace(0)) {
+            // The system cannot refuse to make a file shorter.
+            let _ = ftruncate(file, 0);
+        }
+    }
+}
+
+/// The number in a file of the system's that holds one.
+fn number(file: &File) -> io::Result<u64> {
+    let mut buffer = [0; 24];
+    let length = file.read_at(&mut buffer, 0)?;
+    let text = std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)?;
+    text.trim_end().parse().map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cached;
+
+    #[test]
+    fn files_on_disk_are_cached_and_those_in_memory_are_not() {
+        let statistics =
+            "cache 999\nshmem 900\ninactive_file 60\nactive_file 39\ntotal_cache 999\n";
+        assert_eq!(cached(statistics), 99);
+        assert_eq!(cached(""), 0);
+    }
+}
