@@ -69,6 +69,7 @@ async fn remove_containers(
         let Some(id) = container.id else { continue };
         let removal = RemoveContainerOptions {
             force: true,
+            v: true,
             ..Default::default()
         };
         match docker.remove_container(&id, Some(removal)).await {

@@ -73,6 +73,7 @@ pub(crate) async fn install(docker: &Docker, image: &str) -> Result<(), DockerEr
         .await;
     let removal = RemoveContainerOptions {
         force: true,
+        v: true,
         ..Default::default()
     };
     docker.remove_container(&id, Some(removal)).await?;

@@ -296,7 +296,8 @@ pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), DockerError>
     owner::let_go(id);
     let options = RemoveContainerOptions {
         force: true,
-        v: false,
+        // With the volumes that the image declares.
+        v: true,
         link: false,
     };
     match docker.remove_container(id, Some(options)).await {

@@ -23,7 +23,7 @@ use crate::{
     ipc, kill,
     link::{Link, LinkError, Wire},
     memory::Memory,
-    oom_score,
+    mounts, oom_score,
     reaper::Reaper,
     serve::serve,
     signals::Signals,
@@ -125,6 +125,7 @@ async fn serve_host() -> Result<(), BootError> {
         memory,
         ipc,
         places: sweep::places(),
+        image_mounts: mounts::of_image(),
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });

@@ -40,6 +40,8 @@ pub(crate) struct Guest {
     pub(crate) heap: Heap,
     /// The writable places as they were at the start.
     pub(crate) places: Vec<WritablePlace>,
+    /// Directories that the image has mounted for writing.
+    pub(crate) image_mounts: Vec<String>,
     /// The environment that the image defines.
     pub(crate) environ: Vec<(OsString, OsString)>,
 }

@@ -36,6 +36,7 @@ mod ipc;
 mod kill;
 mod link;
 mod memory;
+mod mounts;
 mod oom_score;
 mod owner;
 mod reaper;

@@ -45,6 +45,10 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     if !kill::everything(&guest.reaper).await {
         return left_behind();
     }
+    if let Some(place) = guest.image_mounts.first() {
+        let message = "a reset cannot restore a volume of the image";
+        return Failure::new(ErrorKind::NotClean, place, message).into_reply();
+    }
     if !guest.sockets.ended().await {
         let message = "connections are left of programs that have ended";
         return Failure::new(ErrorKind::NotClean, "", message).into_reply();

@@ -44,6 +44,8 @@ pub(crate) struct Setup<'a> {
     time_wait: u32,
     /// Its control group and the size of each of its file systems.
     memory: Option<(&'a MemoryGroup, &'a str)>,
+    /// A volume that its image declares.
+    volume: &'a str,
 }
 
 /// The guest before the handshake.
@@ -82,6 +84,7 @@ fn start_raw_with(setup: &Setup<'_>) -> (Child, ChildStdin, ChildStdout, tempfil
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
         .env("TIME_WAIT", setup.time_wait.to_string())
+        .env("VOLUME", setup.volume)
         .envs(
             setup
                 .memory
@@ -109,6 +112,15 @@ impl Sandbox {
     pub(crate) async fn start_with_memory_of_connections() -> Self {
         let setup = Setup {
             time_wait: 1000,
+            ..Setup::default()
+        };
+        Self::over_streams(start_raw_with(&setup)).await
+    }
+
+    /// One whose image declares a volume.
+    pub(crate) async fn start_with_volume(volume: &str) -> Self {
+        let setup = Setup {
+            volume,
             ..Setup::default()
         };
         Self::over_streams(start_raw_with(&setup)).await

@@ -293,3 +293,11 @@ async fn many_executions_do_not_grow_the_guest() {
     let threads = sandbox.sh("grep Threads /proc/1/status | tr -dc 0-9").await;
     assert_eq!(threads, "1");
 }
+
+#[tokio::test]
+async fn a_sandbox_with_a_volume_of_its_image_is_not_clean() {
+    let sandbox = Sandbox::start_with_volume("/data").await;
+    sandbox.sh("echo kept >/data/file").await;
+    let (kind, path, _) = failure(sandbox.reset().await);
+    assert_eq!((kind, path.as_str()), (ErrorKind::NotClean, "/data"));
+}

@@ -17,6 +17,7 @@ for name in usr bin sbin lib lib64 etc; do
     elif [ -d "/$name" ]; then
         mkdir "$name"
         mount --rbind "/$name" "$name"
+        mount -o remount,bind,ro "$name"
     fi
 done
 echo forbidden >secret/file
@@ -45,12 +46,16 @@ mount -t tmpfs -o mode=1777,size=${FILES:-64m},noexec tmpfs tmp
 mount -t tmpfs -o mode=1777,size=8m tmpfs dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t proc proc proc
+if [ -n "$VOLUME" ]; then
+    mkdir "$root$VOLUME"
+    mount -t tmpfs -o mode=1777,size=1m tmpfs "$root$VOLUME"
+fi
 if [ -n "$MEMORY_GROUP" ]; then
     mkdir -p "$root$MEMORY_MOUNT"
     mount --rbind "$MEMORY_GROUP" "$root$MEMORY_MOUNT"
     mount -o remount,bind,ro "$root$MEMORY_MOUNT"
 fi
 mount -o remount,bind,ro "$root"
-unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES
+unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES VOLUME
 exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
     --bounding-set=-all,+setuid,+setgid,+kill,+sys_resource /.isol8/guest strict
