@@ -22,7 +22,8 @@ static REFUSED: Mutex<BTreeSet<LinkScope>> = Mutex::new(BTreeSet::new());
 /// Whether to ask the daemon for it.
 pub(crate) fn is_possible(scope: &LinkScope) -> bool {
     let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    !refused.contains(scope) && !(scope.is_on_this_machine() && is_withheld_here())
+    let is_withheld = scope.is_on_this_machine() && is_withheld_here();
+    !is_withheld && !refused.contains(scope)
 }
 
 /// Whether a start has failed because of it.
