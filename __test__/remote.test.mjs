@@ -193,3 +193,53 @@ test("file and session calls use the documented endpoints", async () => {
     await without.stop();
   });
 });
+
+test("a redirect to another origin is refused, and nothing is sent there", async () => {
+  const calls = [
+    ["POST /execute", (engine) => engine.execute(request)],
+    ["POST /execute/stream", (engine) => eventsOf(engine, request)],
+    ["GET /health", (engine) => engine.start()],
+    ["GET /sessions", (engine) => engine.listSessions()],
+    ["DELETE /session/s", (engine) => engine.deleteSession("s")],
+    ["POST /file", (engine) => engine.putFile("/sandbox/a", "secret")],
+    ["GET /file", (engine) => engine.getFile("/sandbox/a")],
+  ];
+  await withServer({}, async (elsewhere, asked) => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const away = (response) => response.writeHead(status, { Location: `${elsewhere}/x` }).end();
+      const answers = Object.fromEntries(calls.map(([what]) => [what, away]));
+      await withServer(answers, async (host) => {
+        for (const [what, call] of calls) {
+          const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+          await assert.rejects(call(engine), (error) => {
+            assert.ok(error.message.includes(`another origin, ${elsewhere}`), error.message);
+            assert.ok(!error.message.includes(KEY), `${what}: ${error.message}`);
+            return true;
+          });
+        }
+      });
+    }
+    assert.deepEqual(asked, []);
+  });
+});
+
+test("redirects within the origin are followed, and not without end", async () => {
+  const to = (status, path) => (response) => response.writeHead(status, { Location: path }).end();
+  const answers = {
+    "POST /execute": to(307, "/v2/execute"),
+    "POST /v2/execute": json(200, { stdout: "x" }),
+    "GET /sessions": to(302, "sessions"),
+    "DELETE /session/s": to(303, "/gone"),
+    "GET /gone": json(200, { ok: true }),
+  };
+  await withServer(answers, async (host, asked) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+    assert.deepEqual(await engine.execute(request), { stdout: "x" });
+    assert.deepEqual(asked[1].body.request, request);
+    assert.equal(asked[1].key, `Bearer ${KEY}`);
+    await engine.deleteSession("s");
+    await assert.rejects(engine.listSessions(), {
+      message: "Failed to list sessions: the server redirects more than 5 times",
+    });
+  });
+});

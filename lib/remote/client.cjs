@@ -48,13 +48,7 @@ class RemoteIsol8 {
 
   async start(_options = {}) {
     const failure = "Remote server health check failed";
-    let response;
-    try {
-      response = await fetch(`${this.#http.host}/health`);
-    } catch (cause) {
-      throw new Error(`${failure}: ${describe(cause)}`, { cause });
-    }
-    await response.body?.cancel();
+    const response = await this.#http.health(failure);
     if (!response.ok) throw new Error(`${failure}: ${response.status}`);
   }
 

@@ -16,6 +16,40 @@ async function reason(response) {
   return `HTTP ${response.status}`;
 }
 
+/** Most redirects that one request follows. */
+const MAX_REDIRECTS = 5;
+
+/** Status codes after which the request is repeated as it was. After the others it becomes a GET. */
+const REPEATED = [307, 308];
+const REDIRECTS = [301, 302, 303, ...REPEATED];
+
+/**
+ * Sends a request and follows redirects within the origin of `url`. Another origin is refused, because the request
+ * carries the key, the program and its secrets. Nothing is sent there.
+ */
+async function fetchWithin(url, init) {
+  let [target, options] = [new URL(url), init];
+  for (let count = 0; count <= MAX_REDIRECTS; count++) {
+    const response = await fetch(target, { ...options, redirect: "manual" });
+    const location = REDIRECTS.includes(response.status) && response.headers.get("location");
+    if (!location) return response;
+    await response.body?.cancel();
+    const next = new URL(location, target);
+    if (next.origin !== target.origin) {
+      throw new Error(
+        `the server redirects to another origin, ${next.origin}, which is refused. ` +
+          "If this is the right server, use its address as host.",
+      );
+    }
+    if (!REPEATED.includes(response.status) && options.method !== "GET") {
+      const { "Content-Type": _type, ...headers } = options.headers;
+      options = { ...options, headers, method: "GET", body: undefined };
+    }
+    target = next;
+  }
+  throw new Error(`the server redirects more than ${MAX_REDIRECTS} times`);
+}
+
 class Http {
   #key;
 
@@ -28,6 +62,17 @@ class Http {
     return { Authorization: `Bearer ${this.#key}` };
   }
 
+  /** Returns the response of the server's health check, which needs no key. */
+  async health(failure) {
+    try {
+      const response = await fetchWithin(`${this.host}/health`, { method: "GET" });
+      await response.body?.cancel();
+      return response;
+    } catch (cause) {
+      throw new Error(`${failure}: ${describe(cause)}`, { cause });
+    }
+  }
+
   /** Sends a request. An error status and a failed connection both throw, with `failure` as prefix of the message. */
   async send(method, path, failure, { body, signal, accept } = {}) {
     const headers = { ...this.headers };
@@ -35,7 +80,7 @@ class Http {
     if (accept) headers.Accept = accept;
     let response;
     try {
-      response = await fetch(`${this.host}${path}`, {
+      response = await fetchWithin(`${this.host}${path}`, {
         method,
         headers,
         signal,
