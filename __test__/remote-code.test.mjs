@@ -34,35 +34,40 @@ test("codeUrl is off by default, and no request is made", async () => {
   });
 });
 
-test("codeUrl: every spelling of an address of this machine is blocked by default", async () => {
+test("codeUrl: no pattern opens an address of this machine, in whatever spelling", async () => {
   await withServer("echo x", async (address, asked) => {
     const [, port] = address.split(":");
-    await withEngine({ remoteCode: { enabled: true } }, async (remote) => {
-      for (const host of [
-        "127.0.0.1",
-        "localhost",
-        "LOCALHOST.",
-        "127.1",
-        "2130706433",
-        "0x7f.1",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "0.0.0.0",
-        "169.254.169.254",
-      ]) {
-        const request = { runtime: "bash", allowInsecureCodeUrl: true };
-        await assert.rejects(remote.execute({ ...request, codeUrl: `http://${host}:${port}/` }), {
-          code: "ISOL8_REMOTE_CODE",
-          message: /^Blocked code URL host: /,
+    const allowedSchemes = ["https", "http"];
+    const blockedHosts = ["^localhost$"];
+    await withEngine(
+      { remoteCode: { enabled: true, allowedSchemes, blockedHosts } },
+      async (remote) => {
+        for (const host of [
+          "127.0.0.1",
+          "localhost",
+          "LOCALHOST.",
+          "127.1",
+          "2130706433",
+          "0x7f.1",
+          "[::1]",
+          "[::ffff:127.0.0.1]",
+          "0.0.0.0",
+          "169.254.169.254",
+        ]) {
+          const request = { runtime: "bash", allowInsecureCodeUrl: true };
+          await assert.rejects(remote.execute({ ...request, codeUrl: `http://${host}:${port}/` }), {
+            code: "ISOL8_REMOTE_CODE",
+            message: /^Blocked code URL host: /,
+          });
+        }
+        await assert.rejects(remote.execute({ runtime: "bash", codeUrl: `http://${address}/` }), {
+          message: "Insecure code URL blocked. Use allowInsecureCodeUrl=true to allow HTTP.",
         });
-      }
-      await assert.rejects(remote.execute({ runtime: "bash", codeUrl: `http://${address}/` }), {
-        message: "Insecure code URL blocked. Use allowInsecureCodeUrl=true to allow HTTP.",
-      });
-      await assert.rejects(remote.execute({ runtime: "bash", codeUrl: "file:///etc/passwd" }), {
-        message: "URL scheme not allowed: file",
-      });
-    });
+        await assert.rejects(remote.execute({ runtime: "bash", codeUrl: "file:///etc/passwd" }), {
+          message: "URL scheme not allowed: file",
+        });
+      },
+    );
     assert.deepEqual(asked, []);
   });
 });
@@ -70,7 +75,8 @@ test("codeUrl: every spelling of an address of this machine is blocked by defaul
 test("codeUrl: a program that the policy allows is fetched, checked, run and cached", async () => {
   const program = "echo from afar";
   await withServer(program, async (address, asked) => {
-    const remoteCode = { enabled: true, blockedHosts: [], requireHash: true };
+    const open = { enabled: true, allowedSchemes: ["http"], allowPrivate: ["127.0.0.1"] };
+    const remoteCode = { ...open, requireHash: true };
     await withEngine({ remoteCode }, async (remote) => {
       const request = {
         runtime: "bash",
@@ -88,7 +94,7 @@ test("codeUrl: a program that the policy allows is fetched, checked, run and cac
         message: "Hash verification required: provide codeHash for remote code execution.",
       });
     });
-    const small = { enabled: true, blockedHosts: [], maxCodeSize: 5, enableCache: false };
+    const small = { ...open, maxCodeSize: 5, enableCache: false };
     await withEngine({ remoteCode: small }, async (remote) => {
       const codeUrl = `http://${address}/large`;
       await assert.rejects(
@@ -99,4 +105,21 @@ test("codeUrl: a program that the policy allows is fetched, checked, run and cac
       );
     });
   });
+});
+
+test("codeUrl: allowInsecureCodeUrl adds no scheme, and a wrong entry of allowPrivate is an error", async () => {
+  await withServer("echo x", async (address, asked) => {
+    const remoteCode = { enabled: true, allowPrivate: ["127.0.0.1"] };
+    await withEngine({ remoteCode }, async (remote) => {
+      const request = { runtime: "bash", codeUrl: `http://${address}/` };
+      await assert.rejects(remote.execute({ ...request, allowInsecureCodeUrl: true }), {
+        message: "URL scheme not allowed: http",
+      });
+    });
+    assert.deepEqual(asked, []);
+  });
+  await assert.rejects(
+    withEngine({ remoteCode: { enabled: true, allowPrivate: ["10.0.0.0/99"] } }, () => {}),
+    /Invalid remoteCode\.allowPrivate: "10\.0\.0\.0\/99"/,
+  );
 });

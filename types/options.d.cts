@@ -68,12 +68,18 @@ export interface AuditConfig {
 export interface RemoteCodePolicy {
   /** Default: false. */
   enabled: boolean;
-  /** Default: `["https"]`. */
+  /** Default: `["https"]`. Plain HTTP needs `"http"` here and `allowInsecureCodeUrl` in the request. */
   allowedSchemes: string[];
   /** Host patterns. Default: every host that is not blocked. */
   allowedHosts: string[];
   /** Host patterns. Default: local, private and metadata hosts. */
   blockedHosts: string[];
+  /**
+   * Places that are reached although their addresses are not public: CIDR blocks, addresses, exact host names.
+   * Default: none. Link-local and metadata addresses open only when the list has exactly the address.
+   * The default entries of `blockedHosts` do not hold for these places. Your own entries do.
+   */
+  allowPrivate?: string[];
   /** Largest program, in bytes. Default: 10485760. */
   maxCodeSize: number;
   /** Time limit of a fetch, in milliseconds. Default: 30000. */

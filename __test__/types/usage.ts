@@ -88,6 +88,7 @@ const remoteCode: RemoteCodePolicy = {
   allowedSchemes: ["https"],
   allowedHosts: [],
   blockedHosts: [],
+  allowPrivate: ["10.0.0.0/8"],
   maxCodeSize: 1,
   fetchTimeoutMs: 1,
   requireHash: false,

@@ -43,6 +43,7 @@ pub use limits::{
     TLS_PORT,
 };
 pub use log::{Action, LogEntry, NetworkLog, RunLog, SecurityEvent};
-pub use policy::{Denial, Grant, Policy, PolicyError, PolicyOptions};
+pub use own_address::is_own;
+pub use policy::{AllowList, Denial, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
 pub use resolve::{Resolver, SystemResolver};

@@ -13,7 +13,8 @@ const NOBODYS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// entry in the list of interfaces, such as routes of type `local`. Where the system lets sockets
 /// bind to any address (`net.ipv4.ip_nonlocal_bind`), the list decides. What cannot be found out
 /// counts as the machine's own.
-pub(crate) fn is_own(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_own(address: IpAddr) -> bool {
     let nobodys = match address {
         IpAddr::V4(_) => IpAddr::from(NOBODYS_V4),
         IpAddr::V6(_) => IpAddr::from(NOBODYS_V6),

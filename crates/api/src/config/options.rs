@@ -93,6 +93,7 @@ impl Config {
             allowed_schemes: Some(remote.allowed_schemes),
             allowed_hosts: Some(remote.allowed_hosts),
             blocked_hosts: Some(remote.blocked_hosts),
+            allow_private: Some(remote.allow_private),
             max_code_size: Some(number(remote.max_code_size)),
             fetch_timeout_ms: Some(number(remote.fetch_timeout_ms)),
             require_hash: Some(remote.require_hash),
@@ -121,7 +122,7 @@ mod tests {
             r#"{"defaults": {"network": "host", "timeoutMs": 5}, "network": {"blacklist": ["b"]},
                 "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
                 "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
-                "remoteCode": {"enabled": true, "cacheTtl": 7}, "debug": true,
+                "remoteCode": {"enabled": true, "cacheTtl": 7, "allowPrivate": ["10.0.0.0/8"]}, "debug": true,
                 "preload": {"python": ["json"]}}"#,
         )
         .unwrap();
@@ -142,6 +143,7 @@ mod tests {
         (audit.enabled, audit.destination) = (Some(true), Some("stdout".into()));
         let remote = expected.remote_code.as_mut().unwrap();
         (remote.enabled, remote.cache_ttl) = (Some(true), Some(7.0));
+        remote.allow_private = Some(vec!["10.0.0.0/8".into()]);
         assert_eq!(config.raw_options(), expected);
     }
 }

@@ -140,6 +140,10 @@ pub struct RemoteCodeConfig {
     pub allowed_hosts: Vec<String>,
     /// Refused hosts; they win.
     pub blocked_hosts: Vec<String>,
+    /// Places that are reached though their addresses are not public: CIDR blocks, addresses, exact host
+    /// names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_private: Vec<String>,
     /// Largest program in bytes.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_code_size: u64,
@@ -274,6 +278,7 @@ impl Default for RemoteCodeConfig {
             allowed_schemes: vec!["https".to_owned()],
             allowed_hosts: Vec::new(),
             blocked_hosts: DEFAULT_BLOCKED_HOSTS.map(str::to_owned).to_vec(),
+            allow_private: Vec::new(),
             max_code_size: 10_485_760,
             fetch_timeout_ms: 30_000,
             require_hash: false,

@@ -186,6 +186,10 @@ pub struct RawRemoteCode {
     /// Host patterns that are refused, default local, private and metadata hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_hosts: Option<Vec<String>>,
+    /// Places that are reached though their addresses are not public: CIDR blocks, addresses, exact
+    /// host names. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_private: Option<Vec<String>>,
     /// Largest program in bytes, default 10 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_code_size: Option<f64>,

@@ -9,14 +9,14 @@ use crate::host::Host;
 
 /// A list of CIDR blocks, addresses and exact host names.
 #[derive(Debug)]
-pub(super) struct AllowList {
+pub struct AllowList {
     blocks: Vec<IpNet>,
     hosts: Vec<Host>,
 }
 
 impl AllowList {
-    /// Reads `entries` of the option `list`.
-    pub(super) fn new(list: &'static str, entries: &[String]) -> Result<Self, PolicyError> {
+    /// Reads `entries` of the option `list`. The error names the wrong entry and the list.
+    pub fn new(list: &'static str, entries: &[String]) -> Result<Self, PolicyError> {
         let mut allowed = Self {
             blocks: Vec::new(),
             hosts: Vec::new(),
@@ -35,11 +35,21 @@ impl AllowList {
         Ok(allowed)
     }
 
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    /// Whether a block or an address of the list covers `address`.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.blocks.iter().any(|block| block.contains(&address))
     }
 
-    pub(super) fn names(&self, host: &Host) -> bool {
+    /// Whether the list has exactly `address`, and not only a block around it.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.blocks.contains(&address.into())
+    }
+
+    /// Whether the list has exactly the name `host`.
+    #[must_use]
+    pub fn names(&self, host: &Host) -> bool {
         self.hosts.contains(host)
     }
 }

@@ -11,6 +11,7 @@ mod ownership;
 mod pattern_list;
 mod rules;
 
+pub use allow_list::AllowList;
 pub use denial::Denial;
 pub use error::PolicyError;
 pub use options::PolicyOptions;

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{StatusCode, header};
-use isol8_egress::{MAX_ADDRESSES, Resolver, SystemResolver};
+use isol8_egress::{MAX_ADDRESSES, Resolver, SystemResolver, is_own};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -145,10 +145,11 @@ impl Fetcher {
         if found.is_empty() {
             return Err(FetchError::Unresolved { host: host() });
         }
-        if !found.iter().all(|address| rules.admits(*address)) {
+        found.truncate(MAX_ADDRESSES);
+        let admitted = |address: &IpAddr| rules.admits(target, *address, is_own(*address));
+        if !found.iter().all(admitted) {
             return Err(FetchError::BlockedHost { host: host() });
         }
-        found.truncate(MAX_ADDRESSES);
         Ok(found)
     }
 

@@ -12,7 +12,9 @@ use crate::options::Options;
 
 /// The policy `more` on top of one under which the servers of these tests can be reached.
 fn policy(more: &serde_json::Value) -> RemoteCodePolicy {
-    let mut policy = serde_json::json!({ "enabled": true, "blockedHosts": [] });
+    let mut policy = serde_json::json!({
+        "enabled": true, "allowedSchemes": ["https", "http"], "allowPrivate": ["127.0.0.1"],
+    });
     for (name, value) in more.as_object().unwrap() {
         policy[name] = value.clone();
     }
@@ -84,11 +86,14 @@ async fn unresolved_and_addressless_hosts() {
 #[tokio::test]
 async fn resolved_addresses_are_checked() {
     let server = Server::new(ok("1")).await;
-    let default = serde_json::json!({ "blockedHosts": null });
+    // The documented example: it names one host, and opens no address.
+    let default = serde_json::json!({ "allowPrivate": [], "blockedHosts": ["^localhost$"] });
     for (name, addresses) in [
         ("a.test", "127.0.0.1"),
         ("b.test", "::ffff:127.0.0.1"),
         ("c.test", "10.0.0.1"),
+        ("e.test", "64:ff9b::7f00:1"),
+        ("f.test", "2002:7f00:1::"),
         // One bad address is enough: which one would be dialled is the other side's choice.
         ("d.test", "93.184.216.34 169.254.169.254"),
     ] {
@@ -122,6 +127,8 @@ async fn every_redirect_is_checked_and_resolved_again() {
             "http://[::ffff:169.254.169.254]/",
             "Blocked code URL host: 169.254.169.254",
         ),
+        ("http://10.0.0.1/", "Blocked code URL host: 10.0.0.1"),
+        ("http://127.0.0.2/", "Blocked code URL host: 127.0.0.2"),
         ("file:///etc/passwd", "URL scheme not allowed: file"),
     ] {
         let start = Server::new(moved(location)).await;

@@ -246,6 +246,7 @@ impl TryFrom<RawRemoteCode> for RemoteCodePolicy {
             blocked_hosts: raw
                 .blocked_hosts
                 .unwrap_or_else(|| DEFAULT_BLOCKED_HOSTS.map(str::to_owned).to_vec()),
+            allow_private: raw.allow_private.unwrap_or_default(),
             max_code_bytes: positive_integer(
                 "remoteCode.maxCodeSize",
                 raw.max_code_size.unwrap_or(10_485_760.0),

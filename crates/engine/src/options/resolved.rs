@@ -155,6 +155,9 @@ pub struct RemoteCodePolicy {
     pub allowed_hosts: Vec<String>,
     /// Refused hosts; they win.
     pub blocked_hosts: Vec<String>,
+    /// Places that are reached though their addresses are not public: CIDR blocks, addresses, exact
+    /// host names.
+    pub allow_private: Vec<String>,
     /// Largest program in bytes.
     pub max_code_bytes: u64,
     /// Time limit of a fetch.

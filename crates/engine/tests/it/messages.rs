@@ -120,7 +120,10 @@ async fn code_from_a_url_is_run() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\necho fetched";
         stream.write_all(answer).await.unwrap();
     });
-    let engine = engine(json!({ "remoteCode": { "enabled": true, "blockedHosts": [] } }));
+    let remote_code = json!({
+        "enabled": true, "allowedSchemes": ["http"], "allowPrivate": ["127.0.0.1"],
+    });
+    let engine = engine(json!({ "remoteCode": remote_code }));
     let request = json!({
         "runtime": "bash", "codeUrl": format!("http://127.0.0.1:{port}/main.sh"),
         "allowInsecureCodeUrl": true,

@@ -59,7 +59,7 @@ fn given_values_are_used() {
             "networkFilter": {"whitelist": ["a"]}, "poolSize": 3, "poolStrategy": "secure",
             "security": {"seccomp": "custom", "customProfilePath": "/p", "runtime": "runsc"},
             "audit": {"destination": "file", "retentionDays": 0.5},
-            "remoteCode": {"allowedSchemes": ["HTTP:"], "cacheTtl": 0}}"#,
+            "remoteCode": {"allowedSchemes": ["HTTP:"], "cacheTtl": 0, "allowPrivate": ["::1"]}}"#,
     )
     .unwrap();
     assert_eq!(
@@ -76,6 +76,7 @@ fn given_values_are_used() {
     assert_eq!(options.oci_runtime.as_deref(), Some("runsc"));
     assert_eq!(options.audit.retention, Duration::from_hours(12));
     assert_eq!(options.remote_code.allowed_schemes, ["http"]);
+    assert_eq!(options.remote_code.allow_private, ["::1"]);
     assert_eq!(options.remote_code.cache_ttl, Duration::ZERO);
     let size = resolve(r#"{"poolSize": {"clean": 0}}"#).unwrap().pool_size;
     assert_eq!(size, PoolSize { clean: 0, dirty: 1 });
