@@ -139,7 +139,7 @@ test("options, requests and arguments that are not objects are refused", async (
     assert.ok(new DockerIsol8(value));
     await assert.rejects(engine.execute(value), isClear);
   }
-  for (const value of [5, "/var/run/docker.sock", true, { modem: 5 }]) {
+  for (const value of [5, "/var/run/docker.sock", true, { modem: 5 }, {}, { modem: {} }]) {
     assert.throws(() => new DockerIsol8({ docker: value }), isClear);
     await assert.rejects(DockerIsol8.cleanup(value), isClear);
   }

@@ -100,6 +100,7 @@ const steps = [
   { name: "generated files", run: generatedFiles },
   images,
   foreignImage,
+  { name: "an ssh server", run: () => run("sh", ["scripts/ensure-ssh-server.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackages },
   { name: "Rust", run: () => rustTests("--skip", "fidelity::", "--skip", "cpython::") },

@@ -1,15 +1,20 @@
 // The address of the Docker daemon.
 
-/** How to connect to a Docker daemon. Without `socketPath` and `host`, it is found as the `docker` command finds it. */
+/** How to connect to a Docker daemon. It needs `socketPath` or `host`. What is not understood is an error. */
 export interface DockerAddress {
   /** Path of a Unix socket. It wins over `host`. */
   socketPath?: string | undefined;
-  /** Host name, or an address such as `tcp://host:2375`. */
+  /** Host name, or an address such as `tcp://host:2375` or `ssh://user@host`. */
   host?: string | undefined;
-  /** Port at `host`. Default: 2375, or 2376 with TLS. */
+  /** Port at `host`. Default: 2375, 2376 with TLS, and for ssh the port that `ssh` is configured with. */
   port?: number | string | undefined;
-  /** `"http"` or `"https"`. */
+  /**
+   * `"http"`, `"https"` or `"ssh"`. Default: that of `host`, else `"https"` with certificates, else `"http"`.
+   * With `"ssh"` the program `ssh` connects. It takes keys from its own configuration and agent, and asks for nothing.
+   */
   protocol?: string | undefined;
+  /** User at `host`, for `"ssh"`. */
+  username?: string | undefined;
   /** CA certificate, PEM. */
   ca?: string | Uint8Array | (string | Uint8Array)[] | undefined;
   /** Client certificate, PEM. */

@@ -131,7 +131,9 @@ fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
     let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
-    let client = Client::new(docker.unwrap_or_default());
+    let docker = docker.unwrap_or_default();
+    docker.check()?;
+    let client = Client::new(docker);
     let backend = DockerBackend::new(client.clone(), options.oci_runtime.clone());
     let images = DockerImages::new(client);
     Ok(Engine::new(

@@ -27,6 +27,7 @@ struct BaseImages {
 
 fn client(docker_json: &str) -> Result<Client, NativeError> {
     let address: DockerAddress = parse("options", tree("options", docker_json)?)?;
+    address.check()?;
     Ok(Client::new(address))
 }
 

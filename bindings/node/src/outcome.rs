@@ -2,6 +2,7 @@
 
 use isol8_api::ErrorCode;
 use isol8_backend::BackendError;
+use isol8_docker::AddressError;
 use isol8_engine::EngineError;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
@@ -43,6 +44,15 @@ impl From<EngineError> for NativeError {
 impl From<BackendError> for NativeError {
     fn from(error: BackendError) -> Self {
         EngineError::from(error).into()
+    }
+}
+
+impl From<AddressError> for NativeError {
+    fn from(error: AddressError) -> Self {
+        Self {
+            code: "ISOL8_INVALID_OPTION".to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as DockerError};
 use isol8_backend::BackendError;
 use tokio::sync::OnceCell;
 
 use crate::{
     DockerAddress,
-    address::{Endpoint, TlsFiles},
-    error, version,
+    address::{Certificates, Endpoint, TlsFiles},
+    error, ssh, version,
 };
 
 /// Seconds that the daemon may take to answer a request.
@@ -53,19 +53,17 @@ impl Client {
     pub(crate) async fn daemon(&self) -> Result<&Daemon, BackendError> {
         self.connected
             .get_or_try_init(|| async {
-                let endpoint = self.address.endpoint();
-                let unreachable = |reason| error::unreachable(&endpoint.url, reason);
+                let endpoint = self.address.endpoint()?;
+                let url = endpoint.to_string();
+                let unreachable = |reason| error::unreachable(&url, reason);
                 let docker = if let Some(docker) = quickly(&endpoint).await {
                     docker
                 } else {
                     // The long way can also tell what is wrong.
-                    let docker = self.connect(&endpoint).map_err(unreachable)?;
+                    let docker = connect(&endpoint).map_err(unreachable)?;
                     docker.negotiate_version().await.map_err(unreachable)?
                 };
-                Ok(Daemon {
-                    docker,
-                    url: endpoint.url,
-                })
+                Ok(Daemon { docker, url })
             })
             .await
     }
@@ -73,36 +71,29 @@ impl Client {
     /// Whether the daemon runs beside this process, so that both share memory and processors. Of the
     /// daemons behind a Unix socket those on other systems than Linux are in a virtual machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
-        cfg!(target_os = "linux") && self.address.endpoint().url.starts_with("unix://")
+        cfg!(target_os = "linux") && matches!(self.address.endpoint(), Ok(Endpoint::Unix(_)))
     }
+}
 
-    fn connect(&self, endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
-        let address = &self.address;
-        if let (Some(ca), Some(cert), Some(key)) = (&address.ca, &address.cert, &address.key) {
-            // The library reads certificates from files, at once.
-            let dir = tempfile::tempdir()?;
-            let file = |name: &str, text: &str| -> std::io::Result<PathBuf> {
-                let path = dir.path().join(name);
-                std::fs::File::create_new(&path)?.write_all(text.as_bytes())?;
-                Ok(path)
-            };
-            let tls = TlsFiles {
-                ca: file("ca.pem", ca)?,
-                cert: file("cert.pem", cert)?,
-                key: file("key.pem", key)?,
-            };
-            return connect_tls(&endpoint.url, &tls);
+fn connect(endpoint: &Endpoint) -> Result<Docker, DockerError> {
+    let (timeout, version) = (REQUEST_TIMEOUT_SECONDS, API_DEFAULT_VERSION);
+    match endpoint {
+        Endpoint::Unix(path) => Docker::connect_with_unix(path, timeout, version),
+        Endpoint::Plain(authority) => {
+            Docker::connect_with_http(&format!("tcp://{authority}"), timeout, version)
         }
-        match &endpoint.tls {
-            Some(tls) => connect_tls(&endpoint.url, tls),
-            None => Docker::connect_with_host(&endpoint.url),
+        Endpoint::Tls(authority, certificates) => {
+            connect_tls(&format!("tcp://{authority}"), certificates)
         }
+        Endpoint::Ssh(target) => ssh::connect(target, timeout, version),
     }
 }
 
 /// The connection to a daemon on this machine, if that answers as it should.
 async fn quickly(endpoint: &Endpoint) -> Option<Docker> {
-    let path = endpoint.url.strip_prefix("unix://")?;
+    let Endpoint::Unix(path) = endpoint else {
+        return None;
+    };
     let spoken = version::of_daemon(Path::new(path)).await?;
     let version = if spoken < *API_DEFAULT_VERSION {
         &spoken
@@ -112,13 +103,31 @@ async fn quickly(endpoint: &Endpoint) -> Option<Docker> {
     Docker::connect_with_unix(path, REQUEST_TIMEOUT_SECONDS, version).ok()
 }
 
-fn connect_tls(url: &str, tls: &TlsFiles) -> Result<Docker, bollard::errors::Error> {
-    Docker::connect_with_ssl(
-        url,
-        &tls.key,
-        &tls.cert,
-        &tls.ca,
-        REQUEST_TIMEOUT_SECONDS,
-        API_DEFAULT_VERSION,
-    )
+fn connect_tls(url: &str, certificates: &Certificates) -> Result<Docker, DockerError> {
+    let with = |files: &TlsFiles| {
+        Docker::connect_with_ssl(
+            url,
+            &files.key,
+            &files.cert,
+            &files.ca,
+            REQUEST_TIMEOUT_SECONDS,
+            API_DEFAULT_VERSION,
+        )
+    };
+    let (ca, cert, key) = match certificates {
+        Certificates::Files(files) => return with(files),
+        Certificates::Texts { ca, cert, key } => (ca, cert, key),
+    };
+    // The library reads certificates from files, at once.
+    let dir = tempfile::tempdir()?;
+    let file = |name: &str, text: &str| -> std::io::Result<PathBuf> {
+        let path = dir.path().join(name);
+        std::fs::File::create_new(&path)?.write_all(text.as_bytes())?;
+        Ok(path)
+    };
+    with(&TlsFiles {
+        ca: file("ca.pem", ca)?,
+        cert: file("cert.pem", cert)?,
+        key: file("key.pem", key)?,
+    })
 }

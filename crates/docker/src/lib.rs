@@ -16,9 +16,10 @@ mod link_kind;
 mod link_socket;
 mod owner;
 mod socket;
+mod ssh;
 mod version;
 
-pub use address::DockerAddress;
+pub use address::{AddressError, DockerAddress};
 pub use backend::DockerBackend;
 pub use client::Client;
 pub use image::DockerImages;

@@ -1,26 +1,28 @@
-//! Where the Docker daemon is: what the caller says, else `DOCKER_HOST`, else the current Docker
-//! context, else the first of the usual sockets that exists.
-
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+//! The address of a daemon as a caller writes it.
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-/// How to reach a Docker daemon. Everything left out is found as the `docker` command finds it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+use super::{
+    AddressError, Certificates, Endpoint, SshTarget,
+    discover::{Surroundings, discover},
+    endpoint::{Authority, Scheme, Written},
+};
+
+/// How to reach a Docker daemon. Without `socket_path` and `host` the daemon is found as the `docker`
+/// command finds it.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DockerAddress {
-    /// Path of a Unix socket.
+    /// Path of a Unix socket. It wins over `host`.
     pub socket_path: Option<String>,
     /// Host name, or a whole address such as `tcp://host:2375`.
     pub host: Option<String>,
-    /// Port at `host`; 2375, or 2376 with TLS.
+    /// Port at `host`. Default: 2375, 2376 with TLS, and for ssh the port that `ssh` is configured with.
     pub port: Option<u16>,
-    /// `http`, `https` or `ssh`.
+    /// `http`, `https` or `ssh`. Default: the scheme of `host`, else `https` with certificates, else `http`.
     pub protocol: Option<String>,
+    /// User at `host`, for ssh.
+    pub username: Option<String>,
     /// CA certificate, PEM.
     pub ca: Option<String>,
     /// Client certificate, PEM.
@@ -29,281 +31,270 @@ pub struct DockerAddress {
     pub key: Option<String>,
 }
 
-/// Where the daemon is, decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    /// `unix://…`, `tcp://…`, `http://…` or `https://…`.
-    pub(crate) url: String,
-    /// Certificates, where the connection is TLS.
-    pub(crate) tls: Option<TlsFiles>,
-}
-
-/// Certificate files of a TLS connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    pub(crate) ca: PathBuf,
-    pub(crate) cert: PathBuf,
-    pub(crate) key: PathBuf,
-}
-
-impl TlsFiles {
-    fn in_dir(dir: &Path) -> Option<Self> {
-        let files = Self {
-            ca: dir.join("ca.pem"),
-            cert: dir.join("cert.pem"),
-            key: dir.join("key.pem"),
-        };
-        files.cert.exists().then_some(files)
+/// Without the certificates: a text may be a key.
+impl std::fmt::Debug for DockerAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerAddress")
+            .field("socket_path", &self.socket_path)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("protocol", &self.protocol)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }
 
 impl DockerAddress {
-    /// Whether the caller said nothing.
-    fn is_unspecified(&self) -> bool {
-        self.socket_path.is_none() && self.host.is_none()
-    }
-
-    /// The endpoint that this address means, except for certificates given as text.
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        if self.is_unspecified() {
-            return discover(&Surroundings::of_this_process());
-        }
-        if let Some(path) = &self.socket_path {
-            return Endpoint {
-                url: format!("unix://{}", path.trim_start_matches("unix://")),
-                tls: None,
-            };
-        }
-        let host = self.host.as_deref().unwrap_or("localhost");
-        if host.contains("://") {
-            return Endpoint {
-                url: host.to_owned(),
-                tls: None,
-            };
-        }
-        let secure = self.protocol.as_deref() == Some("https") || self.cert.is_some();
-        let (scheme, default_port) = if secure {
-            ("https", 2376)
-        } else {
-            ("tcp", 2375)
-        };
-        let port = self.port.unwrap_or(default_port);
-        Endpoint {
-            url: format!("{scheme}://{host}:{port}"),
-            tls: None,
-        }
-    }
-}
-
-/// What discovery looks at; a value, so that it can be tested.
-#[derive(Debug, Default)]
-struct Surroundings {
-    docker_host: Option<String>,
-    docker_context: Option<String>,
-    cert_path: Option<PathBuf>,
-    config_dir: Option<PathBuf>,
-    home: Option<PathBuf>,
-    runtime_dir: Option<PathBuf>,
-    root: PathBuf,
-}
-
-impl Surroundings {
-    fn of_this_process() -> Self {
-        let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let home = env::home_dir();
-        Self {
-            docker_host: text("DOCKER_HOST"),
-            docker_context: text("DOCKER_CONTEXT"),
-            cert_path: text("DOCKER_CERT_PATH").map(PathBuf::from),
-            config_dir: text("DOCKER_CONFIG")
-                .map(PathBuf::from)
-                .or_else(|| home.as_ref().map(|home| home.join(".docker"))),
-            home,
-            runtime_dir: text("XDG_RUNTIME_DIR").map(PathBuf::from),
-            root: PathBuf::from("/"),
-        }
-    }
-
-    /// The sockets of Docker, Docker Desktop, Colima, `OrbStack`, Rancher Desktop, rootless Docker
-    /// and Podman, in the order in which they are tried.
-    fn usual_sockets(&self) -> Vec<PathBuf> {
-        let mut sockets = vec![self.root.join("var/run/docker.sock")];
-        if let Some(dir) = &self.runtime_dir {
-            sockets.push(dir.join("docker.sock"));
-        }
-        if let Some(home) = &self.home {
-            for path in [
-                ".docker/run/docker.sock",
-                ".docker/desktop/docker.sock",
-                ".colima/default/docker.sock",
-                ".config/colima/default/docker.sock",
-                ".orbstack/run/docker.sock",
-                ".rd/docker.sock",
-            ] {
-                sockets.push(home.join(path));
+    /// Refuses what cannot be understood. Looks at this value alone, not at the environment.
+    pub fn check(&self) -> Result<(), AddressError> {
+        match self.protocol.as_deref() {
+            None | Some("http" | "https" | "ssh") => {}
+            Some(protocol) => {
+                return Err(AddressError::Protocol {
+                    protocol: protocol.to_owned(),
+                });
             }
         }
-        if let Some(dir) = &self.runtime_dir {
-            sockets.push(dir.join("podman/podman.sock"));
+        if self.socket_path.is_some() {
+            return self.written().map(drop);
         }
-        sockets.push(self.root.join("run/podman/podman.sock"));
-        sockets
+        if self.host.is_none() {
+            let given = [
+                ("port", self.port.is_some()),
+                ("protocol", self.protocol.is_some()),
+                ("username", self.username.is_some()),
+                ("ca", self.ca.is_some()),
+                ("cert", self.cert.is_some()),
+                ("key", self.key.is_some()),
+            ];
+            let field = given
+                .into_iter()
+                .find_map(|(field, is)| is.then_some(field));
+            return field.map_or(Ok(()), |field| Err(AddressError::NoHost { field }));
+        }
+        let certificates = self.certificates()?;
+        match self.written()? {
+            Written::Unix(_) => self.refuse_certificates("unix"),
+            Written::Ssh(_) => self.refuse_certificates("ssh"),
+            Written::Tcp { .. } if self.username.is_some() => Err(AddressError::UnusedField {
+                field: "username",
+                scheme: "http and https".to_owned(),
+            }),
+            Written::Tcp {
+                scheme: Scheme::Http,
+                ..
+            } if certificates.is_some() => self.refuse_certificates("http"),
+            Written::Tcp { .. } => Ok(()),
+        }
     }
-}
 
-fn discover(around: &Surroundings) -> Endpoint {
-    if let Some(url) = &around.docker_host {
-        let tls = around.cert_path.as_deref().and_then(TlsFiles::in_dir);
-        return Endpoint {
-            url: url.clone(),
-            tls,
+    /// The endpoint that this address means.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, AddressError> {
+        self.check()?;
+        if self.socket_path.is_none() && self.host.is_none() {
+            return discover(&Surroundings::of_this_process());
+        }
+        let (scheme, host, port) = match self.written()? {
+            Written::Unix(path) => return Ok(Endpoint::Unix(path)),
+            Written::Ssh(target) => return Ok(Endpoint::Ssh(target)),
+            Written::Tcp { scheme, host, port } => (scheme, host, port),
         };
-    }
-    if let Some(endpoint) = context_endpoint(around) {
-        return endpoint;
-    }
-    let sockets = around.usual_sockets();
-    let found = sockets
-        .iter()
-        .find(|path| path.exists())
-        .unwrap_or(&sockets[0]);
-    Endpoint {
-        url: format!("unix://{}", found.display()),
-        tls: None,
-    }
-}
-
-/// The endpoint of the current Docker context, unless that is the default one.
-fn context_endpoint(around: &Surroundings) -> Option<Endpoint> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Config {
-        current_context: Option<String>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Meta {
-        endpoints: Endpoints,
-    }
-    #[derive(Deserialize)]
-    struct Endpoints {
-        docker: Option<DockerEndpoint>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct DockerEndpoint {
-        host: Option<String>,
+        let certificates = self.certificates()?;
+        if !scheme.is_tls().unwrap_or(certificates.is_some()) {
+            return Ok(Endpoint::Plain(Authority::plain(host, port)));
+        }
+        let certificates =
+            certificates.map_or_else(|| Surroundings::of_this_process().certificates(), Ok)?;
+        Ok(Endpoint::Tls(Authority::tls(host, port), certificates))
     }
 
-    let dir = around.config_dir.as_ref()?;
-    let name = if let Some(name) = &around.docker_context {
-        name.clone()
-    } else {
-        let config = fs::read(dir.join("config.json")).ok()?;
-        serde_json::from_slice::<Config>(&config)
-            .ok()?
-            .current_context?
-    };
-    if name.is_empty() || name == "default" {
-        return None;
+    /// The fields as one address.
+    fn written(&self) -> Result<Written, AddressError> {
+        if let Some(path) = &self.socket_path {
+            let path = path.strip_prefix("unix://").unwrap_or(path);
+            return Ok(Written::Unix(path.to_owned()));
+        }
+        let host = self.host.as_deref().unwrap_or_default();
+        if !host.contains("://") {
+            let scheme = self.protocol.as_deref().unwrap_or("tcp");
+            let host = match host.parse::<std::net::Ipv6Addr>() {
+                Ok(address) => format!("[{address}]"),
+                Err(_) => host.to_owned(),
+            };
+            return self.complete(Written::parse(
+                "docker.host",
+                &format!("{scheme}://{host}"),
+            )?);
+        }
+        self.complete(Written::parse("docker.host", host)?)
     }
-    // The layout of Docker's context store: one folder for each context, named after its digest.
-    let digest = hex::encode(Sha256::digest(name.as_bytes()));
-    let meta = fs::read(dir.join("contexts/meta").join(&digest).join("meta.json")).ok()?;
-    let meta: Meta = serde_json::from_slice(&meta).ok()?;
-    let tls = TlsFiles::in_dir(&dir.join("contexts/tls").join(&digest).join("docker"));
-    Some(Endpoint {
-        url: meta.endpoints.docker?.host?,
-        tls,
-    })
+
+    /// `written` with the fields that stand beside the host.
+    fn complete(&self, written: Written) -> Result<Written, AddressError> {
+        Ok(match written {
+            Written::Unix(path) => Written::Unix(path),
+            Written::Tcp { scheme, host, port } => Written::Tcp {
+                scheme: match (scheme, self.protocol.as_deref()) {
+                    (Scheme::Tcp, Some("http")) => Scheme::Http,
+                    (Scheme::Tcp, Some("https")) => Scheme::Https,
+                    _ => scheme,
+                },
+                host,
+                port: self.port.or(port),
+            },
+            Written::Ssh(target) => {
+                let mut target = SshTarget {
+                    port: self.port.or(target.port),
+                    ..target
+                };
+                if let Some(user) = &self.username {
+                    target.user = Some(user.clone());
+                }
+                Written::Ssh(target)
+            }
+        })
+    }
+
+    fn certificates(&self) -> Result<Option<Certificates>, AddressError> {
+        let missing = match (&self.ca, &self.cert, &self.key) {
+            (Some(ca), Some(cert), Some(key)) => {
+                return Ok(Some(Certificates::Texts {
+                    ca: ca.clone(),
+                    cert: cert.clone(),
+                    key: key.clone(),
+                }));
+            }
+            (None, None, None) => return Ok(None),
+            (None, ..) => "ca",
+            (_, None, _) => "cert",
+            (.., None) => "key",
+        };
+        Err(AddressError::Certificate { missing })
+    }
+
+    fn refuse_certificates(&self, scheme: &str) -> Result<(), AddressError> {
+        if self.ca.is_none() && self.cert.is_none() && self.key.is_none() {
+            return Ok(());
+        }
+        Err(AddressError::UnusedCertificates {
+            scheme: scheme.to_owned(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn touch(path: &Path) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "").unwrap();
+    fn address(fields: serde_json::Value) -> DockerAddress {
+        serde_json::from_value(fields).unwrap()
     }
 
-    #[test]
-    fn docker_host_comes_before_context_and_sockets() {
-        let around = Surroundings {
-            docker_host: Some("tcp://build:2375".into()),
-            docker_context: Some("desktop".into()),
-            ..Surroundings::default()
-        };
-        assert_eq!(discover(&around).url, "tcp://build:2375");
-    }
-
-    #[test]
-    fn current_context_is_used() {
-        let dir = tempfile::tempdir().unwrap();
-        let digest = "fe9c6bd7a66301f49ca9b6a70b217107cd1284598bfc254700c989b916da791e";
-        assert_eq!(hex::encode(Sha256::digest(b"desktop-linux")), digest);
-        let meta = dir
-            .path()
-            .join("contexts/meta")
-            .join(digest)
-            .join("meta.json");
-        touch(&meta);
-        let text = r#"{"Name":"desktop-linux","Endpoints":{"docker":{"Host":"unix:///x.sock"}}}"#;
-        fs::write(&meta, text).unwrap();
-        fs::write(
-            dir.path().join("config.json"),
-            r#"{"currentContext":"desktop-linux"}"#,
-        )
-        .unwrap();
-        let around = Surroundings {
-            config_dir: Some(dir.path().into()),
-            ..Surroundings::default()
-        };
-        assert_eq!(
-            discover(&around),
-            Endpoint {
-                url: "unix:///x.sock".into(),
-                tls: None
-            }
-        );
-    }
-
-    #[test]
-    fn first_existing_socket_is_used_and_the_default_named_when_none_exists() {
-        let dir = tempfile::tempdir().unwrap();
-        let around = Surroundings {
-            home: Some(dir.path().join("home")),
-            runtime_dir: Some(dir.path().join("run1000")),
-            root: dir.path().into(),
-            ..Surroundings::default()
-        };
-        let url = |path: &str| format!("unix://{}", dir.path().join(path).display());
-        assert_eq!(discover(&around).url, url("var/run/docker.sock"));
-        for socket in [
-            "run/podman/podman.sock",
-            "home/.orbstack/run/docker.sock",
-            "home/.colima/default/docker.sock",
-            "run1000/docker.sock",
-            "var/run/docker.sock",
-        ] {
-            touch(&dir.path().join(socket));
-            assert_eq!(discover(&around).url, url(socket));
+    fn endpoint(fields: serde_json::Value) -> Result<String, String> {
+        match address(fields).endpoint() {
+            Ok(endpoint) => Ok(endpoint.to_string()),
+            Err(error) => Err(error.to_string()),
         }
     }
 
     #[test]
     fn what_the_caller_says_wins() {
-        let socket = DockerAddress {
-            socket_path: Some("/s".into()),
-            ..DockerAddress::default()
-        };
-        assert_eq!(socket.endpoint().url, "unix:///s");
-        let host = DockerAddress {
-            host: Some("h".into()),
-            port: Some(1),
-            protocol: Some("https".into()),
-            ..DockerAddress::default()
-        };
-        assert_eq!(host.endpoint().url, "https://h:1");
+        let tls = serde_json::json!({ "host": "h", "ca": "a", "cert": "c", "key": "k" });
+        for (fields, url) in [
+            (serde_json::json!({ "socketPath": "/s" }), "unix:///s"),
+            (
+                serde_json::json!({ "socketPath": "unix:///s", "host": "h" }),
+                "unix:///s",
+            ),
+            (serde_json::json!({ "host": "h" }), "tcp://h:2375"),
+            (
+                serde_json::json!({ "host": "h", "protocol": "http" }),
+                "tcp://h:2375",
+            ),
+            (
+                serde_json::json!({ "host": "::1", "port": 7 }),
+                "tcp://[::1]:7",
+            ),
+            (
+                serde_json::json!({ "host": "http://h", "port": 7 }),
+                "tcp://h:7",
+            ),
+            (serde_json::json!({ "host": "tcp://h:5" }), "tcp://h:5"),
+            (serde_json::json!({ "host": "unix:///s" }), "unix:///s"),
+            (tls, "https://h:2376"),
+            (
+                serde_json::json!({ "host": "h", "protocol": "ssh" }),
+                "ssh://h",
+            ),
+            (
+                serde_json::json!({ "host": "h", "protocol": "ssh", "port": 7, "username": "u" }),
+                "ssh://u@h:7",
+            ),
+            (
+                serde_json::json!({ "host": "ssh://u@h/run/d.sock" }),
+                "ssh://u@h/run/d.sock",
+            ),
+        ] {
+            assert_eq!(endpoint(fields.clone()).as_deref(), Ok(url), "{fields}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (fields, named) in [
+            (
+                serde_json::json!({ "protocol": "ftp" }),
+                "docker.protocol: \"ftp\"",
+            ),
+            (
+                serde_json::json!({ "protocol": "ssh" }),
+                "docker.protocol is given without",
+            ),
+            (
+                serde_json::json!({ "socketPath": "/s", "protocol": "ftp" }),
+                "\"ftp\"",
+            ),
+            (
+                serde_json::json!({ "host": "h", "protocol": "ftp" }),
+                "\"ftp\"",
+            ),
+            (serde_json::json!({ "port": 1 }), "docker.port"),
+            (serde_json::json!({ "key": "k" }), "docker.key"),
+            (
+                serde_json::json!({ "host": "ftp://h" }),
+                "docker.host: \"ftp://h\"",
+            ),
+            (serde_json::json!({ "host": "a b" }), "docker.host"),
+            (serde_json::json!({ "host": "h/path" }), "docker.host"),
+            (
+                serde_json::json!({ "host": "h", "ca": "a" }),
+                "docker.cert is missing",
+            ),
+            (
+                serde_json::json!({ "host": "h", "cert": "c", "key": "k" }),
+                "docker.ca is missing",
+            ),
+            (
+                serde_json::json!({ "host": "http://h", "ca": "a", "cert": "c", "key": "k" }),
+                "not for http",
+            ),
+            (
+                serde_json::json!({ "host": "ssh://h", "ca": "a", "cert": "c", "key": "k" }),
+                "not for ssh",
+            ),
+            (
+                serde_json::json!({ "host": "h", "username": "u" }),
+                "docker.username",
+            ),
+        ] {
+            let error = endpoint(fields.clone()).unwrap_err();
+            assert!(error.contains(named), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let address = address(serde_json::json!({ "host": "h", "key": "private" }));
+        assert!(!format!("{address:?}").contains("private"));
     }
 }
