@@ -34,7 +34,10 @@ export interface ExecutionRequest {
   stdin?: string;
   /** Files to write before the program starts, by absolute path. Missing folders are created. */
   files?: Record<string, string | Uint8Array>;
-  /** Absolute paths of files to return in `files` of the result. A missing file is left out. */
+  /**
+   * Absolute paths of files to return in `files` of the result. A missing file is left out. Secrets are not masked in
+   * them.
+   */
   outputPaths?: string[];
   /** Packages to install before the program starts. */
   installPackages?: string[];

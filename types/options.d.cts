@@ -125,7 +125,10 @@ export interface Isol8Options {
    * line about it, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
   maxOutputFilesSize?: number;
-  /** Environment variables for every program. Their values are replaced by `***` in all output. */
+  /**
+   * Environment variables for every program. Their values are replaced by `***` in all output, and so are their lines of
+   * 8 bytes or more and their base64, hexadecimal, URL and JSON forms. Files of `outputPaths` are not changed.
+   */
   secrets?: Record<string, string>;
   /** Time limit in milliseconds, for the installation, each setup script and the program separately. Default: 30000. */
   timeoutMs?: number;

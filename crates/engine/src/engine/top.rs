@@ -26,6 +26,7 @@ use crate::{
     execution::{Outcome, Sink, usage_of},
     fetch::{FetchRequest, Fetcher},
     network::{Network, NetworkRecord},
+    notice,
     options::{Mode, Options, StartOptions},
     plan::{CheckedRequest, RequestSource, Source, plan},
     runtime::Registry,
@@ -70,6 +71,7 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
+        notice::of_short_secrets(&options.secrets);
         let fetcher = Fetcher::new(&options.remote_code)?;
         let start_audit = || AuditLog::start(&options.audit, max_concurrent);
         let audit = options.audit.enabled.then(start_audit).transpose()?;

@@ -40,6 +40,18 @@ impl Secrets {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Values with fewer characters are short: they are frequent in other text.
+    pub const SHORT_CHARS: usize = 6;
+
+    /// The names of those whose values are short. An empty value is not masked, and not among them.
+    #[must_use]
+    pub fn short_names(&self) -> Vec<&str> {
+        self.iter()
+            .filter(|(_, value)| !value.is_empty() && value.chars().count() < Self::SHORT_CHARS)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -101,6 +113,13 @@ impl PartialEq for Secrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_values_are_named() {
+        let values = [("A", "äöü45"), ("B", "123456"), ("C", ""), ("D", "x")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(Secrets::new(values.into()).short_names(), ["A", "D"]);
+    }
 
     fn secrets(name: &str, value: &str) -> Secrets {
         Secrets::new([(name.to_owned(), value.to_owned())].into())

@@ -1,12 +1,12 @@
 //! Replacing secrets in a byte stream, in one pass and with bounded memory.
 //!
-//! All values are searched at once with an Aho-Corasick automaton. Its state after some bytes is
-//! the longest end of them that begins a value, so it says exactly how much must be held back.
+//! All values and their forms are searched at once with an Aho-Corasick automaton. Its state after some
+//! bytes is the longest end of them that begins a value, so it says exactly how much must be held back.
 //! Values that overlap in the output are covered together: masking one must not leave a part of
 //! another.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -15,6 +15,11 @@ use aho_corasick::{
     Anchored, MatchKind,
     automaton::{Automaton, StateID},
     nfa::noncontiguous::NFA,
+};
+
+use super::{
+    forms::forms,
+    heads::{Found, Heads},
 };
 
 /// What stands in the place of a secret.
@@ -37,6 +42,7 @@ enum Kind {
 struct Search {
     automaton: NFA,
     start: StateID,
+    heads: Option<Heads>,
     /// For each state, how many of the last bytes may be the beginning of a value that goes on.
     held: HashMap<StateID, usize>,
     longest: usize,
@@ -49,12 +55,10 @@ impl fmt::Debug for Masker {
 }
 
 impl Masker {
-    /// A masker of `values`; empty ones are skipped.
+    /// A masker of `values` and the forms in which programs print them. Empty values are skipped.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let values: Vec<&[u8]> = values
-            .into_iter()
-            .filter(|value| !value.is_empty())
-            .collect();
+        let values: BTreeSet<Vec<u8>> = values.into_iter().flat_map(forms).collect();
+        let values: Vec<Vec<u8>> = values.into_iter().collect();
         if values.is_empty() {
             return Self(Kind::Nothing);
         }
@@ -86,7 +90,7 @@ impl Masker {
 
 impl Search {
     /// `None` when the automaton would have too many states.
-    fn new(values: &[&[u8]]) -> Option<Self> {
+    fn new(values: &[Vec<u8>]) -> Option<Self> {
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
             .prefilter(false)
@@ -107,7 +111,7 @@ impl Search {
             }
         }
         // A whole value that begins no longer one needs no holding; only an end of it may.
-        let mut ends = values.to_vec();
+        let mut ends: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
         ends.sort_unstable_by_key(|value| value.len());
         for value in ends {
             let state = value.iter().fold(start, |state, byte| next(state, *byte));
@@ -119,10 +123,11 @@ impl Search {
                 held.insert(state, shorter);
             }
         }
-        let longest = values.iter().map(|value| value.len()).max()?;
+        let longest = values.iter().map(Vec::len).max()?;
         Some(Self {
             automaton,
             start,
+            heads: Heads::new(values),
             held,
             longest,
         })
@@ -180,12 +185,27 @@ impl MaskStream {
             }
         };
         let mut state = self.state.unwrap_or(search.start);
-        for byte in bytes {
-            state = search.automaton.next_state(Anchored::No, state, *byte);
-            self.pending.push(*byte);
+        let mut found = Found::default();
+        let mut at = 0;
+        while at < bytes.len() {
+            if state == search.start
+                && let Some(heads) = &search.heads
+            {
+                // No value has begun, so that all of this is certain.
+                let first = heads.first(bytes, at, &mut found);
+                if first > at {
+                    self.write(self.pending.len(), masked);
+                    masked.extend_from_slice(&bytes[at..first]);
+                    at = first;
+                    continue;
+                }
+            }
+            state = search.automaton.next_state(Anchored::No, state, bytes[at]);
+            self.pending.push(bytes[at]);
             if let Some(length) = search.ended(state) {
                 self.cover(length);
             }
+            at += 1;
         }
         self.state = Some(state);
         // What is found later begins in the held bytes.
@@ -243,6 +263,25 @@ mod tests {
 
     fn mask(values: &[&str], text: &str) -> String {
         Masker::new(values.iter().map(|value| value.as_bytes())).mask(text)
+    }
+
+    #[test]
+    fn lines_and_encoded_forms_are_replaced() {
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADAN\n-----END KEY-----\n";
+        assert_eq!(mask(&[key], &format!("a {key}b")), "a ***b");
+        assert_eq!(mask(&[key], key.trim_end()), "***");
+        assert_eq!(mask(&[key], "[MIIEvQIBADAN]"), "[***]");
+        let value = ["pass/word?1"];
+        // printf %s "$S" | base64; printf "u:%s" "$S" | base64; printf "a%s!" "$S" | base64
+        assert_eq!(mask(&value, "cGFzcy93b3JkPzE="), "***E=");
+        assert_eq!(mask(&value, "dTpwYXNzL3dvcmQ/MQ=="), "dTp***Q==");
+        assert_eq!(mask(&value, "YXBhc3Mvd29yZD8xIQ=="), "YX***IQ==");
+        assert_eq!(mask(&value, "706173732f776f72643f31"), "***");
+        assert_eq!(mask(&value, "?k=pass%2Fword%3F1&x"), "?k=***&x");
+        assert_eq!(
+            mask(&["tell \"me\""], r#"{"k":"tell \"me\""}"#),
+            r#"{"k":"***"}"#
+        );
     }
 
     #[test]

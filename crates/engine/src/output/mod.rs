@@ -2,6 +2,8 @@
 //! length limited. Pure; streaming and collecting go through the same [`OutputDecoder`].
 
 mod decoder;
+mod forms;
+mod heads;
 mod mask;
 #[cfg(test)]
 mod properties;

@@ -1,0 +1,100 @@
+//! Where a value may begin: a fast search for the first bytes of all values.
+//!
+//! The automaton of the masker looks at each byte, which takes longer than everything else that is done with
+//! output. Nearly all output has no value in it. So the automaton sleeps until the first bytes of one are there.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::packed::{Config, Searcher};
+
+/// How many bytes of a value are searched for. Fewer occur by chance.
+const HEAD_BYTES: usize = 8;
+
+/// Most heads that one searcher looks for. The processor's vector instructions tell about as many apart.
+const GROUP: usize = 16;
+
+/// Searches for the heads of a set of values.
+pub(super) struct Heads {
+    groups: Vec<Searcher>,
+    longest: usize,
+}
+
+/// What is known of one text.
+#[derive(Default)]
+pub(super) struct Found(Vec<Option<usize>>);
+
+impl Heads {
+    /// `None` on processors without the instructions that make it fast.
+    pub(super) fn new(values: &[Vec<u8>]) -> Option<Self> {
+        let heads: BTreeSet<&[u8]> = values
+            .iter()
+            .map(|value| &value[..value.len().min(HEAD_BYTES)])
+            .collect();
+        let longest = heads.iter().map(|head| head.len()).max()?;
+        let heads: Vec<&[u8]> = heads.into_iter().collect();
+        let groups = heads
+            .chunks(GROUP)
+            .map(|group| Config::new().builder().extend(group).build())
+            .collect::<Option<_>>()?;
+        Some(Self { groups, longest })
+    }
+
+    /// The first place in `text`, at or after `from`, where a value may begin. A head that the end of `text`
+    /// cuts may begin in its last bytes, so the result is at most the beginning of these. `found` belongs to
+    /// `text`, and `from` must not become less.
+    pub(super) fn first(&self, text: &[u8], from: usize, found: &mut Found) -> usize {
+        found.0.resize(self.groups.len(), None);
+        let mut first = text.len().saturating_sub(self.longest - 1).max(from);
+        for (group, known) in self.groups.iter().zip(&mut found.0) {
+            let place = match *known {
+                Some(place) if place >= from => place,
+                _ => {
+                    let rest = (from..text.len()).into();
+                    let place = group.find_in(text, rest).map_or(text.len(), |m| m.start());
+                    *known = Some(place);
+                    place
+                }
+            };
+            first = first.min(place);
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heads(values: &[&str]) -> Heads {
+        let values: Vec<Vec<u8>> = values.iter().map(|v| v.as_bytes().to_vec()).collect();
+        Heads::new(&values).unwrap()
+    }
+
+    #[test]
+    fn the_first_head_is_found_and_one_that_the_end_cuts_too() {
+        let heads = heads(&["0123456789", "ab"]);
+        let mut found = Found::default();
+        let text = b"--------ab--0123456x-------01234567---------";
+        assert_eq!(heads.first(text, 0, &mut found), 8);
+        assert_eq!(heads.first(text, 9, &mut found), 27);
+        assert_eq!(heads.first(text, 28, &mut found), text.len() - 7);
+        assert_eq!(heads.first(b"0123", 0, &mut Found::default()), 0);
+        assert_eq!(heads.first(b"", 0, &mut Found::default()), 0);
+    }
+
+    #[test]
+    fn many_values_are_found_in_groups() {
+        let values: Vec<String> = (0..100).map(|n| format!("value number {n}")).collect();
+        let values: Vec<Vec<u8>> = (0..100)
+            .map(|n| format!("{n:03}-value").into_bytes())
+            .chain(values.into_iter().map(String::into_bytes))
+            .collect();
+        let heads = Heads::new(&values).unwrap();
+        assert!(heads.groups.len() > 1);
+        let filler = "x".repeat(100);
+        for n in [0, 50, 99] {
+            let text = format!("{filler}{n:03}-value{filler}");
+            assert_eq!(heads.first(text.as_bytes(), 0, &mut Found::default()), 100);
+        }
+    }
+}
