@@ -146,7 +146,8 @@ impl Fetcher {
             return Err(FetchError::Unresolved { host: host() });
         }
         found.truncate(MAX_ADDRESSES);
-        let admitted = |address: &IpAddr| rules.admits(target, *address, is_own(*address));
+        let admitted =
+            |address: &IpAddr| rules.admits(target, *address, is_own(address.to_canonical()));
         if !found.iter().all(admitted) {
             return Err(FetchError::BlockedHost { host: host() });
         }

@@ -258,7 +258,9 @@ mod tests {
         };
         assert!(!own(serde_json::json!({ "blockedHosts": [] })));
         assert!(!own(serde_json::json!({ "allowPrivate": ["10.0.0.0/8"] })));
-        assert!(own(serde_json::json!({ "allowPrivate": ["93.184.216.34"] })));
+        assert!(own(
+            serde_json::json!({ "allowPrivate": ["93.184.216.34"] })
+        ));
     }
 
     const NOT_PUBLIC: &[&str] = &[
