@@ -121,17 +121,17 @@ impl DockerAddress {
                 Ok(address) => format!("[{address}]"),
                 Err(_) => host.to_owned(),
             };
-            return self.complete(Written::parse(
+            return Ok(self.complete(Written::parse(
                 "docker.host",
                 &format!("{scheme}://{host}"),
-            )?);
+            )?));
         }
-        self.complete(Written::parse("docker.host", host)?)
+        Ok(self.complete(Written::parse("docker.host", host)?))
     }
 
     /// `written` with the fields that stand beside the host.
-    fn complete(&self, written: Written) -> Result<Written, AddressError> {
-        Ok(match written {
+    fn complete(&self, written: Written) -> Written {
+        match written {
             Written::Unix(path) => Written::Unix(path),
             Written::Tcp { scheme, host, port } => Written::Tcp {
                 scheme: match (scheme, self.protocol.as_deref()) {
@@ -152,7 +152,7 @@ impl DockerAddress {
                 }
                 Written::Ssh(target)
             }
-        })
+        }
     }
 
     fn certificates(&self) -> Result<Option<Certificates>, AddressError> {

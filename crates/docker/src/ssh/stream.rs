@@ -162,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_fails_says_why() {
         let mut stream = shell("echo 'Permission denied (publickey).' >&2; exit 255");
-        let _ = stream.write_all(&[b'x'; 200_000]).await;
+        let _ = stream.write_all(&vec![b'x'; 200_000]).await;
         let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -302,9 +302,10 @@ mod tests {
             let rules = rules(&policy);
             for address in NOT_PUBLIC {
                 assert!(!admits(&rules, "code.test", address), "{policy} {address}");
-                let host = match address.contains(':') {
-                    true => format!("[{address}]"),
-                    false => (*address).to_owned(),
+                let host = if address.contains(':') {
+                    format!("[{address}]")
+                } else {
+                    (*address).to_owned()
                 };
                 assert!(!admits(&rules, &host, address), "{policy} {host}");
             }

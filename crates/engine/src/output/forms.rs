@@ -3,7 +3,7 @@
 //! Masking is for accidents. A program that wants to pass a secret on can always encode it in a way that
 //! is not here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 
@@ -73,7 +73,7 @@ fn base64_after(before: usize, value: &[u8]) -> String {
     bytes.extend_from_slice(value);
     let mut text = BASE64_STANDARD_NO_PAD.encode(&bytes);
     // The last character also depends on what follows, unless it ends with a byte.
-    if bytes.len() % 3 != 0 {
+    if !bytes.len().is_multiple_of(3) {
         text.pop();
     }
     text.split_off((before * 8).div_ceil(6))
@@ -87,8 +87,8 @@ fn percent(value: &[u8], also: &[u8], is_form: bool, digits: &[u8; 16]) -> Vec<u
         } else if is_form && byte == b' ' {
             text.push(b'+');
         } else {
-            let digit = |half: u8| digits[usize::from(half)];
-            text.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+            let hex = |half: u8| digits[usize::from(half)];
+            text.extend([b'%', hex(byte >> 4), hex(byte & 15)]);
         }
     }
     text
@@ -108,7 +108,7 @@ fn json(text: &str, is_ascii: bool) -> String {
             '\u{c}' => escaped.push_str("\\f"),
             _ if character < ' ' || is_ascii && character > '~' => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    escaped.push_str(&format!("\\u{unit:04x}"));
+                    let _ = write!(escaped, "\\u{unit:04x}");
                 }
             }
             _ => escaped.push(character),
