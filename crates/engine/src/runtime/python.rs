@@ -38,7 +38,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     preload_name: Some(preload::PYTHON_MODULE),
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
-        argv: &["python3", "/.isol8/session/python.py"],
+        argv: &["python3", "/.isol8/session/python/main.py"],
         lead: "",
         interrupts: true,
     }),

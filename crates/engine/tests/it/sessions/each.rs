@@ -26,8 +26,11 @@ async fn a_variable_lives_until_its_interpreter_ends_and_files_longer() {
         session.says(language.write).await;
         assert_eq!(session.run(language.exit).await.exit_code, 7, "{runtime}");
         let after = session.run(language.get).await;
-        assert_ne!(after.stdout, "43", "{runtime}");
-        assert_eq!(after.session_reset, Some(SessionReset::Exit), "{runtime}");
+        // Python ends the call alone, and keeps its variables.
+        let keeps = runtime == "python";
+        assert_eq!(after.stdout == "43", keeps, "{runtime}");
+        let reset = (!keeps).then_some(SessionReset::Exit);
+        assert_eq!(after.session_reset, reset, "{runtime}");
         assert_eq!(session.run(language.get).await.session_reset, None);
         assert_eq!(session.cmd("cat kept").await.stdout, "kept", "{runtime}");
 

@@ -6,5 +6,6 @@ mod each;
 mod javascript;
 mod languages;
 mod python;
+mod python_kinds;
 mod sequences;
 mod support;
