@@ -1,6 +1,6 @@
 //! What a Python program may do to its interpreter, and what the next programs must find all the same.
 
-use isol8_engine::result::SessionReset;
+use isol8_api::result::SessionReset;
 use serde_json::json;
 
 use super::support::Session;
