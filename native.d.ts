@@ -26,9 +26,9 @@ export declare class NativeEngine {
   /** Ends every execution and sandbox. */
   stop(): Promise<void>
   /** Runs a request to its end. Not an async function: the files are copied before it returns. */
-  execute(requestJson: string, files: Array<NativeFile>, cancel: NativeCancel): Promise<NativeOutcome>
+  execute(requestJson: string, files: Array<NativeFile>, adapterJson: string | undefined | null, cancel: NativeCancel): Promise<NativeOutcome>
   /** Runs a request and streams what happens. */
-  stream(requestJson: string, files: Array<NativeFile>): NativeStream
+  stream(requestJson: string, files: Array<NativeFile>, adapterJson?: string | undefined | null): NativeStream
   /** Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns. */
   putFile(path: string, data: Buffer): Promise<NativeOutcome>
   /** Reads a file in the sandbox of a persistent engine. */
@@ -42,7 +42,7 @@ export declare class NativeProgram {
   /** To be made before the first engine. */
   constructor()
   /**
-   * Delays the end of the program while a container is between its creation and its start: others
+   * Delays the end of the program while a sandbox is between its creation and its start: others
    * end with the program by themselves, and this one would stay. Blocks; does nothing the second
    * time.
    */
