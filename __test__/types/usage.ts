@@ -48,6 +48,7 @@ import {
   type SecurityConfig,
   Semaphore,
   type SessionInfo,
+  type SessionReset,
   type StartOptions,
   type StreamEvent,
   type StreamResult,
@@ -166,6 +167,8 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
   const usage: ResourceUsage | undefined = result.resourceUsage;
   if (usage) numbers.push(usage.cpuPercent, usage.memoryMB, usage.networkBytesIn);
   if (usage) numbers.push(usage.networkBytesOut, usage.peakMemoryMB ?? 0);
+  const reset: SessionReset | undefined = result.sessionReset;
+  if (reset === "sandbox-lost") texts.push(reset);
   const log: NetworkLogEntry | undefined = result.networkLogs?.[0];
   if (log) texts.push(log.timestamp, log.method, log.host, log.path ?? "", log.action);
   if (log) numbers.push(log.durationMs);

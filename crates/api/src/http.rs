@@ -45,8 +45,8 @@ pub struct SessionInfo {
     pub id: String,
     /// Whether it runs a program at the moment.
     pub is_active: bool,
-    /// When it was last used, in milliseconds since 1970.
-    pub last_accessed_at: u64,
+    /// When it was last used, in ISO 8601.
+    pub last_accessed_at: String,
 }
 
 /// Answer of `GET /sessions`.
@@ -94,14 +94,14 @@ mod tests {
         let info = SessionInfo {
             id: "a".to_owned(),
             is_active: true,
-            last_accessed_at: 5,
+            last_accessed_at: "2026-01-01T00:00:00.000Z".to_owned(),
         };
         let list = SessionList {
             sessions: vec![info],
         };
         assert_eq!(
             to_value(list).unwrap(),
-            json!({"sessions": [{"id": "a", "isActive": true, "lastAccessedAt": 5}]})
+            json!({"sessions": [{"id": "a", "isActive": true, "lastAccessedAt": "2026-01-01T00:00:00.000Z"}]})
         );
     }
 
