@@ -1,5 +1,5 @@
 // Sessions through the public API. The next program finds what the last one left in the interpreter and in the
-// sandbox. A timeout or an exit ends the interpreter, and the files stay.
+// sandbox. Where a timeout or an exit ends the interpreter, the files stay and the next result says so.
 
 import assert from "node:assert/strict";
 import { inspect } from "./helpers/docker.mjs";
@@ -18,6 +18,7 @@ const NO_CONTAINER = { message: "No active container. Call execute() first in pe
 /** The programs for each rule, in each language. */
 const PROGRAMS = {
   python: {
+    keepsState: true,
     set: "import json\nx = 42\ndef double(n): return 2 * n",
     get: "print(json.dumps(double(x)))",
     isSet: "print(str('x' in globals()).lower())",
@@ -136,14 +137,18 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: exit ends the interpreter, and the next call starts a new one with the files`, async () => {
+  /** What the next call finds after an exit or a timeout: its output, and why the state was lost. */
+  const found = (reason) => (program.keepsState ? ["true", undefined] : ["false", reason]);
+
+  test(`${runtime}: after an exit the next call finds the files, and the state or why it was lost`, async () => {
     await withSession(runtime, async ({ engine, run, says }) => {
       await says(program.set);
       await says(program.write);
       const { containerId } = engine;
       const ended = await run(program.exit);
       assert.deepEqual([ended.exitCode, ended.stdout], [7, "bye"]);
-      assert.equal(await says(program.isSet), "false");
+      const next = await run(program.isSet);
+      assert.deepEqual([next.stdout, next.sessionReset], found("exit"));
       assert.equal(await says(program.read), "kept");
       assert.equal(engine.containerId, containerId);
       await says(program.set);
@@ -151,7 +156,7 @@ for (const runtime of LANGUAGES) {
     });
   });
 
-  test(`${runtime}: a timeout gives 137, and the next call starts a new interpreter with the files`, async () => {
+  test(`${runtime}: after a timeout the next call finds the files, and the state or why it was lost`, async () => {
     await withSession(runtime, async ({ engine, run, says }) => {
       await says(program.set);
       await says(program.write);
@@ -159,7 +164,8 @@ for (const runtime of LANGUAGES) {
       const late = await run(program.hang, { timeoutMs: 1000 });
       assert.deepEqual([late.exitCode, late.stdout], [137, "on"]);
       assert.match(late.stderr, /--- EXECUTION TIMED OUT ---$/);
-      assert.equal(await says(program.isSet), "false");
+      const next = await run(program.isSet);
+      assert.deepEqual([next.stdout, next.sessionReset], found("timeout"));
       assert.equal(await says(program.read), "kept");
       assert.equal(engine.containerId, containerId);
     });

@@ -110,11 +110,15 @@ impl Fd {
 
     /// Reads what is there, or `None` when a read would block.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        match self
-            .0
-            .try_io(Interest::READABLE, |fd| Ok(nix::unistd::read(fd, buffer)?))
-        {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        let mut read = |fd: &OwnedFd| Ok(nix::unistd::read(fd, buffer)?);
+        let would_block = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock);
+        match self.0.try_io(Interest::READABLE, &mut read) {
+            // Bytes can be there of which no event has come yet. At the end of a program nothing would
+            // wait for that event, and its last output would be lost.
+            Err(error) if would_block(&error) => match read(self.0.get_ref()) {
+                Err(error) if would_block(&error) => None,
+                done => Some(done),
+            },
             done => Some(done),
         }
     }
@@ -244,4 +248,21 @@ pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
 pub(crate) fn widen(pipe: &impl AsFd) {
     // The system may refuse; then the pipe is slower and nothing else.
     let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_are_read_before_an_event_has_announced_them() {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+        let reader = Fd::new(reader).unwrap();
+        let mut buffer = [0; 8];
+        assert!(reader.try_read(&mut buffer).is_none());
+        // The event loop has no turn before the next read.
+        assert_eq!(nix::unistd::write(&writer, b"late"), Ok(4));
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 4);
+        assert!(reader.try_read(&mut buffer).is_none());
+    }
 }
