@@ -79,8 +79,10 @@ export async function carryOut(steps) {
       PULSE_SECONDS * 1000,
     );
     try {
-      const tests = await step.run();
-      const why = tests?.notRun && inWords(tests);
+      const returned = await step.run();
+      // Other steps return what their command printed.
+      const tests = returned?.notRun ? returned : undefined;
+      const why = tests && inWords(tests);
       results.push({ name: step.name, outcome: "passed", time: seconds(since), why, tests });
       console.log(`${title}: passed (${seconds(since)})${why ? `: ${why}` : ""}`);
     } catch (error) {
