@@ -1,4 +1,5 @@
-//! Who may run, and in what order: that of the calls, however their tasks are scheduled later.
+//! Which executions may run, and in what order. The order is that of the calls, however their tasks are
+//! scheduled later.
 
 use std::{
     pin::Pin,
@@ -30,16 +31,16 @@ impl Admission {
         }
     }
 
-    /// Notes a call. Its place in the queue is taken now.
+    /// Registers a call. It takes its position in the queue now.
     pub(super) fn call(&self) -> Call {
         let mut waiting: Waiting = Box::pin(Arc::clone(&self.permits).acquire_owned());
         // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
         // poll might do nothing.
         let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
         Call {
-            place: match polled {
-                Some(admitted) => Place::Decided(admitted),
-                None => Place::Waiting(waiting),
+            position: match polled {
+                Some(admitted) => QueuePosition::Decided(admitted),
+                None => QueuePosition::Waiting(waiting),
             },
             life: self
                 .life
@@ -63,18 +64,18 @@ type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireE
 
 /// One call of an engine.
 pub(super) struct Call {
-    pub(super) place: Place,
+    pub(super) position: QueuePosition,
     /// Cancelled when the engine is stopped.
     pub(super) life: CancellationToken,
 }
 
-/// A place in the queue. Dropping it leaves the queue.
-pub(super) enum Place {
+/// The position of a call in the queue. Dropping it leaves the queue.
+pub(super) enum QueuePosition {
     Decided(Result<OwnedSemaphorePermit, AcquireError>),
     Waiting(Waiting),
 }
 
-impl Place {
+impl QueuePosition {
     /// Waits until it is this call's turn, which lasts until the permit is dropped.
     pub(super) async fn turn(self) -> Result<OwnedSemaphorePermit, EngineError> {
         let decided = match self {
@@ -93,13 +94,13 @@ mod tests {
     #[tokio::test]
     async fn turns_come_in_the_order_of_the_calls_not_of_the_waiting() {
         let admission = Admission::new(1);
-        let first = admission.call().place.turn().await.unwrap();
+        let first = admission.call().position.turn().await.unwrap();
         let (second, third) = (admission.call(), admission.call());
-        let mut third = Box::pin(third.place.turn());
+        let mut third = Box::pin(third.position.turn());
         assert!((&mut third).now_or_never().is_none());
         drop(first);
         assert!((&mut third).now_or_never().is_none());
-        let second = second.place.turn().now_or_never().unwrap().unwrap();
+        let second = second.position.turn().now_or_never().unwrap().unwrap();
         drop(second);
         assert!(third.now_or_never().is_some());
     }
@@ -112,7 +113,7 @@ mod tests {
         let third = admission.call();
         drop(second);
         drop(first);
-        assert!(third.place.turn().now_or_never().is_some());
+        assert!(third.position.turn().now_or_never().is_some());
     }
 
     #[tokio::test]

@@ -8,9 +8,9 @@ use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    choice::{Chosen, FittedPlan},
-    top::{Engine, Inner},
-    trail::Trail,
+    audit_entry::AuditEntry,
+    choice::{ChosenImage, PlanForImage, plan_for_image},
+    lifecycle::{Engine, Inner},
 };
 use crate::{
     error::EngineError,
@@ -37,7 +37,7 @@ impl Engine {
             .clone()
             .unwrap_or_else(|| spec.image.to_owned());
         let spec = self.0.sandbox_spec(image, runtime)?;
-        // An image that is missing is built by the first execution, which can tell.
+        // The first execution builds a missing image, because only it can report a failure.
         self.pool(spec).prewarm().await
     }
 
@@ -46,16 +46,16 @@ impl Engine {
         plan: ExecutionPlan,
         sink: &Sink,
         cancel: &CancellationToken,
-        trail: &Trail<'_>,
+        entry: &AuditEntry<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let (lease, chosen) = self.lease(&plan).await?;
-        let FittedPlan {
+        let PlanForImage {
             plan,
             prepare,
             image_setup,
-        } = self.fit(plan, &chosen);
+        } = plan_for_image(plan, &chosen, &self.0.options);
         let container_id = lease.sandbox().id().to_owned();
-        trail.enter(&container_id);
+        entry.set_container(&container_id);
         let outcome = run(Run {
             options: &self.0.options,
             network: &self.0.network,
@@ -84,18 +84,25 @@ impl Engine {
     }
 
     /// A sandbox for `plan`, and the image that it has.
-    async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, Chosen), EngineError> {
-        let chosen = self.choose(plan).await?;
+    async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, ChosenImage), EngineError> {
+        let Inner {
+            images, registry, ..
+        } = &*self.0;
+        let chosen = images.choose(registry, plan).await?;
         match self.acquire(&chosen, plan).await {
             Err(error) if error.is_image_missing() => {
-                let chosen = self.choose_again(chosen, plan).await?;
+                let chosen = images.choose_again(registry, chosen, plan).await?;
                 Ok((self.acquire(&chosen, plan).await?, chosen))
             }
             lease => Ok((lease?, chosen)),
         }
     }
 
-    async fn acquire(&self, chosen: &Chosen, plan: &ExecutionPlan) -> Result<Lease, EngineError> {
+    async fn acquire(
+        &self,
+        chosen: &ChosenImage,
+        plan: &ExecutionPlan,
+    ) -> Result<Lease, EngineError> {
         let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
         self.pool(spec).acquire().await
     }

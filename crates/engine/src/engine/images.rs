@@ -87,7 +87,7 @@ impl Images {
     }
 }
 
-/// What the daemon said, for a while. The clones share it.
+/// The last answer of the image store, for a while. The clones share it.
 struct Memory<T>(Arc<StdMutex<Option<Known<T>>>>);
 
 #[derive(Clone)]
@@ -111,7 +111,7 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T: Clone + Send + 'static> Memory<T> {
-    /// What is known, or what `load` says. An absence is not remembered.
+    /// What is known, or the result of `load`. An absence is not remembered.
     async fn get(
         &self,
         load: impl Future<Output = Result<Option<T>, EngineError>> + Send + 'static,

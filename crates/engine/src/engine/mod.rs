@@ -1,16 +1,19 @@
 //! The engine: requests in, results and events out.
 
 mod admission;
+mod audit_entry;
 mod choice;
 mod ephemeral;
+mod execute;
 mod images;
+mod lifecycle;
 mod persistent;
 mod pools;
+mod session;
+mod session_files;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod top;
-mod trail;
 
+pub use lifecycle::Engine;
 pub use stream::EventStream;
-pub use top::Engine;

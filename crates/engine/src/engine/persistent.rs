@@ -1,97 +1,22 @@
-//! The one sandbox of a persistent engine, and the calls that queue for it.
+//! Executions in the one sandbox of a persistent engine, its session.
 
-use std::sync::{Mutex as StdMutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
-use isol8_api::result::SessionReset;
 use isol8_protocol::AfterExit;
-use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admission::{Call, Place},
-    choice::{Chosen, FittedPlan},
-    top::Engine,
-    trail::Trail,
+    audit_entry::AuditEntry,
+    choice::{ChosenImage, PlanForImage, plan_for_image},
+    lifecycle::{Engine, Inner},
+    session::LiveSession,
 };
 use crate::{
     error::EngineError,
     execution::{self, Outcome, Run, Sink, run},
-    options::Mode,
     plan::ExecutionPlan,
     sandbox::Sandbox,
 };
-
-/// The sandbox of a persistent engine. Its lock is fair: calls are served in order of arrival.
-#[derive(Default)]
-pub(super) struct Session {
-    state: Mutex<State>,
-    container_id: StdMutex<Option<String>>,
-}
-
-#[derive(Default)]
-struct State {
-    live: Option<Live>,
-    /// Why variables or more were lost, until a result says so.
-    reset: Option<SessionReset>,
-}
-
-impl State {
-    /// Forgets a sandbox that has ended. Fails once for each: the caller has to know that its files are
-    /// gone before anything else is run.
-    fn check(&mut self) -> Result<(), EngineError> {
-        if self.live.take_if(|live| !live.sandbox.is_alive()).is_none() {
-            return Ok(());
-        }
-        self.reset = Some(SessionReset::SandboxLost);
-        Err(EngineError::SandboxLost)
-    }
-
-    /// Passes `outcome` on, and forgets the sandbox when it says that it was lost.
-    fn note<T>(&mut self, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
-        if matches!(outcome, Err(EngineError::SandboxLost)) && self.live.take().is_some() {
-            self.reset = Some(SessionReset::SandboxLost);
-        }
-        outcome
-    }
-}
-
-struct Live {
-    runtime: String,
-    image: Chosen,
-    /// Registries that the image names, read before the first program.
-    registries: Vec<String>,
-    sandbox: Sandbox,
-}
-
-impl Session {
-    pub(super) fn container_id(&self) -> Option<String> {
-        self.container_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set_container_id(&self, id: Option<String>) {
-        *self
-            .container_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = id;
-    }
-
-    /// Removes the sandbox, unless it is to persist.
-    pub(super) async fn close(&self) {
-        let State { live, .. } = std::mem::take(&mut *self.state.lock().await);
-        self.set_container_id(None);
-        let Some(Live { sandbox, .. }) = live else {
-            return;
-        };
-        if sandbox.persists() {
-            sandbox.release();
-        } else if let Err(error) = sandbox.destroy().await {
-            tracing::debug!(%error, "sandbox was not removed");
-        }
-    }
-}
 
 impl Engine {
     pub(super) async fn run_persistent(
@@ -99,14 +24,10 @@ impl Engine {
         plan: ExecutionPlan,
         sink: &Sink,
         cancel: &CancellationToken,
-        trail: &Trail<'_>,
+        entry: &AuditEntry<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let session = &self.0.session;
-        let mut state = session.state.lock().await;
-        if let Err(lost) = state.check() {
-            session.set_container_id(None);
-            return Err(lost);
-        }
+        let mut state = session.lock().await?;
         if let Some(current) = &state.live
             && current.runtime != plan.runtime
         {
@@ -122,14 +43,14 @@ impl Engine {
                 None => Vec::new(),
             };
             session.set_container_id(Some(sandbox.id().to_owned()));
-            state.live = Some(Live {
+            state.live = Some(LiveSession {
                 runtime: plan.runtime.clone(),
                 image,
                 registries,
                 sandbox,
             });
         }
-        let Some(Live {
+        let Some(LiveSession {
             sandbox,
             image,
             registries,
@@ -138,13 +59,13 @@ impl Engine {
         else {
             return Err(EngineError::SandboxLost);
         };
-        trail.enter(sandbox.id());
+        entry.set_container(sandbox.id());
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
-        let FittedPlan {
+        let PlanForImage {
             plan,
             prepare,
             image_setup,
-        } = self.fit(plan, image);
+        } = plan_for_image(plan, image, &self.0.options);
         let session_loss = OnceLock::new();
         let outcome = run(Run {
             options: &self.0.options,
@@ -179,11 +100,17 @@ impl Engine {
         ))
     }
 
-    async fn start_session(&self, plan: &ExecutionPlan) -> Result<(Sandbox, Chosen), EngineError> {
-        let chosen = self.choose(plan).await?;
+    async fn start_session(
+        &self,
+        plan: &ExecutionPlan,
+    ) -> Result<(Sandbox, ChosenImage), EngineError> {
+        let Inner {
+            images, registry, ..
+        } = &*self.0;
+        let chosen = images.choose(registry, plan).await?;
         match self.start_in(&chosen, plan).await {
             Err(error) if error.is_image_missing() => {
-                let chosen = self.choose_again(chosen, plan).await?;
+                let chosen = images.choose_again(registry, chosen, plan).await?;
                 Ok((self.start_in(&chosen, plan).await?, chosen))
             }
             sandbox => Ok((sandbox?, chosen)),
@@ -192,75 +119,10 @@ impl Engine {
 
     async fn start_in(
         &self,
-        chosen: &Chosen,
+        chosen: &ChosenImage,
         plan: &ExecutionPlan,
     ) -> Result<Sandbox, EngineError> {
         let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
         Sandbox::start(&self.0.backend, &spec).await
-    }
-
-    /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.
-    /// The place in the order of calls is taken by the call, not when the future is first polled.
-    pub fn put_file<P, D>(
-        &self,
-        path: P,
-        data: D,
-    ) -> impl Future<Output = Result<(), EngineError>> + Send + use<P, D>
-    where
-        P: AsRef<str> + Send + Sync,
-        D: AsRef<[u8]> + Send + Sync,
-    {
-        let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
-        async move {
-            let work = async {
-                let (_turn, mut state) = engine.file_turn(place).await?;
-                let Live { sandbox, .. } =
-                    state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-                let (path, data) = (path.as_ref(), data.as_ref());
-                tracing::debug!(path, bytes = data.len(), "writing a file");
-                let written = execution::write_file(sandbox, path, data).await;
-                state.note(written)
-            };
-            let done = life.run_until_cancelled(work).await;
-            done.unwrap_or(Err(EngineError::Stopped))
-        }
-    }
-
-    /// Contents of a file in the sandbox of a persistent engine. The place in the order of calls is
-    /// taken by the call, not when the future is first polled.
-    pub fn get_file<P>(
-        &self,
-        path: P,
-    ) -> impl Future<Output = Result<Vec<u8>, EngineError>> + Send + use<P>
-    where
-        P: AsRef<str> + Send + Sync,
-    {
-        let (engine, Call { place, life }) = (self.clone(), self.0.admission.call());
-        async move {
-            let work = async {
-                let (_turn, mut state) = engine.file_turn(place).await?;
-                let Live { sandbox, .. } =
-                    state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-                tracing::debug!(path = path.as_ref(), "reading a file");
-                let read = execution::read_file(sandbox, path.as_ref()).await;
-                state.note(read)
-            };
-            let done = life.run_until_cancelled(work).await;
-            done.unwrap_or(Err(EngineError::Stopped))
-        }
-    }
-
-    /// The turn of a file call. An ephemeral engine has no sandbox to wait for.
-    async fn file_turn(
-        &self,
-        place: Place,
-    ) -> Result<(OwnedSemaphorePermit, MutexGuard<'_, State>), EngineError> {
-        if self.0.options.mode == Mode::Ephemeral {
-            return Err(EngineError::NoActiveContainer);
-        }
-        let turn = place.turn().await?;
-        let mut state = self.0.session.state.lock().await;
-        state.check()?;
-        Ok((turn, state))
     }
 }

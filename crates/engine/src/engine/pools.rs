@@ -17,7 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Pools {
     by_kind: Mutex<HashMap<(String, String), Pool>>,
-    /// Modules to import ahead, once `start` has said so.
+    /// Modules to import ahead, once `start` has named some.
     preload: Mutex<Option<Preload>>,
     /// Executions that took an interpreter which was started ahead of them.
     pub(super) parked: AtomicU64,

@@ -17,7 +17,7 @@ use super::{
     files::{self, OutputFiles},
     registries::{close_port, image_registries_of},
     sink::Sink,
-    step::{Manner, StepOutcome, StepRules},
+    step::{StepOptions, StepOutcome, StepRules},
 };
 use crate::{
     error::EngineError,
@@ -35,7 +35,7 @@ const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
 /// How steps before the program are run.
-const PREPARATION: Manner = Manner {
+const PREPARATION: StepOptions = StepOptions {
     phase: Phase::Setup,
     after_exit: AfterExit::Keep,
     parked: false,
@@ -148,7 +148,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         .run(
             plan.program,
             inline,
-            Manner {
+            StepOptions {
                 phase: Phase::Code,
                 after_exit,
                 parked,

@@ -37,7 +37,7 @@ pub(super) struct StepRules<'a> {
 
 /// What differs between the steps of one execution.
 #[derive(Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct StepOptions {
     /// Phase of its events.
     pub(super) phase: Phase,
     /// What becomes of the processes that it leaves behind.
@@ -72,7 +72,7 @@ impl StepOutcome {
 }
 
 impl StepRules<'_> {
-    /// Runs `step` to its end. Output is kept when the sink collects or the manner says so, and sent
+    /// Runs `step` to its end. Output is kept when the sink collects or the options ask for it, and sent
     /// to the sink as events.
     ///
     /// Dropping the future kills the process tree.
@@ -80,23 +80,23 @@ impl StepRules<'_> {
         &self,
         step: Step,
         files: Vec<InlineFile>,
-        manner: Manner,
+        options: StepOptions,
     ) -> Result<StepOutcome, EngineError> {
         let Some(call) = &step.session else {
-            return self.attempt(step, files, manner).await;
+            return self.attempt(step, files, options).await;
         };
         let interpreter = call.argv[0];
         let plain = Step {
             session: None,
             ..step.clone()
         };
-        match self.attempt(step, files, manner).await {
+        match self.attempt(step, files, options).await {
             // A process of its own may do with another interpreter. The files are there by now.
             Err(EngineError::Refused {
                 kind: ErrorKind::NotFound,
                 path,
                 ..
-            }) if path == interpreter => self.attempt(plain, Vec::new(), manner).await,
+            }) if path == interpreter => self.attempt(plain, Vec::new(), options).await,
             outcome => outcome,
         }
     }
@@ -105,7 +105,7 @@ impl StepRules<'_> {
         &self,
         step: Step,
         files: Vec<InlineFile>,
-        manner: Manner,
+        options: StepOptions,
     ) -> Result<StepOutcome, EngineError> {
         let (stdin, streamed) = stdin_of(step.stdin, &files);
         let (argv, env, cwd, call) = match step.session {
@@ -124,8 +124,8 @@ impl StepRules<'_> {
             stdin,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             output_limit: forward_limit(self.output_limit, self.secrets.masker()),
-            after_exit: manner.after_exit,
-            parked: manner.parked,
+            after_exit: options.after_exit,
+            parked: options.parked,
             proxy: step.proxy,
         };
         let mut patience = self.timeout + TIMEOUT_GRACE;
@@ -156,7 +156,7 @@ impl StepRules<'_> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            outcome = self.listen(exec, manner, patience) => outcome,
+            outcome = self.listen(exec, options, patience) => outcome,
             () = feed => Err(EngineError::Internal("input outlived its program".to_owned())),
         }
     }
@@ -164,11 +164,11 @@ impl StepRules<'_> {
     async fn listen(
         &self,
         mut exec: Exec,
-        manner: Manner,
+        options: StepOptions,
         mut patience: Duration,
     ) -> Result<StepOutcome, EngineError> {
-        let phase = manner.phase;
-        let keep = manner.keep_output || self.sink.collects();
+        let phase = options.phase;
+        let keep = options.keep_output || self.sink.collects();
         let mut stdout = Channel::new(self, keep, |text| StreamEvent::stdout(phase, text));
         let mut stderr = Channel::new(self, keep, |text| StreamEvent::stderr(phase, text));
         loop {
@@ -284,14 +284,14 @@ mod tests {
                 cancel: &CancellationToken::new(),
                 session_loss: &OnceLock::new(),
             };
-            let manner = Manner {
+            let options = StepOptions {
                 phase: Phase::Code,
                 after_exit: AfterExit::KillAll,
                 parked: false,
                 keep_output: false,
             };
             let exec = sandbox.exec(ExecRequest::default()).await.unwrap();
-            let heard = rules.listen(exec, manner, Duration::from_millis(200));
+            let heard = rules.listen(exec, options, Duration::from_millis(200));
             assert!(matches!(heard.await, Err(EngineError::Guest(_))));
         }
     }

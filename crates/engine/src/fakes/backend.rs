@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use isol8_backend::{Backend, BackendError, Capacity, CleanupReport, SandboxSpec, Started};
 use tokio::{io::duplex, task::JoinHandle};
 
-use super::guest::{Exchange, play};
+use super::guest::{Exchange, serve_script};
 
 /// What is between host and guest, in bytes.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -68,7 +68,7 @@ impl Backend for FakeBackend {
                     assert_eq!(spec.image, image);
                     let (host, guest) = duplex(PIPE_BYTES);
                     let mut guests = lock(&self.guests);
-                    guests.push(tokio::spawn(play(guest, script.into())));
+                    guests.push(tokio::spawn(serve_script(guest, script.into())));
                     Ok(Started {
                         id: format!("box-{}", guests.len()),
                         stream: Box::new(host),

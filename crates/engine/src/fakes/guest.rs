@@ -106,12 +106,12 @@ fn summary(request: &Request) -> String {
     }
 }
 
-/// Plays the guest at the other end of `io` until the host closes it.
+/// Acts as the guest at the other end of `io`, by `script`, until the host closes it.
 ///
 /// # Panics
 ///
 /// When a request comes that `script` does not expect next, or the host ends before it has sent all.
-pub(super) async fn play(mut io: DuplexStream, mut script: VecDeque<Exchange>) {
+pub(super) async fn serve_script(mut io: DuplexStream, mut script: VecDeque<Exchange>) {
     io.write_all(&preamble()).await.unwrap();
     io.read_exact(&mut [0; PREAMBLE_BYTES]).await.unwrap();
     let config = yamux::Config::default();

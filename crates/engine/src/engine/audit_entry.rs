@@ -1,4 +1,4 @@
-//! The line in the audit log that every execution leaves, however it ends.
+//! The entry in the audit log that every execution leaves, however it ends.
 
 use std::sync::OnceLock;
 
@@ -11,21 +11,22 @@ use crate::{
     options::Options,
 };
 
-/// An execution that will be recorded: at its end, or when it is given up before.
-pub(super) struct Trail<'a> {
+/// The entry of one execution. It is written at the end of the execution, or when its caller gives it up
+/// before.
+pub(super) struct AuditEntry<'a> {
     options: &'a Options,
     request: RecordedRequest,
     /// What is recorded of an execution that has no result.
     bare: ExecutionResult,
     container_id: OnceLock<String>,
-    /// `None` when there is no audit, or when it is recorded already.
+    /// `None` when there is no audit log, or when the entry is written already.
     slot: Option<AuditSlot>,
 }
 
-impl<'a> Trail<'a> {
-    /// Reserves the line of an execution that is about to start. Waits only while the disk is far
-    /// behind. `request` has what the record says of the request, `bare` what is known of the result.
-    pub(super) async fn begin(
+impl<'a> AuditEntry<'a> {
+    /// Reserves the entry of an execution that is about to start. Waits only while the disk is far
+    /// behind. `request` is what is recorded of the request, `bare` is what is known of the result.
+    pub(super) async fn reserve(
         log: Option<&AuditLog>,
         options: &'a Options,
         request: RecordedRequest,
@@ -44,14 +45,14 @@ impl<'a> Trail<'a> {
         })
     }
 
-    /// Notes where the execution takes place, for the case that it has no result.
-    pub(super) fn enter(&self, container_id: &str) {
+    /// Notes the container, for the case that the execution has no result.
+    pub(super) fn set_container(&self, container_id: &str) {
         self.container_id.get_or_init(|| container_id.to_owned());
     }
 
-    /// Records a result, with everything that went through the proxy. That the log cannot be written
-    /// is for the operator; the execution has not failed.
-    pub(super) async fn end(mut self, result: &ExecutionResult, network: &[NetworkLogEntry]) {
+    /// Records a result, with everything that went through the proxy. A log that cannot be written is
+    /// reported to the operator. The execution does not fail for it.
+    pub(super) async fn complete(mut self, result: &ExecutionResult, network: &[NetworkLogEntry]) {
         let Some(slot) = self.slot.take() else { return };
         let record = self.record(result, network);
         if let Err(error) = slot.record(record).await {
@@ -67,7 +68,7 @@ impl<'a> Trail<'a> {
             }
             _ => (1, error.to_string()),
         };
-        self.leave();
+        self.enqueue();
     }
 
     fn record(&self, result: &ExecutionResult, network: &[NetworkLogEntry]) -> AuditRecord {
@@ -83,7 +84,7 @@ impl<'a> Trail<'a> {
     }
 
     /// Puts the bare record into the queue, without waiting for it to be written.
-    fn leave(&mut self) {
+    fn enqueue(&mut self) {
         let Some(slot) = self.slot.take() else { return };
         self.bare.container_id = self.container_id.take();
         if tokio::runtime::Handle::try_current().is_ok() {
@@ -94,10 +95,10 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// An execution that its caller gave up was killed; that is recorded, too.
-impl Drop for Trail<'_> {
+/// An execution that its caller gave up was killed. It is recorded, too.
+impl Drop for AuditEntry<'_> {
     fn drop(&mut self) {
         self.bare.exit_code = TIMEOUT_EXIT_CODE;
-        self.leave();
+        self.enqueue();
     }
 }

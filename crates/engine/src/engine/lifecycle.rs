@@ -1,0 +1,107 @@
+//! An engine: what it is made of, its start and its stop.
+
+use std::sync::Arc;
+
+use isol8_backend::{Backend, ImageStore};
+
+use super::{admission::Admission, images::Images, pools::Pools, session::Session};
+use crate::{
+    audit::AuditLog,
+    error::EngineError,
+    fetch::Fetcher,
+    network::Network,
+    notice,
+    options::{Mode, Options, StartOptions},
+    runtime::Registry,
+};
+
+/// Runs untrusted code under one set of options. Cheap to clone; the clones are one engine.
+///
+/// Nothing is started before it is needed. Dropping the last clone ends every sandbox that is not
+/// persisted, without waiting; [`Engine::stop`] waits.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) options: Options,
+    pub(super) registry: Registry,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) images: Images,
+    pub(super) pools: Pools,
+    pub(super) session: Session,
+    pub(super) network: Network,
+    pub(super) fetcher: Fetcher,
+    pub(super) audit: Option<AuditLog>,
+    pub(super) admission: Admission,
+}
+
+impl Engine {
+    /// An engine whose sandboxes come from `backend` and run in the images of `images`. It runs at most
+    /// `max_concurrent` executions at a time; more wait in order of arrival. Does no I/O.
+    pub fn new(
+        options: Options,
+        max_concurrent: usize,
+        backend: Arc<dyn Backend>,
+        images: Arc<dyn ImageStore>,
+    ) -> Result<Self, EngineError> {
+        if max_concurrent == 0 || max_concurrent > Admission::MAX {
+            let message =
+                format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
+            return Err(EngineError::InvalidConfig(message));
+        }
+        notice::of_short_secrets(&options.secrets);
+        let fetcher = Fetcher::new(&options.remote_code)?;
+        let start_audit = || AuditLog::start(&options.audit, max_concurrent);
+        let audit = options.audit.enabled.then(start_audit).transpose()?;
+        // The sandbox of a session runs one program at a time. Its calls queue here, in their order.
+        let limit = match options.mode {
+            Mode::Ephemeral => max_concurrent,
+            Mode::Persistent => 1,
+        };
+        Ok(Self(Arc::new(Inner {
+            network: Network::new(&options)?,
+            fetcher,
+            audit,
+            options,
+            registry: Registry::default(),
+            backend,
+            images: Images::new(images),
+            pools: Pools::default(),
+            session: Session::default(),
+            admission: Admission::new(limit),
+        })))
+    }
+
+    /// Makes sandboxes ready. Only an ephemeral engine keeps any. A failure is written to the debug log.
+    /// The first execution tries again.
+    pub async fn start(&self, options: &StartOptions) {
+        if self.0.options.mode == Mode::Ephemeral {
+            if let Some(preload) = &options.preload {
+                self.0.pools.set_preload(&self.0.options, preload);
+            }
+            let warmups = options.runtimes.iter().map(|name| async move {
+                if let Err(error) = self.prewarm(name).await {
+                    tracing::debug!(runtime = %name, %error, "prewarming failed");
+                }
+            });
+            futures::future::join_all(warmups).await;
+        }
+    }
+
+    /// Ends every running execution and removes every sandbox that is not persisted; returns when
+    /// they are gone. The engine may be used again afterwards.
+    pub async fn stop(&self) {
+        tracing::debug!("stopping the engine");
+        self.0.admission.end_all();
+        let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
+        if let Some(audit) = &self.0.audit {
+            audit.flush().await;
+        }
+    }
+
+    /// The container of a persistent engine, once there is one.
+    #[must_use]
+    pub fn container_id(&self) -> Option<String> {
+        self.0.session.container_id()
+    }
+}
