@@ -73,12 +73,14 @@ export interface NetworkLogEntry {
   method: string;
   /** Host name without port. */
   host: string;
-  /** Path and query; `null` for CONNECT. */
+  /** Path without query; `null` for CONNECT. */
   path: string | null;
   /** What the filter decided. */
   action: "ALLOW" | "BLOCK";
-  /** Duration of the request, in milliseconds. */
+  /** Duration of the request, in milliseconds. Of several, the first. */
   durationMs: number;
+  /** How many equal requests were blocked, when there is more than one. */
+  count?: number;
 }
 
 /** The result of an execution. A program that fails or runs out of time gives a result, not an error. */
@@ -107,6 +109,8 @@ export interface ExecutionResult {
   resourceUsage?: ResourceUsage;
   /** The network log of this execution. Present with the option `logNetwork`. */
   networkLogs?: NetworkLogEntry[];
+  /** How many requests the network log had no room for, when there are any. */
+  networkLogsDropped?: number;
   /** Why the variables of the session were lost since its last result. Only in persistent engines. */
   sessionReset?: SessionReset;
 }

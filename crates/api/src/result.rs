@@ -40,6 +40,9 @@ pub struct ExecutionResult {
     /// The requests that went through the proxy, when `logNetwork` is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_logs: Option<Vec<NetworkLogEntry>>,
+    /// How many entries the network log had no room for, when there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_logs_dropped: Option<u64>,
     /// Why the session's state was lost since its last result; only in persistent engines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_reset: Option<SessionReset>,
@@ -83,7 +86,7 @@ pub struct ResourceUsage {
     pub network_bytes_out: u64,
 }
 
-/// One request that a program made through the proxy.
+/// One request that a program made through the proxy, or several equal ones that were blocked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkLogEntry {
@@ -93,12 +96,15 @@ pub struct NetworkLogEntry {
     pub method: String,
     /// Host name without port.
     pub host: String,
-    /// Path and query; `null` for CONNECT, whose content is encrypted.
+    /// Path without query; `null` for CONNECT, whose content is encrypted.
     pub path: Option<String>,
     /// What the filter decided.
     pub action: NetworkAction,
-    /// How long the request or tunnel lasted, in milliseconds.
+    /// How long the request or tunnel lasted, in milliseconds. Of several, the first.
     pub duration_ms: u64,
+    /// How many equal requests were blocked, when there is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// Decision of the network filter.
@@ -121,29 +127,36 @@ pub struct SecurityEvent {
     pub message: String,
     /// What it concerned.
     pub details: SecurityEventDetails,
-    /// When, in ISO 8601.
+    /// When, in ISO 8601. Of several, the first.
     pub timestamp: String,
 }
 
 impl SecurityEvent {
-    /// The event for a blocked request; `None` for an allowed one.
+    /// The event for a blocked request. `reason` is its stable name, `explanation` says it in words.
     #[must_use]
-    pub fn from_network(entry: &NetworkLogEntry) -> Option<Self> {
-        (entry.action == NetworkAction::Block).then(|| Self {
+    pub fn network_blocked(entry: &NetworkLogEntry, reason: &str, explanation: &str) -> Self {
+        let NetworkLogEntry { method, host, .. } = entry;
+        let mut message = format!("{method} to {host} blocked by network filter");
+        if reason != FILTER_MISMATCH {
+            message.push_str(": ");
+            message.push_str(explanation);
+        }
+        Self {
             kind: SecurityEventKind::NetworkBlocked,
-            message: format!(
-                "{} to {} blocked by network filter",
-                entry.method, entry.host
-            ),
+            message,
             details: SecurityEventDetails {
-                method: entry.method.clone(),
-                host: entry.host.clone(),
-                reason: BlockReason::FilterMismatch,
+                method: method.clone(),
+                host: host.clone(),
+                reason: reason.to_owned(),
+                count: entry.count,
             },
             timestamp: entry.timestamp.clone(),
-        })
+        }
     }
 }
+
+/// The reason of a request that the whitelist or the blacklist has blocked.
+const FILTER_MISMATCH: &str = "filter_mismatch";
 
 /// Kinds of [`SecurityEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,16 +173,11 @@ pub struct SecurityEventDetails {
     pub method: String,
     /// Host name without port.
     pub host: String,
-    /// Why it was refused.
-    pub reason: BlockReason,
-}
-
-/// Why the network filter refused a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BlockReason {
-    /// The host is on the blacklist, or not on the whitelist.
-    FilterMismatch,
+    /// Why it was refused, a stable name: `filter_mismatch` if the whitelist or the blacklist says so.
+    pub reason: String,
+    /// How many equal requests were refused, when there is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 #[cfg(test)]
@@ -208,20 +216,30 @@ mod tests {
             path: None,
             action: NetworkAction::Block,
             duration_ms: 3,
+            count: None,
         };
         assert_eq!(
             serde_json::to_value(&entry).unwrap(),
             json!({"timestamp": "2026-01-01T00:00:00.000Z", "method": "CONNECT", "host": "a.test",
                 "path": null, "action": "BLOCK", "durationMs": 3})
         );
+        let event = SecurityEvent::network_blocked(&entry, "filter_mismatch", "no entry matches");
         assert_eq!(
-            serde_json::to_value(SecurityEvent::from_network(&entry)).unwrap(),
+            serde_json::to_value(event).unwrap(),
             json!({"type": "network_blocked",
                 "message": "CONNECT to a.test blocked by network filter",
                 "details": {"method": "CONNECT", "host": "a.test", "reason": "filter_mismatch"},
                 "timestamp": "2026-01-01T00:00:00.000Z"})
         );
-        entry.action = NetworkAction::Allow;
-        assert_eq!(SecurityEvent::from_network(&entry), None);
+        entry.count = Some(7);
+        let event = SecurityEvent::network_blocked(&entry, "private_address", "it is private");
+        assert_eq!(
+            serde_json::to_value(event).unwrap(),
+            json!({"type": "network_blocked",
+                "message": "CONNECT to a.test blocked by network filter: it is private",
+                "details": {"method": "CONNECT", "host": "a.test", "reason": "private_address",
+                    "count": 7},
+                "timestamp": "2026-01-01T00:00:00.000Z"})
+        );
     }
 }

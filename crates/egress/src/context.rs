@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::limits::Limits;
-use crate::log::RunLog;
 use crate::policy::Policy;
 use crate::resolve::Resolver;
+use crate::run::Run;
 
 /// The rules of the proxy, and the run that the connection belongs to.
 #[derive(Clone)]
@@ -13,5 +13,5 @@ pub(crate) struct Context {
     pub(crate) policy: Arc<Policy>,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) run: Arc<RunLog>,
+    pub(crate) run: Arc<Run>,
 }

@@ -22,11 +22,11 @@ use crate::connect::connect;
 use crate::context::Context;
 use crate::headers;
 use crate::limits::{HTTP_PORT, Limits};
-use crate::log::OpenEntry;
-use crate::meter::Metered;
 use crate::refusal::Refusal;
 use crate::respond::{Answer, Relayed, bad_request, blocked, empty, unreachable};
+use crate::run::{BlockReason, OpenEntry};
 use crate::target::{Target, TargetError};
+use crate::upstream_socket::UpstreamSocket;
 
 /// The smallest head buffer that hyper accepts.
 const LEAST_HEAD: usize = 8 * 1024;
@@ -45,7 +45,7 @@ pub(crate) enum Next {
     /// A tunnel to `target`, connected and already confirmed to the client.
     Tunnel {
         client: OnUpgrade,
-        upstream: Box<Metered>,
+        upstream: Box<UpstreamSocket>,
         target: Target,
         entry: OpenEntry,
     },
@@ -64,7 +64,7 @@ pub(crate) async fn serve<S>(
     context: &Context,
     mode: Mode,
     stream: S,
-    upstream: Option<Metered>,
+    upstream: Option<UpstreamSocket>,
 ) -> Option<Next>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -132,7 +132,7 @@ impl Drop for AbortOnDrop {
 }
 
 impl Upstream {
-    async fn open(io: Metered, target: Target, limits: &Limits) -> Option<Self> {
+    async fn open(io: UpstreamSocket, target: Target, limits: &Limits) -> Option<Self> {
         let (sender, connection) = client::conn::http1::Builder::new()
             .max_headers(limits.headers)
             .max_buf_size(limits.head_bytes.max(LEAST_HEAD))
@@ -178,7 +178,7 @@ impl Session {
         if let Mode::Tunnel(judged) = &self.mode
             && *judged != target
         {
-            entry.block("the request is for another host than its tunnel");
+            entry.block(BlockReason::TunnelHost);
             return blocked(request.method(), host, None);
         }
         if is_connect {
@@ -195,7 +195,7 @@ impl Session {
                 .context
                 .run
                 .open(request.method().as_str(), "(invalid)", None);
-            entry.block(&error.to_string());
+            entry.block(BlockReason::HostMalformed(error.to_string()));
         }
         bad_request(&error.to_string())
     }
@@ -206,7 +206,7 @@ impl Session {
         target: Target,
         entry: OpenEntry,
     ) -> Answer {
-        match self.connect(&target).await {
+        match connect(&self.context, &target).await {
             Ok(upstream) => {
                 let (client, upstream) = (on(&mut request), Box::new(upstream));
                 self.become_next(Next::Tunnel {
@@ -281,7 +281,7 @@ impl Session {
                 Err(mut error) => request = error.take_message().ok_or(Refusal::Failed)?,
             }
         }
-        let io = self.connect(target).await?;
+        let io = connect(&self.context, target).await?;
         let limits = &*self.context.limits;
         let mut upstream = Upstream::open(io, target.clone(), limits)
             .await
@@ -292,12 +292,6 @@ impl Session {
             .await
             .map_err(|_| Refusal::Broken)?;
         Ok((response, upstream))
-    }
-
-    async fn connect(&self, target: &Target) -> Result<Metered, Refusal> {
-        let Context { limits, run, .. } = &self.context;
-        let io = connect(&self.context, target).await?;
-        Ok(Metered::new(io, Arc::clone(run), limits.idle_timeout))
     }
 
     fn keep(&self, upstream: Upstream) {
@@ -342,8 +336,9 @@ fn origin_form(uri: &Uri) -> Option<Uri> {
 fn denied(method: &Method, target: &Target, entry: &OpenEntry, refusal: Refusal) -> Answer {
     let host = target.host.as_str();
     if let Refusal::Denied(denial) = refusal {
-        entry.block(&denial.to_string());
-        blocked(method, host, denial.advice())
+        let advice = denial.advice();
+        entry.block(denial);
+        blocked(method, host, advice)
     } else {
         unreachable(method, host, &refusal.to_string())
     }

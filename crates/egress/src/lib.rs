@@ -17,13 +17,12 @@
 mod address;
 mod connect;
 mod context;
+mod dial;
 mod headers;
 mod hello;
 mod host;
 mod http;
 mod limits;
-mod log;
-mod meter;
 mod own_address;
 mod pattern;
 mod policy;
@@ -31,8 +30,10 @@ mod proxy;
 mod refusal;
 mod resolve;
 mod respond;
+mod run;
 mod target;
 mod tunnel;
+mod upstream_socket;
 
 pub use address::{AddressClass, classify};
 pub use hello::{Hello, inspect};
@@ -42,8 +43,8 @@ pub use limits::{
     MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_LOOKUPS, MAX_PATTERN, MAX_PATTERNS,
     TLS_PORT,
 };
-pub use log::{Action, LogEntry, NetworkLog, RunLog, SecurityEvent};
 pub use own_address::is_own;
 pub use policy::{AllowList, Denial, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
 pub use resolve::{Resolver, SystemResolver};
+pub use run::{Action, BlockReason, LogEntry, NetworkLog, Redact, Run};

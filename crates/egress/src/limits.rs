@@ -16,8 +16,9 @@ pub const MAX_PATTERNS: usize = 4096;
 pub const MAX_PATTERN: usize = 4096;
 /// Most addresses of one name that are considered. The rest is ignored.
 pub const MAX_ADDRESSES: usize = 16;
-/// Most name lookups of the system resolver at one time. Each holds a thread.
-pub const MAX_LOOKUPS: usize = 32;
+/// Most name lookups of one system resolver at one time. Each holds a thread, also when nobody waits
+/// for it any more. Far more than one run may have.
+pub const MAX_LOOKUPS: usize = 128;
 
 /// Longest TLS hello, in bytes, with record headers. Usual ones are below 2 KiB. With post-quantum
 /// key shares and encrypted client hello they are below 5 KiB.
@@ -25,18 +26,20 @@ pub const MAX_HELLO: usize = 32 * 1024;
 /// Most records that one TLS hello may be spread over.
 pub const MAX_HELLO_RECORDS: usize = 64;
 
-/// Most entries that the log of one run keeps. The same limit holds for its security events.
+/// Most allowed entries, and separately most blocked ones, that the log of one run keeps.
 pub const MAX_LOG_ENTRIES: usize = 4096;
-/// Most bytes of text (methods, hosts, paths) that the entries of one run's log keep together. The
-/// same limit holds for its security events.
+/// Most bytes of text (methods, hosts, paths) that the allowed entries of one run's log, and separately
+/// the blocked ones, keep together.
 pub const MAX_LOG_BYTES: usize = 1024 * 1024;
 /// Longest path kept in a log entry, in bytes.
 pub const MAX_LOGGED_PATH: usize = 2048;
+/// Longest host kept in a log entry, in bytes: longer than any normalised one.
+pub(crate) const MAX_LOGGED_HOST: usize = 256;
 /// Longest method kept in a log entry, in bytes.
 pub const MAX_LOGGED_METHOD: usize = 32;
 
 /// Size of each of the two copy buffers of a tunnel.
-pub(crate) const COPY_BUFFER: usize = 32 * 1024;
+pub(crate) const COPY_BUFFER: u32 = 32 * 1024;
 /// How long the patterns with lookaround and backreferences may take together for one host. After
 /// that the host counts as blocked.
 pub(crate) const MATCH_TIME: Duration = Duration::from_millis(50);
@@ -48,6 +51,11 @@ pub(crate) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct Limits {
     /// Client connections of one run at one time. More get status 503. Default 256.
     pub connections: usize,
+    /// Name lookups of one run at one time. Further ones wait. Default 4.
+    pub lookups: usize,
+    /// Bytes that the upstream sockets of one run and the copy buffers of its tunnels may hold
+    /// together. Connections beyond that get status 502. Default 64 MiB.
+    pub buffer_bytes: usize,
     /// Bytes of the head of a request or response. At least 8 KiB. Default 64 KiB.
     pub head_bytes: usize,
     /// Header fields of a request or response. Default 128.
@@ -67,6 +75,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            lookups: 4,
+            buffer_bytes: 64 * 1024 * 1024,
             head_bytes: 64 * 1024,
             headers: 128,
             head_timeout: Duration::from_mins(1),

@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use crate::context::Context;
 use crate::http::{self, Mode, Next};
 use crate::limits::Limits;
-use crate::log::RunLog;
 use crate::policy::Policy;
 use crate::resolve::Resolver;
 use crate::respond::TOO_MANY;
+use crate::run::Run;
 use crate::tunnel::{self, Ended, Terms};
 
 /// A filtering proxy. Cheap to clone.
@@ -48,14 +48,20 @@ impl Proxy {
         &self.policy
     }
 
+    /// Its limits. A [`Run`] is made with them.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Serves one client connection until it ends, and logs its requests to `run`. It never fails: an
     /// error is answered on the stream or ends the stream. Dropping the future closes every connection
     /// that was made for the client.
-    pub async fn serve<S>(&self, stream: S, run: &Arc<RunLog>)
+    pub async fn serve<S>(&self, stream: S, run: &Arc<Run>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(_place) = run.enter(self.limits.connections) else {
+        let Some(_permit) = run.enter(self.limits.connections) else {
             return self.turn_away(stream).await;
         };
         let context = Context {

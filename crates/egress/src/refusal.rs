@@ -9,6 +9,8 @@ use crate::policy::Denial;
 pub(crate) enum Refusal {
     #[error(transparent)]
     Denied(#[from] Denial),
+    #[error("the program has too many connections")]
+    TooManyConnections,
     #[error("the name could not be resolved")]
     Unresolved,
     #[error("connection refused")]

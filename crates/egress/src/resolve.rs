@@ -7,15 +7,15 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
+use crate::context::Context;
 use crate::host::Host;
 use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
-use crate::policy::Policy;
 use crate::refusal::Refusal;
 
 /// Looks names up. The proxy calls it once for each connection that it makes.
 pub trait Resolver: Send + Sync {
     /// The addresses of `host`, a normalised name that is not itself an address. Dropping the
-    /// future abandons the lookup.
+    /// future may abandon the lookup.
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
@@ -55,20 +55,23 @@ impl Resolver for SystemResolver {
 
 /// Returns the addresses of `host`: those that the policy gives, its own where it is one, or the
 /// resolver's. At least one, at most [`MAX_ADDRESSES`], in the resolver's order.
-pub(crate) async fn lookup(
-    policy: &Policy,
-    resolver: &dyn Resolver,
-    host: &Host,
-) -> Result<Vec<IpAddr>, Refusal> {
-    let found = if let Some(pinned) = policy.pinned(host) {
+///
+/// A lookup belongs to its run until it has ended, also when this future is dropped: the threads that
+/// a program can occupy are few.
+pub(crate) async fn lookup(context: &Context, host: &Host) -> Result<Vec<IpAddr>, Refusal> {
+    let found = if let Some(pinned) = context.policy.pinned(host) {
         pinned.to_vec()
     } else if let Some(ip) = host.ip() {
         vec![ip]
     } else {
-        resolver
-            .resolve(host.as_str())
-            .await
-            .map_err(|_| Refusal::Unresolved)?
+        let turn = context.run.lookup_turn().await;
+        let (resolver, host) = (Arc::clone(&context.resolver), host.clone());
+        let resolving = tokio::spawn(async move {
+            let _turn = turn;
+            resolver.resolve(host.as_str()).await
+        });
+        let outcome = resolving.await.map_err(|_| Refusal::Unresolved)?;
+        outcome.map_err(|_| Refusal::Unresolved)?
     };
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in found.iter().map(IpAddr::to_canonical) {

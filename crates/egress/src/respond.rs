@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
-use crate::log::OpenEntry;
+use crate::run::OpenEntry;
 
 /// An answer with the body of an upstream answer, or with a text of the proxy.
 pub(crate) type Answer = Response<Either<Relayed, Full<Bytes>>>;

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use crate::hello::{Hello, inspect};
 use crate::host::Host;
 use crate::limits::{COPY_BUFFER, Limits, MAX_HELLO};
-use crate::log::OpenEntry;
 use crate::policy::PortKind;
+use crate::run::{BlockReason, OpenEntry};
 
 /// What a tunnel turned out to be.
 pub(crate) enum Ended<C, U> {
@@ -83,7 +83,7 @@ where
                 begun,
             };
         }
-        Opening::Other => terms.entry.block("the tunnel does not speak TLS"),
+        Opening::Other => terms.entry.block(BlockReason::NotTls),
         Opening::Tls => {
             let _ = relay(client, upstream, begun, terms).await;
         }
@@ -135,7 +135,7 @@ async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<()> {
-    let mut buffer = vec![0; COPY_BUFFER];
+    let mut buffer = vec![0; COPY_BUFFER as usize];
     loop {
         let count = from.read(&mut buffer).await?;
         if count == 0 {
@@ -173,7 +173,7 @@ async fn open(
         .await
         .unwrap_or(Err("the TLS hello did not arrive in time"))
         .map_err(|why| {
-            terms.entry.block(why);
+            terms.entry.block(BlockReason::TlsHello(why));
             Stop
         })
 }

@@ -10,9 +10,11 @@ use std::{
 
 use isol8_api::{
     options::NetworkMode,
-    result::{NetworkAction, NetworkLogEntry},
+    result::{NetworkAction, NetworkLogEntry, SecurityEvent},
 };
-use isol8_egress::{Action, Limits, LogEntry, Policy, PolicyError, Proxy, RunLog, SystemResolver};
+use isol8_egress::{
+    Action, Limits, LogEntry, Policy, PolicyError, Proxy, Redact, Run, SystemResolver,
+};
 use isol8_protocol::MAX_STREAMS;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -41,15 +43,34 @@ pub(crate) struct Network {
     proxy: Proxy,
 }
 
-/// What one run did on the network.
+/// What one run did on the network, without secrets.
 #[derive(Debug, Default)]
 pub(crate) struct NetworkRecord {
-    /// Requests and tunnels, secrets masked, in order. Bounded by the proxy.
+    /// Requests and tunnels in order. Bounded by the proxy.
     pub(crate) entries: Vec<NetworkLogEntry>,
+    /// One event for each blocked entry.
+    pub(crate) security_events: Vec<SecurityEvent>,
+    /// Allowed requests that the log had no room for.
+    pub(crate) dropped_allowed: u64,
+    /// Blocked ones.
+    pub(crate) dropped_blocked: u64,
     /// Bytes received from the network.
     pub(crate) bytes_in: u64,
     /// Bytes sent to the network.
     pub(crate) bytes_out: u64,
+}
+
+/// Hides secrets in the log of a run.
+struct Masking(Secrets);
+
+impl Redact for Masking {
+    fn text(&self, text: &str) -> String {
+        self.0.masker().mask(text)
+    }
+
+    fn host(&self, host: &str) -> String {
+        self.0.host_masker().mask(host)
+    }
 }
 
 impl Network {
@@ -72,13 +93,18 @@ impl Network {
         })
     }
 
+    /// Starts to collect what one run does on the network, without `secrets`.
+    pub(crate) fn start_run(&self, secrets: &Secrets) -> Arc<Run> {
+        Run::redacting(self.proxy.limits(), Masking(secrets.clone()))
+    }
+
     /// Serves the connections of `sandbox` until the returned access is dropped. `extra_hosts` may
     /// be reached in addition to what the options allow.
     pub(crate) fn open(
         &self,
         sandbox: &Sandbox,
         extra_hosts: &[String],
-        log: &Arc<RunLog>,
+        run: &Arc<Run>,
     ) -> Result<NetworkAccess, EngineError> {
         let mut proxy = self.proxy.clone();
         if !extra_hosts.is_empty() {
@@ -90,7 +116,7 @@ impl Network {
         let acceptor = Acceptor {
             proxy,
             clients: clients.clone(),
-            log: Arc::clone(log),
+            run: Arc::clone(run),
             ended: ended.clone(),
         };
         let serving = acceptor.run(sandbox.inbound()?);
@@ -126,7 +152,7 @@ impl NetworkAccess {
 struct Acceptor {
     proxy: Proxy,
     clients: TaskTracker,
-    log: Arc<RunLog>,
+    run: Arc<Run>,
     ended: CancellationToken,
 }
 
@@ -145,8 +171,8 @@ impl Acceptor {
                         continue;
                     };
                     let client = ClientStream { stream, sending: Some(self.clients.token()) };
-                    let (proxy, log) = (self.proxy.clone(), Arc::clone(&self.log));
-                    connections.spawn(async move { proxy.serve(client, &log).await });
+                    let (proxy, run) = (self.proxy.clone(), Arc::clone(&self.run));
+                    connections.spawn(async move { proxy.serve(client, &run).await });
                 }
                 () = self.ended.cancelled(), if !streams.is_closed() => streams.close(),
                 Some(_) = connections.join_next() => {}
@@ -196,27 +222,46 @@ impl AsyncWrite for ClientStream {
 }
 
 impl NetworkRecord {
-    /// What `log` holds, without secrets.
-    pub(crate) fn new(log: &RunLog, secrets: &Secrets) -> Self {
-        let collected = log.snapshot();
-        if collected.dropped_entries > 0 {
-            tracing::debug!(collected.dropped_entries, "the network log is incomplete");
-        }
-        let public = |entry: LogEntry| NetworkLogEntry {
-            timestamp: time::iso8601(entry.timestamp_ms),
-            method: secrets.masker().mask(&entry.method),
-            host: secrets.masker().mask(&entry.host),
-            path: entry.path.map(|path| secrets.masker().mask(&path)),
-            action: match entry.action {
-                Action::Allow => NetworkAction::Allow,
-                Action::Block => NetworkAction::Block,
-            },
-            duration_ms: u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
+    /// What `run` has collected.
+    pub(crate) fn new(run: &Run) -> Self {
+        let log = run.snapshot();
+        let mut record = Self {
+            dropped_allowed: log.dropped_allowed,
+            dropped_blocked: log.dropped_blocked,
+            bytes_in: log.bytes_received,
+            bytes_out: log.bytes_sent,
+            ..Self::default()
         };
-        Self {
-            entries: collected.entries.into_iter().map(public).collect(),
-            bytes_in: collected.bytes_received,
-            bytes_out: collected.bytes_sent,
+        for entry in log.entries {
+            let blocked = entry.blocked.clone();
+            let entry = public_entry(entry);
+            if let Some(reason) = blocked {
+                let event =
+                    SecurityEvent::network_blocked(&entry, reason.code(), &reason.to_string());
+                record.security_events.push(event);
+            }
+            record.entries.push(entry);
         }
+        record
+    }
+
+    /// How many requests the log had no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped_allowed + self.dropped_blocked
+    }
+}
+
+fn public_entry(entry: LogEntry) -> NetworkLogEntry {
+    NetworkLogEntry {
+        timestamp: time::iso8601(entry.timestamp_ms),
+        action: match entry.action() {
+            Action::Allow => NetworkAction::Allow,
+            Action::Block => NetworkAction::Block,
+        },
+        method: entry.method,
+        host: entry.host,
+        path: entry.path,
+        duration_ms: u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
+        count: Some(entry.count).filter(|count| *count > 1),
     }
 }

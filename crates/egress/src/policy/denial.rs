@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Why a target is denied. The texts are for the operator. A client gets [`Denial::advice`] alone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
     /// A blacklist entry matches the host or its address.

@@ -5,7 +5,7 @@ use crate::support::{
     Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, local_names, ok, proxy,
     strings,
 };
-use isol8_egress::{Action, PolicyOptions};
+use isol8_egress::{Action, BlockReason, PolicyOptions};
 
 /// A whitelist that matches every host, so that only the address rules can refuse.
 fn any_host() -> PolicyOptions {
@@ -45,13 +45,12 @@ async fn hosts_that_the_filter_denies() {
         assert!(answer.ends_with(&body), "{host}: {answer}");
         assert_untouched(&recorder, host);
         assert_eq!(log.entries.len(), 1);
-        assert_eq!(log.entries[0].action, Action::Block);
+        assert_eq!(log.entries[0].action(), Action::Block);
         assert_eq!(log.entries[0].host, shown);
         assert_eq!(log.entries[0].path.as_deref(), Some("/secret"));
-        assert_eq!(
-            (log.events[0].method.as_str(), log.events[0].host.as_str()),
-            ("GET", shown)
-        );
+        let reason = log.entries[0].blocked.as_ref();
+        assert_eq!(reason.map(BlockReason::code), Some("filter_mismatch"));
+        assert_eq!(log.entries[0].method, "GET");
 
         let (answer, recorder, log) = ask(
             lenient(),
@@ -66,7 +65,7 @@ async fn hosts_that_the_filter_denies() {
         assert!(answer.contains(&body), "{host}: {answer}");
         assert_untouched(&recorder, host);
         assert_eq!(
-            (log.entries[0].path.as_deref(), log.entries[0].action),
+            (log.entries[0].path.as_deref(), log.entries[0].action()),
             (None, Action::Block)
         );
     }
@@ -114,7 +113,7 @@ async fn addresses_that_are_refused_in_every_spelling() {
             let (answer, recorder, log) = ask(any_host(), &request).await;
             assert!(answer.starts_with("HTTP/1.1 403 "), "{request}: {answer}");
             assert_untouched(&recorder, &request);
-            assert_eq!(log.entries[0].action, Action::Block, "{request}");
+            assert_eq!(log.entries[0].action(), Action::Block, "{request}");
         }
     }
 }

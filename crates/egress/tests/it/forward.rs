@@ -142,7 +142,7 @@ async fn pipelined_requests_are_each_judged() {
         .snapshot()
         .entries
         .iter()
-        .map(|e| e.action)
+        .map(isol8_egress::LogEntry::action)
         .collect();
     assert_eq!(actions, [Action::Allow, Action::Block, Action::Allow]);
 }

@@ -237,7 +237,7 @@ async fn connections() {
         for entry in client.run.snapshot().entries {
             let allowed = entry.host == "allowed.test";
             assert!(
-                allowed || entry.action == Action::Block,
+                allowed || entry.action() == Action::Block,
                 "{entry:?} {input:?}"
             );
         }

@@ -19,4 +19,5 @@ mod hello;
 mod malformed;
 #[cfg(target_os = "linux")]
 mod netns;
+mod resources;
 mod tunnel;

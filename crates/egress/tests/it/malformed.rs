@@ -74,7 +74,7 @@ async fn a_target_that_hides_its_host_is_logged() {
     ] {
         let (_answer, _recorder, log) = ask(lenient(), request).await;
         assert_eq!(log.entries.len(), 1, "{request}");
-        assert_eq!(log.entries[0].action, Action::Block, "{request}");
+        assert_eq!(log.entries[0].action(), Action::Block, "{request}");
     }
 }
 
@@ -144,7 +144,7 @@ async fn connections_over_the_limit_are_turned_away() {
         ..Default::default()
     };
     let proxy = isol8_egress::Proxy::new(policy, local_names(), limits);
-    let run = isol8_egress::RunLog::new();
+    let run = isol8_egress::Run::new(proxy.limits());
     let first = Client::under(&proxy, &run);
     tokio::task::yield_now().await;
     let mut second = Client::under(&proxy, &run);

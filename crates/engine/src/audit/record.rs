@@ -44,8 +44,10 @@ pub struct RecordSource<'a> {
     pub request: &'a RecordedRequest,
     /// What came of it.
     pub result: &'a ExecutionResult,
-    /// All requests through the proxy, also when the result does not show them.
-    pub network: &'a [NetworkLogEntry],
+    /// What was blocked, also when the result has no network log.
+    pub security_events: &'a [SecurityEvent],
+    /// How many more of them there was no room for.
+    pub security_events_dropped: u64,
 }
 
 /// One line of the audit log, under its public JSON names. Secrets are masked in it.
@@ -65,7 +67,11 @@ pub struct AuditRecord {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     security_events: Vec<SecurityEvent>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    security_events_dropped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     network_logs: Option<Vec<NetworkLogEntry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_logs_dropped: Option<u64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +89,8 @@ impl AuditRecord {
         let RecordSource {
             request,
             result,
-            network,
+            security_events,
+            security_events_dropped,
         } = from;
         let mask = |text: &str| secrets.masker().mask(text);
         let masked = |entry: &NetworkLogEntry| NetworkLogEntry {
@@ -102,14 +109,13 @@ impl AuditRecord {
             exit_code: result.exit_code,
             duration_ms: result.duration_ms,
             resource_usage: result.resource_usage.filter(|_| options.track_resources),
-            security_events: network
-                .iter()
-                .filter_map(|entry| SecurityEvent::from_network(&masked(entry)))
-                .collect(),
+            security_events: security_events.to_vec(),
+            security_events_dropped: Some(security_events_dropped).filter(|dropped| *dropped > 0),
             network_logs: result
                 .network_logs
                 .as_ref()
                 .map(|entries| entries.iter().map(masked).collect()),
+            network_logs_dropped: result.network_logs_dropped,
             metadata: request.metadata.clone(),
             code: request.code.clone(),
             stdout: output(&result.stdout),
@@ -146,6 +152,7 @@ mod tests {
             path: Some("/?key=hunter2".into()),
             action,
             duration_ms: 1,
+            count: None,
         }
     }
 
@@ -172,7 +179,12 @@ mod tests {
         let from = RecordSource {
             request: &request,
             result: &result,
-            network: &[entry(NetworkAction::Allow), entry(NetworkAction::Block)],
+            security_events: &[SecurityEvent::network_blocked(
+                &entry(NetworkAction::Block),
+                "filter_mismatch",
+                "",
+            )],
+            security_events_dropped: 2,
         };
         let line = AuditRecord::new(&options, &secrets, from).line().unwrap();
         assert_eq!(
@@ -198,6 +210,7 @@ mod tests {
                     "message": "GET to a.test blocked by network filter",
                     "details": {"method": "GET", "host": "a.test", "reason": "filter_mismatch"},
                     "timestamp": "t1"}],
+                "securityEventsDropped": 2,
                 "networkLogs": [{"timestamp": "t1", "method": "GET", "host": "a.test",
                     "path": "/?key=***", "action": "ALLOW", "durationMs": 1}],
                 "metadata": {"userId": "u", "note": "***"},

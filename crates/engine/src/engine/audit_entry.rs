@@ -1,13 +1,14 @@
 //! The entry in the audit log that every execution leaves, however it ends.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
-use isol8_api::result::{ExecutionResult, NetworkLogEntry, TIMEOUT_EXIT_CODE};
+use isol8_api::result::{ExecutionResult, TIMEOUT_EXIT_CODE};
 
 use crate::{
     audit::{AuditLog, AuditRecord, AuditSlot, RecordSource, RecordedRequest},
     error::EngineError,
+    network::NetworkRecord,
     options::Options,
 };
 
@@ -19,6 +20,8 @@ pub(super) struct AuditEntry<'a> {
     /// What is recorded of an execution that has no result.
     bare: ExecutionResult,
     container_id: OnceLock<String>,
+    /// What it does on the network.
+    egress: Arc<isol8_egress::Run>,
     /// `None` when there is no audit log, or when the entry is written already.
     slot: Option<AuditSlot>,
 }
@@ -31,6 +34,7 @@ impl<'a> AuditEntry<'a> {
         options: &'a Options,
         request: RecordedRequest,
         bare: ExecutionResult,
+        egress: Arc<isol8_egress::Run>,
     ) -> Result<Self, EngineError> {
         let slot = match log {
             Some(log) => Some(log.reserve().await?),
@@ -41,6 +45,7 @@ impl<'a> AuditEntry<'a> {
             request,
             bare,
             container_id: OnceLock::new(),
+            egress,
             slot,
         })
     }
@@ -52,12 +57,17 @@ impl<'a> AuditEntry<'a> {
 
     /// Records a result, with everything that went through the proxy. A log that cannot be written is
     /// reported to the operator. The execution does not fail for it.
-    pub(super) async fn complete(mut self, result: &ExecutionResult, network: &[NetworkLogEntry]) {
+    pub(super) async fn complete(mut self, result: &ExecutionResult, network: &NetworkRecord) {
         let Some(slot) = self.slot.take() else { return };
         let record = self.record(result, network);
         if let Err(error) = slot.record(record).await {
             tracing::warn!(%error, "audit log");
         }
+    }
+
+    /// Collects what the execution does on the network.
+    pub(super) fn egress(&self) -> &Arc<isol8_egress::Run> {
+        &self.egress
     }
 
     /// Records an execution that has no result.
@@ -71,13 +81,14 @@ impl<'a> AuditEntry<'a> {
         self.enqueue();
     }
 
-    fn record(&self, result: &ExecutionResult, network: &[NetworkLogEntry]) -> AuditRecord {
+    fn record(&self, result: &ExecutionResult, network: &NetworkRecord) -> AuditRecord {
         let (options, from) = (
             self.options,
             RecordSource {
                 request: &self.request,
                 result,
-                network,
+                security_events: &network.security_events,
+                security_events_dropped: network.dropped_blocked,
             },
         );
         AuditRecord::new(&options.audit, &options.secrets, from)
@@ -88,7 +99,7 @@ impl<'a> AuditEntry<'a> {
         let Some(slot) = self.slot.take() else { return };
         self.bare.container_id = self.container_id.take();
         if tokio::runtime::Handle::try_current().is_ok() {
-            let record = self.record(&self.bare, &[]);
+            let record = self.record(&self.bare, &NetworkRecord::new(&self.egress));
             // The record is in the queue after the first poll.
             let _ = slot.record(record).now_or_never();
         }

@@ -138,6 +138,7 @@ impl Engine {
             options,
             registry,
             audit,
+            network,
             ..
         } = &*self.0;
         let (mut request, source) = CheckedRequest::new(options, registry, submission)?;
@@ -151,25 +152,31 @@ impl Engine {
         plan.explain(options);
         let _turn = position.turn().await?;
         let recorded = recorded.unwrap_or_default();
-        let entry = AuditEntry::reserve(audit.as_ref(), options, recorded, bare.clone()).await?;
+        let egress = network.start_run(&options.secrets);
+        let entry =
+            AuditEntry::reserve(audit.as_ref(), options, recorded, bare.clone(), egress).await?;
         let ran = match options.mode {
             Mode::Ephemeral => self.run_ephemeral(plan, sink, cancel, &entry).await,
             Mode::Persistent => self.run_persistent(plan, sink, cancel, &entry).await,
         };
-        let (mut outcome, container_id) = match ran {
+        let (outcome, container_id) = match ran {
             Ok(ran) => ran,
             Err(error) => {
                 entry.fail(&error);
                 return Err(error);
             }
         };
-        let network = outcome.network.take().unwrap_or_default();
+        let network = NetworkRecord::new(entry.egress());
         for request in &network.entries {
             let NetworkLogEntry { method, host, .. } = request;
             tracing::debug!(method, host, action = ?request.action, ms = request.duration_ms, "network");
         }
+        let dropped = network.dropped();
+        if dropped > 0 {
+            tracing::debug!(dropped, "the network log has no room for all requests");
+        }
         let result = self.result(bare, container_id, outcome, &network);
-        entry.complete(&result, &network.entries).await;
+        entry.complete(&result, &network).await;
         Ok(result)
     }
 
@@ -221,6 +228,7 @@ impl Engine {
             resource_usage: options.audit.track_resources.then_some(usage),
             network_logs: logs_network.then(|| network.entries.clone()),
             session_reset: outcome.session_reset,
+            network_logs_dropped: Some(network.dropped()).filter(|n| logs_network && *n > 0),
             ..bare
         }
     }

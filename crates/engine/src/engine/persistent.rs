@@ -70,6 +70,7 @@ impl Engine {
         let outcome = run(Run {
             options: &self.0.options,
             network: &self.0.network,
+            egress: entry.egress(),
             sandbox,
             plan,
             prepare,

@@ -9,7 +9,6 @@ use isol8_api::{
     event::{Phase, StreamEvent},
     result::{SessionReset, TIMEOUT_EXIT_CODE},
 };
-use isol8_egress::RunLog;
 use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    network::{Network, NetworkRecord},
+    network::Network,
     options::Options,
     output::{TIMEOUT_NOTICE, file_notice, trim_output},
     plan::{ExecutionPlan, Step},
@@ -46,6 +45,8 @@ const PREPARATION: StepOptions = StepOptions {
 pub(crate) struct Run<'a> {
     pub(crate) options: &'a Options,
     pub(crate) network: &'a Network,
+    /// Collects what it does on the network, installation and setup included.
+    pub(crate) egress: &'a Arc<isol8_egress::Run>,
     pub(crate) sandbox: &'a Sandbox,
     pub(crate) plan: ExecutionPlan,
     /// Makes what the image has usable.
@@ -72,8 +73,6 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
     pub(crate) truncated: bool,
     pub(crate) files: Option<BTreeMap<String, String>>,
-    /// What it did on the network, installation and setup included; none without a proxy.
-    pub(crate) network: Option<NetworkRecord>,
     /// Why the session's state was lost, when this execution was the first to hear of it.
     pub(crate) session_reset: Option<SessionReset>,
 }
@@ -86,6 +85,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     let Run {
         options,
         network,
+        egress,
         sandbox,
         plan,
         prepare,
@@ -106,13 +106,9 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         session_loss,
     };
     let parked = plan.parked && prepare.is_none() && image_setup.is_none();
-    let mut log = None;
-    let mut access = |port: ProxyPort, extra_hosts: &[String]| {
-        let log: &Arc<RunLog> = match &mut log {
-            log if port != ProxyPort::Closed => log.get_or_insert_with(RunLog::new),
-            _ => return Ok(None),
-        };
-        network.open(sandbox, extra_hosts, log).map(Some)
+    let access = |port: ProxyPort, extra_hosts: &[String]| match port {
+        ProxyPort::Closed => Ok(None),
+        _ => network.open(sandbox, extra_hosts, egress).map(Some),
     };
     if let Some(step) = prepare {
         tracing::debug!("preparing packages");
@@ -165,9 +161,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     if let Some(access) = access {
         access.finish().await;
     }
-    let network = log.map(|log| NetworkRecord::new(&log, &options.secrets));
-    let outcome = finish(outcome, files, options.max_output_files_bytes, sink).await?;
-    Ok(Outcome { network, ..outcome })
+    finish(outcome, files, options.max_output_files_bytes, sink).await
 }
 
 /// Installs packages. Its output is told only when it fails.
@@ -266,7 +260,6 @@ async fn finish(
         stderr,
         truncated: outcome.truncated || !left_out.is_empty(),
         files: files.map(|files| files.contents),
-        network: None,
         session_reset: None,
     })
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use isol8_api::options::RawSecrets;
+use isol8_egress::Host;
 
 use super::OptionError;
 use crate::{limits::MAX_ENV_STRING_BYTES, output::Masker};
@@ -20,6 +21,7 @@ pub struct Secrets(Arc<Inner>);
 struct Inner {
     values: BTreeMap<String, String>,
     masker: OnceLock<Masker>,
+    host_masker: OnceLock<Masker>,
 }
 
 impl Secrets {
@@ -29,6 +31,7 @@ impl Secrets {
         Self(Arc::new(Inner {
             values,
             masker: OnceLock::new(),
+            host_masker: OnceLock::new(),
         }))
     }
 
@@ -64,6 +67,24 @@ impl Secrets {
         self.0
             .masker
             .get_or_init(|| Masker::new(self.0.values.values().map(String::as_bytes)))
+    }
+
+    /// What replaces the values in normalised host names; built at first use. A host name is in lower
+    /// case and in ASCII, whatever a value in it was.
+    #[must_use]
+    pub fn host_masker(&self) -> &Masker {
+        self.0.host_masker.get_or_init(|| {
+            let values = self.0.values.values();
+            let spellings: Vec<String> = values
+                .flat_map(|value| {
+                    let as_host = Host::parse(value).ok();
+                    let normalised = as_host.map(|host| host.as_str().to_owned());
+                    [Some(value.to_ascii_lowercase()), normalised]
+                })
+                .flatten()
+                .collect();
+            Masker::new(spellings.iter().map(String::as_bytes))
+        })
     }
 
     /// Checks that each can be an environment variable.
@@ -129,6 +150,22 @@ mod tests {
     fn debug_output_has_no_value() {
         let text = format!("{:?}", secrets("KEY", "hunter2"));
         assert_eq!(text, r#"{"KEY": "***"}"#);
+    }
+
+    #[test]
+    fn host_names_are_masked_whatever_the_case_of_the_value() {
+        let values = [("A", "Hunter2"), ("B", "Geheimnis_Ä")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let secrets = Secrets::new(values.into());
+        for (host, masked) in [
+            ("x-hunter2.evil.test", "x-***.evil.test"),
+            ("HUNTER2.evil.test", "***.evil.test"),
+            ("geheimnis_ä.evil.test", "***.evil.test"),
+            ("hunter3.test", "hunter3.test"),
+        ] {
+            let host = Host::parse(host).unwrap();
+            assert_eq!(secrets.host_masker().mask(host.as_str()), masked);
+        }
     }
 
     #[test]

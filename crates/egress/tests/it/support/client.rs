@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isol8_egress::{Proxy, RunLog};
+use isol8_egress::{Proxy, Run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -12,16 +12,16 @@ use super::{PATIENCE, lenient, local_names, proxy};
 /// A client connection to a proxy.
 pub(crate) struct Client {
     pub(crate) stream: DuplexStream,
-    pub(crate) run: Arc<RunLog>,
+    pub(crate) run: Arc<Run>,
     pub(crate) served: JoinHandle<()>,
 }
 
 impl Client {
     pub(crate) fn connect(proxy: &Proxy) -> Self {
-        Self::under(proxy, &RunLog::new())
+        Self::under(proxy, &Run::new(proxy.limits()))
     }
 
-    pub(crate) fn under(proxy: &Proxy, run: &Arc<RunLog>) -> Self {
+    pub(crate) fn under(proxy: &Proxy, run: &Arc<Run>) -> Self {
         let (stream, theirs) = duplex(64 * 1024);
         let (proxy, run) = (proxy.clone(), Arc::clone(run));
         let log = Arc::clone(&run);

@@ -25,7 +25,8 @@ fn record(id: &str, text: &str) -> AuditRecord {
             execution_id: id.to_owned(),
             ..Default::default()
         },
-        network: &[],
+        security_events: &[],
+        security_events_dropped: 0,
     };
     AuditRecord::new(&options, &secrets, from)
 }

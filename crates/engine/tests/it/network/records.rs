@@ -10,8 +10,8 @@ use super::world::{World, filtered};
 use crate::common::{request, run, try_engine, until};
 
 const MIXED: &str = "import urllib.request, urllib.error
-urllib.request.urlopen('http://a.test/hello?key=hunter2')
-for url in ('http://b.test/hunter2/x', 'http://hunter2.b.test/'):
+urllib.request.urlopen('http://a.test/hello?key=Hunter2')
+for url in ('http://b.test/Hunter2/x', 'http://hunter2.b.test/', 'http://b.test/Hunter2/x', 'http://private.test/'):
     try: urllib.request.urlopen(url)
     except urllib.error.HTTPError as error: print(error.code)";
 
@@ -31,9 +31,10 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
     let engine = filtered(
-        &["^a\\.test$"],
+        // The second entry is no reason to open a private address.
+        &["^a\\.test$", "^private"],
         &json!({
-            "secrets": {"KEY": "hunter2"},
+            "secrets": {"KEY": "Hunter2"},
             "audit": {"enabled": true, "logDir": directory.path(), "includeOutput": true},
         }),
     );
@@ -41,11 +42,18 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
         ("a.test", "/hello", "ALLOW"),
         ("b.test", "/***/x", "BLOCK"),
         ("***.b.test", "/", "BLOCK"),
+        ("private.test", "/", "BLOCK"),
     ];
     let source = json!({"runtime": "python", "code": MIXED});
     let result = run(&engine, source.clone()).await.unwrap();
     let result = serde_json::to_value(result).unwrap();
     assert_eq!(told(&result["networkLogs"]), expected);
+    let counts = [0, 1, 2, 3].map(|index| &result["networkLogs"][index]["count"]);
+    assert_eq!(
+        counts,
+        [&Value::Null, &json!(2), &Value::Null, &Value::Null]
+    );
+    assert_eq!(result.get("networkLogsDropped"), None);
 
     let mut stream = engine.stream(request(source));
     while stream.recv().await.is_some() {}
@@ -55,7 +63,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     assert_eq!(told(&streamed["networkLogs"]), expected);
 
     let log = std::fs::read_to_string(directory.path().join("executions.log")).unwrap();
-    assert!(!log.contains("hunter2"), "{log}");
+    assert!(!log.to_lowercase().contains("hunter2"), "{log}");
     let lines: Vec<Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -63,14 +71,47 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     assert_eq!(lines.len(), 2);
     for line in &lines {
         assert_eq!(told(&line["networkLogs"]), expected);
-        assert_eq!(line["stdout"], "403\n403");
+        assert_eq!(line["stdout"], "403\n403\n403\n403");
+        assert_eq!(line.get("securityEventsDropped"), None);
         let events = line["securityEvents"].as_array().unwrap();
-        assert_eq!(events.len(), 2);
+        assert_eq!(events.len(), 3);
         assert_eq!(events[0]["type"], "network_blocked");
-        assert_eq!(events[0]["details"]["host"], "b.test");
+        assert_eq!(
+            events[0]["details"],
+            json!({"method": "GET", "host": "b.test", "reason": "filter_mismatch", "count": 2})
+        );
+        assert_eq!(
+            events[2]["message"],
+            "GET to private.test blocked by network filter: its address is private, and allowPrivate does not list it"
+        );
+        assert_eq!(events[2]["details"]["reason"], "private_address");
     }
     assert_eq!(world.take_seen().len(), 2);
     engine.stop().await;
+}
+
+/// A caller that gives an execution up does not hide what the program tried.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn the_audit_of_a_cancelled_execution_has_its_security_events() {
+    let _world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let audit = json!({"audit": {"enabled": true, "logDir": directory.path()}});
+    let engine = filtered(&["^a\\.test$"], &audit);
+    let code = "import urllib.request, urllib.error, time
+try: urllib.request.urlopen('http://b.test/')
+except urllib.error.HTTPError as error: print(error.code, flush=True)
+time.sleep(60)";
+    let mut stream = engine.stream(request(json!({"runtime": "python", "code": code})));
+    assert_eq!(stream.recv().await.unwrap().data.trim(), "403");
+    drop(stream);
+    engine.stop().await;
+    let log = std::fs::read_to_string(directory.path().join("executions.log")).unwrap();
+    let line: Value = serde_json::from_str(&log).unwrap();
+    assert_eq!(
+        line["securityEvents"][0]["details"]["host"], "b.test",
+        "{line}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

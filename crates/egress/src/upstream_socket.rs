@@ -11,24 +11,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::log::RunLog;
+use crate::run::{BufferPermit, Run};
 
 /// One upstream connection with counting and an idle time limit. A read fails with `TimedOut` when no
 /// byte has moved in either direction for the idle time.
-pub(crate) struct Metered {
+pub(crate) struct UpstreamSocket {
     io: TcpStream,
-    run: Arc<RunLog>,
+    run: Arc<Run>,
     idle: Duration,
     deadline: Pin<Box<Sleep>>,
+    _buffers: BufferPermit,
 }
 
-impl Metered {
-    pub(crate) fn new(io: TcpStream, run: Arc<RunLog>, idle: Duration) -> Self {
+impl UpstreamSocket {
+    pub(crate) fn new(io: TcpStream, run: Arc<Run>, idle: Duration, buffers: BufferPermit) -> Self {
         Self {
             io,
             run,
             idle,
             deadline: Box::pin(sleep(idle)),
+            _buffers: buffers,
         }
     }
 
@@ -38,7 +40,7 @@ impl Metered {
     }
 }
 
-impl AsyncRead for Metered {
+impl AsyncRead for UpstreamSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -60,7 +62,7 @@ impl AsyncRead for Metered {
     }
 }
 
-impl AsyncWrite for Metered {
+impl AsyncWrite for UpstreamSocket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

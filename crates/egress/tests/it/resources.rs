@@ -1,0 +1,190 @@
+//! What one program can make the host hold: lookups, socket buffers, log entries.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use isol8_egress::{Limits, Policy, PolicyOptions, Proxy, Resolver, Run};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
+
+use crate::support::{Client, Recorder, eventually, lenient, local_names, ok, proxy, strings};
+
+/// Names in `slow.test` are looked up once the test says so.
+struct Slow {
+    released: Semaphore,
+    under_way: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Slow {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            released: Semaphore::new(0),
+            under_way: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Resolver for Slow {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            if host.ends_with("slow.test") {
+                let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(now, Ordering::SeqCst);
+                let _released = self.released.acquire().await;
+                self.under_way.fetch_sub(1, Ordering::SeqCst);
+            }
+            Ok(vec![crate::support::LOCALHOST])
+        })
+    }
+}
+
+#[tokio::test]
+async fn lookups_of_one_run_hold_up_no_other() {
+    let recorder = Recorder::start(ok("found")).await;
+    let names = Slow::new();
+    let options = PolicyOptions {
+        whitelist: strings(&["slow\\.test$", "^allowed\\.test$"]),
+        ..lenient()
+    };
+    let limits = Limits::default();
+    let most = limits.lookups;
+    let policy = Arc::new(Policy::new(options).unwrap());
+    let proxy = Proxy::new(policy, Arc::clone(&names) as Arc<dyn Resolver>, limits);
+    let port = recorder.port();
+    let run = Run::new(proxy.limits());
+    let mut clients = Vec::new();
+    for index in 0..4 * most {
+        let mut client = Client::under(&proxy, &run);
+        let request = format!("GET http://{index}.slow.test:{port}/ HTTP/1.1\r\n\r\n");
+        client.send(request).await;
+        clients.push(client);
+    }
+    let under_way = || names.under_way.load(Ordering::SeqCst);
+    eventually("the lookups have begun", || under_way() == most).await;
+    // Another run resolves its names meanwhile.
+    let request = format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n");
+    let mut other = Client::connect(&proxy);
+    other.send(&request).await;
+    assert!(other.answer().await.ends_with("found"));
+    // Lookups that nobody waits for any more still count.
+    for client in clients.drain(..) {
+        client.done().await;
+    }
+    let mut later = Client::under(&proxy, &run);
+    later.send(&request).await;
+    tokio::task::yield_now().await;
+    assert_eq!(under_way(), most);
+    names.released.add_permits(100);
+    assert!(later.answer().await.ends_with("found"));
+    assert_eq!(names.most.load(Ordering::SeqCst), most);
+}
+
+#[tokio::test]
+async fn tunnels_to_a_silent_server_hold_a_bounded_number_of_bytes() {
+    // A server that accepts and never reads. Its own buffers are as small as they can be.
+    let server = TcpSocket::new_v4().unwrap();
+    server.set_recv_buffer_size(4096).unwrap();
+    server.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let server = server.listen(1024).unwrap();
+    let port = server.local_addr().unwrap().port();
+    let accepting = tokio::spawn(async move {
+        let mut accepted = Vec::new();
+        while let Ok((stream, _)) = server.accept().await {
+            accepted.push(stream);
+        }
+    });
+    let limits = Limits {
+        buffer_bytes: 8 * 1024 * 1024,
+        ..Limits::default()
+    };
+    let bound = limits.buffer_bytes as u64;
+    let policy = Arc::new(Policy::new(lenient()).unwrap());
+    let proxy = Proxy::new(policy, local_names(), limits);
+    let run = Run::new(proxy.limits());
+    let request = format!("CONNECT allowed.test:{port} HTTP/1.1\r\n\r\n");
+    let mut writers = Vec::new();
+    let refusal = loop {
+        let mut client = Client::under(&proxy, &run);
+        client.send(&request).await;
+        let answer = client.answer().await;
+        if !answer.starts_with("HTTP/1.1 200 ") {
+            break answer;
+        }
+        writers.push(tokio::spawn(async move {
+            // Until the tunnel takes no more.
+            let bytes = vec![0; 64 * 1024];
+            while client.stream.write_all(&bytes).await.is_ok() {}
+        }));
+    };
+    let tunnels = writers.len() as u64;
+    assert!(tunnels > 16, "{tunnels}");
+    assert!(
+        refusal.ends_with("isol8: cannot reach allowed.test: the program has too many connections"),
+        "{refusal}"
+    );
+    let mut before = u64::MAX;
+    let mut sent = 0;
+    while before != sent {
+        before = sent;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        sent = run.snapshot().bytes_sent;
+    }
+    // Something was sent into each, and together no more than the sockets of the run may hold.
+    assert!(sent > 1024 * tunnels, "{sent}");
+    assert!(sent < bound, "{sent}");
+    // Tunnels that have ended make room: with the server they end.
+    accepting.abort();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let mut client = Client::under(&proxy, &run);
+    client.send(&request).await;
+    let answer = client.answer().await;
+    assert!(answer.ends_with("connection refused"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_flood_of_blocked_requests_hides_nothing() {
+    const FLOOD: u64 = 5000;
+    let recorder = Recorder::start(ok("found")).await;
+    let proxy = proxy(lenient(), local_names());
+    let mut client = Client::connect(&proxy);
+    for _ in 0..FLOOD {
+        client
+            .send("GET http://denied.test/ HTTP/1.1\r\n\r\n")
+            .await;
+        client.answer().await;
+    }
+    for request in [
+        "GET http://later.test/ HTTP/1.1\r\n\r\n",
+        &format!(
+            "GET http://allowed.test:{}/ HTTP/1.1\r\n\r\n",
+            recorder.port()
+        ),
+    ] {
+        client.send(request).await;
+        client.answer().await;
+    }
+    let log = client.run.snapshot();
+    let entries: Vec<_> = log
+        .entries
+        .iter()
+        .map(|entry| (entry.host.as_str(), entry.count))
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            ("denied.test", FLOOD),
+            ("later.test", 1),
+            ("allowed.test", 1)
+        ]
+    );
+    assert_eq!((log.dropped_allowed, log.dropped_blocked), (0, 0));
+}
