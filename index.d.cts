@@ -37,11 +37,14 @@ export type {
   DockerIsol8Options,
   Isol8Mode,
   Isol8Options,
+  ListLimits,
   NetworkFilterConfig,
   NetworkMode,
   PoolSize,
   RemoteCodePolicy,
+  RequestLimits,
   SecurityConfig,
+  TextLimits,
 } from "./types/options.cjs";
 export type { RuntimeAdapter, RuntimeCommandOptions } from "./types/runtime.cjs";
 export {

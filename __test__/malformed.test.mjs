@@ -74,6 +74,7 @@ const OPTIONS = {
   audit: ["an object", "an own __proto__"],
   remoteCode: ["an object", "an own __proto__"],
   poolStrategy: [],
+  requestLimits: [],
   poolSize: ["an object", "an own __proto__"],
 };
 const FIELDS = {

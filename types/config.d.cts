@@ -6,6 +6,7 @@ import type {
   NetworkFilterConfig,
   NetworkMode,
   RemoteCodePolicy,
+  RequestLimits,
   SecurityConfig,
 } from "./options.cjs";
 
@@ -70,6 +71,8 @@ export interface Isol8Config {
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
+  /** What a request may ask for. Default: `"default"`, which has no limits. */
+  requestLimits: "default" | "strict" | RequestLimits;
   /** Modules that interpreters import before their program arrives. Default: none. */
   preload: Preload;
   /** Seccomp profile and OCI runtime. */

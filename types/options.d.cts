@@ -92,6 +92,54 @@ export interface RemoteCodePolicy {
   cacheTtl: number;
 }
 
+/** Limits of a request's field that is a text. */
+export interface TextLimits {
+  /** Whether a request may have the field. */
+  allowed?: boolean;
+  /** Most bytes, as UTF-8. */
+  maxBytes?: number;
+}
+
+/** Limits of a request's field that is a list or a map. */
+export interface ListLimits {
+  /** Whether a request may have the field. */
+  allowed?: boolean;
+  /** Most entries. */
+  maxCount?: number;
+  /** Most bytes of all entries together: names and values, or paths and contents. */
+  maxBytes?: number;
+}
+
+/**
+ * What a request may ask for, by its fields. What is left out is as in the preset. A request that asks for more is refused
+ * before anything is fetched or started, with the code `ISOL8_REQUEST_LIMIT`. The constructor throws for an unknown key.
+ */
+export interface RequestLimits {
+  /**
+   * What holds where the table says nothing. `"default"` (default) has no limits. `"strict"` has one for every field.
+   * `docs/design/request-limits.md` has its table.
+   */
+  preset?: "default" | "strict";
+  /** Largest `timeoutMs`, in milliseconds. */
+  timeoutMs?: number;
+  /** Holds for programs that are fetched from a URL, too. */
+  code?: TextLimits;
+  codeUrl?: TextLimits;
+  cmd?: TextLimits;
+  /** Whether a request may set `allowInsecureCodeUrl` to true. */
+  allowInsecureCodeUrl?: { allowed?: boolean };
+  env?: ListLimits;
+  fileExtension?: TextLimits;
+  stdin?: TextLimits;
+  files?: ListLimits;
+  outputPaths?: ListLimits;
+  installPackages?: ListLimits;
+  metadata?: ListLimits;
+  setupScript?: TextLimits;
+  workdir?: TextLimits;
+  agentFlags?: TextLimits;
+}
+
 /** Number of sandboxes that a pool keeps: one number for clean and dirty ones, or each separately. */
 export type PoolSize = number | { clean?: number; dirty?: number };
 
@@ -154,6 +202,8 @@ export interface Isol8Options {
   poolStrategy?: "fast" | "secure";
   /** Default: one clean and one dirty sandbox. Under load a pool keeps up to `clean + dirty` clean ones. */
   poolSize?: PoolSize;
+  /** What a request may ask for: a preset, or a table. Default: `"default"`, which has no limits. */
+  requestLimits?: "default" | "strict" | RequestLimits;
   /** Modules that interpreters import before their program arrives. `start` may name others. Default: none. */
   preload?: Preload;
 }

@@ -27,6 +27,7 @@ import {
   type Isol8Options,
   imageExists,
   LABELS,
+  type ListLimits,
   loadConfig,
   logger,
   type NetworkFilterConfig,
@@ -40,6 +41,7 @@ import {
   type RemoteCodePolicy,
   RemoteIsol8,
   type RemoteIsol8Options,
+  type RequestLimits,
   type ResourceUsage,
   type Runtime,
   type RuntimeAdapter,
@@ -52,6 +54,7 @@ import {
   type StartOptions,
   type StreamEvent,
   type StreamResult,
+  type TextLimits,
   VERSION,
   type WsClientMessage,
   type WsServerMessage,
@@ -101,6 +104,27 @@ const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol:
 const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
 
 const preload: Preload = { python: ["numpy"], node: ["lodash"] };
+const text: Required<TextLimits> = { allowed: true, maxBytes: 1 };
+const list: Required<ListLimits> = { ...text, maxCount: 1 };
+const requestLimits: Required<RequestLimits> = {
+  preset: "strict",
+  timeoutMs: 1,
+  code: text,
+  codeUrl: text,
+  cmd: text,
+  allowInsecureCodeUrl: { allowed: false },
+  env: list,
+  fileExtension: text,
+  stdin: text,
+  files: list,
+  outputPaths: list,
+  installPackages: list,
+  metadata: list,
+  setupScript: text,
+  workdir: text,
+  agentFlags: text,
+};
+const limits: Isol8Options["requestLimits"][] = ["default", "strict", { preset: "strict" }];
 const common: Required<Isol8Options> = {
   mode,
   network,
@@ -124,6 +148,7 @@ const common: Required<Isol8Options> = {
   audit,
   remoteCode,
   poolStrategy: "secure",
+  requestLimits: limits[0] ?? requestLimits,
   preload,
   poolSize: poolSizes[0] as PoolSize,
 };

@@ -12,6 +12,8 @@ pub enum ErrorCode {
     InvalidOption,
     /// The request is not acceptable.
     InvalidRequest,
+    /// The request asks for more than `requestLimits` allows.
+    RequestLimit,
     /// A configuration file or a setting of the environment is not acceptable.
     InvalidConfig,
     /// No runtime has this name, or none serves this file.
@@ -58,9 +60,10 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidOption,
         Self::InvalidRequest,
+        Self::RequestLimit,
         Self::InvalidConfig,
         Self::UnknownRuntime,
         Self::RemoteCode,
@@ -90,6 +93,7 @@ impl ErrorCode {
         match self {
             Self::InvalidOption => "ISOL8_INVALID_OPTION",
             Self::InvalidRequest => "ISOL8_INVALID_REQUEST",
+            Self::RequestLimit => "ISOL8_REQUEST_LIMIT",
             Self::InvalidConfig => "ISOL8_INVALID_CONFIG",
             Self::UnknownRuntime => "ISOL8_UNKNOWN_RUNTIME",
             Self::RemoteCode => "ISOL8_REMOTE_CODE",

@@ -149,6 +149,7 @@ impl EngineError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Option(_) | Self::NetworkFilter(_) => ErrorCode::InvalidOption,
+            Self::Plan(PlanError::Limit(_)) => ErrorCode::RequestLimit,
             Self::Plan(_) => ErrorCode::InvalidRequest,
             Self::Fetch(_) => ErrorCode::RemoteCode,
             Self::Audit(_) => ErrorCode::Audit,

@@ -20,6 +20,9 @@ const HOME_CONFIG_FILE: &str = ".isol8/config.json";
 /// The only key of the file itself whose value is a list.
 const LIST_KEY: &str = "prebuiltImages";
 
+/// A key whose value is a wall. A file with a wrong one is not used: the default would let everything through.
+const WALL_KEY: &str = "requestLimits";
+
 /// Largest configuration file in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 
@@ -164,7 +167,7 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
     let mut warnings = Vec::new();
     // serde would read a list as the fields of a section, in order.
     keys.retain(|key, given| {
-        let misplaced = given.is_array() && key != LIST_KEY;
+        let misplaced = given.is_array() && key != LIST_KEY && key != WALL_KEY;
         if misplaced {
             let cause = "invalid type: a list".to_owned();
             warnings.push(warning(key.clone(), ConfigProblem::WrongType(cause)));
@@ -196,6 +199,9 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
                 _ => None,
             })
             .collect();
+        if keys.first().is_some_and(|key| key == WALL_KEY) {
+            return Err(malformed(format!("{}: {error}", keys.join("."))));
+        }
         let removed = remove(&mut value, &keys);
         if !removed {
             return Err(malformed(error.to_string()));
@@ -319,6 +325,27 @@ mod tests {
         let wrong = "f.json: \"defaults.cpuLimit\" is ignored: invalid type: string \"2\", \
                      expected f64";
         assert!(warnings.contains(&wrong.to_owned()), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_wrong_limit_of_requests_is_an_error_that_names_it() {
+        for (limits, message) in [
+            (
+                r#"{"files": {"maxCont": 1}}"#,
+                "requestLimits.files.maxCont: unknown field",
+            ),
+            (
+                r#"{"env": {"maxBytes": "1"}}"#,
+                "requestLimits.env.maxBytes: invalid type",
+            ),
+            (r#""open""#, "requestLimits: unknown variant"),
+            ("[]", "requestLimits: invalid type"),
+        ] {
+            let text = format!(r#"{{"debug": true, "requestLimits": {limits}}}"#);
+            let error = parse(Path::new("f.json"), &text).unwrap_err().to_string();
+            let message = format!("Invalid config f.json: {message}");
+            assert!(error.starts_with(&message), "{error}");
+        }
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Config {
                     dirty: Some(number(dirty)),
                 },
             }),
+            request_limits: Some(self.request_limits.clone()),
             preload: Some(self.preload.by_runtime()),
             ..RawOptions::default()
         }
@@ -115,6 +116,7 @@ fn number(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{RawRequestLimits, RequestPreset};
 
     #[test]
     fn every_section_reaches_the_options() {
@@ -123,7 +125,7 @@ mod tests {
                 "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
                 "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
                 "remoteCode": {"enabled": true, "cacheTtl": 7, "allowPrivate": ["10.0.0.0/8"]}, "debug": true,
-                "preload": {"python": ["json"]}}"#,
+                "preload": {"python": ["json"]}, "requestLimits": "strict"}"#,
         )
         .unwrap();
         let mut expected = RawOptions {
@@ -132,6 +134,7 @@ mod tests {
             pool_size: Some(RawPoolSize::Both(4.0)),
             pool_strategy: Some("secure".into()),
             debug: Some(true),
+            request_limits: Some(RawRequestLimits::Preset(RequestPreset::Strict)),
             preload: Some([("python".into(), vec!["json".into()])].into()),
             ..Config::default().raw_options()
         };

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
-use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};
+use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawRequestLimits};
 
 /// Configuration of isol8: `isol8.config.json` in the working directory, or
 /// `~/.isol8/config.json`.
@@ -31,6 +31,8 @@ pub struct Config {
     pub pool_strategy: PoolStrategy,
     /// Sandboxes kept ready.
     pub pool_size: PoolSizeConfig,
+    /// What a request may ask for: "default", "strict", or limits by the field of the request.
+    pub request_limits: RawRequestLimits,
     /// Modules that interpreters import ahead of their programs.
     pub preload: PreloadConfig,
     /// System call filter and OCI runtime.
@@ -236,6 +238,7 @@ impl Default for Config {
             cleanup: CleanupConfig::default(),
             pool_strategy: PoolStrategy::default(),
             pool_size: PoolSizeConfig::default(),
+            request_limits: RawRequestLimits::default(),
             preload: PreloadConfig::default(),
             security: SecurityConfig::default(),
             remote_code: RemoteCodeConfig::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RawPoolSize, RawSecrets, object::object};
+use super::{RawPoolSize, RawRequestLimits, RawSecrets, object::object};
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct RawOptions {
     /// Sandboxes kept ready, default 1 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<RawPoolSize>,
+    /// What a request may ask for: "default" (default), "strict", or a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_limits: Option<RawRequestLimits>,
     /// Modules that parked interpreters import ahead of their programs, by runtime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preload: Option<BTreeMap<String, Vec<String>>>,

@@ -3,6 +3,7 @@
 mod engine;
 mod object;
 mod pool_size;
+mod request_limits;
 mod secrets;
 mod start;
 mod words;
@@ -12,6 +13,9 @@ pub use engine::{
 };
 pub use pool_size::RawPoolSize;
 pub(crate) use pool_size::pool_size;
+pub use request_limits::{
+    RawLimitTable, RawListLimits, RawRequestLimits, RawSwitchLimits, RawTextLimits, RequestPreset,
+};
 pub use secrets::RawSecrets;
 pub use start::{RawPrewarm, RawPrewarmDetails, RawStartOptions};
 pub use words::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};

@@ -74,6 +74,7 @@ impl TryFrom<RawOptions> for Options {
             audit: raw.audit.unwrap_or_default().try_into()?,
             remote_code: raw.remote_code.unwrap_or_default().try_into()?,
             pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
+            request_limits: raw.request_limits.unwrap_or_default().try_into()?,
             parking: true,
             preload: raw.preload.unwrap_or_default().try_into()?,
             pool_size: match raw.pool_size {

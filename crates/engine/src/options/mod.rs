@@ -5,6 +5,7 @@ mod convert;
 mod error;
 mod number;
 mod preload;
+mod request_limits;
 mod resolved;
 mod secrets;
 mod size;
@@ -13,6 +14,7 @@ mod start;
 pub use error::OptionError;
 pub use number::{MAX_TIMEOUT, timeout};
 pub use preload::{MAX_PRELOADED, Preload};
+pub use request_limits::{FieldLimits, Names, RequestLimits};
 pub use resolved::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, Options, PoolSize, RemoteCodePolicy,
     Seccomp,

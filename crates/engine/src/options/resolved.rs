@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use isol8_api::options::{NetworkMode, PoolStrategy};
 use isol8_egress::PolicyOptions;
 
-use super::{Preload, Secrets};
+use super::{Preload, RequestLimits, Secrets};
 
 /// Most sandboxes that a pool keeps of each kind.
 pub const MAX_POOL_SIZE: usize = 1000;
@@ -65,6 +65,8 @@ pub struct Options {
     pub pool_strategy: PoolStrategy,
     /// How many sandboxes are kept.
     pub pool_size: PoolSize,
+    /// What a request may ask for.
+    pub request_limits: RequestLimits,
     /// Modules that parked interpreters import ahead of their programs.
     pub preload: Preload,
     /// Whether interpreters are started ahead of their programs, default true. Callers have no

@@ -6,6 +6,7 @@ use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 use super::{
     CheckedRequest, ExecutionPlan, ImageChoice, PlanError, Source, Step, StepStdin,
     environment::{environment, proxy_environment},
+    limits,
     parking::why_plain,
     program::{program, session_call},
     request::Runner,
@@ -22,6 +23,9 @@ pub fn plan(
     mut request: CheckedRequest<'_>,
     source: Source,
 ) -> Result<ExecutionPlan, PlanError> {
+    if let Source::Code(code) = &source {
+        limits::check_fetched(&options.request_limits, code)?;
+    }
     let owner = request.owner;
     let env = environment(options, &request.env, owner);
     let step = |argv| Step {

@@ -1,5 +1,6 @@
 //! What can be wrong with a request.
 
+use super::LimitError;
 use crate::{
     options::OptionError,
     runtime::{PackageError, RuntimeError},
@@ -14,6 +15,9 @@ pub enum PlanError {
          exclusive — provide exactly one."
     )]
     SeveralSources,
+    /// It asks for more than `requestLimits` allow.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// None of `code`, `codeUrl` and `cmd`.
     #[error("ExecutionRequest must include exactly one of: code, codeUrl, or cmd.")]
     NoSource,

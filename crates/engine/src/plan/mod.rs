@@ -4,6 +4,7 @@
 mod build;
 mod environment;
 mod error;
+mod limits;
 mod parking;
 mod paths;
 mod program;
@@ -15,6 +16,7 @@ mod types;
 pub use build::plan;
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
+pub use limits::LimitError;
 pub use parking::{ParkPlan, park_plan};
 pub use request::CheckedRequest;
 pub use types::{

@@ -9,7 +9,7 @@ use isol8_api::{
 };
 
 use super::{
-    PlanError, PlannedFile, RequestSource, Source, environment,
+    PlanError, PlannedFile, RequestSource, Source, environment, limits,
     paths::{check_extension, check_file, workdir},
 };
 use crate::{
@@ -60,6 +60,7 @@ impl<'a> CheckedRequest<'a> {
         submission: Submission,
     ) -> Result<(Self, RequestSource), PlanError> {
         let Submission { request, adapter } = submission;
+        limits::check(&options.request_limits, &request)?;
         if adapter.is_none() {
             check_agent(options, registry.get(&request.runtime).ok())?;
         }

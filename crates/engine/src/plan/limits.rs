@@ -1,0 +1,215 @@
+//! Whether a request asks for no more than its engine's `requestLimits` allow.
+
+use std::collections::BTreeMap;
+
+use isol8_api::request::ExecutionRequest;
+
+use crate::options::{FieldLimits, RequestLimits};
+
+/// A request that asks for more than it may. The message names the limit, the value and the option.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// A field that requests may not have.
+    #[error("Requests must not have {field}: {option} is false.")]
+    NotAllowed {
+        /// The field.
+        field: &'static str,
+        /// The option that says so.
+        option: &'static str,
+    },
+    /// More entries than allowed.
+    #[error("The request has {value} entries in {field}; {option} allows {limit}.")]
+    Count {
+        /// The field.
+        field: &'static str,
+        /// How many it has.
+        value: u64,
+        /// The option that limits it.
+        option: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// More bytes than allowed.
+    #[error("The request has {value} bytes in {field}; {option} allows {limit}.")]
+    Bytes {
+        /// The field.
+        field: &'static str,
+        /// How many it has.
+        value: u64,
+        /// The option that limits it.
+        option: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// More time than allowed.
+    #[error("The request has a timeoutMs of {value}; requestLimits.timeoutMs allows {limit}.")]
+    Timeout {
+        /// What it asks for, in milliseconds.
+        value: String,
+        /// The limit, in milliseconds.
+        limit: u128,
+    },
+}
+
+/// Checks every field of `request`. Nothing is copied.
+pub(super) fn check(limits: &RequestLimits, request: &ExecutionRequest) -> Result<(), LimitError> {
+    if let (Some(limit), Some(asked)) = (limits.timeout, request.timeout_ms) {
+        let limit = limit.as_millis();
+        #[expect(clippy::cast_precision_loss, reason = "at most a year in milliseconds")]
+        // A number that is none is refused as such later.
+        if asked > limit as f64 {
+            return Err(LimitError::Timeout {
+                value: asked.to_string(),
+                limit,
+            });
+        }
+    }
+    for measure in measures(request) {
+        if let Some(row) = limits.of(measure.field) {
+            measure.check(row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks a program that was fetched: what holds for `code` holds for it, too.
+pub(super) fn check_fetched(limits: &RequestLimits, code: &str) -> Result<(), LimitError> {
+    match limits.of("code") {
+        Some(row) => Measure::text("code", Some(code)).check_size(row),
+        None => Ok(()),
+    }
+}
+
+/// How much a request has of one field.
+struct Measure {
+    field: &'static str,
+    given: bool,
+    count: u64,
+    bytes: u64,
+}
+
+impl Measure {
+    fn switch(field: &'static str, on: bool) -> Self {
+        Self {
+            field,
+            given: on,
+            count: 0,
+            bytes: 0,
+        }
+    }
+
+    /// A blank text counts as absent, as it does everywhere.
+    fn text(field: &'static str, text: Option<&str>) -> Self {
+        Self {
+            field,
+            given: text.is_some_and(|text| !text.trim().is_empty()),
+            count: 0,
+            bytes: text.map_or(0, str::len) as u64,
+        }
+    }
+
+    fn list<'a>(field: &'static str, texts: impl ExactSizeIterator<Item = &'a String>) -> Self {
+        let count = texts.len() as u64;
+        Self {
+            field,
+            given: count > 0,
+            count,
+            bytes: texts.map(|text| text.len() as u64).sum(),
+        }
+    }
+
+    fn map<V>(field: &'static str, map: &BTreeMap<String, V>, size: impl Fn(&V) -> usize) -> Self {
+        let bytes = map
+            .iter()
+            .map(|(key, value)| (key.len() + size(value)) as u64);
+        Self {
+            field,
+            given: !map.is_empty(),
+            count: map.len() as u64,
+            bytes: bytes.sum(),
+        }
+    }
+
+    fn check(&self, row: &FieldLimits) -> Result<(), LimitError> {
+        if self.given && !row.allowed {
+            return Err(LimitError::NotAllowed {
+                field: self.field,
+                option: row.names.allowed,
+            });
+        }
+        self.check_size(row)
+    }
+
+    fn check_size(&self, row: &FieldLimits) -> Result<(), LimitError> {
+        let Self {
+            field,
+            count,
+            bytes,
+            ..
+        } = *self;
+        if let Some(limit) = row.max_count.filter(|limit| count > *limit) {
+            return Err(LimitError::Count {
+                field,
+                value: count,
+                option: row.names.max_count,
+                limit,
+            });
+        }
+        if let Some(limit) = row.max_bytes.filter(|limit| bytes > *limit) {
+            return Err(LimitError::Bytes {
+                field,
+                value: bytes,
+                option: row.names.max_bytes,
+                limit,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Every field of a request but `timeoutMs`. A new field does not compile without a line here.
+fn measures(request: &ExecutionRequest) -> [Measure; 16] {
+    let ExecutionRequest {
+        runtime,
+        code,
+        code_url,
+        cmd,
+        code_hash,
+        allow_insecure_code_url,
+        timeout_ms: _,
+        env,
+        file_extension,
+        stdin,
+        files,
+        output_paths,
+        install_packages,
+        metadata,
+        setup_script,
+        workdir,
+        agent_flags,
+    } = request;
+    [
+        Measure::text("runtime", Some(runtime)),
+        Measure::text("code", code.as_deref()),
+        Measure::text("codeUrl", code_url.as_deref()),
+        Measure::text("cmd", cmd.as_deref()),
+        Measure::text("codeHash", code_hash.as_deref()),
+        Measure::switch("allowInsecureCodeUrl", *allow_insecure_code_url),
+        Measure::map("env", env, String::len),
+        Measure::text("fileExtension", file_extension.as_deref()),
+        Measure::text("stdin", stdin.as_deref()),
+        Measure::map("files", files, |content| content.as_bytes().len()),
+        Measure::list(
+            "outputPaths",
+            output_paths.as_deref().unwrap_or_default().iter(),
+        ),
+        Measure::list("installPackages", install_packages.iter()),
+        Measure::map("metadata", metadata, String::len),
+        Measure::text("setupScript", setup_script.as_deref()),
+        Measure::text("workdir", workdir.as_deref()),
+        Measure::text("agentFlags", agent_flags.as_deref()),
+    ]
+}
+
+#[cfg(test)]
+mod tests;
