@@ -40,7 +40,11 @@ pub(crate) fn parse(
         request.files.insert(file.path.clone(), content);
     }
     let adapter = adapter_json.map(adapter).transpose()?;
-    Ok(Submission { request, adapter })
+    Ok(Submission {
+        request,
+        adapter,
+        live: None,
+    })
 }
 
 fn adapter(json: &str) -> Result<AdapterCommand, NativeError> {

@@ -9,8 +9,6 @@ pub mod audit;
 mod engine;
 mod error;
 mod execution;
-#[cfg(test)]
-mod fakes;
 pub mod fetch;
 pub mod image;
 mod limits;
@@ -28,4 +26,6 @@ mod time;
 pub use engine::{Engine, EventStream};
 pub use error::EngineError;
 pub use notice::NOTICE;
-pub use submission::{AdapterCommand, Submission};
+pub use submission::{
+    AdapterCommand, LiveInput, ProgramInput, ProgramSignal, Submission, live_input,
+};

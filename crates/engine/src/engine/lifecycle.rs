@@ -11,7 +11,7 @@ use crate::{
     fetch::Fetcher,
     network::Network,
     notice,
-    options::{Mode, Options, StartOptions},
+    options::{Mode, Options, Secrets, StartOptions},
     runtime::Registry,
 };
 
@@ -24,15 +24,15 @@ pub struct Engine(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) options: Options,
-    pub(super) registry: Registry,
+    pub(super) registry: Arc<Registry>,
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) images: Images,
-    pub(super) pools: Pools,
-    pub(super) session: Session,
-    pub(super) network: Network,
-    pub(super) fetcher: Fetcher,
-    pub(super) audit: Option<AuditLog>,
-    pub(super) admission: Admission,
+    pub(super) images: Arc<Images>,
+    pub(super) pools: Arc<Pools>,
+    pub(super) session: Arc<Session>,
+    pub(super) network: Arc<Network>,
+    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) audit: Option<Arc<AuditLog>>,
+    pub(super) admission: Arc<Admission>,
 }
 
 impl Engine {
@@ -59,17 +59,40 @@ impl Engine {
             Mode::Persistent => 1,
         };
         Ok(Self(Arc::new(Inner {
-            network: Network::new(&options)?,
-            fetcher,
-            audit,
+            network: Network::new(&options)?.into(),
+            fetcher: fetcher.into(),
+            audit: audit.map(Arc::new),
             options,
-            registry: Registry::default(),
+            registry: Arc::default(),
             backend,
-            images: Images::new(images),
-            pools: Pools::default(),
-            session: Session::default(),
-            admission: Admission::new(limit),
+            images: Images::new(images).into(),
+            pools: Arc::default(),
+            session: Arc::default(),
+            admission: Admission::new(limit).into(),
         })))
+    }
+
+    /// The same engine for a caller with other secrets: with its sandboxes, limits, caches and logs. Its
+    /// programs get `secrets` and no others, and only these are masked in their output.
+    #[must_use]
+    pub fn with_secrets(&self, secrets: Secrets) -> Self {
+        notice::of_short_secrets(&secrets);
+        let inner = &*self.0;
+        Self(Arc::new(Inner {
+            options: Options {
+                secrets,
+                ..inner.options.clone()
+            },
+            registry: Arc::clone(&inner.registry),
+            backend: Arc::clone(&inner.backend),
+            images: Arc::clone(&inner.images),
+            pools: Arc::clone(&inner.pools),
+            session: Arc::clone(&inner.session),
+            network: Arc::clone(&inner.network),
+            fetcher: Arc::clone(&inner.fetcher),
+            audit: inner.audit.clone(),
+            admission: Arc::clone(&inner.admission),
+        }))
     }
 
     /// Makes sandboxes ready. Only an ephemeral engine keeps any. A failure is written to the debug log.

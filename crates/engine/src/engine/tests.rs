@@ -6,17 +6,15 @@ use isol8_api::{
     event::StreamEvent, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
 };
 use isol8_backend::ImageInfo;
+use isol8_fakes::{
+    Exchange, FakeBackend, FakeImages, Start, exited, failed, image, stderr, stdout, timed_out,
+};
 use isol8_protocol::{ErrorKind, Reply, ResetReport, encode_message};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use crate::{
-    error::EngineError,
-    fakes::{
-        Exchange, FakeBackend, FakeImages, Start, exited, failed, image, stderr, stdout, timed_out,
-    },
-};
+use crate::{error::EngineError, options::Secrets};
 
 /// An engine, and what it was given.
 struct Bench {
@@ -251,4 +249,32 @@ async fn a_session_keeps_its_sandbox_and_its_runtime() {
     assert_eq!(bench.run(request).await.unwrap().stdout, "2");
     assert_eq!(bench.engine.container_id().as_deref(), Some("box-1"));
     assert_eq!(bench.finish().await, ["box-1"]);
+}
+
+#[tokio::test]
+async fn callers_with_other_secrets_share_sandboxes_and_see_only_their_own_masked() {
+    let script = vec![
+        program([stdout("one two\n"), exited(0)]),
+        Exchange::new("reset", [clean()]),
+        program([stdout("one two\n"), exited(0)]),
+    ];
+    let size = json!({"clean": 0, "dirty": 1});
+    let options = json!({"poolSize": size, "poolStrategy": "secure", "readonlyRootFs": true});
+    let bench = Bench::new(&options, [bash(script)], []);
+    let mut seen = Vec::new();
+    for secret in ["one", "two"] {
+        let secrets = [("KEY".to_owned(), secret.to_owned())].into();
+        let engine = bench.engine.with_secrets(Secrets::new(secrets));
+        let request: ExecutionRequest =
+            serde_json::from_value(json!({"runtime": "bash", "code": "x"})).unwrap();
+        let result = engine.execute(request, CancellationToken::new()).await;
+        let result = result.unwrap();
+        seen.push((result.stdout, result.container_id.unwrap()));
+    }
+    let expected = [("*** two", "box-1"), ("one ***", "box-1")];
+    assert_eq!(
+        seen,
+        expected.map(|(out, id)| (out.to_owned(), id.to_owned()))
+    );
+    bench.engine.stop().await;
 }

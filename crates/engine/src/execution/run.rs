@@ -144,6 +144,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         .run(
             plan.program,
             inline,
+            plan.live,
             StepOptions {
                 phase: Phase::Code,
                 after_exit,
@@ -170,7 +171,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         sink: &Sink::Collect,
         ..*rules
     };
-    let outcome = quiet.run(step, Vec::new(), PREPARATION).await?;
+    let outcome = quiet.run(step, Vec::new(), None, PREPARATION).await?;
     outcome.explain("packages prepared");
     match exit_code(&outcome) {
         0 => Ok(()),
@@ -184,7 +185,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 /// Runs a setup script. A stream hears its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     tracing::debug!("running a setup script");
-    let outcome = rules.run(step, Vec::new(), PREPARATION).await?;
+    let outcome = rules.run(step, Vec::new(), None, PREPARATION).await?;
     outcome.explain("setup script ended");
     let code = exit_code(&outcome);
     if code != 0 {

@@ -17,6 +17,7 @@ use crate::{
     output::{OutputDecoder, forward_limit},
     plan::{Step, StepStdin},
     sandbox::{Exec, ExecEvent, Sandbox},
+    submission::LiveInput,
 };
 
 /// How much longer than the time limit the guest may let us wait, altogether.
@@ -80,23 +81,24 @@ impl StepRules<'_> {
         &self,
         step: Step,
         files: Vec<InlineFile>,
+        live: Option<LiveInput>,
         options: StepOptions,
     ) -> Result<StepOutcome, EngineError> {
         let Some(call) = &step.session else {
-            return self.attempt(step, files, options).await;
+            return self.attempt(step, files, live, options).await;
         };
         let interpreter = call.argv[0];
         let plain = Step {
             session: None,
             ..step.clone()
         };
-        match self.attempt(step, files, options).await {
+        match self.attempt(step, files, live.clone(), options).await {
             // A process of its own may do with another interpreter. The files are there by now.
             Err(EngineError::Refused {
                 kind: ErrorKind::NotFound,
                 path,
                 ..
-            }) if path == interpreter => self.attempt(plain, Vec::new(), options).await,
+            }) if path == interpreter => self.attempt(plain, Vec::new(), live, options).await,
             outcome => outcome,
         }
     }
@@ -105,9 +107,11 @@ impl StepRules<'_> {
         &self,
         step: Step,
         files: Vec<InlineFile>,
+        live: Option<LiveInput>,
         options: StepOptions,
     ) -> Result<StepOutcome, EngineError> {
-        let (stdin, streamed) = stdin_of(step.stdin, &files);
+        let stays_open = live.as_ref().is_some_and(LiveInput::stays_open);
+        let (stdin, streamed) = stdin_of(step.stdin, &files, stays_open);
         let (argv, env, cwd, call) = match step.session {
             None => (step.argv, step.env, step.cwd, None),
             Some(mut call) => {
@@ -151,7 +155,12 @@ impl StepRules<'_> {
         let feed = async move {
             if let Some(bytes) = streamed {
                 input.write(bytes.into()).await;
-                input.end().await;
+                if !stays_open {
+                    input.end().await;
+                }
+            }
+            if let Some(live) = live {
+                live.forward(&input).await;
             }
             std::future::pending::<()>().await;
         };
@@ -211,12 +220,13 @@ async fn spend<T>(
     })?
 }
 
-/// Standard input within the request when it fits, else to be streamed.
-fn stdin_of(stdin: StepStdin, files: &[InlineFile]) -> (Stdin, Option<Vec<u8>>) {
+/// Standard input within the request when it fits and nothing follows it, else to be streamed.
+fn stdin_of(stdin: StepStdin, files: &[InlineFile], stays_open: bool) -> (Stdin, Option<Vec<u8>>) {
     let inline: usize = files.iter().map(|file| file.data.len()).sum();
     match stdin {
+        StepStdin::Empty if stays_open => (Stdin::Stream, None),
         StepStdin::Empty => (Stdin::Empty, None),
-        StepStdin::Bytes(bytes) if inline + bytes.len() <= MAX_INLINE_BYTES => {
+        StepStdin::Bytes(bytes) if !stays_open && inline + bytes.len() <= MAX_INLINE_BYTES => {
             (Stdin::Inline(bytes), None)
         }
         StepStdin::Bytes(bytes) => (Stdin::Stream, Some(bytes)),

@@ -72,6 +72,7 @@ pub fn plan(
         program_file: code.file,
         program,
         output_paths: request.output_paths.take(),
+        live: request.live.take(),
         files: std::mem::take(&mut request.files),
         timeout: request.timeout,
         parked: false,
@@ -83,7 +84,9 @@ pub fn plan(
         Runner::Runtime(runtime) => runtime.parking,
         Runner::Adapter(_) => None,
     };
-    let reason = why_plain(request.env.keys(), &plan, parking);
+    let secrets = options.secrets.iter().map(|(name, _)| name);
+    let names = request.env.keys().map(String::as_str).chain(secrets);
+    let reason = why_plain(names, &plan, parking);
     plan.parked = reason.is_none();
     if let Some(why) = reason {
         tracing::debug!(why, "plain start");

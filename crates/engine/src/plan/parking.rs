@@ -6,7 +6,7 @@ use isol8_protocol::{InlineFile, ParkRequest, SANDBOX_DIR};
 
 use super::{ExecutionPlan, environment::environment, paths::main_path};
 use crate::{
-    options::Options,
+    options::{Options, Secrets},
     runtime::{CommandContext, PRELOAD_VARIABLE, ParkingSpec, Preloading, RuntimeSpec, any_shell},
 };
 
@@ -46,11 +46,16 @@ pub fn park_plan(options: &Options, runtime: &RuntimeSpec, preload: &[String]) -
         let last = launcher_argv.len().saturating_sub(1);
         launcher_argv.insert(last, flag.to_owned());
     }
+    // Requests with other secrets may be given the interpreter; the program brings its own.
+    let shared = Options {
+        secrets: Secrets::default(),
+        ..options.clone()
+    };
     let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
     let request = ParkRequest {
         argv,
         launcher_argv,
-        env: environment(options, &BTreeMap::new(), Some(runtime)),
+        env: environment(&shared, &BTreeMap::new(), Some(runtime)),
         launcher_env: parking.launcher_env.iter().map(owned).collect(),
         cwd: SANDBOX_DIR.to_owned(),
         program,
@@ -122,9 +127,9 @@ impl ParkPlan {
 }
 
 /// Why the program of `plan` would not be the same if its interpreter were started ahead; `None`
-/// when it is. `env` has the names of the request's own variables. That it has the same command line is for the guest to see.
+/// when it is. `env` has the names of the secrets and of the request's own variables. That it has the same command line is for the guest to see.
 pub(super) fn why_plain<'a>(
-    mut env: impl Iterator<Item = &'a String>,
+    mut env: impl Iterator<Item = &'a str>,
     plan: &ExecutionPlan,
     parking: Option<&ParkingSpec>,
 ) -> Option<&'static str> {

@@ -16,7 +16,7 @@ use crate::{
     limits::MAX_ARGUMENT_BYTES,
     options::{Options, timeout},
     runtime::{Registry, RuntimeSpec, normalize_packages},
-    submission::{AdapterCommand, Submission},
+    submission::{AdapterCommand, LiveInput, Submission},
 };
 
 /// What runs the program of a request.
@@ -44,6 +44,7 @@ pub struct CheckedRequest<'a> {
     pub(super) extension: Option<String>,
     pub(super) agent_flags: Vec<String>,
     pub(super) stdin: Option<String>,
+    pub(super) live: Option<LiveInput>,
     pub(super) files: Vec<PlannedFile>,
     pub(super) output_paths: Option<Vec<String>>,
     pub(super) setup_script: Option<String>,
@@ -59,7 +60,11 @@ impl<'a> CheckedRequest<'a> {
         registry: &'a Registry,
         submission: Submission,
     ) -> Result<(Self, RequestSource), PlanError> {
-        let Submission { request, adapter } = submission;
+        let Submission {
+            request,
+            adapter,
+            live,
+        } = submission;
         limits::check(&options.request_limits, &request)?;
         if adapter.is_none() {
             check_agent(options, registry.get(&request.runtime).ok())?;
@@ -116,6 +121,7 @@ impl<'a> CheckedRequest<'a> {
             extension,
             agent_flags,
             stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
+            live,
             files: request.files.into_iter().map(planned_file).collect(),
             output_paths: request.output_paths,
             setup_script: request

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use isol8_protocol::ProxyPort;
 
-use crate::options::Options;
+use crate::{options::Options, submission::LiveInput};
 
 /// Everything that one execution does, in order: `install` (unless the image that was found has
 /// the packages), the image's setup script ([`Self::setup_step`]),
@@ -33,6 +33,8 @@ pub struct ExecutionPlan {
     pub program_file: Option<PlannedFile>,
     /// The program.
     pub program: Step,
+    /// Input and signals that the program gets while it runs.
+    pub live: Option<LiveInput>,
     /// Files to read afterwards, when the request asked for any (or for none, with an empty list).
     pub output_paths: Option<Vec<String>>,
     /// Time limit of each step.

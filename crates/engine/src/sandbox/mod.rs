@@ -10,7 +10,7 @@ mod park;
 pub(crate) mod testing;
 mod wire;
 
-pub use exec::{Exec, ExecEvent};
+pub use exec::{Exec, ExecEvent, ExecInput};
 pub use link::{InboundStreams, LinkStream};
 pub use live::{Resetting, Sandbox};
 pub use park::{Begun, Parker};

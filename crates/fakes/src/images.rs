@@ -9,14 +9,14 @@ use isol8_backend::{
 };
 
 /// A store with these custom images, that builds what base images it is asked for.
-pub(crate) struct FakeImages {
+pub struct FakeImages {
     custom: Vec<ImageInfo>,
     built: Mutex<Vec<String>>,
 }
 
 impl FakeImages {
     /// A store with these custom images.
-    pub(crate) fn new(custom: impl IntoIterator<Item = ImageInfo>) -> Arc<Self> {
+    pub fn new(custom: impl IntoIterator<Item = ImageInfo>) -> Arc<Self> {
         Arc::new(Self {
             custom: custom.into_iter().collect(),
             built: Mutex::default(),
@@ -24,19 +24,14 @@ impl FakeImages {
     }
 
     /// The runtimes whose base images were built, in order.
-    pub(crate) fn built(&self) -> Vec<String> {
+    pub fn built(&self) -> Vec<String> {
         let built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         built.clone()
     }
 }
 
 /// A custom image for `runtime` with these packages and this setup script.
-pub(crate) fn image(
-    tag: &str,
-    runtime: &str,
-    packages: &[&str],
-    setup_script: Option<&str>,
-) -> ImageInfo {
+pub fn image(tag: &str, runtime: &str, packages: &[&str], setup_script: Option<&str>) -> ImageInfo {
     ImageInfo {
         tag: tag.to_owned(),
         id: tag.to_owned(),

@@ -15,7 +15,7 @@ use super::guest::{Exchange, serve_script};
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// What comes of the next start.
-pub(crate) enum Start {
+pub enum Start {
     /// A sandbox in this image, with a guest of this script.
     Sandbox(&'static str, Vec<Exchange>),
     /// There is no such image.
@@ -23,7 +23,7 @@ pub(crate) enum Start {
 }
 
 /// A backend whose starts are scripted. Sandboxes are called `box-1`, `box-2` and so on.
-pub(crate) struct FakeBackend {
+pub struct FakeBackend {
     starts: Mutex<VecDeque<Start>>,
     guests: Mutex<Vec<JoinHandle<()>>>,
     destroyed: Arc<Mutex<Vec<String>>>,
@@ -31,7 +31,7 @@ pub(crate) struct FakeBackend {
 
 impl FakeBackend {
     /// A backend that is asked for exactly these starts, in order.
-    pub(crate) fn new(starts: impl IntoIterator<Item = Start>) -> Arc<Self> {
+    pub fn new(starts: impl IntoIterator<Item = Start>) -> Arc<Self> {
         Arc::new(Self {
             starts: Mutex::new(starts.into_iter().collect()),
             guests: Mutex::default(),
@@ -40,7 +40,7 @@ impl FakeBackend {
     }
 
     /// Checks that everything scripted has happened. Returns the sandboxes that were destroyed, in order.
-    pub(crate) async fn finish(&self) -> Vec<String> {
+    pub async fn finish(&self) -> Vec<String> {
         let guests = std::mem::take(&mut *lock(&self.guests));
         for guest in guests {
             if let Err(error) = guest.await {

@@ -2,6 +2,8 @@
 
 use isol8_api::request::ExecutionRequest;
 
+use super::LiveInput;
+
 /// A request, and how to run its program when its runtime is one that the caller registered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Submission {
@@ -10,6 +12,8 @@ pub struct Submission {
     /// What the adapter of the request's runtime answered; `None` for a built-in runtime. It chooses
     /// image and command, so it comes from the engine's owner and never out of a request's JSON.
     pub adapter: Option<AdapterCommand>,
+    /// Input and signals that the program gets while it runs.
+    pub live: Option<LiveInput>,
 }
 
 /// How to run a program whose runtime was registered by the user, as its adapter computed it.
@@ -28,6 +32,7 @@ impl From<ExecutionRequest> for Submission {
         Self {
             request,
             adapter: None,
+            live: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 /// One request that is expected, and what the guest answers.
-pub(crate) struct Exchange {
+pub struct Exchange {
     request: String,
     answer: Vec<u8>,
     /// Whether the guest ends after its answer.
@@ -20,7 +20,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Expects `request`, as [`summary`] writes it, and answers with these frames.
-    pub(crate) fn new(request: &str, answer: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    pub fn new(request: &str, answer: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
             request: request.to_owned(),
             answer: answer.into_iter().flatten().collect(),
@@ -29,7 +29,7 @@ impl Exchange {
     }
 
     /// Expects `request` and ends without an answer.
-    pub(crate) fn death(request: &str) -> Self {
+    pub fn death(request: &str) -> Self {
         Self {
             dies: true,
             ..Self::new(request, [])
@@ -38,27 +38,27 @@ impl Exchange {
 }
 
 /// The frame of some standard output.
-pub(crate) fn stdout(text: &str) -> Vec<u8> {
+pub fn stdout(text: &str) -> Vec<u8> {
     frame(FrameKind::Stdout, text.as_bytes())
 }
 
 /// The frame of some standard error.
-pub(crate) fn stderr(text: &str) -> Vec<u8> {
+pub fn stderr(text: &str) -> Vec<u8> {
     frame(FrameKind::Stderr, text.as_bytes())
 }
 
 /// The end of a program with this exit code.
-pub(crate) fn exited(code: i32) -> Vec<u8> {
+pub fn exited(code: i32) -> Vec<u8> {
     reply(&Reply::Exited(report(ExitStatus::Code(code), false)))
 }
 
 /// The end of a program at its time limit.
-pub(crate) fn timed_out() -> Vec<u8> {
+pub fn timed_out() -> Vec<u8> {
     reply(&Reply::Exited(report(ExitStatus::Signal(9), true)))
 }
 
 /// A refusal.
-pub(crate) fn failed(kind: ErrorKind, path: &str) -> Vec<u8> {
+pub fn failed(kind: ErrorKind, path: &str) -> Vec<u8> {
     reply(&Reply::Failed {
         kind,
         path: path.to_owned(),
@@ -67,7 +67,7 @@ pub(crate) fn failed(kind: ErrorKind, path: &str) -> Vec<u8> {
 }
 
 /// Any answer.
-pub(super) fn reply(reply: &Reply) -> Vec<u8> {
+pub(crate) fn reply(reply: &Reply) -> Vec<u8> {
     encode_message(reply).unwrap()
 }
 
@@ -111,7 +111,7 @@ fn summary(request: &Request) -> String {
 /// # Panics
 ///
 /// When a request comes that `script` does not expect next, or the host ends before it has sent all.
-pub(super) async fn serve_script(mut io: DuplexStream, mut script: VecDeque<Exchange>) {
+pub(crate) async fn serve_script(mut io: DuplexStream, mut script: VecDeque<Exchange>) {
     io.write_all(&preamble()).await.unwrap();
     io.read_exact(&mut [0; PREAMBLE_BYTES]).await.unwrap();
     let config = yamux::Config::default();
