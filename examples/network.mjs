@@ -2,7 +2,7 @@
 //
 // Prints:
 //   GET example.org BLOCK
-//   403 isol8: request to example.org blocked by network filter
+//   403 isol8: request to example.org blocked by network filter: networkFilter.whitelist can allow it
 
 import { DockerIsol8 } from "@isol8/core";
 

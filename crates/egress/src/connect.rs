@@ -22,7 +22,7 @@ pub(crate) async fn connect(context: &Context, target: &Target) -> Result<Upstre
         let grant = decide(context, move |policy| policy.judge(&host, port)).await?;
         let found = lookup(context, &target.host).await?;
         let host = target.host.clone();
-        let admitted = decide(context, move |policy| admitted(policy, &host, grant, found)).await?;
+        let admitted = decide(context, move |policy| admit(policy, &host, grant, found)).await?;
         let buffers = context.run.take_buffers();
         let (buffers, permit) = buffers.ok_or(Refusal::TooManyConnections)?;
         let socket = dial(admitted, target.port, buffers).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn connect(context: &Context, target: &Target) -> Result<Upstre
 }
 
 /// Returns the addresses of `host` that may be dialled. The error is that of the first refused one.
-fn admitted(
+fn admit(
     policy: &Policy,
     host: &Host,
     grant: Grant,
@@ -62,8 +62,8 @@ fn admitted(
     }
 }
 
-/// Returns what `decision` says. A decision that can take long runs where it holds nobody up but its
-/// own run.
+/// Returns the outcome of `decision`. One that can take long runs on a thread of its own, so that it
+/// delays its own run only.
 async fn decide<T: Send + 'static>(
     context: &Context,
     decision: impl FnOnce(&Policy) -> Result<T, Denial> + Send + 'static,
@@ -71,10 +71,10 @@ async fn decide<T: Send + 'static>(
     if context.policy.is_fast() {
         return Ok(decision(&context.policy)?);
     }
-    let turn = context.run.decision_turn().await;
+    let permit = context.run.decision_permit().await;
     let policy = Arc::clone(&context.policy);
     let decided = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
+        let _permit = permit;
         decision(&policy)
     });
     Ok(decided.await.map_err(|_| Refusal::Failed)??)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::policy::Policy;
-use crate::resolve::Resolver;
+use crate::resolver::Resolver;
 use crate::run::Run;
 
 /// The rules of the proxy, and the run that the connection belongs to.

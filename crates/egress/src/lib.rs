@@ -10,7 +10,7 @@
 //!
 //! Two things it cannot see, because they are encrypted or not HTTP: the `Host` inside a TLS session
 //! (it checks the server name of the hello only), and the contents of a tunnel to a port other than
-//! 80 and 443 that does not begin with a TLS hello.
+//! 80 and 443 that begins with neither a TLS hello nor an HTTP request.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,7 @@ mod policy;
 mod proxy;
 mod refusal;
 mod resolve;
+mod resolver;
 mod respond;
 mod run;
 mod target;
@@ -46,5 +47,5 @@ pub use limits::{
 pub use own_address::is_own;
 pub use policy::{AllowList, Denial, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
-pub use resolve::{Resolver, SystemResolver};
+pub use resolver::{Resolver, SystemResolver};
 pub use run::{Action, BlockReason, LogEntry, NetworkLog, Redact, Run};

@@ -26,6 +26,12 @@ pub const MAX_HELLO: usize = 32 * 1024;
 /// Most records that one TLS hello may be spread over.
 pub const MAX_HELLO_RECORDS: usize = 64;
 
+/// The smallest head buffer that hyper accepts.
+pub(crate) const LEAST_HEAD: usize = 8 * 1024;
+/// Longest first line of a client that is held back to see whether it is a request line of HTTP, in
+/// bytes. As long as usual servers take one. A longer line counts as HTTP.
+pub(crate) const MAX_FIRST_LINE: usize = 8 * 1024;
+
 /// Most allowed entries, and separately most blocked ones, that the log of one run keeps.
 pub const MAX_LOG_ENTRIES: usize = 4096;
 /// Most bytes of text (methods, hosts, paths) that the allowed entries of one run's log, and separately
@@ -65,6 +71,9 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// How long a TLS client may take to send its hello. Default 30 s.
     pub hello_timeout: Duration,
+    /// How long the first line of a client is held back, on ports that may carry any protocol, while it
+    /// can still become a request line of HTTP. Default 1 s.
+    pub first_line_timeout: Duration,
     /// Name lookup and connecting together. Default 20 s.
     pub connect_timeout: Duration,
     /// How long an upstream connection may move no byte in either direction. Default 10 min.
@@ -81,6 +90,7 @@ impl Default for Limits {
             headers: 128,
             head_timeout: Duration::from_mins(1),
             hello_timeout: Duration::from_secs(30),
+            first_line_timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_mins(10),
         }

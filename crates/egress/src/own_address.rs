@@ -4,8 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// Documentation addresses, which no machine has (RFC 5737, RFC 3849).
-const NOBODYS_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-const NOBODYS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+const UNUSED_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const UNUSED_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 /// Whether connecting to `address` reaches this machine itself. Takes a few microseconds.
 ///
@@ -15,13 +15,13 @@ const NOBODYS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// counts as the machine's own.
 #[must_use]
 pub fn is_own(address: IpAddr) -> bool {
-    let nobodys = match address {
-        IpAddr::V4(_) => IpAddr::from(NOBODYS_V4),
-        IpAddr::V6(_) => IpAddr::from(NOBODYS_V6),
+    let unused = match address {
+        IpAddr::V4(_) => IpAddr::from(UNUSED_V4),
+        IpAddr::V6(_) => IpAddr::from(UNUSED_V6),
     };
     match binds(address) {
         Ok(false) => false,
-        Ok(true) if matches!(binds(nobodys), Ok(false)) => true,
+        Ok(true) if matches!(binds(unused), Ok(false)) => true,
         _ => is_listed(address),
     }
 }
@@ -69,6 +69,6 @@ mod tests {
             }
         }
         assert!(listed > 0, "this machine has no IPv4 address at all");
-        assert!(!is_listed(NOBODYS_V4.into()));
+        assert!(!is_listed(UNUSED_V4.into()));
     }
 }

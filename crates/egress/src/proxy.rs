@@ -1,18 +1,20 @@
 //! The public type of the proxy, and the phases of one client connection.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, join, split};
 use tokio::time::timeout;
 
 use crate::context::Context;
-use crate::http::{self, Mode, Next};
+use crate::http::{self, Mode, Tunnel, Upgraded};
 use crate::limits::Limits;
 use crate::policy::Policy;
-use crate::resolve::Resolver;
+use crate::resolver::Resolver;
 use crate::respond::TOO_MANY;
-use crate::run::Run;
-use crate::tunnel::{self, Ended, Terms};
+use crate::run::{BlockReason, Run};
+use crate::tunnel::{self, TunnelOutcome, TunnelRules};
 
 /// A filtering proxy. Cheap to clone.
 #[derive(Clone)]
@@ -61,7 +63,7 @@ impl Proxy {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(_permit) = run.enter(self.limits.connections) else {
+        let Some(_permit) = run.connection_permit(self.limits.connections) else {
             return self.turn_away(stream).await;
         };
         let context = Context {
@@ -70,51 +72,12 @@ impl Proxy {
             limits: Arc::clone(&self.limits),
             run: Arc::clone(run),
         };
-        let mut next = http::serve(&context, Mode::Proxy, stream, None).await;
-        // A tunnel without TLS carries HTTP again. No further tunnel can begin inside it.
-        let mut _tunnel_entry = None;
-        if let Some(Next::Tunnel {
-            client,
-            upstream,
-            target,
-            entry,
-        }) = next
-        {
-            let Ok(client) = client.await else { return };
-            let client = hyper_util::rt::TokioIo::new(client);
-            let terms = Terms {
-                host: &target.host,
-                kind: self.policy.port_kind(target.port),
-                limits: &self.limits,
-                entry: &entry,
-            };
-            let Ended::InTheClear {
-                client,
-                upstream,
-                begun,
-            } = tunnel::run(client, *upstream, terms).await
-            else {
-                return;
-            };
-            let (reader, writer) = split(client);
-            let client = join(std::io::Cursor::new(begun).chain(reader), writer);
-            _tunnel_entry = Some(entry);
-            next = http::serve(&context, Mode::Tunnel(target), client, Some(upstream)).await;
-        }
-        if let Some(Next::Upgrade {
-            client,
-            upstream,
-            guard,
-            entry,
-        }) = next
-        {
-            if let (Ok(client), Ok(upstream)) = futures::join!(client, upstream) {
-                let client = hyper_util::rt::TokioIo::new(client);
-                let upstream = hyper_util::rt::TokioIo::new(upstream);
-                // Either side may go away at any time, and no one is left to report it to.
-                let _ = tunnel::splice(client, upstream).await;
-            }
-            drop((guard, entry));
+        match http::serve(&context, Mode::Proxy, stream, None).await {
+            Ok(Some(Upgraded::Tunnel(tunnel))) => serve_tunnel(&context, *tunnel).await,
+            Ok(Some(Upgraded::WebSocket(socket))) => socket.relay().await,
+            // An error is the client's: an invalid head or a broken stream. hyper has sent an answer
+            // where one was possible.
+            Ok(None) | Err(_) => {}
         }
     }
 
@@ -125,5 +88,39 @@ impl Proxy {
         };
         // The stream is closed in any case.
         let _ = timeout(self.limits.head_timeout, answer).await;
+    }
+}
+
+/// Serves a tunnel until it ends. In one without TLS, each HTTP request is judged. No further tunnel can
+/// begin inside it.
+async fn serve_tunnel(context: &Context, tunnel: Tunnel) {
+    let Tunnel {
+        client,
+        upstream,
+        target,
+        entry,
+    } = tunnel;
+    let Ok(client) = client.await else { return };
+    let rules = TunnelRules {
+        host: &target.host,
+        port_kind: context.policy.port_kind(target.port),
+        limits: &context.limits,
+        entry: &entry,
+    };
+    let outcome = tunnel::serve(TokioIo::new(client), upstream, rules).await;
+    let TunnelOutcome::PlainHttp {
+        client,
+        upstream,
+        first_bytes,
+    } = outcome
+    else {
+        return;
+    };
+    let (reader, writer) = split(client);
+    let client = join(Cursor::new(first_bytes).chain(reader), writer);
+    match http::serve(context, Mode::Tunnel(target), client, Some(upstream)).await {
+        Ok(Some(Upgraded::WebSocket(socket))) => socket.relay().await,
+        Err(error) if error.is_parse() => entry.block(BlockReason::TunnelHttp),
+        _ => {}
     }
 }

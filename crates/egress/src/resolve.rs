@@ -1,57 +1,12 @@
-//! Resolves names: once, within limits, and only to addresses that the policy admits.
+//! Resolves the host of a connection: once, and within the limits of its run.
 
-use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::sync::Arc;
-
-use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
 
 use crate::context::Context;
 use crate::host::Host;
-use crate::limits::{MAX_ADDRESSES, MAX_LOOKUPS};
+use crate::limits::MAX_ADDRESSES;
 use crate::refusal::Refusal;
-
-/// Looks names up. The proxy calls it once for each connection that it makes.
-pub trait Resolver: Send + Sync {
-    /// The addresses of `host`, a normalised name that is not itself an address. Dropping the
-    /// future may abandon the lookup.
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
-}
-
-/// The resolver of the operating system, at most [`MAX_LOOKUPS`] lookups at a time.
-#[derive(Debug)]
-pub struct SystemResolver {
-    lookups: Arc<Semaphore>,
-}
-
-impl Default for SystemResolver {
-    fn default() -> Self {
-        Self {
-            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
-        }
-    }
-}
-
-impl Resolver for SystemResolver {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move {
-            // The permit goes with the thread, because an abandoned lookup still occupies its thread.
-            let permit = Arc::clone(&self.lookups)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
-            let host = host.to_owned();
-            tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                let found = (host.as_str(), 0).to_socket_addrs()?;
-                Ok(found.map(|address| address.ip()).collect())
-            })
-            .await
-            .map_err(io::Error::other)?
-        })
-    }
-}
 
 /// Returns the addresses of `host`: those that the policy gives, its own where it is one, or the
 /// resolver's. At least one, at most [`MAX_ADDRESSES`], in the resolver's order.
@@ -64,10 +19,10 @@ pub(crate) async fn lookup(context: &Context, host: &Host) -> Result<Vec<IpAddr>
     } else if let Some(ip) = host.ip() {
         vec![ip]
     } else {
-        let turn = context.run.lookup_turn().await;
+        let permit = context.run.lookup_permit().await;
         let (resolver, host) = (Arc::clone(&context.resolver), host.clone());
         let resolving = tokio::spawn(async move {
-            let _turn = turn;
+            let _permit = permit;
             resolver.resolve(host.as_str()).await
         });
         let outcome = resolving.await.map_err(|_| Refusal::Unresolved)?;

@@ -1,7 +1,6 @@
 //! The kinds of groups, and their names.
 
-use super::parser::Flags;
-use super::syntax::SyntaxError;
+use super::syntax::{Flags, SyntaxError};
 use super::units::Units;
 
 /// Most capturing groups of one pattern.
@@ -21,7 +20,7 @@ pub(super) enum Kind {
     },
 }
 
-/// Reads what says which kind of group a `(` begins. Flags of the group are written to `flags`.
+/// Reads the marks after a `(` that give the kind of its group. Writes flags of the group to `flags`.
 pub(super) fn kind(units: &mut Units<'_>, flags: &mut Flags) -> Result<Kind, SyntaxError> {
     if !units.take('?') {
         return Ok(Kind::Capturing { named: false });

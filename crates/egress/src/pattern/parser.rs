@@ -5,18 +5,11 @@ use super::charset::CharSet;
 use super::class;
 use super::escape::{self, Escape};
 use super::groups::{self, GroupNames};
-use super::syntax::{Node, Repeat, Syntax, SyntaxError};
+use super::syntax::{Flags, Node, Repeat, Syntax, SyntaxError};
 use super::units::Units;
 
 /// How deeply groups may be nested.
 const MAX_DEPTH: usize = 200;
-
-/// What `i`, `m` and `s` stand for. `m` has no effect: a host has no line ends.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flags {
-    pub(super) ignore_case: bool,
-    pub(super) dot_matches_all: bool,
-}
 
 /// Parses `source`.
 pub(super) fn parse(source: &str) -> Result<Syntax, SyntaxError> {

@@ -69,6 +69,13 @@ impl Repeat {
     }
 }
 
+/// What `i`, `m` and `s` stand for. `m` has no effect: a host has no line ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flags {
+    pub(super) ignore_case: bool,
+    pub(super) dot_matches_all: bool,
+}
+
 /// A parsed pattern.
 #[derive(Debug)]
 pub(super) struct Syntax {

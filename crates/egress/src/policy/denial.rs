@@ -48,17 +48,22 @@ impl Denial {
         }
     }
 
-    /// The option that would allow the target, for the client's answer.
+    /// The option that decided, for the client's answer; `None` where no option would allow the target.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         match self {
+            Self::Blacklisted => Some("networkFilter.blacklist matches it"),
+            Self::NotWhitelisted => Some("networkFilter.whitelist can allow it"),
+            Self::Port => {
+                Some("its port is not open; networkFilter.ports or .whitelist can allow it")
+            }
             Self::PrivateAddress => {
                 Some("its address is private; networkFilter.allowPrivate can allow it")
             }
             Self::HostAddress => {
                 Some("its address is the host's own; networkFilter.allowLoopback can allow it")
             }
-            _ => None,
+            Self::PatternTimeout { .. } | Self::ForbiddenAddress => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod allow_list;
 mod denial;
 mod error;
+mod host_pattern;
 mod options;
 mod ownership;
 mod pattern_list;

@@ -2,15 +2,15 @@
 //!
 //! Whoever owns a domain decides where its names point. So a whitelist entry that matches names of
 //! any owner would let a program reach every private address: it asks for a name whose owner points
-//! it there. Such an entry (`.*`, `\.com$`, `^api\.`) is told by trying it on names that differ from
-//! the host's in the owner alone.
+//! it there. Such an entry (`.*`, `\.com$`, `^api\.`) is found by trying it on names that differ from
+//! the host's name in the owner alone.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::pattern_list::matches_host;
+use super::host_pattern::HostPattern;
 use crate::address::{AddressClass, classify};
 use crate::host::Host;
-use crate::pattern::{MatchBudget, Pattern, TimedOut};
+use crate::pattern::{MatchBudget, TimedOut};
 
 /// Top-level domains that are in no public registry (RFC 6761, 6762, 7686, 8375 and the names that
 /// ICANN has withheld): nobody can own a name there from outside.
@@ -64,7 +64,7 @@ const UNRELATED_V6: [[u16; 2]; 3] = [[0x2606, 0x4700], [0x2a00, 0x1450], [0x2400
 
 /// Whether `pattern`, which matches `host`, also matches hosts of other owners.
 pub(super) fn matches_other_owners(
-    pattern: &Pattern,
+    pattern: &HostPattern,
     host: &Host,
     budget: &mut MatchBudget,
 ) -> Result<bool, TimedOut> {
@@ -78,7 +78,7 @@ pub(super) fn matches_other_owners(
     };
     for name in unrelated.chain(others) {
         let matched = match Host::parse(&name) {
-            Ok(other) if other != *host => matches_host(pattern, &other, budget)?,
+            Ok(other) if other != *host => pattern.matches(&other, budget)?,
             _ => false,
         };
         if matched {
@@ -91,12 +91,12 @@ pub(super) fn matches_other_owners(
 /// Whether `pattern`, which matches `address`, matches addresses without anything in common with it:
 /// it then describes what an address looks like.
 pub(super) fn matches_every_address(
-    pattern: &Pattern,
+    pattern: &HostPattern,
     address: IpAddr,
     budget: &mut MatchBudget,
 ) -> Result<bool, TimedOut> {
     for other in unrelated_addresses(address) {
-        if !matches_host(pattern, &Host::from(other), budget)? {
+        if !pattern.matches(&Host::from(other), budget)? {
             return Ok(false);
         }
     }
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_is_told_by_the_names_of_other_owners() {
+    fn a_pattern_is_tried_on_names_of_other_owners() {
         for (pattern, host, expected) in [
             // Whoever asks: any name does.
             ("", "intra.test", true),
@@ -231,9 +231,9 @@ mod tests {
         ] {
             let host = Host::parse(host).unwrap();
             let mut budget = MatchBudget::new(Duration::from_mins(1));
-            let pattern_ = Pattern::new(pattern).unwrap();
-            assert!(matches_host(&pattern_, &host, &mut budget).unwrap());
-            let found = matches_other_owners(&pattern_, &host, &mut budget);
+            let compiled = HostPattern::new(pattern).unwrap();
+            assert!(compiled.matches(&host, &mut budget).unwrap());
+            let found = matches_other_owners(&compiled, &host, &mut budget);
             assert_eq!(found, Ok(expected), "{pattern} {host}");
         }
     }

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use super::denial::Denial;
 use super::error::PolicyError;
-use super::ownership;
+use super::host_pattern::HostPattern;
+use super::ownership::{matches_every_address, matches_other_owners};
 use crate::host::Host;
 use crate::limits::{MAX_PATTERN, MAX_PATTERNS};
-use crate::pattern::{MatchBudget, Pattern};
+use crate::pattern::{MatchBudget, TimedOut};
 
 /// A compiled list.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) struct PatternList {
     name: &'static str,
     /// Those that are matched in linear time come first, so that a slow one is tried only where it
     /// decides.
-    patterns: Vec<Pattern>,
+    patterns: Vec<HostPattern>,
 }
 
 impl PatternList {
@@ -28,13 +29,13 @@ impl PatternList {
             if source.len() > MAX_PATTERN {
                 return Err(PolicyError::PatternTooLong { list: name, index });
             }
-            Pattern::new(source).map_err(|reason| PolicyError::Pattern {
+            HostPattern::new(source).map_err(|reason| PolicyError::Pattern {
                 list: name,
                 pattern: source.clone(),
                 reason,
             })
         };
-        let mut patterns: Vec<Pattern> = sources
+        let mut patterns: Vec<HostPattern> = sources
             .iter()
             .enumerate()
             .map(one)
@@ -49,12 +50,12 @@ impl PatternList {
 
     /// Whether no pattern can run out of time.
     pub(super) fn is_linear(&self) -> bool {
-        self.patterns.iter().all(Pattern::is_linear)
+        self.patterns.iter().all(HostPattern::is_linear)
     }
 
     /// Whether any pattern matches `host`.
     pub(super) fn matches(&self, host: &Host, budget: &mut MatchBudget) -> Result<bool, Denial> {
-        self.any(|pattern| matches_host(pattern, host, budget))
+        self.any(|pattern| pattern.matches(host, budget))
     }
 
     /// Whether any pattern matches `address`, other than those that match every address.
@@ -65,26 +66,27 @@ impl PatternList {
     ) -> Result<bool, Denial> {
         let host = Host::from(address);
         self.any(|pattern| {
-            Ok(matches_host(pattern, &host, budget)?
-                && !ownership::matches_every_address(pattern, address, budget)?)
+            Ok(
+                pattern.matches(&host, budget)?
+                    && !matches_every_address(pattern, address, budget)?,
+            )
         })
     }
 
-    /// Whether any pattern matches `host` and no other owner's.
-    pub(super) fn singles_out(
+    /// Whether any pattern matches `host` and no host of another owner.
+    pub(super) fn is_specific_to(
         &self,
         host: &Host,
         budget: &mut MatchBudget,
     ) -> Result<bool, Denial> {
         self.any(|pattern| {
-            Ok(matches_host(pattern, host, budget)?
-                && !ownership::matches_other_owners(pattern, host, budget)?)
+            Ok(pattern.matches(host, budget)? && !matches_other_owners(pattern, host, budget)?)
         })
     }
 
     fn any(
         &self,
-        mut holds: impl FnMut(&Pattern) -> Result<bool, crate::pattern::TimedOut>,
+        mut holds: impl FnMut(&HostPattern) -> Result<bool, TimedOut>,
     ) -> Result<bool, Denial> {
         for pattern in &self.patterns {
             let held = holds(pattern).map_err(|_| Denial::PatternTimeout {
@@ -96,20 +98,5 @@ impl PatternList {
             }
         }
         Ok(false)
-    }
-}
-
-/// IPv6 addresses match with and without brackets.
-pub(super) fn matches_host(
-    pattern: &Pattern,
-    host: &Host,
-    budget: &mut MatchBudget,
-) -> Result<bool, crate::pattern::TimedOut> {
-    if pattern.matches(host.as_str(), budget)? {
-        return Ok(true);
-    }
-    match host.ipv6() {
-        Some(_) => pattern.matches(&host.bracketed(), budget),
-        None => Ok(false),
     }
 }

@@ -3,6 +3,7 @@
 //! and nothing disappears without a trace.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::entry::LogEntry;
@@ -17,6 +18,17 @@ pub(super) struct Log {
     blocked: Entries,
     /// Numbers of the blocked entries by what makes them equal.
     equal: HashMap<Identity, u64>,
+}
+
+/// The log that a run shares with its open entries.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedLog(Arc<Mutex<Log>>);
+
+impl SharedLog {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
+        // Every change leaves the log consistent, so a panic elsewhere does no harm here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What equal blocked entries have in common: method, host, path, reason.

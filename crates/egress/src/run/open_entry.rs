@@ -1,17 +1,16 @@
 //! An entry of the log whose request or tunnel has not ended.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::entry::LogEntry;
+use super::log::SharedLog;
 use super::reason::BlockReason;
-use super::state::Run;
 
 /// An entry whose duration ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenEntry {
-    run: Arc<Run>,
+    log: SharedLog,
     number: u64,
     entry: LogEntry,
     opened: Instant,
@@ -19,12 +18,12 @@ pub(crate) struct OpenEntry {
 }
 
 impl OpenEntry {
-    /// Adds `entry` to the log of `run`.
-    pub(super) fn new(run: Arc<Run>, entry: LogEntry) -> Self {
+    /// Adds `entry` to `log`.
+    pub(super) fn new(log: SharedLog, entry: LogEntry) -> Self {
         let opened = Instant::now();
-        let number = run.log().open(entry.clone(), opened);
+        let number = log.lock().open(entry.clone(), opened);
         Self {
-            run,
+            log,
             number,
             entry,
             opened,
@@ -35,7 +34,7 @@ impl OpenEntry {
     /// Turns the entry into a blocked one. The first reason stays.
     pub(crate) fn block(&self, reason: impl Into<BlockReason>) {
         if !self.blocked.swap(true, Ordering::Relaxed) {
-            let mut log = self.run.log();
+            let mut log = self.log.lock();
             log.block(self.number, &self.entry, self.opened, reason.into());
         }
     }
@@ -43,6 +42,6 @@ impl OpenEntry {
 
 impl Drop for OpenEntry {
     fn drop(&mut self) {
-        self.run.log().close(self.number, self.opened.elapsed());
+        self.log.lock().close(self.number, self.opened.elapsed());
     }
 }

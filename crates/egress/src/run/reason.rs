@@ -21,6 +21,10 @@ pub enum BlockReason {
     /// The TLS hello names another host, or cannot be judged.
     #[error("{0}")]
     TlsHello(&'static str),
+    /// The tunnel carries something like HTTP in which requests cannot be judged: HTTP/2 without TLS, a
+    /// malformed request, or a request after the server has sent something.
+    #[error("the tunnel carries HTTP that cannot be judged")]
+    TunnelHttp,
 }
 
 impl BlockReason {
@@ -33,6 +37,7 @@ impl BlockReason {
             Self::TunnelHost => "tunnel_host",
             Self::NotTls => "tunnel_not_tls",
             Self::TlsHello(_) => "tls_hello",
+            Self::TunnelHttp => "tunnel_http",
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Everything that the connections of one run share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::buffers::{BufferBudget, BufferPermit, SocketBuffers};
 use super::entry::{LogEntry, NetworkLog};
-use super::log::Log;
+use super::log::SharedLog;
 use super::open_entry::OpenEntry;
 use super::redact::{NothingSecret, Redact};
 use crate::limits::{Limits, MAX_LOGGED_HOST, MAX_LOGGED_METHOD, MAX_LOGGED_PATH};
@@ -18,7 +18,7 @@ use crate::limits::{Limits, MAX_LOGGED_HOST, MAX_LOGGED_METHOD, MAX_LOGGED_PATH}
 #[derive(Debug)]
 pub struct Run {
     redact: Box<dyn Redact>,
-    log: Mutex<Log>,
+    log: SharedLog,
     sent: AtomicU64,
     received: AtomicU64,
     connections: AtomicUsize,
@@ -40,7 +40,7 @@ impl Run {
     pub fn redacting(limits: &Limits, redact: impl Redact + 'static) -> Arc<Self> {
         Arc::new(Self {
             redact: Box::new(redact),
-            log: Mutex::default(),
+            log: SharedLog::default(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
@@ -53,7 +53,7 @@ impl Run {
     /// Returns what has been logged so far.
     #[must_use]
     pub fn snapshot(&self) -> NetworkLog {
-        let log = self.log();
+        let log = self.log.lock();
         let (dropped_allowed, dropped_blocked) = log.dropped();
         NetworkLog {
             entries: log.entries(),
@@ -65,12 +65,7 @@ impl Run {
     }
 
     /// Opens an entry, without secrets and shortened. Its duration ends when it is dropped.
-    pub(crate) fn open(
-        self: &Arc<Self>,
-        method: &str,
-        host: &str,
-        path: Option<&str>,
-    ) -> OpenEntry {
+    pub(crate) fn open(&self, method: &str, host: &str, path: Option<&str>) -> OpenEntry {
         let text = |text: &str, most| shorten(self.redact.text(text), most);
         let entry = LogEntry {
             timestamp_ms: now_ms(),
@@ -81,7 +76,7 @@ impl Run {
             count: 1,
             duration: Duration::ZERO,
         };
-        OpenEntry::new(Arc::clone(self), entry)
+        OpenEntry::new(self.log.clone(), entry)
     }
 
     pub(crate) fn count_sent(&self, bytes: usize) {
@@ -93,7 +88,7 @@ impl Run {
     }
 
     /// Returns a permit for one of at most `most` client connections. Dropping it gives it back.
-    pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Option<ConnectionPermit> {
+    pub(crate) fn connection_permit(self: &Arc<Self>, most: usize) -> Option<ConnectionPermit> {
         // The permit is made before the check, so that its drop undoes the count when there is no room.
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let permit = ConnectionPermit {
@@ -109,19 +104,14 @@ impl Run {
 
     /// Waits until fewer lookups of this run are under way than it may have. The permit belongs to the
     /// lookup, which may go on when nobody waits for it any more.
-    pub(crate) async fn lookup_turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn lookup_permit(&self) -> Option<OwnedSemaphorePermit> {
         // `None` only where the semaphore is closed, which nobody does.
         Arc::clone(&self.lookups).acquire_owned().await.ok()
     }
 
     /// Waits until no other decision of this run is being made that can take long.
-    pub(crate) async fn decision_turn(&self) -> OwnedMutexGuard<()> {
+    pub(crate) async fn decision_permit(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.deciding).lock_owned().await
-    }
-
-    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
-        // Every change leaves the log consistent, so a panic elsewhere does no harm here.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -215,10 +205,10 @@ mod tests {
     #[test]
     fn connection_permits_are_given_back() {
         let run = run();
-        let first = run.enter(1);
+        let first = run.connection_permit(1);
         assert!(first.is_some());
-        assert!(run.enter(1).is_none());
+        assert!(run.connection_permit(1).is_none());
         drop(first);
-        assert!(run.enter(1).is_some());
+        assert!(run.connection_permit(1).is_some());
     }
 }

@@ -41,7 +41,9 @@ async fn hosts_that_the_filter_denies() {
         );
         let shown = host.to_lowercase();
         let shown = shown.trim_end_matches('.').trim_matches(['[', ']']);
-        let body = format!("isol8: request to {shown} blocked by network filter");
+        let body = format!(
+            "\r\n\r\nisol8: request to {shown} blocked by network filter: networkFilter.whitelist can allow it"
+        );
         assert!(answer.ends_with(&body), "{host}: {answer}");
         assert_untouched(&recorder, host);
         assert_eq!(log.entries.len(), 1);
@@ -61,7 +63,7 @@ async fn hosts_that_the_filter_denies() {
             answer.starts_with("HTTP/1.1 403 Forbidden\r\n"),
             "{host}: {answer}"
         );
-        let body = format!("isol8: CONNECT to {shown} blocked by network filter");
+        let body = format!("\r\n\r\nisol8: CONNECT to {shown} blocked by network filter: ");
         assert!(answer.contains(&body), "{host}: {answer}");
         assert_untouched(&recorder, host);
         assert_eq!(
@@ -183,6 +185,10 @@ async fn the_blacklist_holds_for_addresses_that_a_name_resolves_to() {
         .await;
     let answer = client.answer().await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(
+        answer.ends_with("blocked by network filter: networkFilter.blacklist matches it"),
+        "{answer}"
+    );
     assert_untouched(&recorder, "a blacklisted address");
 }
 
@@ -195,6 +201,7 @@ async fn ports_without_a_whitelist() {
     let (answer, recorder, _log) =
         ask(open(), "GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("networkFilter.ports"), "{answer}");
     assert_untouched(&recorder, "a port that is not open");
 }
 

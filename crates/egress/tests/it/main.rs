@@ -21,3 +21,4 @@ mod malformed;
 mod netns;
 mod resources;
 mod tunnel;
+mod tunnel_http;

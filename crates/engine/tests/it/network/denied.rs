@@ -340,7 +340,8 @@ try: urllib.request.urlopen(re.search(r'url=([^\\']*)', page)[1])
 except urllib.error.HTTPError as error: print(error.code, error.read().decode())";
     let result = run(&engine, world.request("python", code)).await.unwrap();
     assert_eq!(
-        result.stdout, "403 isol8: request to b.test blocked by network filter",
+        result.stdout,
+        "403 isol8: request to b.test blocked by network filter: networkFilter.whitelist can allow it",
         "{result:?}"
     );
     assert_eq!(world.take_seen().len(), 1);

@@ -1,4 +1,4 @@
-//! HTTP/1.1 towards the client and towards upstream. Each request is judged, rebuilt and sent.
+//! One client connection that speaks HTTP.
 //!
 //! An upstream connection serves one client connection only. A later request uses it only for the same
 //! host and port. The policy has allowed these already, and it never changes.
@@ -8,28 +8,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::Either;
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::SendRequest;
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
-use hyper::http::uri::PathAndQuery;
+use hyper::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, on};
-use hyper::{Method, Request, StatusCode, Uri, Version, client, server};
+use hyper::upgrade::on;
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinHandle;
 
+use super::outgoing::rebuild;
+use super::upgraded::{Tunnel, Upgraded, WebSocket};
+use super::upstream::Upstream;
 use crate::connect::connect;
 use crate::context::Context;
 use crate::headers;
-use crate::limits::{HTTP_PORT, Limits};
+use crate::limits::LEAST_HEAD;
 use crate::refusal::Refusal;
 use crate::respond::{Answer, Relayed, bad_request, blocked, empty, unreachable};
 use crate::run::{BlockReason, OpenEntry};
 use crate::target::{Target, TargetError};
 use crate::upstream_socket::UpstreamSocket;
-
-/// The smallest head buffer that hyper accepts.
-const LEAST_HEAD: usize = 8 * 1024;
 
 /// The kind of requests that a connection carries.
 #[derive(Debug, Clone)]
@@ -40,32 +38,15 @@ pub(crate) enum Mode {
     Tunnel(Target),
 }
 
-/// What a connection becomes after HTTP.
-pub(crate) enum Next {
-    /// A tunnel to `target`, connected and already confirmed to the client.
-    Tunnel {
-        client: OnUpgrade,
-        upstream: Box<UpstreamSocket>,
-        target: Target,
-        entry: OpenEntry,
-    },
-    /// An upgraded connection on both sides. `guard` drives the upstream one until it is handed over.
-    Upgrade {
-        client: OnUpgrade,
-        upstream: OnUpgrade,
-        guard: Upstream,
-        entry: OpenEntry,
-    },
-}
-
 /// Serves HTTP on `stream` until it ends or becomes something else. `upstream` is a connection to
-/// the tunnel's target that has not been used yet.
+/// the tunnel's target that has not been used yet. The error is that of the client's connection, or of
+/// the start of `upstream`.
 pub(crate) async fn serve<S>(
     context: &Context,
     mode: Mode,
     stream: S,
     upstream: Option<UpstreamSocket>,
-) -> Option<Next>
+) -> hyper::Result<Option<Upgraded>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -78,13 +59,13 @@ where
         context: context.clone(),
         mode,
         slot: Mutex::new(slot),
-        next: Mutex::new(None),
+        upgraded: Mutex::new(None),
     });
     let service = service_fn(|request| {
         let session = Arc::clone(&session);
         async move { Ok::<_, Infallible>(session.answer(request).await) }
     });
-    let served = server::conn::http1::Builder::new()
+    Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers)
@@ -96,15 +77,12 @@ where
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
-        .await;
-    // The client caused the error: an invalid head or a broken stream. hyper has sent an answer where
-    // one was possible.
-    served.ok()?;
-    session
-        .next
+        .await?;
+    let mut upgraded = session
+        .upgraded
         .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
+        .unwrap_or_else(PoisonError::into_inner);
+    Ok(upgraded.take())
 }
 
 /// One client connection.
@@ -112,44 +90,7 @@ struct Session {
     context: Context,
     mode: Mode,
     slot: Mutex<Option<Upstream>>,
-    next: Mutex<Option<Next>>,
-}
-
-/// An HTTP connection to one host and port.
-pub(crate) struct Upstream {
-    target: Target,
-    sender: SendRequest<Incoming>,
-    _driver: AbortOnDrop,
-}
-
-/// Ends the task that moves the bytes of an upstream connection, together with the client connection.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Upstream {
-    async fn open(io: UpstreamSocket, target: Target, limits: &Limits) -> Option<Self> {
-        let (sender, connection) = client::conn::http1::Builder::new()
-            .max_headers(limits.headers)
-            .max_buf_size(limits.head_bytes.max(LEAST_HEAD))
-            .preserve_header_case(true)
-            .handshake(TokioIo::new(io))
-            .await
-            .ok()?;
-        // A failure reaches the waiting request, or leaves the sender closed.
-        let driver = tokio::spawn(async move {
-            let _ = connection.with_upgrades().await;
-        });
-        Some(Self {
-            target,
-            sender,
-            _driver: AbortOnDrop(driver),
-        })
-    }
+    upgraded: Mutex<Option<Upgraded>>,
 }
 
 impl Session {
@@ -208,13 +149,12 @@ impl Session {
     ) -> Answer {
         match connect(&self.context, &target).await {
             Ok(upstream) => {
-                let (client, upstream) = (on(&mut request), Box::new(upstream));
-                self.become_next(Next::Tunnel {
-                    client,
+                self.upgrade(Upgraded::Tunnel(Box::new(Tunnel {
+                    client: on(&mut request),
                     upstream,
                     target,
                     entry,
-                });
+                })));
                 empty(StatusCode::OK)
             }
             Err(refusal) => denied(&Method::CONNECT, &target, &entry, refusal),
@@ -247,12 +187,12 @@ impl Session {
             *answer.headers_mut() = std::mem::take(response.headers_mut());
             headers::strip(answer.headers_mut());
             headers::keep_upgrade(answer.headers_mut());
-            self.become_next(Next::Upgrade {
+            self.upgrade(Upgraded::WebSocket(Box::new(WebSocket {
                 client,
                 upstream: switched,
-                guard: upstream,
+                connection: upstream,
                 entry,
-            });
+            })));
             return answer;
         }
         let length = response.body().size_hint().exact();
@@ -285,7 +225,7 @@ impl Session {
         let limits = &*self.context.limits;
         let mut upstream = Upstream::open(io, target.clone(), limits)
             .await
-            .ok_or(Refusal::Failed)?;
+            .map_err(|_| Refusal::Failed)?;
         let response = upstream
             .sender
             .send_request(request)
@@ -298,39 +238,9 @@ impl Session {
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(upstream);
     }
 
-    fn become_next(&self, next: Next) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    fn upgrade(&self, upgraded: Upgraded) {
+        *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgraded);
     }
-}
-
-/// Returns the request as it leaves: in origin form, HTTP/1.1, with the host that was judged and new
-/// framing.
-fn rebuild(
-    request: Request<Incoming>,
-    target: &Target,
-    upgrade: bool,
-) -> Option<Request<Incoming>> {
-    let (mut parts, body) = request.into_parts();
-    let host = target.host.authority(target.port, HTTP_PORT);
-    let host = HeaderValue::try_from(host).ok()?;
-    headers::outbound(&mut parts.headers, host, body.size_hint().exact());
-    if upgrade {
-        headers::keep_upgrade(&mut parts.headers);
-    }
-    parts.uri = origin_form(&parts.uri)?;
-    parts.version = Version::HTTP_11;
-    Some(Request::from_parts(parts, body))
-}
-
-/// Returns path and query. An absolute URL may have no path, or only a query.
-fn origin_form(uri: &Uri) -> Option<Uri> {
-    let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
-    if path.starts_with('/') {
-        path.parse()
-    } else {
-        format!("/{path}").parse()
-    }
-    .ok()
 }
 
 fn denied(method: &Method, target: &Target, entry: &OpenEntry, refusal: Refusal) -> Answer {
