@@ -13,7 +13,6 @@ use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    debug,
     outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
     request::{self, NativeFile},
     stream::NativeStream,
@@ -126,7 +125,7 @@ impl NativeEngine {
 
 /// `options_json` has the public options, and `docker` beside them.
 fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
-    debug::listen();
+    isol8_debug_log::listen();
     let mut fields = tree("options", options_json)?;
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
     let raw: RawOptions = parse("options", fields)?;

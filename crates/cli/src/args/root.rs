@@ -1,0 +1,42 @@
+//! The commands, and what goes with each of them.
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{ConfigArgs, RunArgs};
+
+/// Run untrusted code in sandboxes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "isol8",
+    version,
+    arg_required_else_help = false,
+    max_term_width = 100,
+    propagate_version = false
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    /// Without one the help is printed.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What goes with every command.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct GlobalArgs {
+    /// Explain each step on standard error
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
+    /// Print no progress and no confirmations, only results, warnings and errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run code in a sandbox
+    Run(Box<RunArgs>),
+    /// Show the configuration that is in effect
+    Config(ConfigArgs),
+}

@@ -1,0 +1,12 @@
+//! `run`: one program in a sandbox.
+
+mod collected;
+mod command;
+mod files;
+mod outputs;
+mod prepare;
+mod streamed;
+mod tee;
+mod watch;
+
+pub(crate) use command::run;

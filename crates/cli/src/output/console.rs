@@ -1,0 +1,91 @@
+//! Lines with markers on standard error, results on standard output.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::failure::{Exit, Failure};
+
+/// Where lines go, and how. Messages are on standard error; results are on standard output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    /// Whether only warnings and errors are told.
+    quiet: bool,
+    /// Whether markers have colours.
+    coloured: bool,
+}
+
+/// The colours of markers: red, yellow, blue, green.
+const ERROR: (&str, &str) = ("[ERR]", "\x1b[31m");
+const WARNING: (&str, &str) = ("[WARN]", "\x1b[33m");
+const INFORMATION: (&str, &str) = ("[INFO]", "\x1b[34m");
+const RESET: &str = "\x1b[0m";
+
+impl Console {
+    /// A console for this process. Markers have colours on a terminal, unless `NO_COLOR` is set.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            quiet,
+            coloured: wanted && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Something went wrong.
+    pub(crate) fn error(self, text: &str) {
+        self.line(ERROR, text);
+    }
+
+    /// Something is not as its author meant it.
+    pub(crate) fn warn(self, text: &str) {
+        self.line(WARNING, text);
+    }
+
+    /// What happens at the moment.
+    pub(crate) fn info(self, text: &str) {
+        if !self.quiet {
+            self.line(INFORMATION, text);
+        }
+    }
+
+    /// A line without a marker.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    /// What a program has said on standard error, or what was asked for about it.
+    #[expect(
+        clippy::unused_self,
+        reason = "beside the other lines of standard error"
+    )]
+    pub(crate) fn result(self, text: &str) {
+        say(text);
+    }
+
+    fn line(self, (marker, colour): (&str, &str), text: &str) {
+        if self.coloured {
+            say(&format!("{colour}{marker}{RESET} {text}"));
+        } else {
+            say(&format!("{marker} {text}"));
+        }
+    }
+}
+
+/// Standard error may be closed. Nobody could be told about that.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Prints the result of a command.
+pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => Ok(Exit::Success),
+        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::BrokenPipe),
+        Err(cause) => Err(Failure::input_output(
+            "Cannot write to standard output",
+            cause,
+        )),
+    }
+}

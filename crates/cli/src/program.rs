@@ -1,0 +1,47 @@
+//! From the words of a command line to an exit code.
+
+use std::{ffi::OsString, io::Write as _, process::ExitCode, time::Duration};
+
+use clap::Parser as _;
+
+use crate::{
+    args::Cli,
+    commands,
+    failure::{Exit, Failure},
+    output::Console,
+    usage,
+};
+
+/// Threads of the engine. One run keeps hardly more than one busy, and each costs its start.
+const WORKERS: usize = 2;
+
+/// How long work in the background may delay the end of the program.
+const LAST_WORK: Duration = Duration::from_millis(100);
+
+/// Runs the command that `words` name (the first is the program's own name). Returns its exit code.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error),
+    };
+    let console = Console::new(cli.global.quiet);
+    let exit = carry_out(cli, console).unwrap_or_else(|failure| {
+        console.error(&failure.to_string());
+        failure.exit()
+    });
+    // A reader that has gone away is no news at this point.
+    let _ = std::io::stdout().flush();
+    exit.into()
+}
+
+fn carry_out(cli: Cli, console: Console) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|cause| Failure::input_output("Cannot start", cause))?;
+    let exit = runtime.block_on(commands::dispatch(cli, console));
+    // A thread that waits for standard input would wait for ever.
+    runtime.shutdown_timeout(LAST_WORK);
+    exit
+}

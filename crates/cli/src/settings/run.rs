@@ -1,0 +1,273 @@
+//! Settings of `run`.
+
+use std::path::{Path, PathBuf};
+
+use isol8_api::{
+    config::Config,
+    options::{RawNetworkFilter, RawOptions, RawPoolSize, RawSecrets},
+    request::ExecutionRequest,
+};
+use isol8_engine::{
+    options::Options,
+    runtime::{Registry, RuntimeSpec},
+};
+use url::Url;
+
+use crate::{
+    args::{NetworkArg, OutputPath, RunArgs},
+    failure::Failure,
+};
+
+mod source;
+
+pub(crate) use source::ProgramSource;
+
+/// The folder of a sandbox that programs work in.
+pub(crate) const SANDBOX: &str = "/sandbox";
+
+/// Everything that `run` does, decided.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+pub(crate) struct RunSettings {
+    /// Where the program comes from.
+    pub(crate) source: ProgramSource,
+    /// Options of the engine.
+    pub(crate) options: Options,
+    /// The request, but for what is read from files and standard input.
+    pub(crate) request: ExecutionRequest,
+    /// Scripts to run first, or files with them.
+    pub(crate) setup: Vec<String>,
+    /// What the program reads.
+    pub(crate) input: Input,
+    /// A folder to put into the sandbox.
+    pub(crate) files: Option<PathBuf>,
+    /// A file that gets the program's output, too.
+    pub(crate) out: Option<PathBuf>,
+    /// What to copy out of the sandbox.
+    pub(crate) outputs: Vec<Output>,
+    /// Whether that may replace files.
+    pub(crate) force: bool,
+    /// Whether output is shown as it comes.
+    pub(crate) stream: bool,
+    /// Whether events and result are printed as JSON.
+    pub(crate) json: bool,
+    /// Whether to run again when the file changes.
+    pub(crate) watch: bool,
+}
+
+/// What a program reads from its standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Nothing: the input is at its end.
+    None,
+    /// This text.
+    Text(String),
+    /// This command's own standard input, to its end.
+    Own,
+}
+
+/// A file to copy out of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// Its path in the sandbox.
+    pub(crate) source: String,
+    /// Its path on this machine.
+    pub(crate) destination: PathBuf,
+}
+
+impl RunSettings {
+    /// The settings for these arguments under this configuration.
+    pub(crate) fn resolve(args: RunArgs, config: &Config, debug: bool) -> Result<Self, Failure> {
+        let source = ProgramSource::of(&args)?;
+        let registry = Registry::default();
+        let runtime = source.runtime(args.runtime.as_deref(), &registry)?;
+        let packages = packages(&args.install);
+        let options = options(&args, config, runtime, !packages.is_empty(), debug);
+        let options = Options::try_from(options)?;
+        let input = match args.stdin.as_deref() {
+            None => Input::None,
+            Some("-") if matches!(source, ProgramSource::Stdin) => {
+                return Err(Failure::Usage(
+                    "--stdin - needs the program from elsewhere: standard input cannot be both."
+                        .into(),
+                ));
+            }
+            Some("-") => Input::Own,
+            Some(text) => Input::Text(text.to_owned()),
+        };
+        if args.watch && !matches!(source, ProgramSource::File(_)) {
+            return Err(Failure::Usage("--watch needs a file to run.".into()));
+        }
+        let outputs = args
+            .output_path
+            .iter()
+            .map(output)
+            .collect::<Result<Vec<_>, _>>()?;
+        let request = ExecutionRequest {
+            runtime: runtime.name.to_owned(),
+            code_url: source.url().map(str::to_owned),
+            code_hash: args.hash,
+            allow_insecure_code_url: args.allow_insecure_code_url,
+            file_extension: source.extension(),
+            env: args
+                .env
+                .into_iter()
+                .map(|pair| (pair.key, pair.value))
+                .collect(),
+            output_paths: (!outputs.is_empty())
+                .then(|| outputs.iter().map(|output| output.source.clone()).collect()),
+            install_packages: packages,
+            workdir: args.workdir,
+            agent_flags: args.agent_flags,
+            ..ExecutionRequest::default()
+        };
+        Ok(Self {
+            source,
+            options,
+            request,
+            setup: args.setup,
+            input,
+            files: args.files,
+            out: args.out,
+            outputs,
+            force: args.force,
+            stream: !args.no_stream,
+            json: args.json,
+            watch: args.watch,
+        })
+    }
+}
+
+/// The options of the engine: those of the configuration, and over them what the flags say.
+fn options(
+    args: &RunArgs,
+    config: &Config,
+    runtime: &RuntimeSpec,
+    installs: bool,
+    debug: bool,
+) -> RawOptions {
+    let mut options = config.raw_options();
+    let network = match args.net {
+        Some(mode) => Some(mode),
+        // The program would find its packages' registries closed.
+        None if installs => Some(NetworkArg::Filtered),
+        None => None,
+    };
+    if let Some(mode) = network {
+        options.network = Some(
+            match mode {
+                NetworkArg::None => "none",
+                NetworkArg::Host => "host",
+                NetworkArg::Filtered => "filtered",
+            }
+            .to_owned(),
+        );
+    }
+    let filter = options.network_filter.get_or_insert_default();
+    set_filter(filter, args, runtime, installs);
+    // One program needs one sandbox. The runs of a watched file find the next one ready.
+    if !args.watch {
+        options.pool_size = Some(RawPoolSize::Both(0.0));
+    }
+    if args.persistent {
+        options.mode = Some("persistent".to_owned());
+    }
+    if args.writable {
+        options.readonly_root_fs = Some(false);
+    }
+    if !args.secret.is_empty() {
+        let secrets = args.secret.iter();
+        options.secrets = Some(RawSecrets(
+            secrets
+                .map(|pair| (pair.key.clone(), pair.value.clone()))
+                .collect(),
+        ));
+    }
+    set(&mut options.timeout_ms, args.timeout.map(f64::from));
+    set(&mut options.memory_limit, args.memory.clone());
+    set(&mut options.cpu_limit, args.cpu);
+    set(&mut options.pids_limit, args.pids_limit.map(f64::from));
+    set(&mut options.max_output_size, args.max_output.map(f64::from));
+    set(&mut options.sandbox_size, args.sandbox_size.clone());
+    set(&mut options.tmp_size, args.tmp_size.clone());
+    set(&mut options.image, args.image.clone());
+    set(&mut options.persist, args.persist.then_some(true));
+    set(&mut options.log_network, args.log_network.then_some(true));
+    set(&mut options.debug, debug.then_some(true));
+    options
+}
+
+/// Flags take the place of the configuration's lists. The registries of packages are added to them.
+fn set_filter(
+    filter: &mut RawNetworkFilter,
+    args: &RunArgs,
+    runtime: &RuntimeSpec,
+    installs: bool,
+) {
+    if !args.allow.is_empty() {
+        filter.whitelist = Some(args.allow.clone());
+    }
+    if !args.deny.is_empty() {
+        filter.blacklist = Some(args.deny.clone());
+    }
+    if installs {
+        let registries = runtime.registries.iter().map(|host| exactly(host));
+        filter.whitelist.get_or_insert_default().extend(registries);
+    }
+}
+
+/// A pattern for this host and no other.
+fn exactly(host: &str) -> String {
+    format!("^{}$", host.replace('.', r"\."))
+}
+
+fn set<T>(option: &mut Option<T>, flag: Option<T>) {
+    if flag.is_some() {
+        *option = flag;
+    }
+}
+
+/// Packages one by one: a flag may name several, with commas.
+fn packages(flags: &[String]) -> Vec<String> {
+    flags
+        .iter()
+        .flat_map(|flag| flag.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Where an output goes: into a folder, to a file, or to its own name in the working directory.
+fn output(path: &OutputPath) -> Result<Output, Failure> {
+    let OutputPath {
+        source,
+        destination,
+    } = path;
+    let name = Path::new(source)
+        .file_name()
+        .ok_or_else(|| Failure::Usage(format!("--output-path {source}: it must name a file.")))?;
+    let destination = match destination {
+        None => PathBuf::from(name),
+        Some(folder) if folder.is_dir() => folder.join(name),
+        Some(file) => file.clone(),
+    };
+    // Where a program works is the caller's choice. Its files are named from one place.
+    let source = if source.starts_with('/') {
+        source.clone()
+    } else {
+        format!("{SANDBOX}/{source}")
+    };
+    Ok(Output {
+        source,
+        destination,
+    })
+}
+
+/// A URL of a web address; `flag` is named in the error.
+fn web_address(flag: &str, text: &str) -> Result<Url, Failure> {
+    Url::parse(text).map_err(|error| Failure::Usage(format!("Invalid {flag}: \"{text}\": {error}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! The `isol8` program as a user meets it, on a real Docker daemon: exit codes and both streams.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+mod config;
+mod run;
+mod run_ends;
+mod run_files;
+mod words;

@@ -1,0 +1,117 @@
+//! `run`: every way in which it ends before its program does.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::common::{User, containers, ended, until};
+
+/// Starts a program that says its host name (the short id of its container) and runs on. Sends a signal.
+fn interrupted(signal: Signal, more: &[&str]) -> Option<i32> {
+    let user = User::new();
+    let words = ["run", "--cmd", "hostname; sleep 600"];
+    let mut child = user.command(&[&words[..], more].concat()).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let id = line.trim().to_owned();
+    assert_eq!(id.len(), 12, "{line:?} is no host name of a container");
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+    let code = ended(child).code;
+    until("the container is gone", || {
+        !containers().iter().any(|other| other.starts_with(&id))
+    });
+    code
+}
+
+#[test]
+fn signals_end_the_program_and_leave_nothing() {
+    assert_eq!(interrupted(Signal::SIGINT, &[]), Some(130));
+    assert_eq!(interrupted(Signal::SIGTERM, &["--persistent"]), Some(143));
+}
+
+#[test]
+fn a_kill_of_the_command_leaves_nothing_either() {
+    assert_eq!(interrupted(Signal::SIGKILL, &[]), None);
+}
+
+#[test]
+fn a_signal_ends_what_waits_for_standard_input() {
+    let user = User::new();
+    let child = user
+        .command(&["run"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let caught = || {
+        let text = std::fs::read_to_string(&status).unwrap();
+        let mask = text
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        u64::from_str_radix(&mask, 16).unwrap() & 2 != 0
+    };
+    until("the command listens for signals", caught);
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let ended = ended(child);
+    assert_eq!((ended.code, &*ended.stderr), (Some(130), ""));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_quietly() {
+    let user = User::new();
+    let mut child = user.command(&["run", "--cmd", "yes"]).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "y\n");
+    drop(stdout);
+    let ended = ended(child);
+    assert_eq!((ended.code, &*ended.stderr), (Some(141), ""));
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_told() {
+    let user = User::new();
+    let output = user
+        .command(&["run", "-e", "1"])
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.starts_with("[ERR] ") && stderr.contains("/nowhere/docker.sock"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_watched_file_runs_again_when_it_changes() {
+    let user = User::new();
+    user.write(
+        "watched.py",
+        "print('first', flush=True)\nimport time\ntime.sleep(600)",
+    );
+    let mut child = user
+        .command(&["run", "watched.py", "--watch", "--quiet"])
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    user.write("watched.py", "print('second run')");
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "first\nsecond run\n");
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(ended(child).code, Some(130));
+}

@@ -1,0 +1,108 @@
+//! `run`: files that go in and come out.
+
+use std::os::unix::fs::symlink;
+
+use crate::common::{User, exists};
+
+#[test]
+fn a_folder_goes_into_the_sandbox() {
+    let user = User::new();
+    user.write("project/a.txt", "a");
+    user.write("project/sub/b.txt", "b");
+    user.write("project/node_modules/c.txt", "c");
+    symlink("/etc/hostname", user.path("project/leaves")).unwrap();
+    let find = "find . -type f | sort";
+    let ended = user.isol8(&["run", "--cmd", find, "--files", "project"]);
+    assert_eq!(
+        (ended.code, &*ended.stdout),
+        (Some(0), "./a.txt\n./sub/b.txt\n")
+    );
+    assert!(
+        ended
+            .stderr
+            .ends_with("leaves is left out: it is a link that leaves the folder.\n")
+    );
+    let named = [
+        "run",
+        "--cmd",
+        "pwd; cat sub/b.txt",
+        "--files",
+        "./project",
+        "--workdir",
+        "/sandbox/project",
+    ];
+    assert_eq!(user.isol8(&named).stdout, "/sandbox/project\nb");
+}
+
+#[test]
+fn output_files_are_copied_out_and_replace_nothing_unasked() {
+    let user = User::new();
+    let program = "mkdir out; printf new > out/a.txt; printf '\\377' > b.bin";
+    let words = [
+        "run",
+        "--cmd",
+        program,
+        "--output-path",
+        "out/a.txt",
+        "--output-path",
+        "b.bin:c.bin",
+    ];
+    user.isol8(&words).is(0, "", "");
+    assert_eq!(user.read("a.txt"), "new");
+    assert_eq!(std::fs::read(user.path("c.bin")).unwrap(), b"\xff");
+
+    user.write("a.txt", "old");
+    user.isol8(&words)
+        .failed("[ERR] --output-path: a.txt is there already. Use --force to replace it.");
+    assert_eq!(user.read("a.txt"), "old");
+    user.isol8(&[&words[..], &["--force"]].concat())
+        .is(0, "", "");
+    assert_eq!(user.read("a.txt"), "new");
+}
+
+#[test]
+fn an_output_file_that_is_missing_is_an_error() {
+    let user = User::new();
+    user.isol8(&["run", "--cmd", "echo hi", "--output-path", "none.txt"])
+        .is(
+            1,
+            "hi\n",
+            "[ERR] The program has left no file /sandbox/none.txt, so none.txt was not written\n",
+        );
+    assert!(!exists(&user.path("none.txt")));
+}
+
+#[test]
+fn output_is_written_to_a_file_both_ways() {
+    let user = User::new();
+    for more in [&[][..], &["--no-stream"]] {
+        let words = ["run", "-e", "print('kept')", "--out", "out.txt"];
+        user.isol8(&[&words[..], more].concat()).is(
+            0,
+            "kept\n",
+            "[Run] Output written to out.txt\n",
+        );
+        assert_eq!(user.read("out.txt").trim_end(), "kept");
+    }
+    user.isol8(&["run", "--cmd", "true", "--out", "empty.txt"]);
+    assert_eq!(user.read("empty.txt"), "");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error() {
+    let user = User::new();
+    let ended = user.isol8(&["run", "--cmd", "echo never", "--out", "no/such/folder.txt"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert!(
+        ended
+            .stderr
+            .starts_with("[ERR] --out: cannot write no/such/folder.txt: "),
+        "{ended:?}"
+    );
+    let ended = user.isol8(&["run", "--cmd", "echo shown", "--out", "/dev/full"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), "shown\n"));
+    assert!(
+        ended.stderr.contains("No space left on device"),
+        "{ended:?}"
+    );
+}

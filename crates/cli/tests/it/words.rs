@@ -1,0 +1,90 @@
+//! What needs no sandbox: help, version, wrong words and values.
+
+use crate::common::User;
+
+#[test]
+fn without_words_the_help_is_printed() {
+    let user = User::new();
+    let help = user.isol8(&[]);
+    assert_eq!((help.code, &*help.stderr), (Some(0), ""));
+    for part in ["Usage: isol8", "Commands:", "  run ", "  config "] {
+        assert!(help.stdout.contains(part), "{part} in {}", help.stdout);
+    }
+    assert_eq!(user.isol8(&["--help"]).stdout, user.isol8(&["help"]).stdout);
+}
+
+#[test]
+fn the_version_is_the_package_s() {
+    let expected = format!("isol8 {}\n", env!("CARGO_PKG_VERSION"));
+    for words in [["-V"], ["--version"]] {
+        User::new().isol8(&words).is(0, &expected, "");
+    }
+}
+
+#[test]
+fn wrong_words_are_errors_on_standard_error() {
+    let user = User::new();
+    for (words, stderr) in [
+        (
+            &["runn"][..],
+            "error: unknown command 'runn'\n(Did you mean run?)",
+        ),
+        (&["run", "--zzz"], "error: unknown option '--zzz'"),
+        (
+            &["run", "a.py", "b.py"],
+            "error: too many arguments for 'run'. Expected 1 argument but got 2.",
+        ),
+        (&["run", "none.py"], "[ERR] File not found: none.py"),
+        (
+            &["run", "-e", "1", "--files", "none"],
+            "[ERR] --files path is not a directory: none",
+        ),
+        (
+            &["run", "-e", "1", "--memory", "99999999g"],
+            "error: invalid value '99999999g' for '--memory <SIZE>': it must be a size above 0, such as 512m \
+             or 1g\n\nFor more information, try '--help'.",
+        ),
+        (
+            &["run", "-e", "1", "--workdir", "/etc"],
+            "[ERR] Working directory must be inside /sandbox",
+        ),
+        (
+            &["run", "-e", "hi", "-r", "agent"],
+            "[ERR] Agent runtime requires network access. The AI coding agent needs to reach its LLM provider \
+             API. Use --net host, or --net filtered --allow \"api.anthropic.com\" (or your provider's domain).",
+        ),
+    ] {
+        user.isol8(words).failed(stderr);
+    }
+}
+
+#[test]
+fn files_that_hold_no_program_are_errors_that_name_them() {
+    let user = User::new();
+    user.write("empty.py", "");
+    user.write("binary.py", b"\xff\xfe");
+    user.write("folder.py/x", "");
+    for (name, stderr) in [
+        (
+            "empty.py",
+            "[ERR] empty.py is empty: there is nothing to run.",
+        ),
+        ("binary.py", "[ERR] binary.py is not UTF-8 text."),
+        ("folder.py", "[ERR] folder.py is a folder, not a file."),
+    ] {
+        user.isol8(&["run", name]).failed(stderr);
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_an_error() {
+    let user = User::new();
+    user.write("isol8.config.json", "{");
+    let ended = user.isol8(&["run", "-e", "1"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert!(
+        ended.stderr.starts_with("[ERR] Invalid config "),
+        "{}",
+        ended.stderr
+    );
+}
