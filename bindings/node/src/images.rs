@@ -57,7 +57,7 @@ pub async fn cleanup_images(docker_json: String) -> NativeOutcome {
 /// Whether an image is there.
 #[napi]
 pub async fn image_exists(docker_json: String, name: String) -> NativeOutcome {
-    async { Ok(images(&docker_json)?.facts(&name).await?.is_some()) }
+    async { Ok(images(&docker_json)?.inspect(&name).await?.is_some()) }
         .await
         .into()
 }

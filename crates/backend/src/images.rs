@@ -24,6 +24,16 @@ impl ImageFacts {
     }
 }
 
+/// An image that exists, whatever name it was found by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageDetails {
+    /// The backend's id of its content. All names of one image have the same, and a name that is given to
+    /// another image has another one.
+    pub id: String,
+    /// What it says of itself.
+    pub facts: ImageFacts,
+}
+
 /// A custom image that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageInfo {
@@ -118,11 +128,11 @@ pub type ReportProgress<'a> = &'a (dyn Fn(BuildProgress) + Send + Sync);
 
 /// The images that a backend's sandboxes run in.
 pub trait ImageStore: Send + Sync + 'static {
-    /// What `image` says of itself; `None` when there is no such image.
-    fn facts<'a>(
+    /// The image that `name` (a tag or an id) means at the moment; `None` when there is no such image.
+    fn inspect<'a>(
         &'a self,
-        image: &'a str,
-    ) -> BoxFuture<'a, Result<Option<ImageFacts>, BackendError>>;
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>>;
 
     /// The custom images, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>>;

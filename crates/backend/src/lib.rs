@@ -17,7 +17,7 @@ pub use error::{BackendError, BackendErrorKind};
 pub use exit_guard::{ProcessPart, StartGuard, begin_start, enter_process_part};
 pub use guest::{GUEST_DIGEST, GuestFile, guest_files};
 pub use images::{
-    BuildProgress, BuildStatus, ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore,
-    ReportProgress,
+    BuildProgress, BuildStatus, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
+    ImageStore, ReportProgress,
 };
 pub use spec::{SandboxNetwork, SandboxSpec, SeccompProfile};

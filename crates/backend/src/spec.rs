@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 /// A sandbox to create. Two sandboxes of equal specs are interchangeable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SandboxSpec {
-    /// Image with the programs that the sandbox offers.
+    /// Image with the programs that the sandbox offers: its id, which means one content for ever.
     pub image: String,
     /// Runtime that it is for. Backends show it to people, in a container's labels for one.
     pub runtime: String,

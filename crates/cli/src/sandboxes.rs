@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, BuildProgress, BuildStatus, CleanupReport, ImageFacts, ImageInfo, ImageRecipe,
+    BackendError, BuildProgress, BuildStatus, CleanupReport, ImageDetails, ImageInfo, ImageRecipe,
     ImageSources, ImageStore, ReportProgress,
 };
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
@@ -50,11 +50,11 @@ struct AnnouncedImages {
 }
 
 impl ImageStore for AnnouncedImages {
-    fn facts<'a>(
+    fn inspect<'a>(
         &'a self,
-        image: &'a str,
-    ) -> BoxFuture<'a, Result<Option<ImageFacts>, BackendError>> {
-        self.images.facts(image)
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>> {
+        self.images.inspect(name)
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {

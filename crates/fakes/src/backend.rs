@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -37,6 +38,18 @@ impl FakeBackend {
             guests: Mutex::default(),
             destroyed: Arc::default(),
         })
+    }
+
+    /// The sandboxes that were destroyed so far, in order.
+    pub fn destroyed(&self) -> Vec<String> {
+        lock(&self.destroyed).clone()
+    }
+
+    /// Waits until this many sandboxes were destroyed.
+    pub async fn until_destroyed(&self, count: usize) {
+        while self.destroyed().len() < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Checks that everything scripted has happened. Returns the sandboxes that were destroyed, in order.

@@ -1,17 +1,24 @@
 //! Images that exist by declaration.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, CleanupReport, ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore,
-    ReportProgress,
+    BackendError, CleanupReport, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
+    ImageStore, ReportProgress,
 };
 
-/// A store with these custom images, that builds what base images it is asked for.
+/// A store with these custom images and every base image, which builds what base images it is asked for.
+/// The id of an image is its tag, unless a test says otherwise.
 pub struct FakeImages {
     custom: Vec<ImageInfo>,
+    /// Ids of names that a test has given, in turn; the last one stays. None for a name without an image.
+    named: Mutex<BTreeMap<String, VecDeque<String>>>,
     built: Mutex<Vec<String>>,
+    looked_up: Mutex<usize>,
 }
 
 impl FakeImages {
@@ -19,15 +26,53 @@ impl FakeImages {
     pub fn new(custom: impl IntoIterator<Item = ImageInfo>) -> Arc<Self> {
         Arc::new(Self {
             custom: custom.into_iter().collect(),
+            named: Mutex::default(),
             built: Mutex::default(),
+            looked_up: Mutex::default(),
         })
+    }
+
+    /// Gives `name` to the image with this id.
+    pub fn tag(&self, name: &str, id: &str) {
+        self.tag_in_turn(name, [id]);
+    }
+
+    /// Gives `name` to these images, one for each look-up. The last one keeps it.
+    pub fn tag_in_turn<const N: usize>(&self, name: &str, ids: [&str; N]) {
+        let ids = ids.map(str::to_owned).into();
+        lock(&self.named).insert(name.to_owned(), ids);
+    }
+
+    /// Takes `name` away from every image.
+    pub fn remove(&self, name: &str) {
+        self.tag_in_turn(name, []);
+    }
+
+    /// How often an image was looked up.
+    pub fn looked_up(&self) -> usize {
+        *lock(&self.looked_up)
     }
 
     /// The runtimes whose base images were built, in order.
     pub fn built(&self) -> Vec<String> {
-        let built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        built.clone()
+        lock(&self.built).clone()
     }
+
+    fn id(&self, name: &str) -> Option<String> {
+        if let Some(ids) = lock(&self.named).get_mut(name) {
+            return match ids.len() {
+                0 | 1 => ids.front().cloned(),
+                _ => ids.pop_front(),
+            };
+        }
+        let custom = self.custom.iter().find(|known| known.tag == name);
+        let base = name.starts_with("isol8:").then(|| name.to_owned());
+        custom.map(|known| known.id.clone()).or(base)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A custom image for `runtime` with these packages and this setup script.
@@ -46,12 +91,15 @@ pub fn image(tag: &str, runtime: &str, packages: &[&str], setup_script: Option<&
 }
 
 impl ImageStore for FakeImages {
-    fn facts<'a>(
+    fn inspect<'a>(
         &'a self,
-        image: &'a str,
-    ) -> BoxFuture<'a, Result<Option<ImageFacts>, BackendError>> {
-        let known = self.custom.iter().find(|known| known.tag == image);
-        Box::pin(async move { Ok(known.map(|known| known.facts.clone())) })
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>> {
+        *lock(&self.looked_up) += 1;
+        let known = self.custom.iter().find(|known| known.tag == name);
+        let facts = known.map(|known| known.facts.clone()).unwrap_or_default();
+        let details = self.id(name).map(|id| ImageDetails { id, facts });
+        Box::pin(async move { Ok(details) })
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {
@@ -65,8 +113,8 @@ impl ImageStore for FakeImages {
         _: bool,
         _: ReportProgress<'a>,
     ) -> BoxFuture<'a, Result<(), BackendError>> {
-        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        built.push(runtime.to_owned());
+        lock(&self.built).push(runtime.to_owned());
+        lock(&self.named).remove(&format!("isol8:{runtime}"));
         Box::pin(async { Ok(()) })
     }
 

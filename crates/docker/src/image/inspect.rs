@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::{
-    errors::Error as DockerError, models::ImageSummary, query_parameters::ListImagesOptions,
+    errors::Error as DockerError,
+    models::{ImageConfig, ImageInspect, ImageSummary},
+    query_parameters::ListImagesOptions,
 };
-use isol8_backend::{BackendError, ImageFacts, ImageInfo};
+use isol8_backend::{BackendError, ImageDetails, ImageFacts, ImageInfo};
 
 use crate::{
     Client,
@@ -13,23 +15,42 @@ use crate::{
     labels::{DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL},
 };
 
+/// The image that `name` means; `None` when there is no such image.
+pub(super) async fn details(
+    client: &Client,
+    name: &str,
+) -> Result<Option<ImageDetails>, BackendError> {
+    let Some(image) = image(client, name).await? else {
+        return Ok(None);
+    };
+    Ok(Some(ImageDetails {
+        facts: facts(&labels_of(image.config)),
+        // An image without an id does not exist: the daemon always says it.
+        id: image.id.unwrap_or_else(|| name.to_owned()),
+    }))
+}
+
 /// Labels of an image; `None` when there is no such image.
 pub(super) async fn labels(
     client: &Client,
     name: &str,
 ) -> Result<Option<HashMap<String, String>>, BackendError> {
+    let image = image(client, name).await?;
+    Ok(image.map(|image| labels_of(image.config)))
+}
+
+async fn image(client: &Client, name: &str) -> Result<Option<ImageInspect>, BackendError> {
     match client.docker().await?.inspect_image(name).await {
-        Ok(image) => Ok(Some(
-            image
-                .config
-                .and_then(|config| config.labels)
-                .unwrap_or_default(),
-        )),
+        Ok(image) => Ok(Some(image)),
         Err(DockerError::DockerResponseServerError {
             status_code: 404, ..
         }) => Ok(None),
         Err(error) => Err(failed(error)),
     }
+}
+
+fn labels_of(config: Option<ImageConfig>) -> HashMap<String, String> {
+    config.and_then(|config| config.labels).unwrap_or_default()
 }
 
 /// What these labels say.

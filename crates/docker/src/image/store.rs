@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, CleanupReport, ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore,
+    BackendError, CleanupReport, ImageDetails, ImageInfo, ImageRecipe, ImageSources, ImageStore,
     ReportProgress,
 };
 
@@ -23,14 +23,11 @@ impl DockerImages {
 }
 
 impl ImageStore for DockerImages {
-    fn facts<'a>(
+    fn inspect<'a>(
         &'a self,
-        image: &'a str,
-    ) -> BoxFuture<'a, Result<Option<ImageFacts>, BackendError>> {
-        Box::pin(async {
-            let labels = inspect::labels(&self.client, image).await?;
-            Ok(labels.map(|labels| inspect::facts(&labels)))
-        })
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>> {
+        Box::pin(inspect::details(&self.client, name))
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {

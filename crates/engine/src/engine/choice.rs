@@ -1,25 +1,50 @@
 //! Which image an execution runs in, and what that image has: packages, a setup script.
 
+use std::{borrow::Cow, sync::Arc};
+
 use isol8_api::options::NetworkMode;
-use isol8_backend::{ImageFacts, ImageInfo};
+use isol8_backend::{BackendError, ImageDetails, ImageFacts};
 use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
-use super::images::Images;
+use super::{
+    lifecycle::{Engine, Inner},
+    pools::Kind,
+};
 use crate::{
     error::EngineError,
     image::best_match,
     options::{Mode, Options},
     plan::{DENO_DIR, ExecutionPlan, ImageChoice, Step, StepStdin},
-    runtime::{BAKED_DENO_DIR, Registry},
+    runtime::BAKED_DENO_DIR,
 };
 
-/// An image, and the facts in its labels.
+/// An image, and what is known of it.
 #[derive(Debug, Clone)]
 pub(super) struct ChosenImage {
-    pub(super) image: String,
-    /// Whether it was found by its packages, so that another image may serve as well.
-    pub(super) found: bool,
-    facts: ImageFacts,
+    /// The name that led to it.
+    pub(super) name: String,
+    /// What that name meant.
+    pub(super) details: Arc<ImageDetails>,
+    /// Whether its labels count: those of a runtime's own image say nothing about an execution.
+    described: bool,
+}
+
+impl ChosenImage {
+    fn facts(&self) -> Cow<'_, ImageFacts> {
+        if self.described {
+            Cow::Borrowed(&self.details.facts)
+        } else {
+            Cow::Owned(ImageFacts::default())
+        }
+    }
+
+    /// `error` with the name of the image, where it speaks of the id.
+    pub(super) fn explain(&self, error: EngineError) -> EngineError {
+        if error.is_image_missing() {
+            return BackendError::image_missing(&self.name).into();
+        }
+        error
+    }
 }
 
 /// A plan, changed for the image that was chosen.
@@ -31,75 +56,76 @@ pub(super) struct PlanForImage {
     pub(super) image_setup: Option<Step>,
 }
 
-impl Images {
+impl Engine {
     /// The image for `plan`: the one that the caller named; else, when packages are wanted, a custom
     /// one that has them all and as few others as possible; else the runtime's own.
-    pub(super) async fn choose(
-        &self,
-        registry: &Registry,
-        plan: &ExecutionPlan,
-    ) -> Result<ChosenImage, EngineError> {
-        let chosen = self.look_up(registry, plan).await?;
-        let why = match &plan.image {
-            ImageChoice::Explicit(_) => "it was named",
-            ImageChoice::Runtime { .. } if chosen.found => "it has the packages",
-            ImageChoice::Runtime { .. } => "it is the runtime's own",
-        };
-        tracing::debug!(image = chosen.image, why, "image");
-        Ok(chosen)
-    }
-
-    async fn look_up(
-        &self,
-        registry: &Registry,
-        plan: &ExecutionPlan,
-    ) -> Result<ChosenImage, EngineError> {
-        match &plan.image {
-            ImageChoice::Explicit(image) => Ok(ChosenImage {
-                image: image.clone(),
-                found: false,
-                // The start of the sandbox reports a missing image.
-                facts: self.facts(image).await?.unwrap_or_default(),
-            }),
+    ///
+    /// Waits for the backend only when there is no pool for what is known of the image.
+    pub(super) async fn choose(&self, plan: &ExecutionPlan) -> Result<ChosenImage, EngineError> {
+        let (name, described, why) = match &plan.image {
+            ImageChoice::Explicit(image) => (image.clone(), true, "it was named"),
             ImageChoice::Runtime { image, packages } => {
-                let runtime = registry.by_image(image).map_or("", |runtime| runtime.name);
-                let custom = match packages.as_slice() {
-                    [] => None,
-                    wanted => best_match(&self.custom().await?, runtime, wanted).cloned(),
-                };
-                Ok(match custom {
-                    Some(ImageInfo { tag, facts, .. }) => ChosenImage {
-                        image: tag,
-                        found: true,
-                        facts,
-                    },
-                    None => ChosenImage {
-                        image: image.clone(),
-                        found: false,
-                        facts: ImageFacts::default(),
-                    },
-                })
+                match self.find_custom(image, packages).await? {
+                    Some(tag) => (tag, true, "it has the packages"),
+                    None => (image.clone(), false, "it is the runtime's own"),
+                }
             }
-        }
+        };
+        tracing::debug!(image = name, why, "image");
+        Ok(ChosenImage {
+            details: self.details(&name, &plan.runtime).await?,
+            name,
+            described,
+        })
     }
 
-    /// The image for `plan` after `missing` was not there: a base image is built, and one that was
-    /// found by its packages is forgotten.
+    /// The custom image that has `packages` and is made for the runtime of `base`.
+    async fn find_custom(
+        &self,
+        base: &str,
+        packages: &[String],
+    ) -> Result<Option<String>, EngineError> {
+        if packages.is_empty() {
+            return Ok(None);
+        }
+        let runtime = self.0.registry.by_image(base);
+        let runtime = runtime.map_or("", |runtime| runtime.name);
+        let custom = self.0.images.custom().await?;
+        Ok(best_match(&custom, runtime, packages).map(|image| image.tag.clone()))
+    }
+
+    /// What the image `name` is: as it is known while there is a pool for that, or as the backend says.
+    pub(super) async fn details(
+        &self,
+        name: &str,
+        runtime: &str,
+    ) -> Result<Arc<ImageDetails>, EngineError> {
+        let Inner { images, pools, .. } = &*self.0;
+        if let Some(known) = images.known(name)
+            && pools.has(&Kind::new(&known.id, runtime))
+        {
+            return Ok(known);
+        }
+        let details = images.ask(name).await?;
+        details.ok_or_else(|| BackendError::image_missing(name).into())
+    }
+
+    /// The image for `plan` after the first choice was not there: a base image is built, and everything
+    /// that was known of images is forgotten.
     pub(super) async fn choose_again(
         &self,
-        registry: &Registry,
-        missing: ChosenImage,
         plan: &ExecutionPlan,
     ) -> Result<ChosenImage, EngineError> {
-        let mut chosen = missing;
-        if chosen.found {
-            self.forget_custom();
-            chosen = self.choose(registry, plan).await?;
+        self.0.images.forget();
+        match self.choose(plan).await {
+            Err(error) if error.is_image_missing() => {
+                let (ImageChoice::Explicit(image) | ImageChoice::Runtime { image, .. }) =
+                    &plan.image;
+                self.0.images.provide(&self.0.registry, image).await?;
+                self.choose(plan).await
+            }
+            chosen => chosen,
         }
-        if !chosen.found {
-            self.provide(registry, &chosen.image).await?;
-        }
-        Ok(chosen)
     }
 }
 
@@ -109,7 +135,7 @@ pub(super) fn plan_for_image(
     chosen: &ChosenImage,
     options: &Options,
 ) -> PlanForImage {
-    let facts = &chosen.facts;
+    let facts = chosen.facts();
     if plan.install.is_some() && facts.has(&plan.packages) {
         tracing::debug!("nothing to install: the image has the packages");
         plan.install = None;

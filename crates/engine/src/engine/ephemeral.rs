@@ -3,7 +3,7 @@
 use std::sync::{OnceLock, atomic::Ordering};
 
 use isol8_api::options::NetworkMode;
-use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +11,7 @@ use super::{
     audit_entry::AuditEntry,
     choice::{ChosenImage, PlanForImage, plan_for_image},
     lifecycle::{Engine, Inner},
+    pools::Kind,
 };
 use crate::{
     error::EngineError,
@@ -30,15 +31,11 @@ impl Engine {
 
     pub(super) async fn prewarm(&self, runtime: &str) -> Result<(), EngineError> {
         let spec = self.0.registry.get(runtime)?;
-        let image = self
-            .0
-            .options
-            .image
-            .clone()
-            .unwrap_or_else(|| spec.image.to_owned());
-        let spec = self.0.sandbox_spec(image, runtime)?;
+        let image = self.0.options.image.as_deref().unwrap_or(spec.image);
         // The first execution builds a missing image, because only it can report a failure.
-        self.pool(spec).prewarm().await
+        let details = self.details(image, runtime).await?;
+        let spec = self.0.sandbox_spec(&details, runtime)?;
+        self.pool(spec, image).prewarm().await
     }
 
     pub(super) async fn run_ephemeral(
@@ -86,16 +83,17 @@ impl Engine {
 
     /// A sandbox for `plan`, and the image that it has.
     async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, ChosenImage), EngineError> {
-        let Inner {
-            images, registry, ..
-        } = &*self.0;
-        let chosen = images.choose(registry, plan).await?;
-        match self.acquire(&chosen, plan).await {
+        let leased = async {
+            let chosen = self.choose(plan).await?;
+            Ok::<_, EngineError>((self.acquire(&chosen, plan).await?, chosen))
+        };
+        match leased.await {
             Err(error) if error.is_image_missing() => {
-                let chosen = images.choose_again(registry, chosen, plan).await?;
-                Ok((self.acquire(&chosen, plan).await?, chosen))
+                let chosen = self.choose_again(plan).await?;
+                let lease = self.acquire(&chosen, plan).await;
+                Ok((lease.map_err(|error| chosen.explain(error))?, chosen))
             }
-            lease => Ok((lease?, chosen)),
+            leased => leased,
         }
     }
 
@@ -104,11 +102,18 @@ impl Engine {
         chosen: &ChosenImage,
         plan: &ExecutionPlan,
     ) -> Result<Lease, EngineError> {
-        let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
-        self.pool(spec).acquire().await
+        let kind = Kind::new(&chosen.details.id, &plan.runtime);
+        let pool = if let Some(pool) = self.0.pools.find(&kind, &chosen.name) {
+            pool
+        } else {
+            let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
+            self.pool(spec, &chosen.name)
+        };
+        pool.acquire().await
     }
 
-    fn pool(&self, spec: SandboxSpec) -> Pool {
+    /// The pool for `spec`, whose image was found by `name`.
+    fn pool(&self, spec: SandboxSpec, name: &str) -> Pool {
         let Inner {
             options, registry, ..
         } = &*self.0;
@@ -118,7 +123,11 @@ impl Engine {
             let preload = self.0.pools.preload(options, runtime.name);
             park_plan(options, runtime, &preload)
         };
-        self.0.pools.get(&self.0.backend, options, spec, park)
+        let wanted = self.wanted(Kind::new(&spec.image, &spec.runtime));
+        let pools = &self.0.pools;
+        let pool = pools.get(&self.0.backend, options, (spec, name), park, wanted);
+        self.attend_pools();
+        pool
     }
 }
 
@@ -126,7 +135,7 @@ impl Inner {
     /// What a sandbox for `runtime` in `image` is made of under these options.
     pub(super) fn sandbox_spec(
         &self,
-        image: String,
+        image: &ImageDetails,
         runtime: &str,
     ) -> Result<SandboxSpec, EngineError> {
         let options = &self.options;
@@ -148,7 +157,7 @@ impl Inner {
             }
         };
         Ok(SandboxSpec {
-            image,
+            image: image.id.clone(),
             runtime: runtime.to_owned(),
             network,
             memory_bytes: options.memory_bytes,

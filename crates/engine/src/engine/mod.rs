@@ -9,6 +9,8 @@ mod images;
 mod lifecycle;
 mod persistent;
 mod pools;
+mod remembered;
+mod renewal;
 mod session;
 mod session_files;
 mod stream;

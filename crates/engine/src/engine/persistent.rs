@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     audit_entry::AuditEntry,
     choice::{ChosenImage, PlanForImage, plan_for_image},
-    lifecycle::{Engine, Inner},
+    lifecycle::Engine,
     session::LiveSession,
 };
 use crate::{
@@ -105,16 +105,17 @@ impl Engine {
         &self,
         plan: &ExecutionPlan,
     ) -> Result<(Sandbox, ChosenImage), EngineError> {
-        let Inner {
-            images, registry, ..
-        } = &*self.0;
-        let chosen = images.choose(registry, plan).await?;
-        match self.start_in(&chosen, plan).await {
+        let started = async {
+            let chosen = self.choose(plan).await?;
+            Ok::<_, EngineError>((self.start_in(&chosen, plan).await?, chosen))
+        };
+        match started.await {
             Err(error) if error.is_image_missing() => {
-                let chosen = images.choose_again(registry, chosen, plan).await?;
-                Ok((self.start_in(&chosen, plan).await?, chosen))
+                let chosen = self.choose_again(plan).await?;
+                let sandbox = self.start_in(&chosen, plan).await;
+                Ok((sandbox.map_err(|error| chosen.explain(error))?, chosen))
             }
-            sandbox => Ok((sandbox?, chosen)),
+            started => started,
         }
     }
 
@@ -123,7 +124,7 @@ impl Engine {
         chosen: &ChosenImage,
         plan: &ExecutionPlan,
     ) -> Result<Sandbox, EngineError> {
-        let spec = self.0.sandbox_spec(chosen.image.clone(), &plan.runtime)?;
+        let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
         Sandbox::start(&self.0.backend, &spec).await
     }
 }

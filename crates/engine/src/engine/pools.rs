@@ -1,8 +1,9 @@
-//! One pool for each kind of sandbox that this engine has needed.
+//! One pool for each kind of sandbox that this engine has needed lately.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Instant,
 };
 
 use isol8_backend::{Backend, SandboxSpec};
@@ -10,49 +11,209 @@ use isol8_backend::{Backend, SandboxSpec};
 use crate::{
     options::{Options, PoolSize, Preload},
     plan::ParkPlan,
-    pool::{Pool, PoolConfig},
+    pool::{Pool, PoolConfig, Wanted},
 };
 
-/// The pools of an engine, by image and runtime: the rest of a spec is the same for one engine.
+/// Most pools of an engine. The one that was not used for the longest time gives way to a new one.
+pub(super) const MAX_POOLS: usize = 16;
+
+/// Most idle sandboxes of an engine, over all its pools. Pools give way while there are more, but never
+/// the one that was used last: its size is what the options say.
+pub(super) const MAX_IDLE_SANDBOXES: usize = 64;
+
+/// Most names of one image that are looked up again to learn whether they still mean it.
+const MAX_NAMES: usize = 8;
+
+/// What tells pools apart: the id of the image, and the runtime. The rest of a specification is the same for
+/// one engine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    pub(super) image: String,
+    pub(super) runtime: String,
+}
+
+/// The pools of an engine.
 #[derive(Default)]
 pub(super) struct Pools {
-    by_kind: Mutex<HashMap<(String, String), Pool>>,
+    kept: Mutex<Kept>,
     /// Modules to import ahead, once `start` has named some.
     preload: Mutex<Option<Preload>>,
     /// Executions that took an interpreter which was started ahead of them.
     pub(super) parked: AtomicU64,
 }
 
+#[derive(Default)]
+struct Kept {
+    by_kind: HashMap<Kind, Entry>,
+    /// Pools that have given way and in which something still runs.
+    retired: Vec<Pool>,
+    /// Whether a task looks after them.
+    attended: bool,
+}
+
+struct Entry {
+    pool: Pool,
+    /// Names by which requests have found the image.
+    names: Vec<String>,
+    used: Instant,
+}
+
+impl Kind {
+    pub(super) fn new(image: &str, runtime: &str) -> Self {
+        Self {
+            image: image.to_owned(),
+            runtime: runtime.to_owned(),
+        }
+    }
+}
+
+impl Kept {
+    fn retire(&mut self, kind: &Kind) {
+        self.retired.retain(|pool| !pool.is_at_rest());
+        if let Some(Entry { pool, .. }) = self.by_kind.remove(kind) {
+            tracing::debug!(
+                image = kind.image,
+                runtime = kind.runtime,
+                "the pool gives way"
+            );
+            pool.retire();
+            self.retired.push(pool);
+        }
+    }
+
+    /// The pool that was not used for the longest time; one in which nothing runs, if there is any.
+    fn least_recently_used(&self) -> Option<Kind> {
+        let age = |(_, entry): &(&Kind, &Entry)| (!entry.pool.is_at_rest(), entry.used);
+        let oldest = self.by_kind.iter().min_by_key(age);
+        oldest.map(|(kind, _)| kind.clone())
+    }
+
+    /// Lets pools go until there are few enough idle sandboxes.
+    fn limit_idle(&mut self) {
+        loop {
+            let idle = self.by_kind.values().map(|entry| entry.pool.idle());
+            if self.by_kind.len() < 2 || idle.sum::<usize>() <= MAX_IDLE_SANDBOXES {
+                return;
+            }
+            let newest = self.by_kind.values().map(|entry| entry.used).max();
+            let older = self
+                .by_kind
+                .iter()
+                .filter(|(_, entry)| Some(entry.used) != newest && entry.pool.idle() > 0);
+            let Some(oldest) = older
+                .min_by_key(|(_, entry)| entry.used)
+                .map(|(kind, _)| kind.clone())
+            else {
+                return;
+            };
+            self.retire(&oldest);
+        }
+    }
+}
+
 impl Pools {
-    /// The pool for `spec`; made when there is none.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pool of this kind, found by this name of its image, if there is one.
+    pub(super) fn find(&self, kind: &Kind, name: &str) -> Option<Pool> {
+        let mut kept = self.kept();
+        let entry = kept.by_kind.get_mut(kind)?;
+        entry.used = Instant::now();
+        if entry.names.len() < MAX_NAMES && !entry.names.iter().any(|known| known == name) {
+            entry.names.push(name.to_owned());
+        }
+        Some(entry.pool.clone())
+    }
+
+    /// Whether there is a pool of this kind.
+    pub(super) fn has(&self, kind: &Kind) -> bool {
+        self.kept().by_kind.contains_key(kind)
+    }
+
+    /// The pool for `spec`, whose image was found by `name`; made when there is none. Others give way to it.
     pub(super) fn get(
         &self,
         backend: &Arc<dyn Backend>,
         options: &Options,
-        spec: SandboxSpec,
+        (spec, name): (SandboxSpec, &str),
         park: impl FnOnce() -> Option<ParkPlan>,
+        wanted: Wanted,
     ) -> Pool {
-        let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (spec.image.clone(), spec.runtime.clone());
-        let make = || {
-            let strategy = options.pool_strategy;
-            // What persists is for its user to look at: none is made that nobody asked for.
-            let size = if spec.persist {
-                PoolSize { clean: 0, dirty: 0 }
-            } else {
-                options.pool_size
-            };
-            Pool::new(
-                Arc::clone(backend),
-                PoolConfig {
-                    spec,
-                    strategy,
-                    size,
-                    park: park(),
-                },
-            )
+        let kind = Kind::new(&spec.image, &spec.runtime);
+        if let Some(pool) = self.find(&kind, name) {
+            return pool;
+        }
+        // What persists is for its user to look at: none is made that nobody asked for.
+        let size = if spec.persist {
+            PoolSize { clean: 0, dirty: 0 }
+        } else {
+            options.pool_size
         };
-        pools.entry(key).or_insert_with(make).clone()
+        let pool = Pool::new(
+            Arc::clone(backend),
+            PoolConfig {
+                spec,
+                strategy: options.pool_strategy,
+                size,
+                park: park(),
+                wanted,
+            },
+        );
+        let mut kept = self.kept();
+        // Another call may have been faster.
+        if let Some(entry) = kept.by_kind.get(&kind) {
+            return entry.pool.clone();
+        }
+        while kept.by_kind.len() >= MAX_POOLS
+            && let Some(oldest) = kept.least_recently_used()
+        {
+            kept.retire(&oldest);
+        }
+        let entry = Entry {
+            pool: pool.clone(),
+            names: vec![name.to_owned()],
+            used: Instant::now(),
+        };
+        kept.by_kind.insert(kind, entry);
+        kept.limit_idle();
+        pool
+    }
+
+    /// Each kind that has a pool.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        self.kept().by_kind.keys().cloned().collect()
+    }
+
+    /// The names by which the image of a pool was found.
+    pub(super) fn names(&self, kind: &Kind) -> Vec<String> {
+        let kept = self.kept();
+        let entry = kept.by_kind.get(kind);
+        entry.map_or_else(Vec::new, |entry| entry.names.clone())
+    }
+
+    /// Lets the pool of this kind go, if there is one.
+    pub(super) fn retire(&self, kind: &Kind) {
+        self.kept().retire(kind);
+    }
+
+    /// Lets pools go while there are too many idle sandboxes.
+    pub(super) fn limit_idle(&self) {
+        self.kept().limit_idle();
+    }
+
+    /// Whether the caller is to look after the pools from now on: there are some, and nobody does.
+    pub(super) fn begin_attending(&self) -> bool {
+        let mut kept = self.kept();
+        !std::mem::replace(&mut kept.attended, true)
+    }
+
+    /// Whether whoever looks after the pools may stop: there are none any more.
+    pub(super) fn may_stop_attending(&self) -> bool {
+        let mut kept = self.kept();
+        kept.attended = !kept.by_kind.is_empty();
+        !kept.attended
     }
 
     /// The modules that the pools of `runtime` import ahead.
@@ -70,8 +231,8 @@ impl Pools {
                 .get_or_insert_with(|| options.preload.clone())
                 .update(newer);
         }
-        let pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((_, runtime), pool) in pools.iter() {
+        let kept = self.kept();
+        for (Kind { runtime, .. }, Entry { pool, .. }) in &kept.by_kind {
             if newer.runtimes().any(|named| named == runtime) {
                 pool.preload(newer.of(runtime));
             }
@@ -80,10 +241,14 @@ impl Pools {
 
     /// Removes every sandbox and waits until they are gone.
     pub(super) async fn close(&self) {
-        let pools = {
-            let mut pools = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *pools)
+        let (pools, retired) = {
+            let mut kept = self.kept();
+            (
+                std::mem::take(&mut kept.by_kind),
+                std::mem::take(&mut kept.retired),
+            )
         };
-        futures::future::join_all(pools.values().map(Pool::close)).await;
+        let pools = pools.values().map(|entry| &entry.pool).chain(&retired);
+        futures::future::join_all(pools.map(Pool::close)).await;
     }
 }

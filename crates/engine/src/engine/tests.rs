@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use crate::{error::EngineError, options::Secrets};
 
+mod images;
+
 /// An engine, and what it was given.
 struct Bench {
     engine: Engine,
@@ -197,17 +199,14 @@ async fn a_sandbox_is_used_again_after_a_reset_that_proves_it_clean() {
 
 #[tokio::test]
 async fn a_missing_base_image_is_built_and_another_one_is_an_error() {
-    let starts = [
-        Start::ImageMissing("isol8:bash"),
-        bash(vec![program([exited(0)])]),
-    ];
     let request = json!({"runtime": "bash", "code": "x"});
-    let bench = Bench::new(&json!({}), starts, []);
+    let bench = Bench::new(&json!({}), [bash(vec![program([exited(0)])])], []);
+    bench.images.remove("isol8:bash");
     assert_eq!(bench.run(request.clone()).await.unwrap().exit_code, 0);
     assert_eq!(bench.images.built(), ["bash"]);
     bench.finish().await;
 
-    let bench = Bench::new(&json!({"image": "mine"}), [Start::ImageMissing("mine")], []);
+    let bench = Bench::new(&json!({"image": "mine"}), [], []);
     let error = bench.run(request).await.unwrap_err();
     assert!(
         error.to_string().starts_with("Image not found: mine. "),

@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use futures::future::BoxFuture;
 use isol8_api::options::PoolStrategy;
 use isol8_backend::{Backend, SandboxSpec};
 use tokio::sync::oneshot;
@@ -28,7 +29,12 @@ pub struct PoolConfig {
     pub size: PoolSize,
     /// What to start in them ahead of programs.
     pub park: Option<ParkPlan>,
+    /// Asked before a sandbox is made ahead of need: whether such sandboxes are still wanted.
+    pub wanted: Wanted,
 }
+
+/// Whether sandboxes of a pool are still wanted.
+pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 impl Parked for Sandbox {
     fn readiness(&self) -> u8 {
@@ -46,6 +52,7 @@ pub(super) type Waiter = oneshot::Sender<Result<Sandbox, EngineError>>;
 pub(super) struct Inner {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) spec: SandboxSpec,
+    pub(super) wanted: Wanted,
     pub(super) processors: &'static Processors,
     pub(super) parking: Option<Parking>,
     pub(super) state: Mutex<State<Sandbox, Waiter>>,
@@ -74,6 +81,7 @@ impl Pool {
         Self(Arc::new(Inner {
             backend,
             spec: config.spec,
+            wanted: config.wanted,
             processors,
             parking: config.park.map(|plan| Parking::new(plan, processors)),
             state: Mutex::new(State::new(rules)),
@@ -150,6 +158,27 @@ impl Pool {
             tracing::debug!("an idle sandbox was lost; taking another");
             drop(lease.into_sandbox());
         }
+    }
+
+    /// How many sandboxes wait here for a program.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.state().idle()
+    }
+
+    /// Whether nothing runs here: no program, no start, no reset.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.0.tasks.is_empty()
+    }
+
+    /// Removes the idle sandboxes in the background and keeps none from now on. Whoever has asked for one,
+    /// or still does, gets it.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn retire(&self) {
+        let actions = self.state().retire();
+        self.carry_out(actions);
     }
 
     /// Removes every sandbox and waits until they are gone, those lent out included.

@@ -9,5 +9,5 @@ mod processors;
 mod state;
 mod tasks;
 
-pub use handle::{Pool, PoolConfig};
+pub use handle::{Pool, PoolConfig, Wanted};
 pub use lease::Lease;

@@ -61,6 +61,8 @@ pub(super) struct State<S, W> {
     ahead: usize,
     /// Programs in a row that found one parked.
     calm: u32,
+    /// Nothing is kept any more; whoever asks is still served.
+    retired: bool,
     closed: bool,
 }
 
@@ -83,6 +85,7 @@ impl<S: Parked, W> State<S, W> {
             cleaning: 0,
             ahead: 0,
             calm: 0,
+            retired: false,
             closed: false,
         }
     }
@@ -130,13 +133,19 @@ impl<S: Parked, W> State<S, W> {
     /// It is a good time to make sandboxes ahead of need: at the start, and some time after one
     /// was taken. `room` says whether the host has memory for more than the configured number.
     pub(super) fn refill(&mut self, room: bool) -> Vec<Action<S, W>> {
-        let ready = self.clean.len() + self.dirty.len() + self.creating + self.cleaning;
-        let ahead = if room { self.ahead } else { 0 };
-        if self.closed || ready >= self.rules.clean + ahead + self.waiters.len() {
+        if !self.lacks_one(room) {
             return Vec::new();
         }
         self.creating += 1;
         vec![Action::Create]
+    }
+
+    /// Whether [`Self::refill`] would make one.
+    pub(super) fn lacks_one(&self, room: bool) -> bool {
+        let ready = self.clean.len() + self.dirty.len() + self.creating + self.cleaning;
+        let ahead = if room { self.ahead } else { 0 };
+        let wanted = self.rules.clean + ahead + self.waiters.len();
+        !self.closed && !self.retired && ready < wanted
     }
 
     /// A start has ended, with a sandbox or without.
@@ -157,7 +166,7 @@ impl<S: Parked, W> State<S, W> {
 
     /// A lease has ended.
     pub(super) fn released(&mut self, sandbox: S) -> Vec<Action<S, W>> {
-        if self.closed || !self.rules.reusable {
+        if self.closed || self.retired || !self.rules.reusable {
             return vec![Action::Destroy(sandbox)];
         }
         self.dirty.push_back(sandbox);
@@ -218,14 +227,26 @@ impl<S: Parked, W> State<S, W> {
         self.clean.len() + self.dirty.len() + self.cleaning > self.rules.clean + self.rules.dirty
     }
 
+    /// How many sandboxes wait here for a program.
+    pub(super) fn idle(&self) -> usize {
+        self.clean.len() + self.dirty.len()
+    }
+
+    /// Nothing is kept from now on: idle sandboxes go, those lent out go when they come back, and those
+    /// who wait are served.
+    pub(super) fn retire(&mut self) -> Vec<Action<S, W>> {
+        self.retired = true;
+        let clean = self.clean.drain(..).map(|(_, sandbox)| sandbox);
+        clean
+            .chain(self.dirty.drain(..))
+            .map(Action::Destroy)
+            .collect()
+    }
+
     /// The pool ends: idle sandboxes go, those lent out go when they come back.
     pub(super) fn close(&mut self) -> Vec<Action<S, W>> {
         self.closed = true;
-        let clean = self.clean.drain(..).map(|(_, sandbox)| sandbox);
-        let mut actions: Vec<_> = clean
-            .chain(self.dirty.drain(..))
-            .map(Action::Destroy)
-            .collect();
+        let mut actions = self.retire();
         actions.extend(self.waiters.drain(..).map(Action::Fail));
         actions
     }
@@ -235,7 +256,7 @@ impl<S: Parked, W> State<S, W> {
         if let Some(waiter) = self.waiters.pop_front() {
             return vec![Action::Give(waiter, sandbox)];
         }
-        if self.closed {
+        if self.closed || self.retired {
             return vec![Action::Destroy(sandbox)];
         }
         self.clean.push((now, sandbox));

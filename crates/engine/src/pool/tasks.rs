@@ -184,8 +184,10 @@ impl Pool {
                 // Beyond what the user asked for, nothing that the machine has no memory for.
                 let free = pool.0.backend.capacity().free_memory;
                 let room = free.is_some_and(|free| free > pool.0.spec.memory_bytes);
-                let actions = pool.state().refill(room);
-                pool.carry_out(actions);
+                if pool.state().lacks_one(room) && (pool.0.wanted)().await {
+                    let actions = pool.state().refill(room);
+                    pool.carry_out(actions);
+                }
             }
         });
     }

@@ -158,7 +158,7 @@ pub(crate) fn images() -> DockerImages {
 
 /// Whether there is an image of this name.
 pub(crate) async fn exists(name: &str) -> bool {
-    images().facts(name).await.unwrap().is_some()
+    images().inspect(name).await.unwrap().is_some()
 }
 
 /// Where images are built from in these tests.

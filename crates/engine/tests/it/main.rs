@@ -18,6 +18,7 @@ mod direct_link;
 mod fidelity;
 mod first_light;
 mod full_memory;
+mod image_names;
 mod live_input;
 mod messages;
 #[cfg(target_os = "linux")]

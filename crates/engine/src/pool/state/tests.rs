@@ -206,3 +206,34 @@ fn closing_destroys_everything_now_or_when_it_comes_back() {
     assert_eq!(pool.created(Some(2), Instant::now()), [Destroy(2)]);
     assert_eq!(pool.refill(true), []);
 }
+
+#[test]
+fn a_retired_pool_keeps_nothing_and_serves_those_who_wait() {
+    let mut pool = state(PoolStrategy::Fast);
+    let now = Instant::now();
+    assert_eq!(pool.acquire('a'), [Create]);
+    pool.returned_unused(9, now);
+    // The one who waits has taken it; another one is made meanwhile.
+    assert_eq!(pool.created(Some(1), now), []);
+    assert_eq!(pool.acquire('b'), [Give('b', 1)]);
+    assert_eq!(pool.acquire('c'), [Create]);
+    pool.released(1);
+    assert_eq!(pool.idle(), 0, "it is being reset");
+    assert_eq!(pool.retire(), []);
+    assert_eq!(pool.cleaned(Some(1), now), [Give('c', 1)]);
+    assert_eq!(pool.created(Some(2), now), [Destroy(2)]);
+    assert_eq!(pool.released(1), [Destroy(1)]);
+    assert!(!pool.lacks_one(true));
+    assert_eq!(pool.acquire('d'), [Create]);
+    assert_eq!(pool.created(Some(3), now), [Give('d', 3)]);
+}
+
+#[test]
+fn a_pool_that_retires_gives_its_idle_sandboxes_up() {
+    let mut pool = state(PoolStrategy::Secure);
+    pool.returned_unused(1, Instant::now());
+    pool.released(2);
+    assert_eq!(pool.idle(), 2);
+    assert_eq!(pool.retire(), [Destroy(1), Destroy(2)]);
+    assert_eq!(pool.idle(), 0);
+}
