@@ -131,12 +131,17 @@ impl Session {
 
     /// Answers with status 400. A target that hides its host is also logged.
     fn refuse(&self, request: &Request<Incoming>, error: &TargetError) -> Answer {
-        if matches!(error, TargetError::Host(_) | TargetError::UserInfo) {
-            let entry = self
-                .context
-                .run
-                .open(request.method().as_str(), "(invalid)", None);
-            entry.block(BlockReason::HostMalformed(error.to_string()));
+        let hidden = match &self.mode {
+            _ if matches!(error, TargetError::Host(_) | TargetError::UserInfo) => {
+                Some(("(invalid)", BlockReason::HostMalformed(error.to_string())))
+            }
+            // A request in a tunnel has nothing to be ambiguous about.
+            Mode::Tunnel(target) => Some((target.host.as_str(), BlockReason::TunnelHttp)),
+            Mode::Proxy => None,
+        };
+        if let Some((host, reason)) = hidden {
+            let method = request.method().as_str();
+            self.context.run.open(method, host, None).block(reason);
         }
         bad_request(&error.to_string())
     }

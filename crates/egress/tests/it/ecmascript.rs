@@ -101,7 +101,7 @@ fn ask_policy(pattern: &str) -> String {
 #[tokio::test]
 async fn random_patterns_mean_what_they_mean_in_node() {
     let (mut valid, mut refused) = (0, 0);
-    run("patterns", 4, 4, async |random: &mut Random| {
+    run("patterns", 4, async |random: &mut Random| {
         let patterns: Vec<String> = (0..BATCH).map(|_| pattern(random)).collect();
         let expected = ask_node(&patterns);
         assert_eq!(expected.len(), patterns.len());

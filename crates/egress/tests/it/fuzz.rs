@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use crate::support::fuzz::{Random, run};
 use crate::support::hello::{hello, message, names, records};
-use crate::support::{Client, Recorder, find, lenient, local_names, ok, strings};
+use crate::support::strict::requests_in;
+use crate::support::{Client, Recorder, lenient, local_names, ok, strings};
 use isol8_egress::{
     Action, Hello, Host, Limits, MAX_HELLO, Policy, PolicyOptions, Proxy, classify, inspect,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Number of fuzz targets, which share the time.
-const TARGETS: u32 = 3;
 
 #[tokio::test]
 async fn hosts() {
@@ -73,7 +71,7 @@ async fn hosts() {
         ..PolicyOptions::default()
     })
     .unwrap();
-    run("hosts", TARGETS, 1000, async |random: &mut Random| {
+    run("hosts", 1000, async |random: &mut Random| {
         let mut bytes = random.pick(SEEDS).as_bytes().to_vec();
         random.mutate(&mut bytes, 4, WORDS);
         let raw = String::from_utf8_lossy(&bytes);
@@ -126,7 +124,7 @@ async fn hellos() {
         b"denied.test",
         b"\x14",
     ];
-    run("hellos", TARGETS, 1000, async |random: &mut Random| {
+    run("hellos", 1000, async |random: &mut Random| {
         let list = names(&[(0, b"allowed.test")]);
         let whole = message(&[(10, vec![0, 2, 0, 29]), (0, list), (16, vec![0; 9])]);
         let mut bytes = records(&whole, 1 + random.below(whole.len()));
@@ -209,7 +207,7 @@ async fn connections() {
     .iter()
     .map(|word| word.as_bytes())
     .collect();
-    run("connections", TARGETS, 200, async |random: &mut Random| {
+    run("connections", 200, async |random: &mut Random| {
         let mut bytes = random.pick(&seeds).clone();
         if random.below(3) == 0 {
             bytes.extend(random.pick(&seeds));
@@ -298,79 +296,4 @@ fn connection_seeds(port: u16) -> Vec<Vec<u8>> {
         seeds.push(tls);
     }
     seeds
-}
-
-/// Parses strictly what left on one connection: requests in origin form, each with one framing and
-/// exactly one `Host`, which is `host`. The last request may be cut short. A TLS hello must name the
-/// host.
-fn requests_in(mut bytes: &[u8], host: &str) -> Result<usize, String> {
-    if bytes.first() == Some(&22) {
-        return match inspect(bytes) {
-            Hello::Client(Some(name)) if Host::parse(&name) == Host::parse("allowed.test") => Ok(1),
-            other => Err(format!("a hello that should not have left: {other:?}")),
-        };
-    }
-    let mut count = 0;
-    while let Some(end) = find(bytes, b"\r\n\r\n") {
-        let (head, rest) = bytes.split_at(end + 4);
-        count += 1;
-        let fields = head[..end]
-            .split(|&b| b == b'\n')
-            .map(<[u8]>::trim_ascii_end);
-        let mut fields = fields.map(|line| String::from_utf8_lossy(line).into_owned());
-        let first = fields.next().unwrap_or_default();
-        let words: Vec<&str> = first.split(' ').collect();
-        if !matches!(words[..], [_, path, "HTTP/1.1"] if path.starts_with('/')) {
-            return Err(format!("not a request line: {first:?}"));
-        }
-        let (mut hosts, mut length, mut chunked) = (Vec::new(), Vec::new(), 0);
-        for field in fields {
-            let (name, value) = field
-                .split_once(':')
-                .ok_or(format!("not a field: {field:?}"))?;
-            let value = value.trim();
-            match name.to_ascii_lowercase().as_str() {
-                "host" => hosts.push(value.to_owned()),
-                "content-length" => length.push(value.parse::<usize>().map_err(|e| e.to_string())?),
-                "transfer-encoding" if value == "chunked" => chunked += 1,
-                "connection" if value == "Upgrade" => {}
-                "upgrade" if value == "websocket" => {}
-                "transfer-encoding" | "connection" | "upgrade" | "te" | "trailer" | "expect" => {
-                    return Err(format!("must not leave: {field:?}"));
-                }
-                _ => {}
-            }
-        }
-        if hosts != [host] {
-            return Err(format!("hosts: {hosts:?}"));
-        }
-        bytes = match (&length[..], chunked) {
-            ([], 0) => rest,
-            ([length], 0) => rest.get(*length..).unwrap_or_default(),
-            ([], 1) => after_chunks(rest)?,
-            other => return Err(format!("framing: {other:?}")),
-        };
-    }
-    // A head leaves in one write, but the connection may have been cut.
-    Ok(count)
-}
-
-fn after_chunks(mut bytes: &[u8]) -> Result<&[u8], String> {
-    loop {
-        let Some(end) = find(bytes, b"\r\n") else {
-            return Ok(&[]);
-        };
-        let size = std::str::from_utf8(&bytes[..end]).map_err(|e| e.to_string())?;
-        let size = usize::from_str_radix(size, 16).map_err(|_| format!("chunk size {size:?}"))?;
-        bytes = bytes.get(end + 2 + size..).unwrap_or_default();
-        if bytes.is_empty() {
-            return Ok(bytes);
-        }
-        bytes = bytes
-            .strip_prefix(b"\r\n")
-            .ok_or("a chunk without an end")?;
-        if size == 0 {
-            return Ok(bytes);
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod denied;
 mod ecmascript;
 mod forward;
 mod fuzz;
+mod fuzz_tunnels;
 mod hello;
 mod malformed;
 #[cfg(target_os = "linux")]

@@ -55,6 +55,10 @@ async fn each_request_without_tls_in_a_tunnel_is_judged() {
                 let log = client.run.snapshot();
                 assert_eq!(decisions(&log)[1], ("GET", Some("tunnel_host")));
             }
+            if status == "400" {
+                let log = client.run.snapshot();
+                assert_eq!(decisions(&log)[1].1, Some("tunnel_http"), "{request}");
+            }
             if status == "200" {
                 let second = format!("GET /c HTTP/1.1\r\nHost: denied.test:{port}\r\n\r\n");
                 client.send(second).await;

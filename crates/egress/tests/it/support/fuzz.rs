@@ -2,26 +2,24 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Number of fuzz targets, which share the time.
+const TARGETS: u32 = 5;
+
 /// Runs `one` with new random values, at least `least` times, until this target's share of the time is
-/// over. The time of all `targets` together is `ISOL8_FUZZ_SECONDS`, 10 by default. A failure prints
+/// over. The time of all targets together is `ISOL8_FUZZ_SECONDS`, 10 by default. A failure prints
 /// its seed, and `ISOL8_FUZZ_SEED` repeats it.
-pub(crate) async fn run<F: AsyncFnMut(&mut Random)>(
-    name: &str,
-    targets: u32,
-    least: u64,
-    mut one: F,
-) {
+pub(crate) async fn run<F: AsyncFnMut(&mut Random)>(name: &str, least: u64, mut one: F) {
     let seconds = variable("ISOL8_FUZZ_SECONDS").unwrap_or(10);
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let fixed = variable("ISOL8_FUZZ_SEED");
     let first = fixed.unwrap_or(since_epoch.as_secs() << 20);
-    let until = Instant::now() + Duration::from_secs(seconds) / targets;
+    let until = Instant::now() + Duration::from_secs(seconds) / TARGETS;
     let mut count = 0;
     while count < least || Instant::now() < until {
         let seed = first.wrapping_add(count);
-        let told = Told { name, seed };
+        let reported = ReportOnPanic { name, seed };
         one(&mut Random(seed)).await;
-        std::mem::forget(told);
+        std::mem::forget(reported);
         count += 1;
         if fixed.is_some() {
             break;
@@ -40,12 +38,12 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Prints the input on a panic.
-struct Told<'a> {
+struct ReportOnPanic<'a> {
     name: &'a str,
     seed: u64,
 }
 
-impl Drop for Told<'_> {
+impl Drop for ReportOnPanic<'_> {
     fn drop(&mut self) {
         eprintln!(
             "{} failed: repeat it with ISOL8_FUZZ_SEED={}",

@@ -5,6 +5,7 @@ pub(crate) mod fuzz;
 pub(crate) mod hello;
 pub(crate) mod recorder;
 pub(crate) mod resolver;
+pub(crate) mod strict;
 pub(crate) mod tunnel;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -9,6 +9,8 @@ mod configured;
 mod denied;
 mod install;
 mod records;
+mod resources;
+mod tunnels;
 mod world;
 
 /// Runs the other tests, which are ignored outside, one at a time: some count every packet of the namespace.

@@ -25,7 +25,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -197,6 +197,27 @@ async fn bind(address: SocketAddr) -> TcpListener {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     network().far(attempt).unwrap().unwrap()
+}
+
+/// Listens on `port` of every other host, accepts connections, and reads nothing. The buffers of the
+/// connections are as small as they can be.
+pub(crate) async fn silent_host(port: u16) {
+    let runtime = tokio::runtime::Handle::current();
+    let listen = || {
+        let _entered = runtime.enter();
+        let socket = TcpSocket::new_v6()?;
+        socket.set_recv_buffer_size(4096)?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))?;
+        socket.listen(1024)
+    };
+    let listener = network().far(listen).unwrap().unwrap();
+    tokio::spawn(async move {
+        let mut accepted = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            accepted.push(stream);
+        }
+    });
 }
 
 fn certificates() -> (TlsAcceptor, String) {
