@@ -29,6 +29,7 @@ export type {
   StartOptions,
   StreamEvent,
   StreamResult,
+  Termination,
 } from "./types/execution.cjs";
 export type { ImageProgress, ImageSources } from "./types/images.cjs";
 export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";

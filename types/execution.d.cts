@@ -91,6 +91,10 @@ export interface ExecutionResult {
   stderr: string;
   /** The program's exit code. After a signal: 128 plus its number. After a timeout: 137. */
   exitCode: number;
+  /** How the program ended. Absent from a server of version 0.20. */
+  termination?: Termination;
+  /** Name of the signal that ended the program, such as `"SIGSEGV"`. Absent when the program ended by itself. */
+  signal?: string;
   /** How long the program ran, in milliseconds, without installation and setup scripts. */
   durationMs: number;
   /** Whether output was cut, or an output file left out. */
@@ -116,11 +120,20 @@ export interface ExecutionResult {
 }
 
 /**
+ * How a program ended. The first of these that applies:
+ * `"lost"`: its sandbox ended or stopped answering. `"cancelled"`: its caller gave it up, or the engine was stopped.
+ * After these two the call rejects, so they are in the audit log only. `"timeout"`: its time limit ended it. `"oom"`: the
+ * sandbox was out of memory, and the system killed the program or one of its processes. `"signal"`: another signal ended
+ * it. `"exit"`: it ended by itself, with its exit code.
+ */
+export type Termination = "exit" | "timeout" | "oom" | "signal" | "cancelled" | "lost";
+
+/**
  * What ended the interpreter of a session. Files are kept, except after `"sandbox-lost"`.
  * `"timeout"`, `"cancelled"`: the program had to be killed. `"exit"`: a program ended the interpreter.
- * `"crash"`: a signal did. `"sandbox-lost"`: the sandbox was removed from outside.
+ * `"crash"`: a signal did. `"oom"`: the system did, because the sandbox was out of memory. `"sandbox-lost"`: the sandbox was removed from outside.
  */
-export type SessionReset = "timeout" | "cancelled" | "exit" | "crash" | "sandbox-lost";
+export type SessionReset = "timeout" | "cancelled" | "exit" | "crash" | "oom" | "sandbox-lost";
 
 /** Something that happened in an execution. The last exit event is the last event. */
 export interface StreamEvent {

@@ -54,6 +54,7 @@ import {
   type StartOptions,
   type StreamEvent,
   type StreamResult,
+  type Termination,
   type TextLimits,
   VERSION,
   type WsClientMessage,
@@ -194,6 +195,8 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
   if (usage) numbers.push(usage.networkBytesOut, usage.peakMemoryMB ?? 0);
   const reset: SessionReset | undefined = result.sessionReset;
   if (reset === "sandbox-lost") texts.push(reset);
+  const end: Termination | undefined = result.termination;
+  if (end === "signal") texts.push(end, result.signal ?? "");
   const log: NetworkLogEntry | undefined = result.networkLogs?.[0];
   if (log) texts.push(log.timestamp, log.method, log.host, log.path ?? "", log.action);
   if (log) numbers.push(log.durationMs);

@@ -18,6 +18,12 @@ pub struct ExecutionResult {
     /// The program's exit code; 128 plus the number of the signal that ended it;
     /// [`TIMEOUT_EXIT_CODE`] after a timeout.
     pub exit_code: i32,
+    /// How the program ended. Servers of version 0.20 do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination: Option<Termination>,
+    /// Name of the signal that ended the program, such as `SIGSEGV`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
     /// How long the main program ran, in milliseconds.
     pub duration_ms: u64,
     /// Whether either stream was cut at the output limit.
@@ -48,6 +54,24 @@ pub struct ExecutionResult {
     pub session_reset: Option<SessionReset>,
 }
 
+/// How a program ended. The first that applies counts, from [`Self::Lost`] up to [`Self::Exit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Termination {
+    /// By itself, with its exit code.
+    Exit,
+    /// A signal ended it. Isol8 did not send it for one of the other reasons.
+    Signal,
+    /// The sandbox ran out of memory: the system killed the program or one of its processes.
+    Oom,
+    /// Its time limit ended it.
+    Timeout,
+    /// Its caller gave it up, or the engine was stopped. Only in the audit log: the call fails.
+    Cancelled,
+    /// Its sandbox ended or stopped answering. Only in the audit log: the call fails.
+    Lost,
+}
+
 /// What has ended the interpreter of a session, and with it the session's variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,6 +84,8 @@ pub enum SessionReset {
     Exit,
     /// A signal ended the interpreter.
     Crash,
+    /// The system killed the interpreter, because the sandbox was out of memory.
+    Oom,
     /// The sandbox was removed from outside. Its files are lost, too.
     SandboxLost,
 }
@@ -189,6 +215,8 @@ mod tests {
     fn public_names_are_written() {
         let result = ExecutionResult {
             exit_code: 1,
+            termination: Some(Termination::Signal),
+            signal: Some("SIGHUP".into()),
             resource_usage: Some(ResourceUsage {
                 peak_memory_mb: Some(2.5),
                 ..Default::default()
@@ -199,7 +227,8 @@ mod tests {
         assert_eq!(
             serde_json::to_value(&result).unwrap(),
             json!({
-                "stdout": "", "stderr": "", "exitCode": 1, "durationMs": 0, "truncated": false,
+                "stdout": "", "stderr": "", "exitCode": 1, "termination": "signal",
+                "signal": "SIGHUP", "durationMs": 0, "truncated": false,
                 "executionId": "", "runtime": "", "timestamp": "", "files": {},
                 "resourceUsage": {"cpuPercent": 0.0, "memoryMB": 0.0, "peakMemoryMB": 2.5,
                     "networkBytesIn": 0, "networkBytesOut": 0},

@@ -95,7 +95,9 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             // The setup script's own code: the caller wrote the script.
-            Self::Engine(EngineError::Setup { code, .. }) if *code != 0 => Exit::Program(*code),
+            Self::Engine(EngineError::Setup(failure)) if failure.code != 0 => {
+                Exit::Program(failure.code)
+            }
             _ => Exit::Failed,
         }
     }
@@ -115,6 +117,9 @@ impl From<BackendError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use isol8_api::result::Termination;
+    use isol8_engine::StepFailure;
+
     use super::*;
 
     #[test]
@@ -137,10 +142,11 @@ mod tests {
     #[test]
     fn a_failed_setup_script_gives_its_own_code() {
         let setup = |code| {
-            Failure::from(EngineError::Setup {
+            Failure::from(EngineError::Setup(StepFailure {
                 code,
                 stderr: String::new(),
-            })
+                termination: Termination::Exit,
+            }))
         };
         assert_eq!(setup(7).exit().code(), 7);
         assert_eq!(Failure::Usage("x".into()).exit().code(), 1);

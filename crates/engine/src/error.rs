@@ -1,6 +1,6 @@
 //! Everything that can go wrong with an execution, with the messages that users see.
 
-use isol8_api::ErrorCode;
+use isol8_api::{ErrorCode, result::Termination};
 use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::ErrorKind;
 
@@ -84,21 +84,11 @@ pub enum EngineError {
         reason: String,
     },
     /// The packages could not be installed.
-    #[error("Package install failed (exit code {code}): {stderr}")]
-    Install {
-        /// Exit code of the package manager.
-        code: i32,
-        /// What it said.
-        stderr: String,
-    },
+    #[error("Package install failed {0}")]
+    Install(StepFailure),
     /// A setup script failed.
-    #[error("Setup script failed (exit code {code}): {stderr}")]
-    Setup {
-        /// Its exit code.
-        code: i32,
-        /// What it said.
-        stderr: String,
-    },
+    #[error("Setup script failed {0}")]
+    Setup(StepFailure),
     /// A persistent engine was asked for a second runtime.
     #[error(
         "Cannot switch runtime from \"{from}\" to \"{to}\". Each persistent container supports a \
@@ -122,6 +112,18 @@ pub enum EngineError {
     /// Something that should not happen.
     #[error("Internal error: {0}")]
     Internal(String),
+}
+
+/// How a step before the program failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("(exit code {code}): {stderr}")]
+pub struct StepFailure {
+    /// Its exit code.
+    pub code: i32,
+    /// What it said.
+    pub stderr: String,
+    /// How it ended.
+    pub termination: Termination,
 }
 
 impl EngineError {
@@ -161,8 +163,8 @@ impl EngineError {
             Self::SandboxLost => ErrorCode::SandboxLost,
             Self::Refused { .. } => ErrorCode::Refused,
             Self::WriteFile { .. } | Self::ReadFile { .. } => ErrorCode::File,
-            Self::Install { .. } => ErrorCode::Install,
-            Self::Setup { .. } => ErrorCode::Setup,
+            Self::Install(_) => ErrorCode::Install,
+            Self::Setup(_) => ErrorCode::Setup,
             Self::RuntimeSwitch { .. } => ErrorCode::RuntimeSwitch,
             Self::NoActiveContainer => ErrorCode::NoActiveContainer,
             Self::Cancelled => ErrorCode::Cancelled,

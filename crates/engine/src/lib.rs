@@ -24,7 +24,7 @@ mod submission;
 mod time;
 
 pub use engine::{Engine, EventStream};
-pub use error::EngineError;
+pub use error::{EngineError, StepFailure};
 pub use notice::NOTICE;
 pub use submission::{
     AdapterCommand, LiveInput, ProgramInput, ProgramSignal, Submission, live_input,

@@ -80,6 +80,7 @@ fn report(status: ExitStatus, timed_out: bool) -> ExitReport {
     ExitReport {
         status,
         timed_out,
+        out_of_memory: false,
         parked: false,
         wall_us: 1000,
         cpu_us: 500,

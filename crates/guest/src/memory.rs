@@ -21,19 +21,21 @@ use nix::{
 
 use crate::failure::Failure;
 
-/// Current usage, peak, limit and statistics, in version 2 and in version 1 of control groups.
-const FILES: [[&str; 4]; 2] = [
+/// Current usage, peak, limit, statistics and events, in version 2 and in version 1 of control groups.
+const FILES: [[&str; 5]; 2] = [
     [
         "/sys/fs/cgroup/memory.current",
         "/sys/fs/cgroup/memory.peak",
         "/sys/fs/cgroup/memory.max",
         "/sys/fs/cgroup/memory.stat",
+        "/sys/fs/cgroup/memory.events",
     ],
     [
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
         "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
         "/sys/fs/cgroup/memory/memory.stat",
+        "/sys/fs/cgroup/memory/memory.oom_control",
     ],
 ];
 
@@ -68,11 +70,15 @@ const LEFT_BYTES: u64 = 64 * 1024;
 /// Room for the statistics of a control group, in bytes.
 const STATISTICS_BYTES: usize = 8 * 1024;
 
+/// Room for the events of a control group, in bytes.
+const EVENTS_BYTES: usize = 512;
+
 /// The sandbox's control group, whose files are kept open. A system without has none of it.
 pub(crate) struct Memory {
     current: Option<File>,
     peak: Option<File>,
     statistics: Option<File>,
+    events: Option<File>,
     /// None when it has none.
     limit: Option<u64>,
     own: Reserve,
@@ -97,6 +103,7 @@ impl Memory {
         let memory = Self {
             peak: open(1),
             statistics: open(3),
+            events: open(4),
             limit,
             own: Reserve::new(part.min(OWN_RESERVE_BYTES)),
             for_programs: Reserve::new(part.min(PROGRAM_RESERVE_BYTES)),
@@ -120,6 +127,15 @@ impl Memory {
     /// The most bytes that were ever in use, the reserve included.
     pub(crate) fn peak(&self) -> Option<u64> {
         self.peak.as_ref().and_then(|file| number(file).ok())
+    }
+
+    /// How many processes the system has killed for their memory so far; none where it does not say.
+    /// The number rises before such a process is told to end.
+    pub(crate) fn kills(&self) -> Option<u64> {
+        let mut buffer = [0; EVENTS_BYTES];
+        let count = self.events.as_ref()?.read_at(&mut buffer, 0).ok()?;
+        let text = std::str::from_utf8(&buffer[..count]).ok()?;
+        value_of("oom_kill", text)
     }
 
     /// How much of the limit the reserve takes now, in bytes.
@@ -253,12 +269,19 @@ impl Drop for RoomForWork<'_> {
 
 /// The pages of files in a group's statistics. Those of `/sandbox` and `/tmp` are not among them.
 fn cached(statistics: &str) -> u64 {
-    let value = |line: &str| {
-        let (name, value) = line.split_once(' ')?;
-        let counts = ["active_file", "inactive_file"].contains(&name);
-        counts.then(|| value.parse::<u64>().ok()).flatten()
-    };
-    statistics.lines().filter_map(value).sum()
+    let names = ["active_file", "inactive_file"];
+    names
+        .iter()
+        .filter_map(|name| value_of(name, statistics))
+        .sum()
+}
+
+/// The value of `name` in a file with a name and a number in each line.
+fn value_of(name: &str, text: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (found, value) = line.split_once(' ')?;
+        (found == name).then(|| value.parse().ok()).flatten()
+    })
 }
 
 /// Memory that is in use and holds nothing. It is a file without a name: unlike memory of the process
@@ -312,7 +335,7 @@ fn number(file: &File) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::cached;
+    use super::{cached, value_of};
 
     #[test]
     fn files_on_disk_are_cached_and_those_in_memory_are_not() {
@@ -320,5 +343,18 @@ mod tests {
             "cache 999\nshmem 900\ninactive_file 60\nactive_file 39\ntotal_cache 999\n";
         assert_eq!(cached(statistics), 99);
         assert_eq!(cached(""), 0);
+    }
+
+    #[test]
+    fn kills_are_counted_in_both_versions_and_unknown_elsewhere() {
+        let first = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
+        let second = "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\noom_group_kill 0\n";
+        for text in [first, second] {
+            assert_eq!(value_of("oom_kill", text), Some(3));
+        }
+        assert_eq!(
+            value_of("oom_kill", "oom_kill_disable 0\nunder_oom 0\n"),
+            None
+        );
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct Meter<'a> {
     memory: &'a Memory,
     cpu_before: Duration,
     peak_before: Option<u64>,
+    kills_before: Option<u64>,
     /// What of the peak the guest's reserve is.
     reserved: u64,
     sampled: u64,
@@ -63,10 +64,16 @@ impl<'a> Meter<'a> {
             memory,
             cpu_before: cpu_of_children(),
             peak_before: memory.peak(),
+            kills_before: memory.kills(),
             reserved: memory.reserved(),
             sampled: 0,
             program: None,
         }
+    }
+
+    /// Whether the system has killed a process for its memory since the start; `None` where it does not say.
+    pub(crate) fn has_seen_kill(&self) -> Option<bool> {
+        Some(self.memory.kills()? > self.kills_before?)
     }
 
     /// Samples the resident memory of this program from now on. The kernel reports its largest value only when the

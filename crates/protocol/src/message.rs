@@ -226,6 +226,8 @@ pub struct ExitReport {
     pub status: ExitStatus,
     /// Whether the time limit ended the program.
     pub timed_out: bool,
+    /// Whether the system killed a process of the sandbox for its memory during the run.
+    pub out_of_memory: bool,
     /// Whether a parked interpreter became the program.
     pub parked: bool,
     /// From start to end, in microseconds.
@@ -255,6 +257,8 @@ pub enum SessionLoss {
     Exited(i32),
     /// A signal that the guest did not send for one of the other reasons.
     Signalled(i32),
+    /// The system, for its memory.
+    OutOfMemory,
 }
 
 /// Exit code or signal.

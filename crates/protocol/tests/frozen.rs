@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_8_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 8);
+fn version_9_of_every_message() {
+    assert_eq!(PROTOCOL_VERSION, 9);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -82,6 +82,7 @@ fn version_8_of_every_message() {
     let exit = ExitReport {
         status: ExitStatus::Signal(9),
         timed_out: true,
+        out_of_memory: false,
         parked: true,
         wall_us: 1,
         cpu_us: 2,
@@ -93,12 +94,13 @@ fn version_8_of_every_message() {
     };
     assert_eq!(
         payload(&Reply::Exited(exit)),
-        b"\0\x01\x12\x01\x01\x01\x02\x03\x04\x05\x06\x01\x02\x0e"
+        b"\0\x01\x12\x01\0\x01\x01\x02\x03\x04\x05\x06\x01\x02\x0e"
     );
     for (number, loss) in (0..).zip([SessionLoss::TimedOut, SessionLoss::Cancelled]) {
         assert_eq!(payload(&loss), [number]);
     }
     assert_eq!(payload(&SessionLoss::Signalled(9)), b"\x03\x12");
+    assert_eq!(payload(&SessionLoss::OutOfMemory), b"\x04");
     assert_eq!(payload(&Reply::Done), b"\x01");
     let reset = ResetReport {
         processes: 1,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use isol8_api::result::{ExecutionResult, NetworkLogEntry, ResourceUsage, SecurityEvent};
+use isol8_api::result::{
+    ExecutionResult, NetworkLogEntry, ResourceUsage, SecurityEvent, Termination,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -61,6 +63,10 @@ pub struct AuditRecord {
     code_hash: String,
     container_id: String,
     exit_code: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    termination: Option<Termination>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<String>,
     duration_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_usage: Option<ResourceUsage>,
@@ -107,6 +113,8 @@ impl AuditRecord {
             code_hash: request.code_hash.clone(),
             container_id: result.container_id.clone().unwrap_or_default(),
             exit_code: result.exit_code,
+            termination: result.termination,
+            signal: result.signal.clone(),
             duration_ms: result.duration_ms,
             resource_usage: result.resource_usage.filter(|_| options.track_resources),
             security_events: security_events.to_vec(),
@@ -168,6 +176,7 @@ mod tests {
             stdout: "out".into(),
             stderr: "err".into(),
             exit_code: 3,
+            termination: Some(Termination::Exit),
             duration_ms: 12,
             execution_id: "id".into(),
             runtime: "bash".into(),
@@ -203,7 +212,7 @@ mod tests {
                 "executionId": "id", "userId": "u", "timestamp": "t0", "runtime": "bash",
                 // printf 'echo hunter2' | sha256sum
                 "codeHash": "d319538e7dc2c3a000ebce3e274826dffbfef8725c5250cfea43233368051bc3",
-                "containerId": "", "exitCode": 3, "durationMs": 12,
+                "containerId": "", "exitCode": 3, "termination": "exit", "durationMs": 12,
                 "resourceUsage": {"cpuPercent": 0.0, "memoryMB": 0.0, "networkBytesIn": 0,
                     "networkBytesOut": 0},
                 "securityEvents": [{"type": "network_blocked",

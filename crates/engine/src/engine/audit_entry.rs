@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use futures::FutureExt;
-use isol8_api::result::{ExecutionResult, TIMEOUT_EXIT_CODE};
+use isol8_api::result::{ExecutionResult, TIMEOUT_EXIT_CODE, Termination};
 
 use crate::{
     audit::{AuditLog, AuditRecord, AuditSlot, RecordSource, RecordedRequest},
@@ -72,11 +72,14 @@ impl<'a> AuditEntry<'a> {
 
     /// Records an execution that has no result.
     pub(super) fn fail(mut self, error: &EngineError) {
-        (self.bare.exit_code, self.bare.stderr) = match error {
-            EngineError::Install { code, .. } | EngineError::Setup { code, .. } => {
-                (*code, error.to_string())
+        self.bare.stderr = error.to_string();
+        (self.bare.exit_code, self.bare.termination) = match error {
+            EngineError::Install(failure) | EngineError::Setup(failure) => {
+                (failure.code, Some(failure.termination))
             }
-            _ => (1, error.to_string()),
+            EngineError::SandboxLost | EngineError::Guest(_) => (1, Some(Termination::Lost)),
+            // Nothing has run that could have ended.
+            _ => (1, None),
         };
         self.enqueue();
     }
@@ -110,6 +113,7 @@ impl<'a> AuditEntry<'a> {
 impl Drop for AuditEntry<'_> {
     fn drop(&mut self) {
         self.bare.exit_code = TIMEOUT_EXIT_CODE;
+        self.bare.termination = Some(Termination::Cancelled);
         self.enqueue();
     }
 }

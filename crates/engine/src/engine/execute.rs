@@ -18,7 +18,7 @@ use super::{
 use crate::{
     audit::RecordedRequest,
     error::EngineError,
-    execution::{Outcome, Sink, usage_of},
+    execution::{Outcome, Sink, signal_of, termination_of, usage_of},
     fetch::FetchRequest,
     network::NetworkRecord,
     options::Mode,
@@ -77,7 +77,7 @@ impl Engine {
                     let _ = conclude.send(result);
                     return;
                 }
-                Err(EngineError::Setup { .. } | EngineError::Cancelled) => return,
+                Err(EngineError::Setup(_) | EngineError::Cancelled) => return,
                 Err(error) if error.is_refusal() => {
                     let _ = refuse.send(error);
                     return;
@@ -221,6 +221,8 @@ impl Engine {
             stdout: outcome.stdout,
             stderr: outcome.stderr,
             exit_code: outcome.exit_code,
+            termination: Some(termination_of(&outcome.report)),
+            signal: signal_of(&outcome.report),
             duration_ms: outcome.report.wall_us.div_ceil(1000),
             truncated: outcome.truncated,
             container_id: Some(container_id),

@@ -9,6 +9,6 @@ mod step;
 
 pub(crate) use files::{read as read_file, write as write_file};
 pub(crate) use registries::image_registries_of;
-pub(crate) use report::{reset_reason, usage_of};
+pub(crate) use report::{reset_reason, signal_of, termination_of, usage_of};
 pub(crate) use run::{Outcome, Run, run};
 pub(crate) use sink::Sink;

@@ -7,7 +7,7 @@ use std::{
 
 use isol8_api::{
     event::{Phase, StreamEvent},
-    result::{SessionReset, TIMEOUT_EXIT_CODE},
+    result::{SessionReset, Termination},
 };
 use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
 use tokio_util::sync::CancellationToken;
@@ -15,14 +15,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     files::{self, OutputFiles},
     registries::{close_port, image_registries_of},
+    report::{exit_code_of, termination_of},
     sink::Sink,
     step::{StepOptions, StepOutcome, StepRules},
 };
 use crate::{
-    error::EngineError,
+    error::{EngineError, StepFailure},
     network::Network,
     options::Options,
-    output::{TIMEOUT_NOTICE, file_notice, trim_output},
+    output::{TIMEOUT_NOTICE, file_notice, memory_message, memory_notice, trim_output},
     plan::{ExecutionPlan, Step},
     sandbox::Sandbox,
 };
@@ -162,7 +163,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     if let Some(access) = access {
         access.finish().await;
     }
-    finish(outcome, files, options.max_output_files_bytes, sink).await
+    finish(outcome, files, options, sink).await
 }
 
 /// Installs packages. Its output is told only when it fails.
@@ -173,12 +174,9 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     };
     let outcome = quiet.run(step, Vec::new(), None, PREPARATION).await?;
     outcome.explain("packages prepared");
-    match exit_code(&outcome) {
+    match exit_code_of(&outcome.report) {
         0 => Ok(()),
-        code => Err(EngineError::Install {
-            code,
-            stderr: failure_text(&outcome),
-        }),
+        _ => Err(EngineError::Install(failure_of(&outcome))),
     }
 }
 
@@ -187,7 +185,7 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     tracing::debug!("running a setup script");
     let outcome = rules.run(step, Vec::new(), None, PREPARATION).await?;
     outcome.explain("setup script ended");
-    let code = exit_code(&outcome);
+    let code = exit_code_of(&outcome.report);
     if code != 0 {
         let error = if outcome.report.timed_out {
             SETUP_TIMED_OUT.to_owned()
@@ -206,47 +204,52 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     if code == 0 {
         return Ok(());
     }
-    Err(EngineError::Setup {
-        code,
-        stderr: failure_text(&outcome),
-    })
+    Err(EngineError::Setup(failure_of(&outcome)))
 }
 
-/// What a failed step said, and that it ran out of time if it did.
-fn failure_text(outcome: &StepOutcome) -> String {
+/// How a step failed: what it said, and whether it ran out of time or memory.
+fn failure_of(outcome: &StepOutcome) -> StepFailure {
     // Some package managers complain on standard output.
     let said = match trim_output(&outcome.stderr) {
         "" => trim_output(&outcome.stdout),
         said => said,
     };
-    match (outcome.report.timed_out, said.is_empty()) {
-        (false, _) => said.to_owned(),
-        (true, true) => "timed out".to_owned(),
-        (true, false) => format!("{said} (timed out)"),
-    }
-}
-
-fn exit_code(outcome: &StepOutcome) -> i32 {
-    if outcome.report.timed_out {
-        TIMEOUT_EXIT_CODE
-    } else {
-        outcome.report.status.code()
+    let termination = termination_of(&outcome.report);
+    let reason = match termination {
+        Termination::Timeout => "timed out",
+        Termination::Oom => "out of memory",
+        _ => "",
+    };
+    StepFailure {
+        code: exit_code_of(&outcome.report),
+        stderr: match (said, reason) {
+            (said, "") => said.to_owned(),
+            ("", reason) => reason.to_owned(),
+            (said, reason) => format!("{said} ({reason})"),
+        },
+        termination,
     }
 }
 
 async fn finish(
     outcome: StepOutcome,
     files: Option<OutputFiles>,
-    files_limit: u64,
+    options: &Options,
     sink: &Sink,
 ) -> Result<Outcome, EngineError> {
-    let exit_code = exit_code(&outcome);
+    let exit_code = exit_code_of(&outcome.report);
     let mut stderr = trim_output(&outcome.stderr).to_owned();
     let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
     for path in left_out {
-        let notice = file_notice(path, files_limit);
+        let notice = file_notice(path, options.max_output_files_bytes);
         stderr.push_str(&notice);
         sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+    }
+    if outcome.report.out_of_memory {
+        let limit = options.memory_bytes;
+        stderr.push_str(&memory_notice(limit));
+        let message = memory_message(limit);
+        sink.send(StreamEvent::error(Phase::Code, message)).await?;
     }
     if outcome.report.timed_out {
         stderr.push_str(TIMEOUT_NOTICE);

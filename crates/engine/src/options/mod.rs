@@ -20,5 +20,5 @@ pub use resolved::{
     Seccomp,
 };
 pub use secrets::Secrets;
-pub use size::parse_size;
+pub use size::{parse_size, size_text};
 pub use start::StartOptions;

@@ -42,6 +42,18 @@ pub fn parse_size(option: &'static str, text: &str) -> Result<u64, OptionError> 
     Ok(bytes as u64)
 }
 
+/// The shortest size string for this number of bytes, with a unit where that is exact.
+#[must_use]
+pub fn size_text(bytes: u64) -> String {
+    [(1 << 30, 'g'), (1 << 20, 'm'), (1 << 10, 'k')]
+        .into_iter()
+        .find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit))
+        .map_or_else(
+            || format!("{bytes}b"),
+            |(unit, name)| format!("{}{name}", bytes / unit),
+        )
+}
+
 /// Largest size in bytes: 4 PiB, exact in an `f64`.
 const MAX_SIZE: f64 = 4_503_599_627_370_496.0;
 
@@ -60,6 +72,13 @@ mod tests {
             ("1048576", 1 << 20),
         ] {
             assert_eq!(parse_size("memoryLimit", text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_written_as_they_are_read() {
+        for text in ["512m", "1g", "64k", "10b", "1025b", "1536m"] {
+            assert_eq!(size_text(parse_size("memoryLimit", text).unwrap()), text);
         }
     }
 

@@ -1,9 +1,22 @@
 //! One output stream of a program, from its bytes to the text that a caller gets.
 
 use super::{Masker, mask::MaskStream, utf8::Utf8Decoder};
+use crate::options::size_text;
 
 /// What `execute` puts at the end of standard error after a timeout.
 pub const TIMEOUT_NOTICE: &str = "\n--- EXECUTION TIMED OUT ---";
+
+/// What a stream says when the sandbox, which may use `limit` bytes, was out of memory.
+#[must_use]
+pub fn memory_message(limit: u64) -> String {
+    format!("OUT OF MEMORY (limit {})", size_text(limit))
+}
+
+/// What `execute` puts at the end of standard error then.
+#[must_use]
+pub fn memory_notice(limit: u64) -> String {
+    format!("\n--- {} ---", memory_message(limit))
+}
 
 /// Longest UTF-8 character in bytes.
 const MAX_CHAR_BYTES: u64 = 4;

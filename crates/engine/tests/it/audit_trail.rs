@@ -54,6 +54,8 @@ async fn each_end_of_an_execution_is_recorded() {
         .map(|line| line["exitCode"].as_i64().unwrap())
         .collect();
     assert_eq!(exit_codes, [3, 3, 137, 9, 137]);
+    let ends: Vec<_> = lines.iter().map(|line| &line["termination"]).collect();
+    assert_eq!(ends, ["exit", "exit", "timeout", "exit", "cancelled"]);
     let [collected, streamed, ..] = &lines[..] else {
         panic!("{lines:?}")
     };

@@ -145,6 +145,7 @@ pub(super) fn exit_report(end: &End, stdout: &Source, stderr: &Source, parked: b
     ExitReport {
         status: end.status,
         timed_out: end.timed_out,
+        out_of_memory: end.out_of_memory,
         parked,
         wall_us: microseconds(end.wall),
         cpu_us: microseconds(end.cpu),

@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(super) resident: Option<Resident>,
     /// What has ended an interpreter that had state, until the host is told.
     pub(super) loss: Option<SessionLoss>,
+    /// How many processes the system had killed for their memory at the end of the last call.
+    pub(super) kills: Option<u64>,
     /// How many calls there were, in all interpreters.
     calls: u64,
 }
@@ -58,10 +60,7 @@ impl Session {
         let pipes = self.pipes.insert(pipes);
         if let Some(status) = self.resident.as_mut().and_then(Resident::ended) {
             self.resident = None;
-            self.loss = Some(match status {
-                ExitStatus::Code(code) => SessionLoss::Exited(code),
-                ExitStatus::Signal(number) => SessionLoss::Signalled(number),
-            });
+            self.loss = Some(ended_with(status, guest.memory.kills() > self.kills));
         }
         let resident = if let Some(resident) = self.resident.take() {
             resident
@@ -70,6 +69,15 @@ impl Session {
             Resident::start(guest, request).await?
         };
         Ok((resident, pipes))
+    }
+}
+
+/// Why an interpreter has ended with `status`, which the guest did not bring about.
+pub(super) fn ended_with(status: ExitStatus, out_of_memory: bool) -> SessionLoss {
+    match status {
+        ExitStatus::Signal(libc::SIGKILL) if out_of_memory => SessionLoss::OutOfMemory,
+        ExitStatus::Signal(number) => SessionLoss::Signalled(number),
+        ExitStatus::Code(code) => SessionLoss::Exited(code),
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     interruption::Interruption,
     pipes::{self, Pipes},
     relay::{Running, exit_report, until_end},
-    resident::{Reports, Resident},
+    resident::{Reports, Resident, ended_with},
     supervise::End,
 };
 use crate::{
@@ -65,6 +65,7 @@ pub(crate) async fn call(
     if !end.cancelled {
         report.session_loss = session.loss.take();
     }
+    session.kills = guest.memory.kills();
     if lives {
         session.resident = Some(resident);
     } else {
@@ -106,8 +107,7 @@ fn loss(end: &End) -> SessionLoss {
     match end.status {
         _ if end.timed_out => SessionLoss::TimedOut,
         _ if end.by_force => SessionLoss::Cancelled,
-        ExitStatus::Code(code) => SessionLoss::Exited(code),
-        ExitStatus::Signal(number) => SessionLoss::Signalled(number),
+        status => ended_with(status, end.out_of_memory),
     }
 }
 

@@ -26,6 +26,9 @@ use crate::{
     usage::{Meter, SAMPLE_INTERVAL, cpu_clock},
 };
 
+/// What the system does to a process for its memory, and the guest at a time limit.
+const KILLED: ExitStatus = ExitStatus::Signal(libc::SIGKILL);
+
 /// Between two looks at the sockets of what programs have left running.
 const SERVICE_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -49,9 +52,15 @@ pub(super) struct Bounds<'a> {
 
 /// How a program ended, and what it used.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is true for a reason of its own"
+)]
 pub(super) struct End {
     pub(super) status: ExitStatus,
     pub(super) timed_out: bool,
+    /// Whether the system killed a process for its memory.
+    pub(super) out_of_memory: bool,
     /// Whether the host gave it up.
     pub(super) cancelled: bool,
     /// Whether it had to be killed.
@@ -74,10 +83,10 @@ pub(super) async fn supervise(
     mut meter: Meter<'_>,
 ) -> End {
     tokio::pin!(over);
-    let grace = match bounds.interruption {
-        Some(_) => grace(bounds.time_limit),
-        None => Duration::ZERO,
-    };
+    let grace = bounds
+        .interruption
+        .as_ref()
+        .map_or(Duration::ZERO, |_| grace(bounds.time_limit));
     let limit = wait_for(bounds.time_limit.map(|limit| limit.saturating_sub(grace)));
     tokio::pin!(limit);
     let mut interrupting = None;
@@ -88,8 +97,7 @@ pub(super) async fn supervise(
         meter.watch(Some(pid));
     }
     let mut samples = interval(SAMPLE_INTERVAL);
-    let (mut timed_out, mut cancelled) = (false, false);
-    let mut too_many_sockets = false;
+    let (mut timed_out, mut cancelled, mut too_many_sockets) = (false, false, false);
     let mut collected = true;
     let mut ended = loop {
         tokio::select! {
@@ -140,6 +148,7 @@ pub(super) async fn supervise(
         }
     };
     let memory = meter.sample();
+    let out_of_memory = is_out_of_memory(guest, &meter, ended.as_ref());
     let uncollected = if collected {
         Duration::ZERO
     } else {
@@ -149,7 +158,7 @@ pub(super) async fn supervise(
         // Nothing is left to be killed, and to wait for the end is for the next reset.
         Some(_) if !collected => Rest::Nothing,
         _ if too_many_sockets => Rest::All, // Nobody knows whose the sockets are.
-        _ => rest_to_kill(guest, pid, ended.as_ref(), bounds.after_exit),
+        _ => rest_to_kill(pid, ended.as_ref(), out_of_memory, bounds.after_exit),
     };
     if matches!(rest, Rest::Nothing)
         && interrupting.take().is_some()
@@ -162,12 +171,12 @@ pub(super) async fn supervise(
     if by_force {
         ended = timeout(KILL_DEADLINE, over).await.ok().flatten();
     }
-    let max_rss_bytes = ended.map_or(0, |ended| ended.max_rss_bytes);
-    let peak_memory_bytes = meter.peak(max_rss_bytes);
+    let peak_memory_bytes = meter.peak(ended.map_or(0, |ended| ended.max_rss_bytes));
     End {
         // One that takes longer to be gone is dead all the same.
-        status: ended.map_or(ExitStatus::Signal(libc::SIGKILL), |ended| ended.status),
+        status: ended.map_or(KILLED, |ended| ended.status),
         timed_out,
+        out_of_memory,
         cancelled,
         by_force,
         wall: ended.map_or_else(|| started.elapsed(), |ended| ended.at - started),
@@ -218,12 +227,18 @@ enum Rest {
 }
 
 /// What is to be killed of a program that has `ended`, or that is to end by force.
-fn rest_to_kill(guest: &Guest, pid: i32, ended: Option<&Ended>, after_exit: AfterExit) -> Rest {
+fn rest_to_kill(
+    pid: i32,
+    ended: Option<&Ended>,
+    out_of_memory: bool,
+    after_exit: AfterExit,
+) -> Rest {
     match (after_exit, ended) {
         (AfterExit::KillAll, _) => Rest::All,
         (AfterExit::Keep, None) => Rest::Program,
-        (AfterExit::Keep, Some(ended)) if out_of_memory(guest, ended.status) => {
-            // At first without a list of the processes, which takes memory.
+        (AfterExit::Keep, Some(Ended { status: KILLED, .. })) if out_of_memory => {
+            // What the program has started would go on to fill what is left. At first without a list of
+            // the processes, which takes memory.
             kill::send_to_group(pid);
             Rest::Program
         }
@@ -253,10 +268,12 @@ async fn kill_rest<'a>(
     room
 }
 
-/// Whether the system has killed a program for its memory. What the program has started would go on to
-/// fill what is left.
-fn out_of_memory(guest: &Guest, status: ExitStatus) -> bool {
-    status == ExitStatus::Signal(libc::SIGKILL) && guest.memory.is_short()
+/// Whether the system has killed a process for its memory. Where it does not count them, hardly any memory is
+/// left after the kill of the program.
+fn is_out_of_memory(guest: &Guest, meter: &Meter<'_>, ended: Option<&Ended>) -> bool {
+    meter.has_seen_kill().unwrap_or_else(|| {
+        matches!(ended, Some(Ended { status: KILLED, .. })) && guest.memory.is_short()
+    })
 }
 
 async fn begins(ending: Option<&Ending>) {

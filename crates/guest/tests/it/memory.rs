@@ -1,6 +1,8 @@
 //! A sandbox whose memory is full.
 
-use isol8_protocol::{AfterExit, ErrorKind, ExecRequest, ExitStatus, InlineFile, Reply};
+use isol8_protocol::{
+    AfterExit, ErrorKind, ExecRequest, ExitReport, ExitStatus, InlineFile, Reply,
+};
 
 use crate::{
     common::{Sandbox, failure, sh},
@@ -25,9 +27,9 @@ fn kept(script: &str) -> ExecRequest {
     }
 }
 
-fn ran_out_of_memory(status: ExitStatus) -> bool {
+fn ran_out_of_memory(report: &ExitReport) -> bool {
     // The shell, or its last child.
-    [ExitStatus::Signal(9), ExitStatus::Code(137)].contains(&status)
+    report.out_of_memory && [ExitStatus::Signal(9), ExitStatus::Code(137)].contains(&report.status)
 }
 
 #[tokio::test]
@@ -37,7 +39,7 @@ async fn a_program_that_fills_memory_with_files_is_killed_and_the_guest_is_not()
         let sandbox = Sandbox::start_in(&group, FILES).await;
         for _ in 0..5 {
             let report = sandbox.exec(sh(FILL)).await.report();
-            assert!(ran_out_of_memory(report.status), "{report:?}");
+            assert!(ran_out_of_memory(&report), "{report:?}");
             assert!(report.peak_memory_bytes > limit * 3 / 4, "{report:?}");
             assert!(sandbox.must_reset().await.entries >= 1);
             assert_eq!(sandbox.sh("ls /sandbox /tmp | wc -l").await, "3\n");
@@ -52,7 +54,7 @@ async fn many_directories_that_fill_memory_are_removed() {
     let fill = "for i in $(seq 100); do mkdir -p d$i/e; head -c 1M /dev/zero >d$i/e/f; done";
     for _ in 0..3 {
         let report = sandbox.exec(sh(fill)).await.report();
-        assert!(ran_out_of_memory(report.status), "{report:?}");
+        assert!(ran_out_of_memory(&report), "{report:?}");
         assert!(sandbox.must_reset().await.entries >= 90);
     }
 }
@@ -64,9 +66,10 @@ async fn files_can_be_moved_and_removed_when_a_session_has_filled_memory() {
         let sandbox = Sandbox::start_in(&group, FILES).await;
         for _ in 0..5 {
             let report = sandbox.exec(kept(FILL)).await.report();
-            assert!(ran_out_of_memory(report.status), "{report:?}");
+            assert!(ran_out_of_memory(&report), "{report:?}");
             let removed = sandbox.exec(kept("rm -f /tmp/b; echo $((40 + 2))")).await;
             assert_eq!(removed.stdout(), "42\n", "{removed:?}");
+            assert!(!removed.report().out_of_memory, "that was the run before");
             assert!(sandbox.read("/sandbox/a").await.unwrap().len() > 1000);
             let replaced = sandbox.write("/sandbox/a", b"small").await;
             assert_eq!(replaced, Reply::Done);
@@ -86,7 +89,7 @@ async fn a_session_that_is_filled_again_and_again_is_emptied_through_its_files()
                 .exec(kept(&format!("cat /dev/zero >f{round}")))
                 .await;
             if let Some(Reply::Exited(report)) = done.end {
-                assert!(ran_out_of_memory(report.status), "{report:?}");
+                assert!(ran_out_of_memory(&report), "{report:?}");
             } else {
                 assert_eq!(done.failure().0, ErrorKind::NoSpace, "{done:?}");
                 refused = true;
