@@ -54,13 +54,25 @@ pub enum ErrorCode {
     Cancelled,
     /// The engine was stopped.
     Stopped,
+    /// A request to a server has no key.
+    Unauthorized,
+    /// A server does not let this key do this.
+    Forbidden,
+    /// A server has no such endpoint or session.
+    NotFound,
+    /// A request to a server is too large.
+    TooLarge,
+    /// A server has no room for more of this at the moment.
+    TooManyRequests,
+    /// A server takes no work at the moment.
+    Unavailable,
     /// Something that should not happen.
     Internal,
 }
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -84,6 +96,12 @@ impl ErrorCode {
         Self::NoActiveContainer,
         Self::Cancelled,
         Self::Stopped,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::TooLarge,
+        Self::TooManyRequests,
+        Self::Unavailable,
         Self::Internal,
     ];
 
@@ -114,6 +132,12 @@ impl ErrorCode {
             Self::NoActiveContainer => "ISOL8_NO_ACTIVE_CONTAINER",
             Self::Cancelled => "ISOL8_CANCELLED",
             Self::Stopped => "ISOL8_STOPPED",
+            Self::Unauthorized => "ISOL8_UNAUTHORIZED",
+            Self::Forbidden => "ISOL8_FORBIDDEN",
+            Self::NotFound => "ISOL8_NOT_FOUND",
+            Self::TooLarge => "ISOL8_TOO_LARGE",
+            Self::TooManyRequests => "ISOL8_TOO_MANY_REQUESTS",
+            Self::Unavailable => "ISOL8_UNAVAILABLE",
             Self::Internal => "ISOL8_INTERNAL",
         }
     }

@@ -40,6 +40,11 @@ impl FakeBackend {
         })
     }
 
+    /// How many sandboxes were started.
+    pub fn started(&self) -> usize {
+        lock(&self.guests).len()
+    }
+
     /// The sandboxes that were destroyed so far, in order.
     pub fn destroyed(&self) -> Vec<String> {
         lock(&self.destroyed).clone()
@@ -64,7 +69,7 @@ impl FakeBackend {
             lock(&self.starts).is_empty(),
             "sandboxes were not asked for"
         );
-        lock(&self.destroyed).clone()
+        self.destroyed()
     }
 }
 

@@ -1,0 +1,163 @@
+//! What all handlers share.
+
+use std::{sync::Arc, time::Duration};
+
+use isol8_api::config::Config;
+use isol8_backend::{Backend, ImageStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    auth::KeyDigest,
+    cleanup::Cleanups,
+    engines::Engines,
+    error::ApiError,
+    place::Place,
+    sessions::Sessions,
+    settings::{Settings, SettingsError},
+};
+
+/// How often idle engines and sessions are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// A server's state. Cheap to clone; the clones are one server.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+struct Inner {
+    master_key: KeyDigest,
+    config: Config,
+    max_body_bytes: usize,
+    keep_alive: Duration,
+    /// One for each execution that may run at a time, whatever engine it has.
+    permits: Arc<Semaphore>,
+    backend: Arc<dyn Backend>,
+    images: Arc<dyn ImageStore>,
+    engines: Engines,
+    sessions: Sessions,
+    cleanups: Cleanups,
+    /// Cancelled when no new work is taken any more.
+    closing: CancellationToken,
+    /// Cancelled when running work has to end.
+    ending: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// A server's state. Does no I/O.
+    pub(crate) fn new(settings: &Settings, place: Arc<dyn Place>) -> Result<Self, SettingsError> {
+        let max_concurrent = settings.checked()?;
+        let config = settings.config.clone();
+        Ok(Self(Arc::new(Inner {
+            master_key: KeyDigest::of(&settings.master_key),
+            max_body_bytes: settings.max_body_bytes,
+            keep_alive: settings.keep_alive,
+            permits: Arc::new(Semaphore::new(max_concurrent)),
+            backend: place.backend(config.security.runtime.as_deref()),
+            images: place.images(),
+            engines: Engines::new(Arc::clone(&place), max_concurrent),
+            sessions: Sessions::new(place),
+            cleanups: Cleanups::default(),
+            closing: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+        })))
+    }
+
+    /// The digest of the master key.
+    pub(crate) fn master_key(&self) -> &KeyDigest {
+        &self.0.master_key
+    }
+
+    /// The server's configuration.
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Largest body of a request in bytes.
+    pub(crate) fn max_body_bytes(&self) -> usize {
+        self.0.max_body_bytes
+    }
+
+    /// How often a silent stream says that it is still there.
+    pub(crate) fn keep_alive(&self) -> Duration {
+        self.0.keep_alive
+    }
+
+    /// The backend with the container runtime of the configuration.
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.0.backend
+    }
+
+    /// The images.
+    pub(crate) fn images(&self) -> &Arc<dyn ImageStore> {
+        &self.0.images
+    }
+
+    /// The engines that requests share.
+    pub(crate) fn engines(&self) -> &Engines {
+        &self.0.engines
+    }
+
+    /// The sessions.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// The clean-ups under way.
+    pub(crate) fn cleanups(&self) -> &Cleanups {
+        &self.0.cleanups
+    }
+
+    /// Cancelled when running work has to end.
+    pub(crate) fn ending(&self) -> &CancellationToken {
+        &self.0.ending
+    }
+
+    /// Cancelled when no new work is taken any more.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
+    /// Tasks that the server waits for at its end.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    /// Waits for the turn of an execution, in order of arrival. It lasts until the permit is dropped.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if self.0.closing.is_cancelled() {
+            return Err(ApiError::Closing);
+        }
+        let waiting = Arc::clone(&self.0.permits).acquire_owned();
+        let turn = self.0.closing.run_until_cancelled(waiting).await;
+        turn.and_then(Result::ok).ok_or(ApiError::Closing)
+    }
+
+    /// Lets go of what has been idle, until the server ends.
+    pub(crate) async fn sweep(self) {
+        let cleanup = &self.0.config.cleanup;
+        let max_idle = cleanup
+            .auto_prune
+            .then_some(Duration::from_millis(cleanup.max_container_age_ms));
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            tokio::select! {
+                () = self.0.closing.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            self.0.engines.release_idle();
+            if let Some(max_idle) = max_idle {
+                self.0.sessions.prune(max_idle).await;
+            }
+        }
+    }
+
+    /// Ends every execution and removes every sandbox; returns when they are gone.
+    pub(crate) async fn end(&self) {
+        self.0.closing.cancel();
+        self.0.ending.cancel();
+        tokio::join!(self.0.sessions.remove_all(), self.0.engines.stop_all());
+    }
+}

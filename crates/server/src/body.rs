@@ -1,0 +1,118 @@
+//! Bodies of requests: received within limits of size and time, and read as JSON.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::header,
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use crate::{app::App, error::ApiError};
+
+/// How long the next piece of a body may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bodies above this are parsed on a thread that serves nobody else, in bytes.
+const LARGE: usize = 256 * 1024;
+
+/// A body in JSON, whatever its content type says. An empty one is `{}`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let bytes = receive(request, app.max_body_bytes()).await?;
+        if bytes.len() <= LARGE {
+            return parse(&bytes).map(Self);
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        parsed
+            .map_err(|error| ApiError::Invalid(error.to_string()))?
+            .map(Self)
+    }
+}
+
+async fn receive(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ApiError::TooLarge { limit });
+    }
+    let mut body: Body = request.into_body();
+    let mut bytes = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(PATIENCE, body.frame())
+            .await
+            .map_err(|_| ApiError::SlowBody)?;
+        let Some(frame) = frame else {
+            return Ok(bytes.freeze());
+        };
+        let frame = frame.map_err(|error| ApiError::Invalid(format!("Invalid body: {error}")))?;
+        if let Some(data) = frame.data_ref() {
+            if bytes.len() + data.len() > limit {
+                return Err(ApiError::TooLarge { limit });
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+}
+
+/// Reads JSON; the error names the field.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    // A list would be read as the fields of an object, in order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::Invalid(
+            "Invalid request: it must be a JSON object".to_owned(),
+        ));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if !cause.is_data() {
+            return ApiError::Invalid(format!("Invalid JSON: {cause}"));
+        }
+        match path.as_str() {
+            "." => ApiError::Invalid(format!("Invalid request: {cause}")),
+            path => ApiError::Invalid(format!("Invalid request: {path}: {cause}")),
+        }
+    })?;
+    json.end()
+        .map_err(|cause| ApiError::Invalid(format!("Invalid JSON: {cause}")))?;
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_api::http::{ExecuteBody, UploadBody};
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_field() {
+        for (json, message) in [
+            ("{", "Invalid JSON: EOF while parsing an object"),
+            ("{} x", "Invalid JSON: trailing characters"),
+            (
+                r#"{"request": {"runtime": 1}}"#,
+                "Invalid request: request.runtime: invalid type: integer `1`, expected a string",
+            ),
+            (" []", "Invalid request: it must be a JSON object"),
+        ] {
+            let error = parse::<ExecuteBody>(json.as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with(message), "{json}: {error}");
+        }
+        let error = parse::<UploadBody>(b"").unwrap_err().to_string();
+        assert!(error.contains("missing field `sessionId`"), "{error}");
+    }
+}

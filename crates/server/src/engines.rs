@@ -1,0 +1,214 @@
+//! Engines that requests with equal options share, so that their pools help. Their number is bounded, and
+//! those that nobody has used for a while are let go.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use isol8_api::options::RawOptions;
+use isol8_engine::{
+    Engine, EngineError,
+    options::{Options, Secrets},
+};
+
+use crate::place::Place;
+
+/// Most engines that are kept. A request that finds them all in use has one to itself.
+const MAX_ENGINES: usize = 32;
+
+/// How long an engine is kept that nobody uses.
+const MAX_IDLE: Duration = Duration::from_mins(5);
+
+/// The engines of a server.
+pub(crate) struct Engines {
+    place: Arc<dyn Place>,
+    max_concurrent: usize,
+    /// By their options, without secrets.
+    kept: Mutex<HashMap<String, Kept>>,
+}
+
+struct Kept {
+    engine: Engine,
+    /// As many more as there are leases.
+    in_use: Arc<()>,
+    last_used: Instant,
+}
+
+impl Kept {
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.in_use) == 1
+    }
+}
+
+/// An engine for one request. The engine is kept at least as long as this.
+pub(crate) struct EngineLease {
+    /// The engine, with the request's own secrets.
+    pub(crate) engine: Engine,
+    _in_use: Arc<()>,
+}
+
+impl Engines {
+    /// No engines yet. Each will run at most `max_concurrent` executions at a time.
+    pub(crate) fn new(place: Arc<dyn Place>, max_concurrent: usize) -> Self {
+        Self {
+            place,
+            max_concurrent,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The engine for these options. Secrets are no part of what makes engines equal: each request
+    /// brings its own.
+    pub(crate) fn get(&self, mut raw: RawOptions) -> Result<EngineLease, EngineError> {
+        let secrets = mem::take(&mut raw.secrets);
+        let key = serde_json::to_string(&raw)
+            .map_err(|error| EngineError::Internal(error.to_string()))?;
+        let mut kept = self.kept();
+        let found = match kept.get_mut(&key) {
+            Some(found) => {
+                found.last_used = Instant::now();
+                EngineLease {
+                    engine: found.engine.clone(),
+                    _in_use: Arc::clone(&found.in_use),
+                }
+            }
+            None => self.add(&mut kept, key, raw)?,
+        };
+        drop(kept);
+        let Some(secrets) = secrets.filter(|secrets| !secrets.0.is_empty()) else {
+            return Ok(found);
+        };
+        Ok(EngineLease {
+            engine: found.engine.with_secrets(Secrets::try_from(secrets)?),
+            ..found
+        })
+    }
+
+    fn add(
+        &self,
+        kept: &mut HashMap<String, Kept>,
+        key: String,
+        raw: RawOptions,
+    ) -> Result<EngineLease, EngineError> {
+        let options = Options::try_from(raw)?;
+        let backend = self.place.backend(options.oci_runtime.as_deref());
+        let engine = Engine::new(options, self.max_concurrent, backend, self.place.images())?;
+        let in_use = Arc::new(());
+        let lease = EngineLease {
+            engine: engine.clone(),
+            _in_use: Arc::clone(&in_use),
+        };
+        if kept.len() >= MAX_ENGINES {
+            let oldest = kept
+                .iter()
+                .filter(|(_, engine)| engine.is_idle())
+                .min_by_key(|(_, engine)| engine.last_used)
+                .map(|(key, _)| key.clone());
+            match oldest {
+                // Its sandboxes end in the background.
+                Some(oldest) => kept.remove(&oldest),
+                None => return Ok(lease),
+            };
+        }
+        let last_used = Instant::now();
+        kept.insert(
+            key,
+            Kept {
+                engine,
+                in_use,
+                last_used,
+            },
+        );
+        Ok(lease)
+    }
+
+    /// Lets go of the engines that nobody has used for a while.
+    pub(crate) fn release_idle(&self) {
+        let now = Instant::now();
+        self.kept()
+            .retain(|_, kept| !kept.is_idle() || now.duration_since(kept.last_used) < MAX_IDLE);
+    }
+
+    /// Removes the sandboxes of every engine that nobody uses, and waits until they are gone.
+    pub(crate) async fn stop_idle(&self) {
+        let idle: Vec<_> = self.kept().extract_if(|_, kept| kept.is_idle()).collect();
+        let stops = idle.iter().map(|(_, kept)| kept.engine.stop());
+        futures::future::join_all(stops).await;
+    }
+
+    /// Ends every execution and removes every sandbox; returns when they are gone.
+    pub(crate) async fn stop_all(&self) {
+        let all = mem::take(&mut *self.kept());
+        let stops = all.values().map(|kept| kept.engine.stop());
+        futures::future::join_all(stops).await;
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_backend::{Backend, ImageStore};
+    use isol8_fakes::{FakeBackend, FakeImages};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Place for Nowhere {
+        fn backend(&self, _: Option<&str>) -> Arc<dyn Backend> {
+            FakeBackend::new([])
+        }
+
+        fn images(&self) -> Arc<dyn ImageStore> {
+            FakeImages::new([])
+        }
+    }
+
+    fn options(pids: usize) -> RawOptions {
+        serde_json::from_value(json!({"pidsLimit": pids, "secrets": {"N": pids.to_string()}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn equal_options_share_an_engine_whatever_their_secrets() {
+        let engines = Engines::new(Arc::new(Nowhere), 2);
+        let mut other = options(1);
+        other.secrets = None;
+        let first = engines.get(options(1)).unwrap();
+        let second = engines.get(other).unwrap();
+        assert!(Arc::ptr_eq(&first._in_use, &second._in_use));
+        let third = engines.get(options(2)).unwrap();
+        assert!(!Arc::ptr_eq(&first._in_use, &third._in_use));
+    }
+
+    #[test]
+    fn the_number_of_engines_is_bounded_and_the_oldest_idle_one_goes() {
+        let engines = Engines::new(Arc::new(Nowhere), 2);
+        let busy: Vec<_> = (1..MAX_ENGINES)
+            .map(|pids| engines.get(options(pids)).unwrap())
+            .collect();
+        drop(engines.get(options(MAX_ENGINES)).unwrap());
+        let last = engines.get(options(MAX_ENGINES + 1)).unwrap();
+        assert_eq!(engines.kept().len(), MAX_ENGINES);
+        // All are in use now: this one is not kept.
+        drop(engines.get(options(MAX_ENGINES + 2)).unwrap());
+        assert_eq!(engines.kept().len(), MAX_ENGINES);
+        let again = engines.get(options(1)).unwrap();
+        assert!(Arc::ptr_eq(&again._in_use, &busy[0]._in_use));
+        drop(last);
+    }
+
+    #[test]
+    fn options_that_are_not_acceptable_leave_nothing_behind() {
+        let engines = Engines::new(Arc::new(Nowhere), 2);
+        assert!(engines.get(options(0)).is_err());
+        assert!(engines.kept().is_empty());
+    }
+}

@@ -1,0 +1,182 @@
+//! One execution of a request, from its turn to its end, whatever carries it to the client.
+
+use futures::future::BoxFuture;
+use isol8_api::{
+    event::StreamEvent, http::ExecuteBody, request::ExecutionRequest, result::ExecutionResult,
+};
+use isol8_engine::{Engine, EventStream, LiveInput, Submission};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use crate::{app::App, engines::EngineLease, error::ApiError, options, sessions::SessionLease};
+
+/// Events that are sent to a client at a time.
+const BATCH: usize = 32;
+
+/// The engine of a request.
+enum Lease {
+    Shared(EngineLease),
+    Session(SessionLease),
+}
+
+/// Whatever an execution holds while it runs.
+struct Turn {
+    lease: Lease,
+    _session_turn: Option<OwnedSemaphorePermit>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    /// Waits until an execution may run: first for its session, then for the server.
+    async fn take(
+        app: &App,
+        options: Option<isol8_api::options::RawOptions>,
+        session_id: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        let merged = || options::over(app.config().raw_options(), options.unwrap_or_default());
+        let (lease, session_turn) = match session_id {
+            None => (Lease::Shared(app.engines().get(merged())?), None),
+            Some(id) => {
+                let session = app.sessions().get_or_make(id, merged)?;
+                let turn = session.turn().await?;
+                (Lease::Session(session), Some(turn))
+            }
+        };
+        Ok(Self {
+            lease,
+            _session_turn: session_turn,
+            _turn: app.turn().await?,
+        })
+    }
+
+    fn engine(&self) -> &Engine {
+        match &self.lease {
+            Lease::Shared(lease) => &lease.engine,
+            Lease::Session(session) => session.engine(),
+        }
+    }
+
+    fn explain(&self, error: isol8_engine::EngineError) -> ApiError {
+        match self.lease {
+            Lease::Shared(_) => error.into(),
+            Lease::Session(_) => ApiError::in_session(error),
+        }
+    }
+}
+
+/// The parts of a body. A time limit among the options is the request's own, so that requests which
+/// differ in nothing else share an engine.
+fn split(
+    body: ExecuteBody,
+) -> (
+    ExecutionRequest,
+    Option<isol8_api::options::RawOptions>,
+    Option<String>,
+) {
+    let ExecuteBody {
+        mut request,
+        mut options,
+        session_id,
+    } = body;
+    if session_id.is_none()
+        && let Some(options) = &mut options
+    {
+        let limit = options.timeout_ms.take();
+        request.timeout_ms = request.timeout_ms.or(limit);
+    }
+    (request, options, session_id)
+}
+
+/// Runs a request to its end. Dropping the future ends the program; in a session its interpreter is
+/// interrupted, so that its state survives where that works.
+pub(crate) async fn execute(app: &App, body: ExecuteBody) -> Result<ExecutionResult, ApiError> {
+    let (request, options, session_id) = split(body);
+    let turn = Turn::take(app, options, session_id.as_deref()).await?;
+    let cancel = CancellationToken::new();
+    let running = turn.engine().execute(request, cancel.clone());
+    let mut running = Box::pin(app.ending().run_until_cancelled(running));
+    // Dropped before the execution is, which makes the difference between interrupting and killing.
+    let _cancelled_first = cancel.drop_guard();
+    let result = (&mut running).await.ok_or(ApiError::Closing)?;
+    result.map_err(|error| turn.explain(error))
+}
+
+/// An execution whose events are streamed. Dropping it ends the program, as with [`execute`].
+pub(crate) struct Execution {
+    state: State,
+}
+
+enum State {
+    Waiting(BoxFuture<'static, Result<(EventStream, Turn), ApiError>>),
+    Running(Box<EventStream>, Turn),
+    Over,
+}
+
+impl Execution {
+    /// Begins to wait for the turn of an execution. Nothing happens before the first call of
+    /// [`Self::start`] or [`Self::next`].
+    pub(crate) fn new(app: App, body: ExecuteBody, live: Option<LiveInput>) -> Self {
+        let (request, options, session_id) = split(body);
+        let submission = Submission {
+            live,
+            ..request.into()
+        };
+        let start = async move {
+            let turn = Turn::take(&app, options, session_id.as_deref()).await?;
+            let events = turn.engine().stream(submission);
+            Ok((events, turn))
+        };
+        Self {
+            state: State::Waiting(Box::pin(start)),
+        }
+    }
+
+    /// Waits for the turn of the execution and starts it. Cancel safe.
+    pub(crate) async fn start(&mut self) -> Result<(), ApiError> {
+        if let State::Waiting(start) = &mut self.state {
+            match start.await {
+                Ok((events, turn)) => self.state = State::Running(Box::new(events), turn),
+                Err(error) => {
+                    self.state = State::Over;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next events; none at the end. What the engine refuses, or what stands in the way of a start,
+    /// is one error event and the end. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Vec<StreamEvent> {
+        if let Err(error) = self.start().await {
+            return vec![failure(&error)];
+        }
+        let State::Running(events, turn) = &mut self.state else {
+            return Vec::new();
+        };
+        let batch = events.recv_many(BATCH).await;
+        if !batch.is_empty() {
+            return batch;
+        }
+        let refusal = events.take_refusal().map(|error| turn.explain(error));
+        self.state = State::Over;
+        refusal.iter().map(failure).collect()
+    }
+}
+
+/// The event of an execution that did not begin.
+pub(crate) fn failure(error: &ApiError) -> StreamEvent {
+    StreamEvent {
+        kind: isol8_api::event::EventKind::Error,
+        data: error.to_string(),
+        phase: None,
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        if let State::Running(events, _) = &self.state {
+            events.canceller().cancel();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `/file`: files of a session.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use isol8_api::http::{FileContents, UploadBody};
+use serde::{Deserialize, Serialize};
+
+use crate::{app::App, body::JsonBody, error::ApiError};
+
+/// That something was done.
+#[derive(Serialize)]
+pub(crate) struct Done {
+    ok: bool,
+}
+
+impl Done {
+    /// It was.
+    pub(crate) const OK: Self = Self { ok: true };
+}
+
+/// Which file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Which {
+    session_id: Option<String>,
+    path: Option<String>,
+}
+
+/// `POST /file`: writes a file into the sandbox of a session.
+pub(crate) async fn upload(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<UploadBody>,
+) -> Result<Json<Done>, ApiError> {
+    let UploadBody {
+        session_id,
+        path,
+        content,
+    } = body;
+    let session = app.sessions().get(&session_id)?;
+    let data = BASE64
+        .decode(content)
+        .map_err(|error| ApiError::Invalid(format!("Invalid request: content: {error}")))?;
+    let _turn = session.turn().await?;
+    let written = session.engine().put_file(path, data).await;
+    written.map_err(ApiError::in_session)?;
+    Ok(Json(Done::OK))
+}
+
+/// `GET /file`: reads a file from the sandbox of a session.
+pub(crate) async fn download(
+    State(app): State<App>,
+    which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<FileContents>, ApiError> {
+    let missing = || ApiError::Invalid("Missing sessionId or path".to_owned());
+    let Query(which) = which.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty()).ok_or_else(missing);
+    let (session_id, path) = (given(which.session_id)?, given(which.path)?);
+    let session = app.sessions().get(&session_id)?;
+    let _turn = session.turn().await?;
+    let contents = session.engine().get_file(path).await;
+    let contents = contents.map_err(ApiError::in_session)?;
+    Ok(Json(FileContents {
+        content: BASE64.encode(contents),
+    }))
+}

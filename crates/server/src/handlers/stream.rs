@@ -1,0 +1,57 @@
+//! `POST /execute/stream`: the events of a program, as server-sent events.
+
+use std::{collections::VecDeque, convert::Infallible};
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use isol8_api::{event::StreamEvent, http::ExecuteBody};
+
+use crate::{
+    app::App,
+    body::JsonBody,
+    error::ApiError,
+    execution::{Execution, failure},
+};
+
+/// Runs a program and streams its events. A client that goes away ends it.
+pub(crate) async fn stream(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<ExecuteBody>,
+) -> Result<Response, ApiError> {
+    let ending = app.ending().clone();
+    let keep_alive = KeepAlive::new().interval(app.keep_alive());
+    let mut execution = Execution::new(app, body, None);
+    let first = match execution.start().await {
+        Ok(()) => VecDeque::new(),
+        // What the engine says about a request is an event; that it cannot be served now is a status.
+        Err(error @ ApiError::Engine(_)) => VecDeque::from([failure(&error)]),
+        Err(error) => return Err(error),
+    };
+    let events = stream::unfold((execution, first), move |(mut execution, mut batch)| {
+        let ending = ending.clone();
+        async move {
+            if batch.is_empty() {
+                // Cut off without an exit event, which no client takes for success.
+                batch = ending.run_until_cancelled(execution.next()).await?.into();
+            }
+            let event = sse(&batch.pop_front()?);
+            Some((Ok::<_, Infallible>(event), (execution, batch)))
+        }
+    });
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    let kept = HeaderValue::from_static("keep-alive");
+    response.headers_mut().insert(header::CONNECTION, kept);
+    Ok(response)
+}
+
+/// One event in one `data` line: JSON has no line breaks.
+fn sse(event: &StreamEvent) -> Event {
+    Event::default().data(serde_json::to_string(event).unwrap_or_default())
+}

@@ -1,0 +1,25 @@
+//! The isol8 engine over HTTP: requests and events of the public contract, under one limit for all callers.
+//!
+//! A [`Server`] is made from [`Settings`] and from the [`Place`] where its sandboxes run. It serves
+//! connections until it is told to stop.
+#![forbid(unsafe_code)]
+
+mod app;
+mod auth;
+mod body;
+mod cleanup;
+mod engines;
+mod error;
+mod execution;
+mod handlers;
+mod options;
+mod place;
+mod router;
+mod serve;
+mod sessions;
+mod settings;
+mod time;
+
+pub use place::Place;
+pub use serve::{Server, StopSignal};
+pub use settings::{Settings, SettingsError};

@@ -1,0 +1,32 @@
+//! All routes, and what comes before every one of them.
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{delete, get, post},
+};
+
+use crate::{
+    app::App,
+    auth::require_key,
+    error::ApiError,
+    handlers::{cleanup, execute, files, health, sessions, socket, stream},
+};
+
+/// The routes of a server.
+pub(crate) fn router(app: App) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/execute", post(execute::execute))
+        .route("/execute/stream", post(stream::stream))
+        .route("/execute/ws", get(socket::upgrade))
+        .route("/file", post(files::upload).get(files::download))
+        .route("/sessions", get(sessions::list))
+        .route("/session/{id}", delete(sessions::remove))
+        .route("/cleanup", post(cleanup::cleanup))
+        .fallback(async || ApiError::NoRoute)
+        .method_not_allowed_fallback(async || ApiError::Method)
+        .layer(from_fn_with_state(app.clone(), require_key))
+        .with_state(app)
+}

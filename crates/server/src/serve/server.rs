@@ -1,0 +1,120 @@
+//! A server, from its first connection to its last.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::connection::{Ends, carry};
+use crate::{
+    app::App,
+    place::Place,
+    router::router,
+    settings::{Settings, SettingsError},
+};
+
+/// Most connections at a time. More wait to be accepted.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// How long nothing is accepted after a failure: the process has no descriptor left, say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long connections may take to end once nothing runs for them any more.
+const CUT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Tells a server to stop.
+#[derive(Debug, Clone, Default)]
+pub struct StopSignal {
+    /// No new connection is accepted, and running calls may end within the grace of the settings.
+    pub gracefully: CancellationToken,
+    /// Running calls end at once.
+    pub at_once: CancellationToken,
+}
+
+/// The engine over HTTP.
+pub struct Server {
+    app: App,
+    stop_grace: Duration,
+}
+
+impl Server {
+    /// A server whose sandboxes run in `place`. Does no I/O.
+    pub fn new(settings: &Settings, place: Arc<dyn Place>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            app: App::new(settings, place)?,
+            stop_grace: settings.stop_grace,
+        })
+    }
+
+    /// Serves connections until it is told to stop. Returns when every call has ended and every sandbox
+    /// is gone.
+    pub async fn serve(self, listener: TcpListener, stop: StopSignal) {
+        let Self { app, stop_grace } = self;
+        let connections = TaskTracker::new();
+        let cut = CancellationToken::new();
+        let ends = Ends {
+            closing: app.closing().clone(),
+            cut: cut.clone(),
+        };
+        app.tasks().spawn(app.clone().sweep());
+        let router = router(app.clone());
+        tokio::select! {
+            () = accept(&listener, &router, &connections, &ends) => {}
+            () = stop.gracefully.cancelled() => {}
+            () = stop.at_once.cancelled() => {}
+        }
+        drop(listener);
+        tracing::debug!(connections = connections.len(), "stopping the server");
+        app.closing().cancel();
+        connections.close();
+        app.tasks().close();
+        let work = async || {
+            tokio::join!(connections.wait(), app.tasks().wait());
+        };
+        tokio::select! {
+            () = work() => {}
+            () = tokio::time::sleep(stop_grace) => {}
+            () = stop.at_once.cancelled() => {}
+        }
+        app.end().await;
+        if tokio::time::timeout(CUT_PATIENCE, work()).await.is_err() {
+            cut.cancel();
+            connections.wait().await;
+        }
+    }
+}
+
+/// Accepts connections for ever.
+async fn accept(listener: &TcpListener, router: &Router, connections: &TaskTracker, ends: &Ends) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Never closed.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Events are small, and their reader waits for them.
+                let _ = stream.set_nodelay(true);
+                let connection = carry(stream, router.clone(), ends.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(slot);
+                });
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether an error is about the connection that was to be accepted, and not about the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

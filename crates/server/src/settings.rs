@@ -1,0 +1,70 @@
+//! What a server is configured with.
+
+use std::time::Duration;
+
+use isol8_api::config::Config;
+
+/// Largest body of a request unless the settings say otherwise, in bytes: 128 MiB.
+const DEFAULT_MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
+
+/// What a server is configured with. `Debug` does not show the key.
+#[derive(Clone)]
+pub struct Settings {
+    /// The master key: who has it may do everything.
+    pub master_key: String,
+    /// Defaults of requests, limits, and what is cleaned up.
+    pub config: Config,
+    /// Largest body of a request in bytes, default 128 MiB.
+    pub max_body_bytes: usize,
+    /// How often a silent stream says that it is still there, default 10 s. Proxies cut connections that
+    /// say nothing.
+    pub keep_alive: Duration,
+    /// How long running calls may take to end when the server stops, default 30 s.
+    pub stop_grace: Duration,
+}
+
+/// Settings that no server can have.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingsError {
+    /// Everybody would have the key.
+    #[error("The API key must not be empty.")]
+    EmptyKey,
+    /// Nothing could run.
+    #[error("Invalid maxConcurrent: {0}. It must be at least 1.")]
+    MaxConcurrent(u64),
+}
+
+impl Settings {
+    /// Settings with this master key and configuration, the rest as by default.
+    #[must_use]
+    pub fn new(master_key: impl Into<String>, config: Config) -> Self {
+        Self {
+            master_key: master_key.into(),
+            config,
+            max_body_bytes: DEFAULT_MAX_BODY_BYTES,
+            keep_alive: Duration::from_secs(10),
+            stop_grace: Duration::from_secs(30),
+        }
+    }
+
+    /// How many executions may run at a time, once everything has been checked.
+    pub(crate) fn checked(&self) -> Result<usize, SettingsError> {
+        if self.master_key.trim().is_empty() {
+            return Err(SettingsError::EmptyKey);
+        }
+        let limit = self.config.max_concurrent;
+        usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=tokio::sync::Semaphore::MAX_PERMITS).contains(limit))
+            .ok_or(SettingsError::MaxConcurrent(limit))
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("config", &self.config)
+            .field("max_body_bytes", &self.max_body_bytes)
+            .finish_non_exhaustive()
+    }
+}

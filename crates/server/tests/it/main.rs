@@ -1,0 +1,17 @@
+//! The server over real HTTP, in one test program: over scripted guests where that is enough, and on a real
+//! Docker daemon for what users meet.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod daemon;
+mod disconnects;
+mod executions;
+mod refusals;
+mod sessions;
+mod sockets;
+mod stopping;

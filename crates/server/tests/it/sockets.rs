@@ -1,0 +1,92 @@
+//! Messages of WebSockets.
+
+use crate::support::{TestServer, Value, bash, json, open_socket, program};
+
+fn error(text: &str) -> Value {
+    json!({"type": "error", "data": text})
+}
+
+#[tokio::test]
+async fn what_is_no_json_ends_the_connection() {
+    let (server, _) = TestServer::scripted([]).await;
+    for text in ["", "{", "hello"] {
+        let mut socket = open_socket(&server).await;
+        socket.text(text).await;
+        let (events, end) = socket.rest().await;
+        assert_eq!(events, [error("Invalid JSON message")]);
+        assert_eq!(end, (1003, "Invalid JSON".to_owned()));
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_known_or_comes_too_early_does_not() {
+    let script = vec![program([isol8_fakes::exited(0)])];
+    let (server, _) = TestServer::scripted([bash(script)]).await;
+    let mut socket = open_socket(&server).await;
+    for (message, kind) in [
+        (json!({"type": "cancel"}), "cancel"),
+        (json!({}), "undefined"),
+        (json!([1]), "undefined"),
+        (json!({"type": 1}), "1"),
+    ] {
+        socket.send(message).await;
+        let expected = error(&format!("Unknown message type: {kind}"));
+        assert_eq!(socket.event().await, Some(expected));
+    }
+    socket
+        .send(json!({"type": "stdin", "data": "x", "end": true}))
+        .await;
+    socket
+        .send(json!({"type": "signal", "signal": "SIGINT"}))
+        .await;
+    socket
+        .send(json!({"type": "signal", "signal": "SIGKILL"}))
+        .await;
+    let refused = socket.event().await.unwrap();
+    let text = refused["data"].as_str().unwrap();
+    assert!(
+        text.starts_with("Invalid message: unknown variant `SIGKILL`"),
+        "{text}"
+    );
+    let (events, end) = socket
+        .execute(json!({"runtime": "bash", "code": "x"}))
+        .await;
+    assert_eq!(
+        events,
+        [json!({"type": "exit", "data": "0", "phase": "code"})]
+    );
+    assert_eq!(end.0, 1000);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_connection_runs_one_program() {
+    let (server, scripted) = TestServer::scripted([bash(vec![program([])])]).await;
+    let mut socket = open_socket(&server).await;
+    let execute = json!({"type": "execute", "request": {"runtime": "bash", "code": "x"}});
+    socket.send(execute.clone()).await;
+    socket.send(execute).await;
+    let text = "Invalid message: a program runs on this connection already";
+    assert_eq!(socket.event().await, Some(error(text)));
+    drop(socket);
+    server.end().await;
+    scripted.backend.finish().await;
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_read_is_told_and_ends_the_connection() {
+    let (server, _) = TestServer::scripted([]).await;
+    let mut socket = open_socket(&server).await;
+    socket
+        .send(json!({"type": "execute", "request": {"runtime": 1}}))
+        .await;
+    let (events, end) = socket.rest().await;
+    let text = events[0]["data"].as_str().unwrap();
+    assert!(
+        text.starts_with("Invalid message: invalid type: integer `1`"),
+        "{text}"
+    );
+    assert_eq!((events.len(), end.0), (1, 1000));
+    server.end().await;
+}

@@ -1,0 +1,67 @@
+//! The end of a server.
+
+use isol8_fakes::Exchange;
+use reqwest::Method;
+
+use crate::support::{TestServer, bash, json, open_socket, program, until};
+
+fn request() -> crate::support::Value {
+    json!({"request": {"runtime": "bash", "code": "x"}})
+}
+
+#[tokio::test]
+async fn running_work_may_end_and_nothing_new_begins() {
+    let (server, scripted) = TestServer::scripted([bash(vec![program([])])]).await;
+    let idle = open_socket(&server).await;
+    let call = server.request(Method::POST, "/execute").json(&request());
+    let call = tokio::spawn(call.send());
+    until("it runs", async || scripted.backend.started() == 1).await;
+    server.stop.gracefully.cancel();
+    let (_, end) = idle.rest().await;
+    assert_eq!(end.0, 1001);
+    until("nothing is accepted", async || {
+        tokio::net::TcpStream::connect(server.address)
+            .await
+            .is_err()
+    })
+    .await;
+    assert!(!call.is_finished());
+    server.stop.at_once.cancel();
+    let answer = call.await.unwrap().unwrap();
+    assert_eq!(answer.status(), 503);
+    server.ended().await;
+    assert_eq!(scripted.backend.finish().await, ["box-1"]);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_ended_has_no_exit() {
+    let (server, scripted) =
+        TestServer::scripted([bash(vec![program([isol8_fakes::stdout("x")])])]).await;
+    let call = server
+        .request(Method::POST, "/execute/stream")
+        .json(&request());
+    let mut response = call.send().await.unwrap();
+    let first = response.chunk().await.unwrap().unwrap();
+    assert!(
+        first.starts_with(b"data: {\"type\":\"stdout\""),
+        "{first:?}"
+    );
+    server.stop.at_once.cancel();
+    while let Ok(Some(more)) = response.chunk().await {
+        assert!(!String::from_utf8_lossy(&more).contains("exit"), "{more:?}");
+    }
+    server.ended().await;
+    scripted.backend.finish().await;
+}
+
+#[tokio::test]
+async fn sessions_end_with_their_server() {
+    let call = Exchange::new("call /sandbox/main.sh", [isol8_fakes::exited(0)]);
+    let (server, scripted) = TestServer::scripted([bash(vec![call])]).await;
+    let mut body = request();
+    body["sessionId"] = json!("a");
+    body["options"] = json!({"installNetwork": false});
+    server.post("/execute", body).await;
+    server.end().await;
+    assert_eq!(scripted.backend.finish().await, ["box-1"]);
+}

@@ -1,0 +1,107 @@
+//! Clients of streams.
+
+use futures::{SinkExt as _, StreamExt as _};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
+};
+
+use super::server::{KEY, TestServer};
+
+/// The events of a request over server-sent events.
+pub(crate) async fn events_of(server: &TestServer, body: Value) -> Vec<Value> {
+    let response = server.request(Method::POST, "/execute/stream").json(&body);
+    read_events(response.send().await.unwrap()).await
+}
+
+/// The events of a response.
+async fn read_events(response: Response) -> Vec<Value> {
+    let text = response.text().await.unwrap();
+    text.split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+        .map(|json| serde_json::from_str(json).unwrap())
+        .collect()
+}
+
+/// A client of a WebSocket.
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+/// Opens a WebSocket with the master key.
+pub(crate) async fn open_socket(server: &TestServer) -> Socket {
+    let mut request = format!("ws://{}/execute/ws", server.address)
+        .into_client_request()
+        .unwrap();
+    let key = format!("Bearer {KEY}").parse().unwrap();
+    request.headers_mut().insert("authorization", key);
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (socket, _) = client_async(request, stream).await.unwrap();
+    Socket(socket)
+}
+
+impl Socket {
+    /// Sends JSON.
+    pub(crate) async fn send(&mut self, message: Value) {
+        self.text(&message.to_string()).await;
+    }
+
+    /// Sends any text.
+    pub(crate) async fn text(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next event; none at the end.
+    pub(crate) async fn event(&mut self) -> Option<Value> {
+        match self.message().await {
+            Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
+            Message::Close(_) => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next message that is no ping. Panics where the connection was cut.
+    async fn message(&mut self) -> Message {
+        loop {
+            match self
+                .0
+                .next()
+                .await
+                .expect("the connection was cut")
+                .unwrap()
+            {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// Waits for a ping.
+    pub(crate) async fn ping(&mut self) {
+        while !matches!(self.0.next().await.unwrap().unwrap(), Message::Ping(_)) {}
+    }
+
+    /// All events up to the end, and how the server closed the connection.
+    pub(crate) async fn rest(mut self) -> (Vec<Value>, (u16, String)) {
+        let mut events = Vec::new();
+        loop {
+            match self.message().await {
+                Message::Text(text) => events.push(serde_json::from_str(&text).unwrap()),
+                Message::Close(Some(CloseFrame { code, reason })) => {
+                    // Answered, so that the server ends in order.
+                    let _ = self.0.flush().await;
+                    return (events, (code.into(), reason.to_string()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Runs a program and returns everything that was told.
+    pub(crate) async fn execute(mut self, request: Value) -> (Vec<Value>, (u16, String)) {
+        self.send(json!({"type": "execute", "request": request}))
+            .await;
+        self.rest().await
+    }
+}

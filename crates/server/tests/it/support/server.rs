@@ -1,0 +1,124 @@
+//! A server on a port of its own.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use isol8_api::config::Config;
+use isol8_fakes::Start;
+use isol8_server::{Place, Server, Settings, StopSignal};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::places::{Scripted, ScriptedPlace};
+
+/// The master key of every server here.
+pub(crate) const KEY: &str = "master-key";
+
+/// Longer than anything here takes, so that a hang is a failure.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A configuration in which sandboxes are used once and nothing is started ahead.
+pub(crate) fn config(value: Value) -> Config {
+    let mut all = json!({"poolSize": 0, "defaults": {"readonlyRootFs": false}});
+    let given = value.as_object().unwrap().clone();
+    all.as_object_mut().unwrap().extend(given);
+    serde_json::from_value(all).unwrap()
+}
+
+/// A server that serves.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: StopSignal,
+    client: reqwest::Client,
+    serving: JoinHandle<()>,
+}
+
+impl TestServer {
+    /// A server of this place with these settings.
+    pub(crate) async fn start(settings: &Settings, place: Arc<dyn Place>) -> Self {
+        let server = Server::new(settings, place).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = StopSignal::default();
+        Self {
+            address,
+            serving: tokio::spawn(server.serve(listener, stop.clone())),
+            stop,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// A server over scripted sandboxes.
+    pub(crate) async fn scripted(starts: impl IntoIterator<Item = Start>) -> (Self, Arc<Scripted>) {
+        Self::scripted_with(&Settings::new(KEY, config(json!({}))), starts).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn scripted_with(
+        settings: &Settings,
+        starts: impl IntoIterator<Item = Start>,
+    ) -> (Self, Arc<Scripted>) {
+        let scripted = Scripted::new(starts);
+        let place = Arc::new(ScriptedPlace(Arc::clone(&scripted)));
+        (Self::start(settings, place).await, scripted)
+    }
+
+    /// A request with the master key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).bearer_auth(KEY)
+    }
+
+    /// A request without a key.
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.client.request(method, url).timeout(PATIENCE)
+    }
+
+    /// Status and JSON of the answer to a `GET`.
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    /// Status and JSON of the answer to a `POST`.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Status and JSON of the answer to a `DELETE`.
+    pub(crate) async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
+    /// Waits for the server to end after it was told to.
+    pub(crate) async fn ended(self) {
+        let ended = tokio::time::timeout(PATIENCE, self.serving).await;
+        ended.expect("the server does not end").unwrap();
+    }
+
+    /// Stops the server and waits for its end.
+    pub(crate) async fn end(self) {
+        self.stop.gracefully.cancel();
+        self.ended().await;
+    }
+}
+
+/// Status and JSON of the answer to a request.
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response: Response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    let json = serde_json::from_str(&text);
+    (
+        status,
+        json.unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")),
+    )
+}
+
+/// Waits until something holds. Fails with `what` when it never does.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
