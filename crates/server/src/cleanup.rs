@@ -59,9 +59,10 @@ async fn clean(app: App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
     let removed = app.sessions().remove_all().await;
     app.engines().stop_idle().await;
     let containers = app.backend().clean_up().await?;
-    let images = match images {
-        true => Some(app.images().remove_all().await?),
-        false => None,
+    let images = if images {
+        Some(app.images().remove_all().await?)
+    } else {
+        None
     };
     Ok(Cleaned {
         ok: true,

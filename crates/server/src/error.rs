@@ -99,10 +99,9 @@ impl ApiError {
         match self {
             Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::WrongKey => StatusCode::FORBIDDEN,
-            Self::NoRoute | Self::NoSession => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) | Self::File(EngineError::WriteFile { .. }) => StatusCode::BAD_REQUEST,
-            Self::File(_) => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoSession | Self::File(_) => StatusCode::NOT_FOUND,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::TooManySessions { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -2,9 +2,13 @@
 
 use futures::future::BoxFuture;
 use isol8_api::{
-    event::StreamEvent, http::ExecuteBody, request::ExecutionRequest, result::ExecutionResult,
+    event::{EventKind, StreamEvent},
+    http::ExecuteBody,
+    options::RawOptions,
+    request::ExecutionRequest,
+    result::ExecutionResult,
 };
-use isol8_engine::{Engine, EventStream, LiveInput, Submission};
+use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
@@ -22,15 +26,15 @@ enum Lease {
 /// Whatever an execution holds while it runs.
 struct Turn {
     lease: Lease,
-    _session_turn: Option<OwnedSemaphorePermit>,
-    _turn: OwnedSemaphorePermit,
+    _of_session: Option<OwnedSemaphorePermit>,
+    _of_server: OwnedSemaphorePermit,
 }
 
 impl Turn {
     /// Waits until an execution may run: first for its session, then for the server.
     async fn take(
         app: &App,
-        options: Option<isol8_api::options::RawOptions>,
+        options: Option<RawOptions>,
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
         let merged = || options::over(app.config().raw_options(), options.unwrap_or_default());
@@ -44,8 +48,8 @@ impl Turn {
         };
         Ok(Self {
             lease,
-            _session_turn: session_turn,
-            _turn: app.turn().await?,
+            _of_session: session_turn,
+            _of_server: app.turn().await?,
         })
     }
 
@@ -56,7 +60,7 @@ impl Turn {
         }
     }
 
-    fn explain(&self, error: isol8_engine::EngineError) -> ApiError {
+    fn explain(&self, error: EngineError) -> ApiError {
         match self.lease {
             Lease::Shared(_) => error.into(),
             Lease::Session(_) => ApiError::in_session(error),
@@ -66,13 +70,7 @@ impl Turn {
 
 /// The parts of a body. A time limit among the options is the request's own, so that requests which
 /// differ in nothing else share an engine.
-fn split(
-    body: ExecuteBody,
-) -> (
-    ExecutionRequest,
-    Option<isol8_api::options::RawOptions>,
-    Option<String>,
-) {
+fn split(body: ExecuteBody) -> (ExecutionRequest, Option<RawOptions>, Option<String>) {
     let ExecuteBody {
         mut request,
         mut options,
@@ -167,7 +165,7 @@ impl Execution {
 /// The event of an execution that did not begin.
 pub(crate) fn failure(error: &ApiError) -> StreamEvent {
     StreamEvent {
-        kind: isol8_api::event::EventKind::Error,
+        kind: EventKind::Error,
         data: error.to_string(),
         phase: None,
     }

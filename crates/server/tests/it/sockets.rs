@@ -1,4 +1,4 @@
-//! Messages of WebSockets.
+//! What may be said on a `WebSocket`.
 
 use crate::support::{TestServer, Value, bash, json, open_socket, program};
 
