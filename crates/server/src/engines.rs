@@ -152,6 +152,10 @@ impl Engines {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::used_underscore_binding,
+    reason = "the field is there for its drop; tests compare it"
+)]
 mod tests {
     use isol8_backend::{Backend, ImageStore};
     use isol8_fakes::{FakeBackend, FakeImages};

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::write_timeout::WriteTimeout;
 
 /// How long a client may take to send the head of a request, and how long an idle connection is kept.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+const HEAD_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a client may read nothing of what it is sent.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// When connections end.
 #[derive(Clone)]

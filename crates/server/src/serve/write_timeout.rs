@@ -81,11 +81,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.timed(context, |stream, context| stream.poll_flush(context))
+        self.timed(context, S::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.timed(context, |stream, context| stream.poll_shutdown(context))
+        self.timed(context, S::poll_shutdown)
     }
 }
 
