@@ -79,12 +79,12 @@ test("a request within the limits goes on to the daemon", async () => {
 
 test("a table that is misspelt or wrong is refused when the engine is made", () => {
   for (const [requestLimits, message] of [
-    ["Strict", /^Invalid requestLimits: unknown variant `Strict`/],
-    [{ file: {} }, /^Invalid requestLimits.*: unknown field `file`/],
-    [{ files: { max: 1 } }, /^Invalid requestLimits\.files.*: unknown field `max`/],
+    ["Strict", /requestLimits: unknown variant `Strict`/],
+    [{ file: {} }, /requestLimits.*: unknown field `file`/],
+    [{ files: { max: 1 } }, /requestLimits\.files.*: unknown field `max`/],
     [{ files: { maxCount: -1 } }, /^Invalid requestLimits\.files\.maxCount: -1\./],
     [{ timeoutMs: 0 }, /^Invalid requestLimits\.timeoutMs: 0\./],
-    [{ env: { allowed: "no" } }, /^Invalid requestLimits\.env\.allowed: /],
+    [{ env: { allowed: "no" } }, /requestLimits\.env\.allowed: /],
   ]) {
     const options = { docker, requestLimits };
     assert.throws(() => new DockerIsol8(options), { code: "ISOL8_INVALID_OPTION", message });

@@ -24,7 +24,7 @@ export interface ExecutionRequest {
   codeHash?: string;
   /** Whether `codeUrl` may be plain HTTP. Default: false. */
   allowInsecureCodeUrl?: boolean;
-  /** Time limit in milliseconds. Default: the option `timeoutMs` of the engine. */
+  /** Time limit of each step in milliseconds. Default: the option `timeoutMs` of the engine. */
   timeoutMs?: number;
   /** Environment variables. They win over secrets of the same name. */
   env?: Record<string, string>;

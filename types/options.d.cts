@@ -178,7 +178,10 @@ export interface Isol8Options {
    * 8 bytes or more and their base64, hexadecimal, URL and JSON forms. Files of `outputPaths` are not changed.
    */
   secrets?: Record<string, string>;
-  /** Time limit in milliseconds, for the installation, each setup script and the program separately. Default: 30000. */
+  /**
+   * Time limit in milliseconds, for each step separately: the installation, each setup script, writing `files`, the program,
+   * and collecting `outputPaths`. Steps with files fail with the code `ISOL8_FILES_TIMEOUT`. Default: 30000.
+   */
   timeoutMs?: number;
   /** Image to use instead of the runtime's own. Any image that the Docker daemon has works. */
   image?: string;

@@ -42,6 +42,8 @@ pub enum ErrorCode {
     Refused,
     /// A file could not be read or written.
     File,
+    /// Writing `files` or collecting `outputPaths` took longer than the time limit.
+    FilesTimeout,
     /// The packages could not be installed.
     Install,
     /// A setup script failed.
@@ -72,7 +74,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -90,6 +92,7 @@ impl ErrorCode {
         Self::SandboxLost,
         Self::Refused,
         Self::File,
+        Self::FilesTimeout,
         Self::Install,
         Self::Setup,
         Self::RuntimeSwitch,
@@ -126,6 +129,7 @@ impl ErrorCode {
             Self::SandboxLost => "ISOL8_SANDBOX_LOST",
             Self::Refused => "ISOL8_REFUSED",
             Self::File => "ISOL8_FILE",
+            Self::FilesTimeout => "ISOL8_FILES_TIMEOUT",
             Self::Install => "ISOL8_INSTALL",
             Self::Setup => "ISOL8_SETUP",
             Self::RuntimeSwitch => "ISOL8_RUNTIME_SWITCH",

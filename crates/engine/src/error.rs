@@ -83,6 +83,14 @@ pub enum EngineError {
         /// The cause.
         reason: String,
     },
+    /// The files of a request took too long.
+    #[error("{what} timed out after {milliseconds}ms")]
+    FilesTimeout {
+        /// What was done with them.
+        what: &'static str,
+        /// The time limit.
+        milliseconds: u128,
+    },
     /// The packages could not be installed.
     #[error("Package install failed {0}")]
     Install(StepFailure),
@@ -163,6 +171,7 @@ impl EngineError {
             Self::SandboxLost => ErrorCode::SandboxLost,
             Self::Refused { .. } => ErrorCode::Refused,
             Self::WriteFile { .. } | Self::ReadFile { .. } => ErrorCode::File,
+            Self::FilesTimeout { .. } => ErrorCode::FilesTimeout,
             Self::Install(_) => ErrorCode::Install,
             Self::Setup(_) => ErrorCode::Setup,
             Self::RuntimeSwitch { .. } => ErrorCode::RuntimeSwitch,

@@ -57,6 +57,25 @@ pub fn timed_out() -> Vec<u8> {
     reply(&Reply::Exited(report(ExitStatus::Signal(9), true)))
 }
 
+/// A file that is left out.
+pub fn left_out(kind: ErrorKind) -> Vec<u8> {
+    reply(&Reply::LeftOut(kind))
+}
+
+/// A file.
+pub fn file(contents: &str) -> Vec<u8> {
+    [
+        frame(FrameKind::Data, contents.as_bytes()),
+        frame(FrameKind::Data, &[]),
+    ]
+    .concat()
+}
+
+/// Everything was done.
+pub fn done() -> Vec<u8> {
+    reply(&Reply::Done)
+}
+
 /// A refusal.
 pub fn failed(kind: ErrorKind, path: &str) -> Vec<u8> {
     reply(&Reply::Failed {
@@ -102,6 +121,11 @@ fn summary(request: &Request) -> String {
         Request::Call(call) => format!("call {}", call.program),
         Request::WriteFile(file) => format!("write {}", file.path),
         Request::ReadFile(file) => format!("read {}", file.path),
+        Request::WriteFiles(files) => {
+            let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+            format!("write {}", paths.join(" "))
+        }
+        Request::ReadFiles(request) => format!("read {}", request.paths.join(" ")),
         Request::Reset => "reset".to_owned(),
         Request::Park(_) => "park".to_owned(),
     }

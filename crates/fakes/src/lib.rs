@@ -14,5 +14,5 @@ mod guest;
 mod images;
 
 pub use backend::{FakeBackend, Start};
-pub use guest::{Exchange, exited, failed, stderr, stdout, timed_out};
+pub use guest::{Exchange, done, exited, failed, file, left_out, stderr, stdout, timed_out};
 pub use images::{FakeImages, image};

@@ -11,7 +11,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -177,6 +177,17 @@ impl Commit {
         let mut byte = [0];
         matches!(self.0.read(&mut byte), Ok(1)) && byte[0] == COMMIT
     }
+
+    /// Whether nobody waits for the work any more. Does not wait.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        let mut state = libc::pollfd {
+            fd: self.0.as_raw_fd(),
+            events: 0,
+            revents: 0,
+        };
+        // SAFETY: `state` is one entry and valid for the call, which does not wait.
+        unsafe { libc::poll(&raw mut state, 1, 0) == 1 && state.revents & libc::POLLHUP != 0 }
+    }
 }
 
 /// A child that does the guest's work with the user's rights.
@@ -252,6 +263,12 @@ impl<'a> Helper<'a> {
     /// Waits for the answer of the helper. The helper has ended then. Work that is not final is undone.
     pub(crate) async fn answer(mut self) -> Reply {
         self.commit = None;
+        self.end().await
+    }
+
+    /// Waits for the end of work that goes on until it is [withdrawn](Commit::is_withdrawn): dropping the
+    /// future withdraws it.
+    pub(crate) async fn end(mut self) -> Reply {
         let answer = self.answer.read_to_end(MAX_ANSWER_BYTES).await;
         let reply = answer.ok().and_then(|answer| parse_reply(&answer));
         let ended = (&mut self.ended).await;

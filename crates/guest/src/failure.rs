@@ -47,6 +47,10 @@ impl Failure {
         Self::new(ErrorKind::System, "", format!("{doing}: {error}"))
     }
 
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
     pub(crate) fn into_reply(self) -> Reply {
         Reply::Failed {
             kind: self.kind,

@@ -171,7 +171,10 @@ pub(crate) async fn read(
 }
 
 /// Waits for the next step of a helper. Kills the helper when the step takes too long.
-async fn unstalled<T>(killer: Killer<'_>, step: impl Future<Output = T>) -> Result<T, Failure> {
+pub(crate) async fn unstalled<T>(
+    killer: Killer<'_>,
+    step: impl Future<Output = T>,
+) -> Result<T, Failure> {
     timeout(STALL_DEADLINE, step).await.map_err(|_| {
         killer.kill();
         Failure::system("the transfer stopped", &io::ErrorKind::TimedOut.into())

@@ -113,6 +113,11 @@ impl FrameWriter {
         self.write_all(&frame[..FRAME_HEADER_BYTES + length]).await
     }
 
+    /// Sends whole frames.
+    pub(crate) async fn frames(&mut self, frames: &[u8]) -> Result<(), StreamError> {
+        self.write_all(frames).await
+    }
+
     /// Ends this side of the stream.
     pub(crate) async fn close(&mut self) {
         // A stream that the host has closed already needs no closing.

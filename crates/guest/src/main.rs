@@ -21,6 +21,7 @@
 
 mod as_user;
 mod attributes;
+mod batch;
 mod boot;
 mod capabilities;
 mod egress;

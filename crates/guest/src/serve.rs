@@ -5,7 +5,7 @@ use std::rc::Rc;
 use isol8_protocol::{FrameError, FrameKind, Reply, Request, decode};
 
 use crate::{
-    exec,
+    batch, exec,
     failure::{Failure, RequestError},
     files,
     frames::{FrameReader, StreamError, split},
@@ -34,13 +34,16 @@ pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
             working(&guest, files::write(&guest, &request, &mut reader)).await
         }
         Ok(Request::ReadFile(request)) => {
-            let reading = async {
-                tokio::select! {
-                    done = files::read(&guest, &request, &mut writer) => done,
-                    () = reader.closed() => Err(StreamError::Closed.into()),
-                }
-            };
-            working(&guest, reading).await
+            let work = files::read(&guest, &request, &mut writer);
+            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
+        }
+        Ok(Request::WriteFiles(files)) => {
+            let work = batch::write(&guest, &files);
+            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
+        }
+        Ok(Request::ReadFiles(request)) => {
+            let work = batch::read(&guest, &request, &mut writer);
+            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
         }
         Err(error) => Err(error.into()),
     };
@@ -78,6 +81,17 @@ async fn request(reader: &mut FrameReader) -> Result<Request, StreamError> {
     let request = decode(payload)?;
     reader.release();
     Ok(request)
+}
+
+/// Does work to which the host has nothing more to say, until the host closes the stream.
+async fn unless_closed(
+    reader: &mut FrameReader,
+    work: impl Future<Output = Result<Option<Reply>, RequestError>>,
+) -> Result<Option<Reply>, RequestError> {
+    tokio::select! {
+        done = work => done,
+        () = reader.closed() => Err(StreamError::Closed.into()),
+    }
 }
 
 /// Does the work of a request, unless a reset has to abandon it.

@@ -28,13 +28,13 @@ mod session;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
 pub use limits::{
-    MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS, MAX_WINDOW_BYTES,
-    MIN_WINDOW_BYTES,
+    MAX_BATCH_FILES, MAX_EGRESS_STREAMS, MAX_FRAME_BYTES, MAX_INLINE_BYTES, MAX_STREAMS,
+    MAX_WINDOW_BYTES, MIN_WINDOW_BYTES,
 };
 pub use message::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, ParkRequest, ProxyPort, ReadRequest, Reply, Request, ResetReport,
-    SessionLoss, Stdin,
+    FileRequest, InlineFile, ParkRequest, ProxyPort, ReadFilesRequest, ReadRequest, Reply, Request,
+    ResetReport, SessionLoss, Stdin,
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{

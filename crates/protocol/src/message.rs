@@ -30,6 +30,14 @@ pub enum Request {
     /// Park an interpreter, in a sandbox that has run nothing since its start or last reset. The guest
     /// answers [`Reply::Done`] when the interpreter waits for its program, or [`Reply::Failed`].
     Park(ParkRequest),
+    /// Create or replace small files in their order, as the sandbox user. The guest answers
+    /// [`Reply::Done`], or [`Reply::Failed`] for the first file that it cannot write. When the host
+    /// closes the stream early, the guest stops between two files.
+    WriteFiles(Vec<InlineFile>),
+    /// Read regular files, as the sandbox user. For each path in its order the guest answers with data
+    /// frames and an empty one, or with [`Reply::LeftOut`], which may also come between data frames.
+    /// [`Reply::Done`] follows the last one. [`Reply::Failed`] ends the exchange at any time.
+    ReadFiles(ReadFilesRequest),
 }
 
 /// An interpreter to park, on the command line that will run its program.
@@ -117,7 +125,7 @@ pub enum ProxyPort {
     Program,
 }
 
-/// A small file inside an [`ExecRequest`].
+/// A small file inside a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InlineFile {
     /// Absolute path.
@@ -178,12 +186,21 @@ pub struct ReadRequest {
     pub max_bytes: u64,
 }
 
+/// Files to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadFilesRequest {
+    /// Absolute paths, at most [`MAX_BATCH_FILES`](crate::MAX_BATCH_FILES).
+    pub paths: Vec<String>,
+    /// Largest size of all files together, in bytes. A file for which there is no room is left out.
+    pub max_bytes: u64,
+}
+
 /// What the guest answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// The program has ended, and all its output was sent.
     Exited(ExitReport),
-    /// A file was written completely, or an interpreter is parked.
+    /// Files were written or sent completely, or an interpreter is parked.
     Done,
     /// The sandbox is clean.
     Reset(ResetReport),
@@ -196,6 +213,8 @@ pub enum Reply {
         /// The cause, for people.
         message: String,
     },
+    /// One of several files cannot be read.
+    LeftOut(ErrorKind),
 }
 
 /// Kinds of [`Reply::Failed`].

@@ -7,7 +7,7 @@
 pub const PREAMBLE_MAGIC: [u8; 6] = *b"ISOL8\0";
 
 /// Version of everything in this crate. Host and guest are built from one tree and must have the same.
-pub const PROTOCOL_VERSION: u16 = 9;
+pub const PROTOCOL_VERSION: u16 = 10;
 
 /// Length of a preamble in bytes.
 pub const PREAMBLE_BYTES: usize = 8;

@@ -4,8 +4,8 @@
 
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ProxyPort, ReadRequest, Reply, Request,
-    ResetReport, SessionLoss, Stdin, encode_message,
+    FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ProxyPort, ReadFilesRequest,
+    ReadRequest, Reply, Request, ResetReport, SessionLoss, Stdin, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -13,8 +13,8 @@ fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
 }
 
 #[test]
-fn version_9_of_every_message() {
-    assert_eq!(PROTOCOL_VERSION, 9);
+fn version_10_of_every_request() {
+    assert_eq!(PROTOCOL_VERSION, 10);
     let exec = Request::Exec(ExecRequest {
         argv: vec!["a".into(), "b".into()],
         env: vec![("K".into(), "V".into())],
@@ -71,6 +71,22 @@ fn version_9_of_every_message() {
         payload(&park),
         b"\x05\x01\x01a\x01\x01b\x01\x01K\x01V\x01\x01L\x01W\x01/\x02/p\x01\x02/f\x01\x07\x01"
     );
+    let files = vec![InlineFile {
+        path: "/f".into(),
+        data: vec![7, 8],
+    }];
+    assert_eq!(
+        payload(&Request::WriteFiles(files)),
+        b"\x06\x01\x02/f\x02\x07\x08"
+    );
+    let read = ReadFilesRequest {
+        paths: vec!["/x".into(), "/y".into()],
+        max_bytes: 300,
+    };
+    assert_eq!(
+        payload(&Request::ReadFiles(read)),
+        b"\x07\x02\x02/x\x02/y\xac\x02"
+    );
     assert_eq!(payload(&ExecControl::Signal(15)), b"\0\x1e");
     assert_eq!(payload(&ExecControl::Kill), b"\x01");
     assert_eq!(payload(&ExecControl::Interrupt), b"\x02");
@@ -79,6 +95,11 @@ fn version_9_of_every_message() {
     assert_eq!(payload(&AfterExit::KillAll), b"\0");
     assert_eq!(payload(&ProxyPort::Closed), b"\0");
     assert_eq!(payload(&ProxyPort::Open), b"\x01");
+}
+
+#[test]
+fn version_10_of_every_reply() {
+    assert_eq!(PROTOCOL_VERSION, 10);
     let exit = ExitReport {
         status: ExitStatus::Signal(9),
         timed_out: true,
@@ -114,4 +135,5 @@ fn version_9_of_every_message() {
     };
     assert_eq!(payload(&failed), b"\x03\x04\x02/p\x01m");
     assert_eq!(payload(&ErrorKind::TooLarge), b"\x07");
+    assert_eq!(payload(&Reply::LeftOut(ErrorKind::NotFound)), b"\x04\x01");
 }

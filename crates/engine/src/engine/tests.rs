@@ -7,7 +7,8 @@ use isol8_api::{
 };
 use isol8_backend::ImageInfo;
 use isol8_fakes::{
-    Exchange, FakeBackend, FakeImages, Start, exited, failed, image, stderr, stdout, timed_out,
+    Exchange, FakeBackend, FakeImages, Start, done, exited, failed, file, image, left_out, stderr,
+    stdout, timed_out,
 };
 use isol8_protocol::{ErrorKind, Reply, ResetReport, encode_message};
 use serde_json::{Value, json};
@@ -93,8 +94,8 @@ async fn an_execution_prepares_runs_and_collects_in_this_order() {
             [stdout("out\n"), stderr("err\n"), exited(3)],
         ),
         Exchange::new(
-            "read /sandbox/a",
-            [failed(ErrorKind::NotFound, "/sandbox/a")],
+            "read /sandbox/a /sandbox/b",
+            [left_out(ErrorKind::NotFound), file("z"), done()],
         ),
     ];
     let images = [image("mine", "bash", &["p"], Some("image"))];
@@ -103,7 +104,7 @@ async fn an_execution_prepares_runs_and_collects_in_this_order() {
         .run(
             json!({"runtime": "bash", "code": "x", "setupScript": "request",
             "installPackages": ["p"],
-            "files": {"/sandbox/in": "y"}, "outputPaths": ["/sandbox/a"]}),
+            "files": {"/sandbox/in": "y"}, "outputPaths": ["/sandbox/a", "/sandbox/b", "/sandbox/a"]}),
         )
         .await
         .unwrap();
@@ -112,7 +113,8 @@ async fn an_execution_prepares_runs_and_collects_in_this_order() {
         ("out", "err")
     );
     assert_eq!((result.exit_code, result.duration_ms), (3, 1));
-    assert_eq!(result.files, Some([].into()), "what is missing is left out");
+    let expected = [("/sandbox/b".to_owned(), "eg==".to_owned())].into();
+    assert_eq!(result.files, Some(expected), "what is missing is left out");
     assert_eq!(result.container_id.as_deref(), Some("box-1"));
     assert_eq!(bench.finish().await, ["box-1"]);
 }
@@ -144,6 +146,72 @@ async fn a_timeout_is_137_and_says_so() {
         .unwrap();
     assert_eq!(result.exit_code, 137);
     assert_eq!(result.stderr, "\n--- EXECUTION TIMED OUT ---");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn files_that_take_too_long_have_an_error_of_their_own_and_the_session_lives_on() {
+    let files: Vec<_> = (0..65).map(|n| format!("/sandbox/{n:02}")).collect();
+    let many = || Exchange::new(&format!("write {}", files.join(" ")), []);
+    let call = || Exchange::new("call /sandbox/main.sh", [exited(0)]);
+    let script = vec![
+        many(),
+        many(),
+        call(),
+        Exchange::new("read /sandbox/a", []),
+        call(),
+    ];
+    let bench = Bench::new(&json!({"mode": "persistent"}), [bash(script)], []);
+    let contents: serde_json::Map<_, _> =
+        files.iter().map(|path| (path.clone(), json!(""))).collect();
+    let writing = json!({"runtime": "bash", "code": "x", "files": contents, "timeoutMs": 20});
+    let error = bench.run(writing.clone()).await.unwrap_err();
+    assert_eq!(error.to_string(), "Writing files timed out after 20ms");
+    assert_eq!(error.code().as_str(), "ISOL8_FILES_TIMEOUT");
+    assert_eq!(
+        bench.events(writing).await,
+        ["Error Writing files timed out after 20ms", "Exit 1"]
+    );
+    let collecting =
+        json!({"runtime": "bash", "code": "x", "outputPaths": ["/sandbox/a"], "timeoutMs": 20});
+    let error = bench.run(collecting).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Collecting output files timed out after 20ms"
+    );
+    let next = bench.run(json!({"runtime": "bash", "code": "x"})).await;
+    assert_eq!(next.unwrap().exit_code, 0);
+    assert_eq!(bench.finish().await, ["box-1"]);
+}
+
+#[tokio::test]
+async fn many_files_go_ahead_of_the_program_in_one_message_and_few_go_with_it() {
+    let request = |count: usize, size: usize| {
+        let files: serde_json::Map<_, _> = (0..count)
+            .map(|n| (format!("/sandbox/{n:02}"), json!("x".repeat(size))))
+            .collect();
+        json!({"runtime": "bash", "code": "x", "files": files})
+    };
+    let names = |range: std::ops::Range<usize>, mark: &str| {
+        let names: Vec<_> = range.map(|n| format!("{mark}/sandbox/{n:02}")).collect();
+        names.join(" ")
+    };
+    let with = |files: &str| {
+        let files = [files, "+/sandbox/main.sh"].join(" ");
+        let request = format!("exec bash /sandbox/main.sh {}", files.trim_start());
+        Exchange::new(&request, [exited(0)])
+    };
+    let write = |files: String| Exchange::new(&format!("write {files}"), [done()]);
+    let starts = [
+        bash(vec![with(&names(0..64, "+"))]),
+        bash(vec![write(names(0..65, "")), with("")]),
+        // Two of 100 KiB fit beside the program, and two into a message.
+        bash(vec![write(names(2..4, "")), with(&names(0..2, "+"))]),
+    ];
+    let bench = Bench::new(&json!({}), starts, []);
+    for request in [request(64, 1), request(65, 1), request(4, 100 << 10)] {
+        assert_eq!(bench.run(request).await.unwrap().exit_code, 0);
+    }
     bench.finish().await;
 }
 

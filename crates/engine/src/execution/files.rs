@@ -1,9 +1,13 @@
 //! Files in and out of the sandbox for one execution.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use isol8_protocol::{ErrorKind, InlineFile, MAX_INLINE_BYTES};
+use isol8_protocol::{ErrorKind, InlineFile, MAX_BATCH_FILES, MAX_INLINE_BYTES};
 
 use crate::{error::EngineError, plan::PlannedFile, sandbox::Sandbox};
 
@@ -20,24 +24,94 @@ pub(super) struct OutputFiles {
     pub(super) too_large: Vec<String>,
 }
 
-/// Writes the files that are too large to travel with the program, and returns the others.
+/// Most files that travel with the program. Further ones would delay its start beyond the time limit of
+/// files.
+const MAX_FILES_WITH_PROGRAM: usize = 64;
+
+/// Does something with files within the time limit of a step. `what` is named in the error.
+pub(super) async fn within<T>(
+    limit: Duration,
+    what: &'static str,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    let done = tokio::time::timeout(limit, work).await;
+    done.unwrap_or_else(|_| {
+        Err(EngineError::FilesTimeout {
+            what,
+            milliseconds: limit.as_millis(),
+        })
+    })
+}
+
+/// Writes the files that are too many or too large to travel with the program, and returns the others. The
+/// program's own file is the last one.
 pub(super) async fn place(
     sandbox: &Sandbox,
-    files: impl IntoIterator<Item = PlannedFile>,
+    files: Vec<PlannedFile>,
+    program: Option<PlannedFile>,
 ) -> Result<Vec<InlineFile>, EngineError> {
-    let mut inline = Vec::new();
-    let mut room = MAX_INLINE_BYTES;
-    for PlannedFile { path, data } in files {
-        // The path travels, too.
-        let size = data.len() + path.len();
-        if size <= room {
-            room -= size;
-            inline.push(InlineFile { path, data });
-        } else {
-            write(sandbox, &path, &data).await?;
+    let few = files.len() <= MAX_FILES_WITH_PROGRAM;
+    let program_bytes = program.as_ref().map_or(0, PlannedFile::bytes);
+    let mut room = MAX_INLINE_BYTES.saturating_sub(program_bytes);
+    let mut with_program = Vec::new();
+    let mut batch = Batch::new(sandbox);
+    for file in files {
+        match file.bytes() {
+            bytes if few && bytes <= room => {
+                room -= bytes;
+                with_program.push(file.into_inline());
+            }
+            bytes if bytes <= MAX_INLINE_BYTES => batch.add(file.into_inline(), bytes).await?,
+            _ => write(sandbox, &file.path, &file.data).await?,
         }
     }
-    Ok(inline)
+    batch.send().await?;
+    match program {
+        Some(program) if program_bytes <= MAX_INLINE_BYTES => {
+            with_program.push(program.into_inline());
+        }
+        Some(program) => write(sandbox, &program.path, &program.data).await?,
+        None => {}
+    }
+    Ok(with_program)
+}
+
+/// Files that will be written by one message.
+struct Batch<'a> {
+    sandbox: &'a Sandbox,
+    files: Vec<InlineFile>,
+    bytes: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        Self {
+            sandbox,
+            files: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Adds a file, after what is full has been sent.
+    async fn add(&mut self, file: InlineFile, bytes: usize) -> Result<(), EngineError> {
+        if self.bytes + bytes > MAX_INLINE_BYTES || self.files.len() == MAX_BATCH_FILES {
+            self.send().await?;
+        }
+        self.bytes += bytes;
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// Sends what there is.
+    async fn send(&mut self) -> Result<(), EngineError> {
+        let files = mem::take(&mut self.files);
+        self.bytes = 0;
+        if files.is_empty() {
+            return Ok(());
+        }
+        let written = self.sandbox.write_files(files).await;
+        written.map_err(|error| as_write_error(error, None))
+    }
 }
 
 /// Writes one file.
@@ -83,24 +157,54 @@ pub(super) async fn collect(
 ) -> Result<OutputFiles, EngineError> {
     let mut files = OutputFiles::default();
     let mut left = limit;
-    for path in paths {
-        if files.contents.contains_key(path) {
-            continue;
-        }
-        match sandbox.read_file(path, left).await {
-            Ok(contents) => {
-                left -= contents.len() as u64;
-                files.contents.insert(path.clone(), BASE64.encode(contents));
+    let mut seen = BTreeSet::new();
+    let unique: Vec<&String> = paths.iter().filter(|path| seen.insert(*path)).collect();
+    let mut rest = &unique[..];
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(batch_length(rest));
+        rest = later;
+        let asked = batch.iter().map(|path| (*path).clone()).collect();
+        let mut incoming = sandbox.read_files(asked, left).await?;
+        let mut waiting = batch.iter();
+        while let Some(file) = incoming.next().await? {
+            let Some(path) = waiting.next() else { break };
+            match file {
+                Ok(contents) => {
+                    left -= contents.len() as u64;
+                    files
+                        .contents
+                        .insert((*path).clone(), BASE64.encode(contents));
+                }
+                Err(ErrorKind::TooLarge) => files.too_large.push((*path).clone()),
+                // What the program left there must not be able to undo its result with, say, a link whose
+                // target is too long.
+                Err(_) => {}
             }
-            Err(EngineError::Refused {
-                kind: ErrorKind::TooLarge,
-                ..
-            }) => files.too_large.push(path.clone()),
-            // A refusal that names the file is about what the program left there. It must not be able
-            // to undo its own result with, say, a link whose target is too long.
-            Err(EngineError::Refused { path, .. }) if !path.is_empty() => {}
-            Err(error) => return Err(error),
         }
     }
     Ok(files)
+}
+
+/// How many of `paths`, at least one, one message can ask for.
+fn batch_length(paths: &[&String]) -> usize {
+    let mut bytes = 0;
+    let fit = paths.iter().take(MAX_BATCH_FILES).take_while(|path| {
+        bytes += path.len();
+        bytes <= MAX_INLINE_BYTES
+    });
+    fit.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_asks_for_as_many_paths_as_it_holds() {
+        let short = "/x".to_owned();
+        let long = "x".repeat(4095);
+        assert_eq!(batch_length(&[&short, &short]), 2);
+        assert_eq!(batch_length(&vec![&short; 10_000]), MAX_BATCH_FILES);
+        assert_eq!(batch_length(&vec![&long; 100]), MAX_INLINE_BYTES / 4095);
+    }
 }

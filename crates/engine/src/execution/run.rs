@@ -34,6 +34,10 @@ const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 /// What a stream says when a setup script ran out of time.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
+/// What the error of files says that took too long.
+const WRITING: &str = "Writing files";
+const COLLECTING: &str = "Collecting output files";
+
 /// How steps before the program are run.
 const PREPARATION: StepOptions = StepOptions {
     phase: Phase::Setup,
@@ -139,7 +143,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     tracing::debug!(files = placed.count(), bytes, "starting the program");
     // What a stream's consumer has heard is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
-    let inline = files::place(sandbox, plan.files.into_iter().chain(plan.program_file)).await?;
+    let placing = files::place(sandbox, plan.files, plan.program_file);
+    let inline = files::within(plan.timeout, WRITING, placing).await?;
     let program = plan.program.argv.first().cloned();
     let outcome = rules
         .run(
@@ -157,7 +162,10 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         .map_err(|error| files::as_write_error(error, program.as_deref()))?;
     outcome.explain("program ended");
     let files = match &plan.output_paths {
-        Some(paths) => Some(files::collect(sandbox, paths, options.max_output_files_bytes).await?),
+        Some(paths) => {
+            let collecting = files::collect(sandbox, paths, options.max_output_files_bytes);
+            Some(files::within(plan.timeout, COLLECTING, collecting).await?)
+        }
         None => None,
     };
     if let Some(access) = access {

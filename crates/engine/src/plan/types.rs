@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use isol8_protocol::ProxyPort;
+use isol8_protocol::{InlineFile, ProxyPort};
 
 use crate::{options::Options, submission::LiveInput};
 
@@ -99,6 +99,19 @@ pub struct PlannedFile {
     pub path: String,
     /// Contents.
     pub data: Vec<u8>,
+}
+
+impl PlannedFile {
+    /// What it takes in a message, in bytes: the path travels, too.
+    pub(crate) fn bytes(&self) -> usize {
+        self.path.len() + self.data.len()
+    }
+
+    /// The same for a message.
+    pub(crate) fn into_inline(self) -> InlineFile {
+        let Self { path, data } = self;
+        InlineFile { path, data }
+    }
 }
 
 impl fmt::Debug for PlannedFile {

@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// Waits for the guest, but not for ever: no time limit of a program holds for files.
-async fn within<T>(
+pub(super) async fn within<T>(
     patience: Duration,
     part: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, EngineError> {

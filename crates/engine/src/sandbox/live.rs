@@ -10,12 +10,15 @@ use std::{
 
 use bytes::Bytes;
 use isol8_backend::{Backend, SandboxSpec};
-use isol8_protocol::{CallRequest, ExecRequest, ParkRequest, Reply, Request, ResetReport};
+use isol8_protocol::{
+    CallRequest, ExecRequest, InlineFile, ParkRequest, Reply, Request, ResetReport,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     InboundStreams, LinkStream,
     exec::Exec,
+    file_batch::{self, IncomingFiles},
     files,
     link::Link,
     park::{Begun, NOT_PARKED, PARKED, Parker},
@@ -116,6 +119,31 @@ impl Sandbox {
     /// Creates or replaces a file, with its parent directories.
     pub async fn write_file(&self, path: &str, data: &[u8]) -> Result<(), EngineError> {
         files::write(self.link()?.open().await?, path, data, files::PATIENCE).await
+    }
+
+    /// Creates or replaces small files with one message: at most [`MAX_BATCH_FILES`], whose paths and
+    /// contents have at most [`MAX_INLINE_BYTES`] together.
+    ///
+    /// Dropping the future half way leaves some of them written.
+    ///
+    /// [`MAX_BATCH_FILES`]: isol8_protocol::MAX_BATCH_FILES
+    /// [`MAX_INLINE_BYTES`]: isol8_protocol::MAX_INLINE_BYTES
+    pub async fn write_files(&self, files: Vec<InlineFile>) -> Result<(), EngineError> {
+        file_batch::write(self.link()?.open().await?, files, files::PATIENCE).await
+    }
+
+    /// Reads regular files with one message: at most [`MAX_BATCH_FILES`], whose paths have at most
+    /// [`MAX_INLINE_BYTES`] together. What is read has at most `max_bytes`.
+    ///
+    /// [`MAX_BATCH_FILES`]: isol8_protocol::MAX_BATCH_FILES
+    /// [`MAX_INLINE_BYTES`]: isol8_protocol::MAX_INLINE_BYTES
+    pub async fn read_files(
+        &self,
+        paths: Vec<String>,
+        max_bytes: u64,
+    ) -> Result<IncomingFiles, EngineError> {
+        let stream = self.link()?.open().await?;
+        file_batch::read(stream, paths, max_bytes, files::PATIENCE).await
     }
 
     /// Reads a regular file of at most `max_bytes`.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod exec;
+mod file_batch;
 mod files;
 mod link;
 mod live;
@@ -11,6 +12,7 @@ pub(crate) mod testing;
 mod wire;
 
 pub use exec::{Exec, ExecEvent, ExecInput};
+pub use file_batch::IncomingFiles;
 pub use link::{InboundStreams, LinkStream};
 pub use live::{Resetting, Sandbox};
 pub use park::{Begun, Parker};

@@ -83,6 +83,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
+impl<R: AsyncWrite + Unpin> FrameReader<R> {
+    /// Says that nothing follows from this side.
+    pub(super) async fn close(&mut self) -> std::io::Result<()> {
+        self.0.get_mut().shutdown().await
+    }
+}
+
 /// Writes one message and flushes it.
 pub(super) async fn send_message<W: AsyncWrite + Unpin, M: Serialize>(
     stream: &mut W,

@@ -6,8 +6,8 @@ use std::{
 use futures::{AsyncReadExt, AsyncWriteExt};
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecRequest, ExitReport, ExitStatus, FRAME_HEADER_BYTES, FileRequest,
-    FrameHeader, FrameKind, ReadRequest, Reply, Request, ResetReport, decode, encode_message,
-    preamble,
+    FrameHeader, FrameKind, InlineFile, ReadFilesRequest, ReadRequest, Reply, Request, ResetReport,
+    decode, encode_message, preamble,
 };
 use serde::Serialize;
 use tokio::{
@@ -277,6 +277,44 @@ impl Sandbox {
                 (FrameKind::Data, chunk) if chunk.is_empty() => return Ok(data),
                 (FrameKind::Data, chunk) => data.extend(chunk),
                 (_, payload) => return Err(decode(&payload).unwrap()),
+            }
+        }
+    }
+
+    /// Writes files with one message.
+    pub(crate) async fn write_many(&self, files: &[(String, Vec<u8>)]) -> Reply {
+        let files = files.iter().map(|(path, data)| InlineFile {
+            path: path.clone(),
+            data: data.clone(),
+        });
+        let mut stream = self.send(&Request::WriteFiles(files.collect())).await;
+        stream.reply().await
+    }
+
+    /// Asks for files with one message. Returns what came for each, and the last answer.
+    pub(crate) async fn read_many(
+        &self,
+        paths: &[&str],
+        max_bytes: u64,
+    ) -> (Vec<Result<Vec<u8>, ErrorKind>>, Reply) {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let request = ReadFilesRequest { paths, max_bytes };
+        let mut stream = self.send(&Request::ReadFiles(request)).await;
+        let (mut files, mut contents) = (Vec::new(), Vec::new());
+        loop {
+            match stream.next().await.unwrap() {
+                (FrameKind::Data, data) if data.is_empty() => {
+                    files.push(Ok(std::mem::take(&mut contents)));
+                }
+                (FrameKind::Data, data) => contents.extend(data),
+                (FrameKind::Message, payload) => match decode(&payload).unwrap() {
+                    Reply::LeftOut(kind) => {
+                        contents.clear();
+                        files.push(Err(kind));
+                    }
+                    last => return (files, last),
+                },
+                other => panic!("{other:?}"),
             }
         }
     }
