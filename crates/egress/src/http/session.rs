@@ -185,7 +185,11 @@ impl Session {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let agreed = headers::upgrades(response.headers());
             let (Some(client), true) = (client, agreed) else {
-                return unreachable(&method, target.host.as_str(), "it answered out of turn");
+                return unreachable(
+                    &method,
+                    target.host.as_str(),
+                    "it answered with an upgrade that was not asked for",
+                );
             };
             let switched = on(&mut response);
             let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);

@@ -67,7 +67,7 @@ mod tests {
         Pattern::new(source).unwrap().matches(host, &mut budget)
     }
 
-    /// Each is what Node 20 says.
+    /// Each is the answer of Node 20.
     #[test]
     fn meaning_is_that_of_ecmascript() {
         for (source, host, expected) in [

@@ -1,7 +1,7 @@
 //! Patterns without lookaround and backreferences, in the `regex` crate, which takes linear time.
 //!
 //! Only characters, anchors and repetitions are left of a parsed pattern, and they are written out
-//! in the one way that means the same there: each set as a class of byte ranges, each anchor by its
+//! in the one form that means the same there: each set as a class of byte ranges, each anchor by its
 //! unambiguous name.
 
 use std::fmt::Write;

@@ -4,15 +4,15 @@
 //! by the product of both lengths for each lookaround. With them it can grow exponentially.
 
 use super::budget::{MatchBudget, TimedOut};
-use super::charset::CharSet;
 use super::program::{Instruction, Program};
+use super::text::{consume, is_boundary, same_text};
 
 /// Most ways that are still to be tried. A match that would need more counts as timed out.
 const MAX_PENDING: usize = 1 << 17;
 
-/// What is done when a way has led nowhere.
+/// What is done when an attempt has failed.
 enum Pending {
-    /// Tries another way.
+    /// Makes another attempt.
     Way { instruction: usize, position: usize },
     /// Restores a slot.
     Slot { slot: usize, value: Option<usize> },
@@ -83,7 +83,7 @@ impl<'a> Matcher<'a> {
         Ok(false)
     }
 
-    /// Whether an `Accept` can be reached. If so, slots are left as that way has written them.
+    /// Whether an `Accept` can be reached. If so, slots are left as that attempt has written them.
     fn search(&mut self, start: usize, position: usize, search: u32) -> Result<bool, TimedOut> {
         let base = self.pending.len();
         self.try_later(start, position)?;
@@ -131,7 +131,7 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
-    /// Follows one way to its end: true at an `Accept`.
+    /// Follows one attempt to its end: true at an `Accept`.
     fn follow(
         &mut self,
         mut at: usize,
@@ -277,51 +277,4 @@ impl<'a> Matcher<'a> {
         }
         Ok(found)
     }
-}
-
-/// The position after one character of `set`.
-fn consume(text: &[u8], position: usize, set: CharSet, forward: bool) -> Option<usize> {
-    let (index, next) = if forward {
-        (position, position + 1)
-    } else {
-        let index = position.checked_sub(1)?;
-        (index, index)
-    };
-    text.get(index)
-        .is_some_and(|&byte| set.contains(byte))
-        .then_some(next)
-}
-
-/// The position after another occurrence of what stands between `from` and `to`.
-fn same_text(
-    text: &[u8],
-    position: usize,
-    (from, to): (usize, usize),
-    ignore_case: bool,
-    forward: bool,
-) -> Option<usize> {
-    let wanted = text.get(from..to)?;
-    let (start, end, next) = if forward {
-        let end = position + wanted.len();
-        (position, end, end)
-    } else {
-        let start = position.checked_sub(wanted.len())?;
-        (start, position, start)
-    };
-    let found = text.get(start..end)?;
-    let same = if ignore_case {
-        found.eq_ignore_ascii_case(wanted)
-    } else {
-        found == wanted
-    };
-    same.then_some(next)
-}
-
-fn is_boundary(text: &[u8], position: usize) -> bool {
-    let is_word = |index: Option<usize>| {
-        index
-            .and_then(|index| text.get(index))
-            .is_some_and(|&byte| CharSet::WORD.contains(byte))
-    };
-    is_word(position.checked_sub(1)) != is_word(Some(position))
 }

@@ -21,6 +21,7 @@ mod matcher;
 mod parser;
 mod program;
 mod syntax;
+mod text;
 mod units;
 
 pub(crate) use budget::{MatchBudget, TimedOut};

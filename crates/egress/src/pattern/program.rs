@@ -215,7 +215,7 @@ impl Program {
         Ok(fork)
     }
 
-    /// Writes the fork of an optional iteration, whose other way leads here.
+    /// Writes the fork of an optional iteration, whose other branch leads here.
     fn fork(&mut self, at: usize, greedy: bool) {
         let (inside, outside) = (at + 1, self.here());
         self.instructions[at] = if greedy {

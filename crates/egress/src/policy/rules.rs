@@ -118,8 +118,8 @@ impl Policy {
         Ok(Grant { extra, listed })
     }
 
-    /// Whether `address`, to which the granted `host` has resolved, may be dialled. `is_own` says
-    /// that it is one of this machine's interfaces. Takes as long as [`Policy::judge`].
+    /// Whether `address`, to which the granted `host` has resolved, may be dialled. `is_own` is true
+    /// for an address of this machine's interfaces. Takes as long as [`Policy::judge`].
     pub fn admits(
         &self,
         host: &Host,

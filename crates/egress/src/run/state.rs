@@ -102,10 +102,10 @@ impl Run {
         self.buffers.take()
     }
 
-    /// Waits until fewer lookups of this run are under way than it may have. The permit belongs to the
-    /// lookup, which may go on when nobody waits for it any more.
+    /// Waits until this run may begin another lookup. The permit belongs to the lookup, which can outlast
+    /// the connection that wanted it.
     pub(crate) async fn lookup_permit(&self) -> Option<OwnedSemaphorePermit> {
-        // `None` only where the semaphore is closed, which nobody does.
+        // `None` only if the semaphore is closed, and it never is.
         Arc::clone(&self.lookups).acquire_owned().await.ok()
     }
 

@@ -2,9 +2,16 @@
 //!
 //! Servers read request lines leniently. So this counts as HTTP what any known server might read as
 //! HTTP: empty lines in front, every kind of white space between the words, a version that is cut off.
-//! A line that no server reads as HTTP is the beginning of another protocol.
+//! A line that no server reads as HTTP is the beginning of another protocol. The PROXY protocol, which some
+//! servers take in front of a request, counts as HTTP.
 
 use crate::limits::MAX_FIRST_LINE;
+
+/// The beginning of the PROXY protocol, version 2. No other protocol begins like this.
+const PROXY_V2: &[u8] = b"\r\n\r\n\0";
+
+/// The first word of its version 1.
+const PROXY_V1: &[u8] = b"PROXY";
 
 /// What the first bytes of a client without TLS are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +26,9 @@ pub(super) enum FirstLine {
 
 /// Inspects all bytes that a client has sent.
 pub(super) fn inspect(bytes: &[u8]) -> FirstLine {
+    if bytes.starts_with(PROXY_V2) {
+        return FirstLine::Http;
+    }
     let start = bytes
         .iter()
         .position(|&byte| byte != b'\n' && !is_space(byte));
@@ -35,7 +45,8 @@ pub(super) fn inspect(bytes: &[u8]) -> FirstLine {
     }
     let target = after.iter().position(|&byte| !is_space(byte));
     let target = target.map_or(&[][..], |start| &after[start..]);
-    if names_version(after) || is_old_get(method, target) {
+    let is_proxy_protocol = method == PROXY_V1 && !after.is_empty();
+    if is_proxy_protocol || names_version(after) || is_old_get(method, target) {
         return FirstLine::Http;
     }
     if end.is_some() || is_binary(method, target) {
@@ -107,6 +118,8 @@ mod tests {
             "GET /a b c HTTP/1.1 \r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "CONNECT denied.test:80 HTTP/1.1\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\n",
+            "\r\n\r\n\0\r\nQUIT\n",
             // As far as it has come.
             "GET / HTTP/",
             "GET /",

@@ -1,4 +1,4 @@
-//! Patterns mean what they mean in JavaScript: random ones, compared with what Node says of them.
+//! Patterns match as in JavaScript: random ones, compared with the answers of Node.
 //!
 //! It needs `node`, as everything in this repository does.
 

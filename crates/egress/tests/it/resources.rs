@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{Client, Recorder, eventually, lenient, local_names, ok, proxy, strings};
 
-/// Names in `slow.test` are looked up once the test says so.
+/// A resolver whose answers for `slow.test` wait until the test releases them.
 struct Slow {
     released: Semaphore,
     under_way: AtomicUsize,
@@ -73,7 +73,7 @@ async fn lookups_of_one_run_hold_up_no_other() {
     let mut other = Client::connect(&proxy);
     other.send(&request).await;
     assert!(other.answer().await.ends_with("found"));
-    // Lookups that nobody waits for any more still count.
+    // Lookups whose clients have gone away still count.
     for client in clients.drain(..) {
         client.done().await;
     }

@@ -126,12 +126,12 @@ async fn a_hello_that_never_ends_is_cut() {
         ..Limits::default()
     };
     let proxy = Proxy::new(policy, local_names(), limits);
-    for begun in [&whole[..0], &whole[..20]] {
+    for first_bytes in [&whole[..0], &whole[..20]] {
         let mut client = Client::connect(&proxy);
         client
             .tunnel(&format!("allowed.test:{}", recorder.port()))
             .await;
-        client.send(begun).await;
+        client.send(first_bytes).await;
         assert_eq!(client.rest().await, "");
     }
     assert_eq!(recorder.text(), "");

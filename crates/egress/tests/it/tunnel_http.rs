@@ -97,6 +97,9 @@ async fn http_that_cannot_be_judged_is_blocked() {
         b"GET / http/1.1\r\nHost: denied.test\r\n\r\n",
         b"POST /\x01 HTTP/1.1\r\nHost: denied.test\r\n\r\n",
         b"X\rGET / HTTP/1.1\r\nHost: denied.test\r\n\r\n",
+        // The PROXY protocol in front of a request.
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nHost: denied.test\r\n\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0GET / HTTP/1.1\r\nHost: denied.test\r\n\r\n",
         // HTTP/2 without TLS.
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
     ] {
