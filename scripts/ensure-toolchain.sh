@@ -54,6 +54,7 @@ else
 fi
 
 if [ -n "$with_tests" ]; then
+    have c++ || apt_install "libFuzzer" g++
     if ! have cargo-deny && ! [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo-deny" ]; then
         note "building cargo-deny $CARGO_DENY_VERSION; this takes some minutes"
         cargo install cargo-deny --locked --version "$CARGO_DENY_VERSION" >&2 ||

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fuzz } from "./fuzz.mjs";
 import { build, docker, foreignImage, images, testTools } from "./machine.mjs";
 import { pack } from "./pack.mjs";
 import { rustTests } from "./rust-tests.mjs";
@@ -106,6 +107,7 @@ const steps = [
   { name: "Rust", run: () => rustTests("--skip", "fidelity::", "--skip", "cpython::") },
   { name: "Rust: programs cannot tell", run: () => rustTests("fidelity::") },
   { name: "Rust: Python's own tests", run: () => rustTests("cpython::") },
+  { name: "fuzz targets", run: () => fuzz() },
   { name: "seccomp", run: () => nodeTests("docker/tests/seccomp.test.mjs") },
   { name: "JavaScript under Node", run: () => nodeTests(...tests) },
   { name: "JavaScript under Bun", run: bunTests },
@@ -119,6 +121,7 @@ const longSteps = [
   build,
   images,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
+  { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 
 const words = process.argv.slice(2);
