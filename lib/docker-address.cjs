@@ -3,6 +3,7 @@
 // are used, because the native client makes its own connection. What is not understood is refused: another daemon
 // than the one that the caller means would run the programs, or lose its containers to a cleanup.
 
+const { errorCodes } = require("./constants.json");
 const { errorFrom } = require("./errors.cjs");
 
 /** The fields of an address. The native side checks what they say. */
@@ -15,7 +16,7 @@ const OTHER_FIELDS = ["Promise", "agent", "connectionTimeout", "headers", "timeo
 const SSH_FIELDS = ["agent", "agentForward"];
 
 function refuse(what) {
-  throw errorFrom({ code: "ISOL8_INVALID_OPTION", message: `Invalid ${what}` });
+  throw errorFrom({ code: errorCodes.invalidOption, message: `Invalid ${what}` });
 }
 
 const isGiven = (value) => value !== undefined && value !== null && value !== "";

@@ -4,6 +4,7 @@
 
 const process = require("node:process");
 
+const { defaults, errorCodes } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
 const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
@@ -12,9 +13,7 @@ const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { Semaphore } = require("./semaphore.cjs");
 
-const DEFAULT_MAX_CONCURRENT = 10;
-const INVALID_OPTION = "ISOL8_INVALID_OPTION";
-const INVALID_REQUEST = "ISOL8_INVALID_REQUEST";
+const { invalidOption: INVALID_OPTION, invalidRequest: INVALID_REQUEST } = errorCodes;
 
 /** Calls `cancel` once when the signal aborts. Returns a function that stops listening. */
 function onAbort(signal, cancel) {
@@ -56,7 +55,7 @@ function watchExit(NativeProgram) {
 class DockerIsol8 {
   #native;
 
-  constructor(options = {}, maxConcurrent = DEFAULT_MAX_CONCURRENT) {
+  constructor(options = {}, maxConcurrent = defaults.maxConcurrent) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     // Throws when the limit is no valid number of permits, with the message of the exported semaphore.
     new Semaphore(maxConcurrent);

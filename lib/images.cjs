@@ -1,18 +1,13 @@
 "use strict";
 // Builds and looks up images. The native engine does the work and reports progress by callback.
 
+const { labels } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
 const { unwrap } = require("./errors.cjs");
 const { native } = require("./native.cjs");
 
 /** Names of the labels that isol8 puts on its images. Part of the public API. */
-const LABELS = Object.freeze({
-  dockerHash: "org.isol8.build.hash",
-  depsHash: "org.isol8.deps.hash",
-  runtime: "org.isol8.runtime",
-  dependencies: "org.isol8.dependencies",
-  setupScript: "org.isol8.setup",
-});
+const LABELS = Object.freeze({ ...labels });
 
 async function buildBaseImages(
   docker,

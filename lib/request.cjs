@@ -2,6 +2,7 @@
 // Prepares a request for the native engine: JSON for the plain fields, Buffers for the files, and apart from
 // both the command line of a registered adapter, which no field of a request can set.
 
+const { errorCodes } = require("./constants.json");
 const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
@@ -58,7 +59,7 @@ function toNative(request) {
     env,
     metadata,
     ...rest
-  } = objectOf(request, "request", "ISOL8_INVALID_REQUEST");
+  } = objectOf(request, "request", errorCodes.invalidRequest);
   const fields = { ...rest, env: texts(env), metadata: texts(metadata) };
   const adapter = adapterFields(request);
   const list = Object.entries(files ?? {}).map(([path, content]) => ({
@@ -66,9 +67,9 @@ function toNative(request) {
     data: bytes(path, content),
   }));
   return {
-    json: toJson(fields, "ISOL8_INVALID_REQUEST"),
+    json: toJson(fields, errorCodes.invalidRequest),
     files: list,
-    adapter: adapter && toJson(adapter, "ISOL8_INVALID_REQUEST"),
+    adapter: adapter && toJson(adapter, errorCodes.invalidRequest),
   };
 }
 

@@ -1,10 +1,11 @@
 "use strict";
 // Finds runtimes by name and by file extension. Owns the runtime registry of the process.
 
+const { errorCodes, runtimes } = require("../constants.json");
 const { errorFrom } = require("../errors.cjs");
 const adapters = require("./adapters.cjs");
 
-const CODE = "ISOL8_UNKNOWN_RUNTIME";
+const CODE = errorCodes.unknownRuntime;
 
 const byName = new Map();
 const byExtension = new Map();
@@ -68,11 +69,12 @@ function customAdapter(name) {
   return builtIn.has(adapter) ? undefined : adapter;
 }
 
-RuntimeRegistry.register(adapters.PythonAdapter);
-RuntimeRegistry.register(adapters.NodeAdapter, [".js", ".cjs"]);
-RuntimeRegistry.register(adapters.BunAdapter);
-RuntimeRegistry.register(adapters.bashAdapter);
-RuntimeRegistry.register(adapters.DenoAdapter);
-RuntimeRegistry.register(adapters.AgentAdapter);
+for (const { name, extensions } of runtimes) {
+  const [, ...aliases] = extensions;
+  RuntimeRegistry.register(
+    [...builtIn].find((adapter) => adapter.name === name),
+    aliases,
+  );
+}
 
 module.exports = { RuntimeRegistry, customAdapter };

@@ -50,7 +50,7 @@ impl From<BackendError> for NativeError {
 impl From<AddressError> for NativeError {
     fn from(error: AddressError) -> Self {
         Self {
-            code: "ISOL8_INVALID_OPTION".to_owned(),
+            code: ErrorCode::InvalidOption.as_str().to_owned(),
             message: error.to_string(),
         }
     }

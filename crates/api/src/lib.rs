@@ -7,6 +7,7 @@
 pub mod config;
 pub mod error_code;
 pub mod event;
+mod field;
 pub mod http;
 pub mod options;
 pub mod request;

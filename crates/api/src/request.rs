@@ -9,6 +9,8 @@ use serde::{
     ser::SerializeStruct as _,
 };
 
+use crate::field::{is_false, null_is_default};
+
 /// One execution as a caller writes it. Nothing is checked yet.
 /// Unknown keys are tolerated, and `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -202,23 +204,6 @@ impl<'de> Deserialize<'de> for WireData {
         }
         deserializer.deserialize_any(DataVisitor)
     }
-}
-
-/// Reads `null` as the type's default, as JavaScript callers expect of an absent value.
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 #[cfg(test)]

@@ -51,84 +51,80 @@ impl<'de> Deserialize<'de> for PoolSizeConfig {
     }
 }
 
-/// Modules that interpreters import ahead of their programs: what an image has, by name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[serde(default)]
-pub struct PreloadConfig {
-    /// Of Python, such as "pandas".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub python: Option<Vec<String>>,
-    /// Of Node.js, as for `require`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<Vec<String>>,
-    /// Of Bun, as for `import`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bun: Option<Vec<String>>,
-    /// Of Deno, as for `import`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deno: Option<Vec<String>>,
+/// Declares a section that has a list of names for each of some runtimes.
+macro_rules! lists_by_runtime {
+    ($(#[$about:meta])* $section:ident { $($(#[$about_list:meta])* $runtime:ident,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+        #[serde(default)]
+        pub struct $section {
+            $(
+                $(#[$about_list])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $runtime: Option<Vec<String>>,
+            )*
+        }
+
+        impl $section {
+            /// The runtimes that have a list, and their lists.
+            fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+                [$((stringify!($runtime), &self.$runtime)),*]
+                    .into_iter()
+                    .filter_map(|(runtime, names)| Some((runtime, names.as_deref()?)))
+            }
+        }
+    };
+}
+
+lists_by_runtime! {
+    /// Modules that interpreters import ahead of their programs: what an image has, by name.
+    PreloadConfig {
+        /// Of Python, such as "pandas".
+        python,
+        /// Of Node.js, as for `require`.
+        node,
+        /// Of Bun, as for `import`.
+        bun,
+        /// Of Deno, as for `import`.
+        deno,
+    }
+}
+
+lists_by_runtime! {
+    /// Packages of the image that `isol8 setup` builds for each runtime.
+    DependenciesConfig {
+        /// Of pip.
+        python,
+        /// Of npm.
+        node,
+        /// Of Bun.
+        bun,
+        /// Module specifiers of Deno.
+        deno,
+        /// Of the distribution.
+        bash,
+    }
 }
 
 impl PreloadConfig {
     /// Runtimes and their modules, as an option of the engine.
     #[must_use]
     pub fn by_runtime(&self) -> BTreeMap<String, Vec<String>> {
-        named([
-            ("python", &self.python),
-            ("node", &self.node),
-            ("bun", &self.bun),
-            ("deno", &self.deno),
-        ])
-        .map(|(runtime, modules)| (runtime.to_owned(), modules.to_vec()))
-        .collect()
+        self.lists()
+            .map(|(runtime, modules)| (runtime.to_owned(), modules.to_vec()))
+            .collect()
     }
-}
-
-/// Packages of the image that `isol8 setup` builds for each runtime.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[serde(default)]
-pub struct DependenciesConfig {
-    /// Of pip.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub python: Option<Vec<String>>,
-    /// Of npm.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<Vec<String>>,
-    /// Of Bun.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bun: Option<Vec<String>>,
-    /// Module specifiers of Deno.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deno: Option<Vec<String>>,
-    /// Of the distribution.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bash: Option<Vec<String>>,
 }
 
 impl DependenciesConfig {
     /// Runtimes and their packages, those without any left out.
     #[must_use]
     pub fn by_runtime(&self) -> BTreeMap<&'static str, &[String]> {
-        named([
-            ("python", &self.python),
-            ("node", &self.node),
-            ("bun", &self.bun),
-            ("deno", &self.deno),
-            ("bash", &self.bash),
-        ])
-        .filter(|(_, packages)| !packages.is_empty())
-        .collect()
+        self.lists()
+            .filter(|(_, packages)| !packages.is_empty())
+            .collect()
     }
-}
-
-/// The runtimes for which something is named, and what.
-fn named<'a, const N: usize>(
-    lists: [(&'static str, &'a Option<Vec<String>>); N],
-) -> impl Iterator<Item = (&'static str, &'a [String])> {
-    let given = |(runtime, names): (_, &'a Option<Vec<String>>)| Some((runtime, names.as_deref()?));
-    lists.into_iter().filter_map(given)
 }
 
 fn one() -> u64 {

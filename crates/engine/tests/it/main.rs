@@ -20,6 +20,7 @@ mod first_light;
 mod full_memory;
 mod image_names;
 mod live_input;
+mod javascript_constants;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;

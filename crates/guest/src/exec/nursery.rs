@@ -20,8 +20,7 @@ use super::{
     ending::Ending,
     launch::{Launch, Program, Stdio},
     output::Source,
-    park::PARK_DEADLINE,
-    start::{PipedProgram, output_pipe},
+    start::{MAX_REASON_BYTES, PipedProgram, READY_DEADLINE, output_pipe},
 };
 use crate::{
     failure::Failure,
@@ -51,9 +50,6 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// How long a fork may take.
 const FORK_DEADLINE: Duration = Duration::from_secs(5);
-
-/// How much is told of what the launcher said instead of being ready.
-const MAX_REASON_BYTES: usize = 2048;
 
 /// What a launcher says first when a module is to blame.
 const MODULE_FAILED: &str = "preload ";
@@ -96,7 +92,7 @@ impl Nursery {
                 return Ok(None);
             };
             let nursery = slot.insert(started);
-            let marked = timeout(PARK_DEADLINE, nursery.stdout.take_mark(NURSERY_MARK)).await;
+            let marked = timeout(READY_DEADLINE, nursery.stdout.take_mark(NURSERY_MARK)).await;
             if marked != Ok(true) {
                 let said = nursery.stderr.pending_text(MAX_REASON_BYTES);
                 if let Some(failed) = slot.take() {

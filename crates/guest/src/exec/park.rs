@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     launch::Launch,
     nursery::Nursery,
-    start::{PipedProgram, start},
+    start::{MAX_REASON_BYTES, PipedProgram, READY_DEADLINE, start},
 };
 use crate::{
     as_user::Helper,
@@ -26,15 +26,9 @@ use crate::{
     usage::{cpu_clock, resident_memory},
 };
 
-/// How long an interpreter may take to be ready.
-pub(super) const PARK_DEADLINE: Duration = Duration::from_secs(20);
-
 /// How long a parked interpreter may take to accept what is handed over. After that the program is
 /// started without it.
 const GO_DEADLINE: Duration = Duration::from_secs(2);
-
-/// How much is told of what an interpreter said instead of parking.
-const MAX_REASON_BYTES: usize = 2048;
 
 /// The places for a parked interpreter and for what it is forked from.
 #[derive(Default)]
@@ -107,7 +101,7 @@ pub(crate) async fn park(
         start_parked(guest, &request).await?
     };
     let (ready, is_given_up) = tokio::select! {
-        ready = timeout(PARK_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
+        ready = timeout(READY_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
         () = given_up(&mut unwanted, &mut end) => (false, true),
     };
     // What it says at its start would be said again, or not at all.

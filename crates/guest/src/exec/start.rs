@@ -15,6 +15,12 @@ use crate::{
     reaper::Role,
 };
 
+/// How long an interpreter may take until it waits for its program.
+pub(super) const READY_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How much of the output of an interpreter that is not ready goes into the error.
+pub(super) const MAX_REASON_BYTES: usize = 2048;
+
 /// A started program and the guest's ends of its standard streams.
 pub(super) struct PipedProgram {
     pub(super) program: Program,
