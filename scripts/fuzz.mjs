@@ -2,16 +2,20 @@
 //
 // node scripts/fuzz.mjs [SECONDS [TARGET…]]   (10 seconds for each target when not given)
 //
-// It needs no cargo-fuzz. Who has that can use it as well: RUSTC_BOOTSTRAP=1 cargo fuzz run TARGET
+// It needs no cargo-fuzz. With cargo-fuzz, RUSTC_BOOTSTRAP=1 cargo fuzz run TARGET does the same, and finds wrong
+// accesses to memory as well.
 
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { root, run } from "./steps.mjs";
+import { NotRun, root, run } from "./steps.mjs";
 
-/** What lets libFuzzer see which code an input reaches; the same that cargo-fuzz passes. */
+/**
+ * Flags with which libFuzzer sees the code that an input reaches. cargo-fuzz passes the same. They work with the stable
+ * compiler.
+ */
 const COVERAGE = [
   "-Cpasses=sancov-module",
   "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -21,7 +25,7 @@ const COVERAGE = [
   "--cfg fuzzing",
 ];
 
-/** Longest input in bytes. What is longer reaches no other code, and takes longer. */
+/** Longest input in bytes. Longer inputs reach no other code, and take more time. */
 const MAX_LENGTH = 4096;
 
 /** Seconds for one input, above which it counts as a hang. */
@@ -29,11 +33,21 @@ const HANG_SECONDS = 20;
 
 const TARGETS = readdirSync(`${root}/fuzz/fuzz_targets`).map((file) => file.replace(/\.rs$/, ""));
 
+/** Throws `NotRun` where the targets cannot be built. */
+async function checkTools() {
+  if (process.platform === "win32") throw new NotRun("libFuzzer needs Linux or macOS");
+  try {
+    await run("c++", ["--version"], { quiet: true });
+  } catch {
+    throw new NotRun("libFuzzer needs a C++ compiler, and c++ does not start");
+  }
+}
+
 /** Builds the targets. Returns the folder of their programs. */
 async function build() {
   const version = await run("rustc", ["-vV"], { quiet: true });
   const target = /^host: (.*)$/m.exec(version)[1];
-  // Flags that differ need a folder of their own, or the next build of everything else starts afresh.
+  // A folder of its own: with other flags in the same folder, the next build of everything else would start afresh.
   const folder = `${root}/target/fuzz`;
   const words = ["build", "--quiet", "--package", "isol8-fuzz", "--profile", "fuzz"];
   await run("cargo", [...words, "--target", target, "--target-dir", folder], {
@@ -55,6 +69,7 @@ async function build() {
  * @returns {Promise<{passed: number, notRun: string[]}>} how many targets found nothing
  */
 export async function fuzz(seconds = 10, targets = TARGETS) {
+  await checkTools();
   const programs = await build();
   for (const target of targets) {
     const corpus = `${root}/fuzz/corpus/${target}`;

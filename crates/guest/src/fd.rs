@@ -18,21 +18,21 @@ use nix::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// Capacity asked for a pipe, in bytes. Larger ones would use up what the system allows all
-/// processes of root together (64 MiB by default, shared with every other sandbox).
+/// Capacity of a pipe, in bytes. Larger pipes would use up the limit that all processes of root share (64 MiB
+/// by default, shared with every other sandbox).
 const PIPE_BYTES: i32 = 256 * 1024;
 
 /// A pipe or socket of the event loop.
 pub(crate) struct Fd(AsyncFd<OwnedFd>);
 
-/// Makes reading `fd` wait again, whoever made it not to.
+/// Makes reads of `fd` block again.
 pub(crate) fn make_blocking(fd: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
     fcntl(fd, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
     Ok(())
 }
 
-/// Makes neither reading nor writing `fd` wait.
+/// Makes reads and writes of `fd` return at once.
 pub(crate) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
     fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -45,7 +45,7 @@ impl Fd {
         Self::with_interest(fd, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// The same, for one direction.
+    /// Makes `fd` non-blocking and adds it to the event loop, for one direction.
     pub(crate) fn with_interest(fd: OwnedFd, interest: Interest) -> io::Result<Self> {
         set_nonblocking(&fd)?;
         // SAFETY: an `OwnedFd` is open and names one description until it is dropped, and it is
@@ -85,12 +85,12 @@ impl Fd {
         }
     }
 
-    /// Reads what is there; 0 at the end. Cancel safe: nothing is lost.
+    /// Reads the bytes that have arrived. Returns 0 at the end. Cancel safe: nothing is lost.
     pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         std::future::poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 
-    /// The same from a socket, with the first descriptor that comes along.
+    /// Receives the bytes that have arrived at a socket, with the first descriptor that comes with them.
     pub(crate) async fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
         loop {
             let mut guard = self.0.readable().await?;
@@ -108,13 +108,13 @@ impl Fd {
             .map(|mut guard| guard.retain_ready())
     }
 
-    /// Reads what is there, or `None` when a read would block.
+    /// Reads the bytes that have arrived. Returns `None` when a read would block.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let mut read = |fd: &OwnedFd| Ok(nix::unistd::read(fd, buffer)?);
         let would_block = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock);
         match self.0.try_io(Interest::READABLE, &mut read) {
-            // Bytes can be there of which no event has come yet. At the end of a program nothing would
-            // wait for that event, and its last output would be lost.
+            // Bytes may have arrived before their event. At the end of a program nothing waits for that event,
+            // and the last output would be lost.
             Err(error) if would_block(&error) => match read(self.0.get_ref()) {
                 Err(error) if would_block(&error) => None,
                 done => Some(done),
@@ -123,14 +123,14 @@ impl Fd {
         }
     }
 
-    /// Writes what there is room for at once.
+    /// Writes as much as there is room for, without waiting.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let parts = [io::IoSlice::new(bytes)];
         self.0
             .try_io(Interest::WRITABLE, |fd| write_vectored(fd, &parts))
     }
 
-    /// How many bytes wait to be read.
+    /// How many bytes can be read.
     pub(crate) fn pending(&self) -> usize {
         let mut count: libc::c_int = 0;
         // SAFETY: FIONREAD writes one int, to which `count` is valid for the call.
@@ -166,7 +166,7 @@ impl Fd {
     }
 }
 
-/// Writes what can be written at once.
+/// Writes as much as can be written without waiting.
 pub(crate) fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
     let count = libc::c_int::try_from(parts.len()).unwrap_or(1);
     // SAFETY: `IoSlice` has the layout of `iovec` by its documentation, and the slices outlive the
@@ -175,14 +175,14 @@ pub(crate) fn write_vectored(fd: &OwnedFd, parts: &[io::IoSlice<'_>]) -> io::Res
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
-/// Receives what is there, with the first descriptor that comes along; does not wait.
+/// Receives the bytes that have arrived, with the first descriptor that comes with them. Does not wait.
 pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
     let mut room = cmsg_space!([RawFd; 1]);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut room), flags)?;
     let mut received = None;
-    // The system leaves out those for which there is no room.
+    // The system drops descriptors for which there is no room.
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(fds) = control {
             // SAFETY: the system has just opened them for this process.
@@ -226,17 +226,17 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// A pipe that belongs to the sandbox user, so that a program may open `/dev/stdout`, which is
-/// its own descriptor under another name.
+/// A pipe that belongs to the sandbox user. So a program may open `/dev/stdout`, which is another name of its
+/// own descriptor.
 pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     with_rights_of_user(pipe)
 }
 
-/// Does `work` with the rights that the sandbox user has in the file system.
+/// Runs `work` with the sandbox user's rights in the file system.
 pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
     let user = Uid::from_raw(isol8_protocol::USER_ID);
     let group = Gid::from_raw(isol8_protocol::GROUP_ID);
-    // These two calls report no failure; without effect, a pipe is root's and works all the same.
+    // These two calls report no failure. Without effect, the pipe belongs to root, and works all the same.
     let (old_group, old_user) = (setfsgid(group), setfsuid(user));
     let made = work();
     setfsuid(old_user);
@@ -244,9 +244,9 @@ pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
     made
 }
 
-/// Asks for more room in a pipe than it has.
+/// Enlarges a pipe.
 pub(crate) fn widen(pipe: &impl AsFd) {
-    // The system may refuse; then the pipe is slower and nothing else.
+    // The system may refuse. Then the pipe is only slower.
     let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
 }
 

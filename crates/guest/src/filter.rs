@@ -1,24 +1,22 @@
 //! The seccomp filter that programs run under, on top of the container's own.
 //!
-//! It is there for its listener, a descriptor of which the kernel says that it is hung up as soon as
-//! the last process under the filter begins to end (Linux 6.11; before, when that one is collected).
-//! Nothing is ever asked of the listener: the filter has no call that waits for an answer, costs a
-//! running program nothing, and cannot hold one up.
+//! Its purpose is its listener. The kernel reports the listener as hung up as soon as the last process under
+//! the filter begins to end (Linux 6.11; before, when that process is collected). The filter asks nothing of
+//! the listener. So it costs a running program nothing and cannot hold one up.
 //!
 //! It refuses the call that installs it. The container's profile allows that call to the guest for this
 //! purpose alone, so that user code gets the answer that the profile would give.
 //!
-//! It leaves the limit of core dumps as it is, and lets programs believe that they have set it. The limit
-//! is 1, with which the system makes no core dump. With 0 it would still start the program that the
-//! host's `core_pattern` names, as root.
+//! It keeps the limit of core dumps, and answers programs that set it as if they had. The limit is 1, with
+//! which the system makes no core dump. With 0 the system would still start the program that the host's
+//! `core_pattern` names, as root.
 //!
-//! In the same way it leaves the sizes of socket buffers as they are: where control groups of version 1
-//! do not count them, the host's own maximum would be the only limit. The system takes these sizes as a
-//! hint anyway.
+//! In the same way it keeps the sizes of socket buffers. Control groups of version 1 do not count them, so
+//! the host's maximum would be the only limit. The system takes these sizes as a hint anyway.
 //!
-//! And it refuses IPv6 flow labels. They stay for minutes when their socket is closed, for the next
-//! program to read, with addresses and all. A container's profile cannot refuse one option exactly: it
-//! compares 64 bits, of which the system looks at 32.
+//! It refuses IPv6 flow labels. A label stays for minutes after its socket is closed, and the next program
+//! could read it with its addresses. A container's profile cannot refuse one option exactly: it compares 64
+//! bits, of which the system looks at 32.
 
 use std::{
     io,
@@ -41,10 +39,10 @@ const ELF_MACHINE: u16 = libc::EM_AARCH64;
 /// The option of a socket that makes flow labels. See linux/in6.h.
 const IPV6_FLOWLABEL_MGR: u32 = 32;
 
-/// Where a jump goes when it does not: to the next instruction.
+/// The target of a jump that does not jump: the next instruction.
 const NEXT: u8 = 0;
 
-/// The filter. A system call of another architecture is the container's profile's to judge.
+/// The filter. System calls of another architecture are left to the container's profile.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "an offset, a call's number and a code of a few bits"
@@ -66,14 +64,14 @@ const PROGRAM: [sock_filter; LENGTH as usize] = [
     load(argument(2)),
     jump_if_equal(libc::SO_SNDBUF as u32, 10, NEXT),
     jump_if_equal(libc::SO_RCVBUF as u32, 9, 10),
-    // prlimit64: whether it sets, which both halves of a pointer tell, and what.
+    // prlimit64: whether it sets a limit (the pointer, in two halves, is not null), and which limit.
     load(argument(2)),
     jump_if_equal(0, NEXT, 2),
     load(argument(2) + HALF),
     jump_if_equal(0, 6, NEXT),
     load(argument(1)),
     jump_if_equal(RLIMIT_CORE, 3, 4),
-    // setrlimit: what it sets.
+    // setrlimit: which limit it sets.
     load(argument(0)),
     jump_if_equal(RLIMIT_CORE, 1, 2),
     give_back(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
@@ -125,8 +123,8 @@ const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
     }
 }
 
-/// Puts this process under the filter, and whatever it starts. Returns the listener, unless the system
-/// has none to offer.
+/// Puts this process under the filter, with everything that it starts. Returns the listener, where the system
+/// has one.
 pub(crate) fn install() -> io::Result<Option<OwnedFd>> {
     let mut program = PROGRAM;
     let filter = sock_fprog {
@@ -162,8 +160,8 @@ pub(crate) fn install() -> io::Result<Option<OwnedFd>> {
     Err(error)
 }
 
-/// The call that installs the filter, and the filter, for a process that is not the guest's own
-/// program: number of the call in four bytes, then the instructions as the system wants them.
+/// The call that installs the filter, and the filter, for a process that is not a program of the guest: the
+/// number of the call in four bytes, then the instructions in the system's form.
 pub(crate) fn order() -> Vec<u8> {
     let number = u32::try_from(libc::SYS_seccomp).unwrap_or_default();
     let mut order = number.to_ne_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! What the isol8 host and the guest inside a sandbox say to each other.
+//! The messages between the isol8 host and the guest inside a sandbox.
 //!
 //! Pure data: messages, their limits and their byte layout. No I/O and no async runtime, so that
 //! the static guest and the host library can share it.

@@ -1,4 +1,4 @@
-//! Where things are inside a sandbox, and whose they are.
+//! Paths, users and ports inside a sandbox.
 
 /// User id of the code that runs in a sandbox. Numeric, so that images need no such user.
 pub const USER_ID: u32 = 100;
@@ -12,13 +12,13 @@ pub const GUEST_DIR: &str = "/.isol8";
 /// The guest's program file.
 pub const GUEST_PATH: &str = "/.isol8/guest";
 
-/// Argument of the guest in a sandbox that has the strict profile: programs then run under a filter of
-/// the guest's own besides, which that profile is made for. Under another profile they may need the
-/// call that such a filter refuses them.
+/// Argument of the guest in a sandbox with the strict profile. Programs then also run under a filter of the
+/// guest, for which that profile is made. Under another profile programs may need a call that the filter
+/// refuses.
 pub const STRICT_ARGUMENT: &str = "strict";
 
-/// The socket that the guest finds in a sandbox whose host is on the same machine: its link, unless it
-/// cannot connect. Nobody listens behind it once the guest has.
+/// The socket in a sandbox whose host is on the same machine. It is the link, unless the guest cannot connect.
+/// The host stops listening when the guest has connected.
 pub const LINK_PATH: &str = "/.isol8-link";
 
 /// Working directory and home of user code: a size-limited tmpfs that allows execution.
@@ -27,9 +27,8 @@ pub const SANDBOX_DIR: &str = "/sandbox";
 /// Temporary files: a size-limited tmpfs without execution.
 pub const TMP_DIR: &str = "/tmp";
 
-/// Where the named pipes between the guest and a session's interpreter are: a small tmpfs that only
-/// sandboxes of sessions have. User code can open what is there by name, and neither list, remove nor
-/// add anything.
+/// Directory of the named pipes between the guest and a session's interpreter: a small tmpfs that only
+/// sandboxes of sessions have. User code can open a pipe by its name. It can list, remove and add nothing.
 pub const SESSION_DIR: &str = "/.isol8-session";
 
 /// Every place that user code can write to when the root file system is read-only. A reset empties

@@ -1,8 +1,8 @@
-//! What the guest and the launcher of a resident interpreter say to each other. Launchers are
-//! written in five languages, one of them a shell, hence no frames and no postcard.
+//! The messages between the guest and the launcher of a resident interpreter. Launchers are written in five
+//! languages, one of them a shell. So there are no frames and no postcard.
 //!
-//! They talk over named pipes, which are there as long as the sandbox, whatever a program does to its
-//! descriptors: see [`SessionPipe`].
+//! The messages go through named pipes. The pipes exist as long as the sandbox, whatever a program does to
+//! its descriptors: see [`SessionPipe`].
 //!
 //! ```text
 //! command   lead  call NUL program NUL cwd NUL count NUL (name NUL value NUL){count}
@@ -11,12 +11,12 @@
 //! interrupt call NUL                 on the way of commands, before `SIGINT`
 //! ```
 //!
-//! An empty `cwd` means: stay. What carries another call's number is not believed.
+//! An empty `cwd` keeps the working directory. A report with the number of another call is ignored.
 
 use crate::SESSION_DIR;
 
-/// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Commands`] at its start:
-/// high, so that programs that number their descriptors do not meet it.
+/// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Commands`] at its start. The
+/// number is high, so that programs that choose numbers themselves do not use it.
 pub const COMMAND_FD: i32 = 250;
 
 /// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Reports`] at its start.
@@ -27,14 +27,14 @@ pub const MAX_REPORT_BYTES: usize = 64;
 
 /// The named pipes of a session, each with a file in [`SESSION_DIR`].
 ///
-/// The guest holds its end of each. So opening one waits for nobody, except [`Stdin`](Self::Stdin),
-/// which the guest has open for writing from before the command until it hears that the call is
-/// ready: only after that can it be at its end.
+/// The guest holds its end of each. So opening one does not wait, except for [`Stdin`](Self::Stdin). The guest
+/// has that one open for writing from before the command until the call is reported ready. Only after that
+/// can it be at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionPipe {
     /// The launcher reads commands here.
     Commands,
-    /// The launcher says here that a call is ready or has ended.
+    /// The launcher reports here that a call is ready or has ended.
     Reports,
     /// Standard input of calls.
     Stdin,
@@ -68,7 +68,7 @@ impl SessionPipe {
     }
 }
 
-/// What a launcher says of a call.
+/// A launcher's report of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
     /// Its standard streams are in place.

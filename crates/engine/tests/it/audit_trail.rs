@@ -44,7 +44,7 @@ async fn each_end_of_an_execution_is_recorded() {
         until_runs("sleep 3100").await;
         cancel.cancel();
     });
-    // Refused: nothing was run, and nothing is recorded.
+    // A refused request runs nothing, so nothing is recorded.
     failure(&engine, json!({ "runtime": "bash" })).await;
     engine.stop().await;
 
@@ -61,7 +61,7 @@ async fn each_end_of_an_execution_is_recorded() {
     };
     assert_eq!(collected["executionId"], json!(first.execution_id));
     assert_eq!(collected["containerId"], json!(first.container_id));
-    // A failed and a cancelled one took place somewhere, too.
+    // A failed and a cancelled execution have a container, too.
     for line in &lines {
         assert_eq!(line["containerId"].as_str().unwrap().len(), 64, "{line}");
     }

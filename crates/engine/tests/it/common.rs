@@ -1,4 +1,4 @@
-//! What the tests on a real Docker daemon share.
+//! Helpers of the tests on a real Docker daemon.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub(crate) fn engine(options: Value) -> Engine {
     try_engine(options).unwrap()
 }
 
-/// An engine with these options, or why there is none.
+/// An engine with these options, or the error.
 pub(crate) fn try_engine(options: Value) -> Result<Engine, EngineError> {
     let raw: RawOptions = serde_json::from_value(options).unwrap();
     engine_on(DockerAddress::default(), Options::try_from(raw)?, 4)
@@ -42,7 +42,7 @@ pub(crate) fn engine_on(
     Engine::new(options, max_concurrent, Arc::new(backend), Arc::new(images))
 }
 
-/// What to make ready, from its JSON.
+/// Options of `start`, from their JSON.
 pub(crate) fn start_options(value: Value) -> StartOptions {
     let raw: RawStartOptions = serde_json::from_value(value).unwrap();
     raw.try_into().unwrap()
@@ -60,12 +60,12 @@ pub(crate) async fn run(engine: &Engine, value: Value) -> Result<ExecutionResult
         .await
 }
 
-/// The standard output of a request that succeeds in silence.
+/// The standard output of a request that succeeds without error output.
 pub(crate) async fn stdout(engine: &Engine, value: Value) -> String {
     succeeded(run(engine, value).await.unwrap())
 }
 
-/// The standard output of a run that has succeeded in silence.
+/// The standard output of a result without failure and without error output.
 pub(crate) fn succeeded(result: ExecutionResult) -> String {
     assert_eq!(
         (result.stderr.as_str(), result.exit_code),
@@ -113,10 +113,10 @@ pub(crate) fn told(events: &[StreamEvent]) -> Vec<String> {
         .collect()
 }
 
-/// Longer than anything here takes, so that a hang is a failure.
+/// Time limit of a wait. Nothing here takes that long, so a hang becomes a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Waits until something holds. Fails with `what` when it never does.
+/// Waits until a condition holds. Fails with `what` after the time limit.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !holds().await {
@@ -132,7 +132,7 @@ pub(crate) async fn until_runs(command: &str) {
     until(&format!("{command} runs"), async || {
         let containers = docker.list_containers(None).await.unwrap();
         for id in containers.into_iter().filter_map(|container| container.id) {
-            // A sandbox of another test may be gone by now.
+            // The sandbox of another test may have ended since.
             let Ok(list) = docker.top_processes(&id, None).await else {
                 continue;
             };
@@ -151,7 +151,7 @@ pub(crate) fn client() -> Client {
     Client::new(DockerAddress::default())
 }
 
-/// Its images.
+/// The images of the machine's own daemon.
 pub(crate) fn images() -> DockerImages {
     DockerImages::new(client())
 }
@@ -161,7 +161,7 @@ pub(crate) async fn exists(name: &str) -> bool {
     images().inspect(name).await.unwrap().is_some()
 }
 
-/// Where images are built from in these tests.
+/// The sources that images are built from in these tests.
 pub(crate) fn sources() -> ImageSources {
     ImageSources::default().or_environment().unwrap()
 }

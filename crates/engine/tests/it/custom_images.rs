@@ -94,7 +94,7 @@ async fn a_removed_image_is_not_used_any_more() {
     let engine = engine(json!({}));
     let request = |package: &str| json!({ "runtime": "bash", "code": format!("command -v {package}"), "installPackages": [package] });
     assert_eq!(stdout(&engine, request("hello")).await, "/usr/bin/hello");
-    // The engine knows both images now, and has a sandbox of the first.
+    // Now the engine has found both images, and has a sandbox of the first.
     remove_images(&["stays", "goes"]).await;
     // No image has the package any more, so it is installed.
     let program = stdout(&engine, request("toilet")).await;

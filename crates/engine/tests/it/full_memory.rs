@@ -5,7 +5,7 @@ use crate::common::{self, *};
 use isol8_api::result::{ExecutionResult, SessionReset, Termination};
 use isol8_engine::Engine;
 
-/// Fills both places with files. They may have far more than the memory.
+/// Fills both writable directories with files. Their size limits are far above the memory limit.
 const FILL: &str =
     "head -c 300m /dev/zero >/sandbox/a; head -c 300m /dev/zero >/tmp/b; echo survived";
 

@@ -14,13 +14,13 @@ mod common;
 mod audit_trail;
 mod cpython;
 mod custom_images;
-mod direct_link;
 mod fidelity;
 mod first_light;
 mod full_memory;
 mod image_names;
-mod live_input;
 mod javascript_constants;
+mod link_by_socket;
+mod live_input;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;

@@ -1,13 +1,13 @@
-//! The messages that users know, each from the call that gives it.
+//! The public error messages, each from the call that returns it.
 
 use crate::common::{self, *};
 
-/// Checks what an engine of these options answers to each request.
+/// Checks the error of an engine with these options for each request.
 async fn refused(options: Value, requests: &[(Value, &str)]) {
     let engine = engine(options);
     for (request, message) in requests {
         assert_eq!(failure(&engine, request.clone()).await, *message);
-        // A stream says so without an event: nothing was started.
+        // A stream returns the error without an event, because nothing was started.
         let mut stream = engine.stream(common::request(request.clone()));
         assert_eq!(stream.recv().await, None);
         assert_eq!(
@@ -53,7 +53,7 @@ async fn sources_runtimes_and_folders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_need_a_network_before_anything_else() {
-    // The missing source is not what is told: the network is checked first.
+    // The error is not the missing source, because the network is checked first.
     let request = json!({ "runtime": "agent" });
     refused(
         json!({}),

@@ -112,7 +112,7 @@ async fn what_one_program_does_to_a_module_the_next_does_not_see() {
     engine.stop().await;
 }
 
-/// The end is shortened, but nothing of it that a program can ask for.
+/// The end of a program is shortened. A program that asks for a part of its end still gets it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_ends_as_it_would_without() {
     let code = "import atexit, decimal, gc, logging, sys, threading, time, weakref\n\
@@ -145,7 +145,7 @@ async fn a_program_ends_as_it_would_without() {
     assert_eq!(outcomes[0], outcomes[1]);
 }
 
-/// What a process is to itself and to others, beside what differs from run to run.
+/// What a process can find out about itself and others about it, without what differs from run to run.
 const SELF: &str = "import os, resource, signal\n\
     def text(name):\n    with open(name) as file: return file.read()\n\
     status = dict(line.split(':\\t') for line in text('/proc/self/status').splitlines() if ':\\t' in line)\n\
@@ -159,7 +159,7 @@ const SELF: &str = "import os, resource, signal\n\
     print(os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), signal.getsignal(signal.SIGINT).__name__)\n\
     os.kill(os.getpid(), 0); print(os.getresuid(), os.getgroups())\n";
 
-/// Where parked interpreters are forked from, seen by a program: its uids and what may be done to it.
+/// The nursery as a program sees it: its user ids, and what the program may do to it.
 const NURSERY: &str = "import os\n\
     for name in filter(str.isdigit, os.listdir('/proc')):\n\
     \x20   pid = int(name)\n\
@@ -211,8 +211,8 @@ async fn what_interpreters_are_forked_from_is_out_of_reach_and_outlives_a_run() 
     engine.stop().await;
 }
 
-/// Who else of the user's there is; then processes are left that hide from lists of processes: one whose
-/// first thread has ended, and one that ends all the time, after another like it was born.
+/// Prints the other processes of the user. Then leaves processes that hide from lists of processes: one whose
+/// first thread has ended, and one that keeps ending after it has started its successor.
 const HIDING: &str = "import ctypes, os, threading, time\n\
     own = lambda name: f'/proc/{name}' if os.stat(f'/proc/{name}').st_uid == 100 else None\n\
     print([name for name in os.listdir('/proc') if name.isdigit() and own(name) and int(name) != os.getpid()])\n\
@@ -233,7 +233,7 @@ async fn nobody_hides_from_a_reset_that_spares_what_interpreters_are_forked_from
     let engine = engine(options);
     start(&engine, json!({ "runtimes": ["python"] })).await;
     let request = json!({ "runtime": "python", "code": HIDING });
-    // There is one to spare after a run that took a parked interpreter.
+    // After a run that took a parked interpreter there is a nursery.
     let mut spared = 0;
     for _ in 0..60 {
         let before = engine.parked_executions();

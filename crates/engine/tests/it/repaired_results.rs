@@ -1,4 +1,4 @@
-//! What was wrong with results in the package that this one replaces, and is right here.
+//! Results that were wrong in version 0.20 of the package.
 
 use crate::common::{self, *};
 
@@ -18,7 +18,7 @@ async fn concurrent_calls_on_a_persistent_engine_run_their_own_programs_in_order
     for (n, result) in results.iter().enumerate() {
         assert_eq!(result.as_ref().unwrap().stdout, n.to_string());
     }
-    // Simultaneous first calls made one sandbox.
+    // The simultaneous first calls have made one sandbox.
     let first = results[0].as_ref().unwrap().container_id.clone();
     assert!(
         results
@@ -100,7 +100,7 @@ async fn the_file_extension_is_honoured() {
 #[tokio::test(flavor = "multi_thread")]
 async fn collecting_and_streaming_give_the_same_bytes_and_the_same_limit() {
     let engine = engine(json!({ "maxOutputSize": 1000, "secrets": { "S": "hunter2" } }));
-    // é split over two writes, a secret split over two, and 5000 bytes in all.
+    // é in two writes, a secret in two writes, and 5000 bytes in all.
     let code = r"
 import os, time
 for part in (b'\xc3', b'\xa9 hun', b'ter2\n', b'x' * 4988, b'\n'):
@@ -278,7 +278,7 @@ async fn a_file_asked_for_may_be_large_but_not_endless() {
     engine.stop().await;
 }
 
-/// Takes memory up to the limit, but for what is in `ROOM`, and ends.
+/// A program that takes memory up to the limit, minus `ROOM`, and ends.
 const FULL: &str = "import mmap, os
 place = '/sys/fs/cgroup/memory/memory.'
 used, limit = 'usage_in_bytes', 'limit_in_bytes'

@@ -43,7 +43,7 @@ async fn start(sandbox: &Sandbox, script: &str) -> Exec {
 }
 
 /// Waits until the program has written `text`.
-async fn hear(exec: &mut Exec, text: &str) {
+async fn until_written(exec: &mut Exec, text: &str) {
     let mut heard = String::new();
     while !heard.contains(text) {
         match exec.next().await.unwrap() {
@@ -71,7 +71,7 @@ async fn a_program_receives_signals() {
     for (signal, name) in [(SIGINT, "INT"), (SIGTERM, "TERM")] {
         let script = format!("trap 'echo heard {name}; exit 7' {name}; {wait}");
         let mut exec = start(&sandbox, &script).await;
-        hear(&mut exec, "ready").await;
+        until_written(&mut exec, "ready").await;
         exec.input().control(ExecControl::Signal(signal)).await;
         let (heard, report) = end(&mut exec).await;
         assert_eq!(heard, format!("heard {name}\n"));
@@ -79,7 +79,7 @@ async fn a_program_receives_signals() {
     }
     // The signal ends a program that does not handle it.
     let mut exec = start(&sandbox, wait).await;
-    hear(&mut exec, "ready").await;
+    until_written(&mut exec, "ready").await;
     exec.input().control(ExecControl::Signal(SIGTERM)).await;
     let (_, report) = end(&mut exec).await;
     assert_eq!(report.status, ExitStatus::Signal(SIGTERM));
@@ -92,15 +92,15 @@ async fn a_signal_arrives_after_earlier_input_and_a_kill_ends_the_tree() {
     let script = "trap 'echo $line; exit 0' TERM; echo ready; read -r line
         echo got; while :; do sleep 0.05; done";
     let mut exec = start(&sandbox, script).await;
-    hear(&mut exec, "ready").await;
+    until_written(&mut exec, "ready").await;
     exec.input().write("words\n".into()).await;
-    hear(&mut exec, "got").await;
+    until_written(&mut exec, "got").await;
     exec.input().control(ExecControl::Signal(SIGTERM)).await;
     assert_eq!(end(&mut exec).await.0, "words\n");
 
     let script = "trap '' TERM INT; setsid sleep 600 & echo ready; wait";
     let mut exec = start(&sandbox, script).await;
-    hear(&mut exec, "ready").await;
+    until_written(&mut exec, "ready").await;
     exec.input().control(ExecControl::Kill).await;
     let (_, report) = end(&mut exec).await;
     assert_eq!(report.status, ExitStatus::Signal(9));

@@ -1,4 +1,4 @@
-//! What the host says while a program runs.
+//! Orders of the host while a program runs: input, signals, the end.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,11 +12,11 @@ use crate::{
     reaper::Reaper,
 };
 
-/// Between two looks whether the host has reset a stream that is not being read because the
-/// program does not read its input.
+/// Time between two checks whether the host has reset a stream. They are needed while nothing reads the
+/// stream, because the program does not read its input.
 const RESET_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Obeys the host until it closes the stream or breaks the protocol's rules.
+/// Carries out the host's orders until the host closes the stream or breaks the protocol's rules.
 pub(super) async fn obey(
     frames: &mut FrameReader,
     reaper: &Reaper,
@@ -49,8 +49,8 @@ pub(super) async fn obey(
     }
 }
 
-/// Sends a signal to the program's process group, which has the program's id. A number that is no
-/// signal has no effect, like a signal to a program that has ended.
+/// Sends a signal to the program's process group, which has the program's id. Nothing happens when the number
+/// is no signal or the program has ended.
 fn signal_group(reaper: &Reaper, pid: i32, number: i32) {
     if (1..=libc::SIGRTMAX()).contains(&number) && reaper.is_child(pid) {
         // SAFETY: passes two numbers; real-time signals have no name in `nix`.

@@ -1,15 +1,16 @@
-//! The end of a program, before it is over.
+//! The moment in which a program begins to end, which comes before its process is gone.
 //!
 //! When its last thread has entered `exit`, a program's exit code is final, its output is in the
-//! pipes, and its files are written; nothing of it runs any more. What follows is the system's work:
-//! it takes the memory apart (Node: 2 to 3 ms), closes what is open, and then lets the process be
-//! collected. Nobody needs to wait for that but a reset, which does.
+//! pipes, and its files are written. Nothing of it runs any more. The system then frees its memory (Node:
+//! 2 to 3 ms), closes its descriptors, and lets the process be collected. Only a reset has to wait for
+//! that.
 //!
-//! The listener of the program's [filter](crate::filter) tells that moment. It is not told while
-//! anything that the program has started still runs, whose output would have to be waited for; and it
-//! holds for every way to end, by `exit_group`, by the `exit` of the last thread, or by a signal.
-//! Nothing is intercepted: a filter that stops `exit_group` itself until the guest answers would let a
-//! signal handler without `SA_RESTART` make that call fail with `EINTR`, after which C libraries crash.
+//! The listener of the program's [filter](crate::filter) reports that moment. It reports nothing while a
+//! process that the program has started still runs, because that process may still write output. It
+//! reports every kind of end: `exit_group`, the `exit` of the last thread, a signal.
+//!
+//! Nothing is intercepted. A filter could stop `exit_group` until the guest answers. But then a signal
+//! handler without `SA_RESTART` would make the call fail with `EINTR`, and C libraries crash after that.
 
 use std::{fs, future::pending, io, os::fd::OwnedFd};
 
@@ -25,7 +26,7 @@ use crate::{
 /// In the flags of a process: it runs nothing of its program any more.
 const PF_EXITING: u64 = 0x4;
 
-/// Tells when the last process of a program begins to end.
+/// Reports when the last process of a program begins to end.
 pub(super) struct Ending(Fd);
 
 impl Ending {
@@ -33,7 +34,7 @@ impl Ending {
         Ok(Self(Fd::new(listener)?))
     }
 
-    /// Waits for that. Cancel safe.
+    /// Waits until the last process begins to end. Cancel safe.
     pub(super) async fn begun(&self) {
         if self.0.readable().await.is_err() {
             pending::<()>().await;
@@ -41,20 +42,20 @@ impl Ending {
     }
 }
 
-/// How the process `pid` ends, which is a child that has not been collected; when it does end, and has
-/// itself collected no children: their CPU time cannot be known exactly before it is collected, too.
+/// How the process `pid` ends. The process is a child that has not been collected. `None` when it does not
+/// end, and when it has collected children itself: their CPU time is not exact before it is collected.
 pub(super) fn status_of(pid: i32) -> Option<ExitStatus> {
     let stat = with_rights_of_user(|| {
-        // To those who may not know it, the system says that the exit code is 0. So it is asked first
-        // whether they may. The answer may change from no to yes, when the memory is gone, not back.
+        // The system shows 0 as exit code to processes without the right to see it. So the right is checked
+        // first. It may come, when the memory is gone. It does not go again.
         fs::read_link(format!("/proc/{pid}/ns/user"))?;
         read_small(&format!("/proc/{pid}/stat"))
     });
     parse(&stat.ok()?)
 }
 
-/// Reads `/proc/PID/stat`, whose fields proc(5) numbers. The name is chosen by user code and may hold
-/// anything, also brackets; nothing after its last bracket is.
+/// Reads `/proc/PID/stat`, whose fields proc(5) numbers. User code chooses the name, and may put anything
+/// into it, also brackets. What stands after the last bracket is the system's.
 fn parse(stat: &[u8]) -> Option<ExitStatus> {
     const AFTER_NAME: usize = 3;
     const FLAGS: usize = 9;

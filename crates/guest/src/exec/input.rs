@@ -1,5 +1,4 @@
-//! Standard input of a program: a bounded queue between what the host sends and what the program
-//! reads.
+//! Standard input of a program: a bounded queue between the host and the program.
 
 use std::{cell::RefCell, collections::VecDeque};
 
@@ -8,20 +7,20 @@ use tokio::sync::Notify;
 
 use crate::fd::Fd;
 
-/// Bytes of standard input that are taken from the host before the program reads them. Until then,
-/// signals behind them on the stream are received, too. One frame more may be on top.
+/// Bytes of standard input that are taken from the host before the program reads them. While there is
+/// room, signals that follow on the stream are received, too. The queue may hold one frame more.
 const QUEUE_BYTES: usize = MAX_FRAME_BYTES;
 
 /// Bytes given to the program at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What waits to be read by the program.
+/// The input that the program has not read yet.
 #[derive(Default)]
 pub(super) struct Input {
     queue: RefCell<Queue>,
-    /// There is more to give, or its end has come.
+    /// Notified when there is more input, and at its end.
     filled: Notify,
-    /// There is room again.
+    /// Notified when there is room again.
     taken: Notify,
 }
 
@@ -70,7 +69,8 @@ impl Input {
         self.taken.notified().await;
     }
 
-    /// Gives the program everything, as fast as it reads, until the end or until it reads no more.
+    /// Writes the queue to the program as fast as the program reads, until the input ends or the program reads
+    /// no more.
     pub(super) async fn feed(&self, pipe: &Fd) {
         loop {
             let chunk = {

@@ -10,7 +10,7 @@ use crate::{fd::Fd, kill, reaper::Reaper};
 /// Longest time that a program has between the signal and its end by force.
 const MAX_GRACE: Duration = Duration::from_secs(1);
 
-/// Which part of the time limit that time is at the most.
+/// The grace is at most this part of the time limit.
 const GRACE_PART: u32 = 10;
 
 /// How an interpreter is interrupted.
@@ -20,7 +20,7 @@ pub(super) struct Interruption<'a> {
     pub(super) pid: i32,
     /// The call to give up.
     pub(super) call: u64,
-    /// Where the launcher looks whether an interruption is the guest's.
+    /// The pipe in which the launcher finds a note when an interruption comes from the guest.
     pub(super) commands: &'a Fd,
     /// Processes that were there before the call, without the interpreter.
     pub(super) before: BTreeSet<(i32, u64)>,
@@ -32,11 +32,11 @@ pub(super) fn grace(limit: Option<Duration>) -> Duration {
 }
 
 impl Interruption<'_> {
-    /// Interrupts. What waits for a process of its own may ignore the signal meanwhile: so after half of
-    /// the grace these processes are killed, and the signal is sent again.
+    /// Interrupts the interpreter. While it waits for a process that it has started, it may ignore the signal.
+    /// So after half of the grace these processes are killed, and the signal is sent again.
     pub(super) async fn interrupt(&self, grace: Duration) -> Infallible {
         let note = [self.call.to_string().as_bytes(), b"\0"].concat();
-        // Without the note the launcher tells of the interruption as of any other.
+        // Without the note the launcher reports the interruption as one by the program itself.
         let _ = self.commands.try_write(&note);
         self.signal();
         sleep(grace / 2).await;

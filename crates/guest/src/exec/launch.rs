@@ -1,5 +1,5 @@
-//! Starting a program: what the guest prepares and hears. Inline files are written by the
-//! [child](child) that becomes the program, so that a run costs one process.
+//! Starting a program: what the guest prepares, and the report of the child. The [child](child) writes the
+//! inline files and then becomes the program, so that a run costs one process.
 
 mod child;
 
@@ -39,8 +39,8 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 /// The descriptor of the status socket in the child, after standard input, output and error.
 const STATUS_FD: i32 = 3;
 
-/// First byte on the status socket: the child has become the sandbox user. The listener of its filter
-/// comes along. Without it, it ended before it could report anything. When nothing follows, it has become
+/// First byte on the status socket: the child has become the sandbox user. The listener of its filter comes
+/// with the byte. A child that sends no such byte has ended early. A child that sends nothing more has become
 /// the program.
 const READY: u8 = 1;
 
@@ -62,7 +62,7 @@ pub(super) struct Launch {
     candidates: Vec<CString>,
     cwd: String,
     files: Vec<InlineFile>,
-    /// Whether the program may become another user. It is then none of a user's, and not filtered.
+    /// Whether the program may become another user. It is then a program of the guest, and not filtered.
     changes_user: bool,
     /// Whether nothing of a user has run in the sandbox.
     first: bool,
@@ -82,12 +82,12 @@ pub(super) struct Program {
     pub(super) pid: i32,
     pub(super) started: Instant,
     pub(super) ended: oneshot::Receiver<Ended>,
-    /// Tells when it begins to end, where the system does.
+    /// Reports when it begins to end, where the system can.
     pub(super) ending: Option<Ending>,
 }
 
 impl Launch {
-    /// Checks the parts of a request that say what to run.
+    /// Checks the command line, environment and directory of a request.
     pub(super) fn new(
         request: &mut ExecRequest,
         image_environ: &[(OsString, OsString)],
@@ -162,7 +162,7 @@ impl Launch {
     ) -> Result<Program, Failure> {
         guest.memory.check_start()?;
         let only = self.first && !self.changes_user && stdio.more.is_empty();
-        // Whoever else were there could stop the child, and with it the guest.
+        // Another process of the user could stop the child, and with it the guest.
         if only && guest.reaper.has_no_child() {
             self.start_sharing(guest, role, &stdio)
         } else {
@@ -239,7 +239,7 @@ impl Launch {
         let first = || {
             oom_score::prefer_program();
             if self.changes_user {
-                // Without effect, what comes after the change to the user fails.
+                // If this has no effect, the steps after the change of user fail.
                 let _ = capabilities::keep();
             }
         };
@@ -249,13 +249,13 @@ impl Launch {
             let Err(failure) = report_ready(&status, filtered)
                 .and_then(|()| self.become_program(&numbers, &mut self.vectors()));
             let frame = encode_message(&failure.into_reply()).unwrap_or_default();
-            // The guest that would read it is the only one to tell.
+            // Only the guest reads the report, so there is nobody to report this failure to.
             let _ = status.write_all(&frame);
             NOT_STARTED
         })
         .map_err(|error| starting(&error))?;
         let ended = guest.reaper.register(pid, role);
-        // The pipes' other ends must be the program's alone, or their end would never be seen.
+        // Only the program may have the other ends of the pipes, or the guest would never see their end.
         drop((self, stdio, theirs));
 
         let status = Fd::new(status).map_err(|error| starting(&error))?;

@@ -3,8 +3,12 @@
 //! A program is a process of its own (`run`), or a call to the session's interpreter (`session`,
 //! `resident`, `pipes`).
 //!
-//! `relay` serves both: one task, four activities that never wait for each other: `supervise` (exit, time limit,
-//! killing), `output` (to the host), `input` (to the program), `control` (what the host says).
+//! `relay` serves both. It is one task with four activities that never wait for each other:
+//!
+//! * `supervise`: exit, time limit, killing
+//! * `output`: to the host
+//! * `input`: to the program
+//! * `control`: orders of the host
 
 mod control;
 mod ending;

@@ -3,8 +3,8 @@
 //! It is started while nothing of a user has run in the sandbox since its start or its reset, as the
 //! sandbox user and with the capability to change its user. When it is ready it belongs to a user of
 //! its own: no program can signal, trace or rename it, and a reset spares it. It runs nothing but
-//! modules of the image, hears of no run, and is replaced from time to time, because its children
-//! share what it drew at its start (the secret of string hashes).
+//! modules of the image, and learns nothing of a run. It is replaced from time to time, because its
+//! children share the random numbers of its start (the secret of string hashes).
 
 use std::{
     io::{self, IoSlice},
@@ -37,9 +37,9 @@ const NURSERY_MARK: u8 = 5; // ASCII "enquiry"
 /// The variable that names [`CONTROL_FD`] to the launcher.
 const VARIABLE: &str = "ISOL8_NURSERY";
 
-/// Where the launcher gets its orders: one byte, the [filter](crate::filter) to install if any, and three
-/// descriptors each; answered with the number of the process that has them as its standard streams, and
-/// the filter's listener if there is one.
+/// The descriptor on which the launcher gets its orders. An order has one byte, the [filter](crate::filter) to
+/// install if any, and three descriptors. The answer has the number of the process whose standard streams
+/// these are, and the filter's listener if there is one.
 const CONTROL_FD: i32 = 10;
 
 /// Children after which a nursery is replaced.
@@ -51,7 +51,7 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// How long a fork may take.
 const FORK_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What a launcher says first when a module is to blame.
+/// How the error output of a launcher begins when a module is the reason.
 const MODULE_FAILED: &str = "preload ";
 
 /// A process to fork from.
@@ -63,16 +63,16 @@ pub(super) struct Nursery {
     stderr: Source,
     since: Instant,
     children: u32,
-    /// Whether nothing was asked of it that it has not answered.
+    /// Whether it has answered every order.
     idle: bool,
 }
 
 impl Nursery {
-    /// A parked interpreter from the nursery in `slot`, which is started when there is none of this
-    /// request. `None` when the modules, or this system, do not let one be forked. A module that
-    /// cannot be imported is a failure.
+    /// A parked interpreter from the nursery in `slot`. The nursery is started when there is none for this
+    /// request. `None` when the modules, or this system, allow no fork. A module that cannot be imported is a
+    /// failure.
     ///
-    /// After a dropped future [`Self::tidy`] must be called.
+    /// Call [`Self::tidy`] after dropping the future.
     pub(super) async fn park(
         slot: &mut Option<Self>,
         guest: &Guest,
@@ -94,12 +94,12 @@ impl Nursery {
             let nursery = slot.insert(started);
             let marked = timeout(READY_DEADLINE, nursery.stdout.take_mark(NURSERY_MARK)).await;
             if marked != Ok(true) {
-                let said = nursery.stderr.pending_text(MAX_REASON_BYTES);
+                let complaint = nursery.stderr.pending_text(MAX_REASON_BYTES);
                 if let Some(failed) = slot.take() {
                     failed.stop(guest).await;
                 }
-                if said.contains(MODULE_FAILED) {
-                    let message = format!("the interpreter did not park: {said}");
+                if complaint.contains(MODULE_FAILED) {
+                    let message = format!("the interpreter did not park: {complaint}");
                     return Err(Failure::invalid(message));
                 }
                 return Ok(None);
@@ -183,7 +183,7 @@ impl Nursery {
         let Some(pid) = pid.filter(|pid| *pid > 1) else {
             return Err(forking(io::ErrorKind::InvalidData.into()));
         };
-        // It is the guest's own child by the time that it says it is parked, and ends before only
+        // The fork is a child of the guest by the time that it reports to be parked. It ends before that only
         // when something is wrong.
         let ended = guest.reaper.register(pid, Role::Program);
         self.idle = true;

@@ -1,5 +1,5 @@
-//! Output of a program, on its way to the host: as fast as the host takes it, and no more of it in
-//! memory than one frame.
+//! Output of a program on its way to the host. It goes as fast as the host takes it. At most one frame of it
+//! is in memory.
 
 use isol8_protocol::{FRAME_HEADER_BYTES, FrameKind};
 use tokio::sync::Notify;
@@ -9,11 +9,11 @@ use crate::{
     frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
 };
 
-/// Room for output to begin with, in bytes. Most programs say little, and what a program's end gives
-/// back would be asked for again by the next.
+/// First size of the buffer for output, in bytes. Most programs write little. A larger buffer would be freed
+/// and allocated again for every program.
 const FIRST_FRAME_BYTES: usize = 4 * 1024;
 
-/// Buffer of a stream whose bytes nobody wants any more.
+/// Buffer for bytes that are thrown away.
 const DISCARD_BYTES: usize = 4 * 1024;
 
 /// One output stream.
@@ -35,18 +35,18 @@ impl Source {
         }
     }
 
-    /// Reads one byte; whether it is `mark`. What follows stays in the pipe.
+    /// Reads one byte, and returns whether it is `mark`. What follows stays in the pipe.
     pub(super) async fn take_mark(&mut self, mark: u8) -> bool {
         let mut byte = [0];
         matches!(self.pipe.read(&mut byte).await, Ok(1)) && byte[0] == mark
     }
 
-    /// Whether something waits to be read.
+    /// Whether the pipe has bytes to read.
     pub(super) fn has_pending(&self) -> bool {
         self.pipe.pending() > 0
     }
 
-    /// What waits to be read, at most `limit` bytes of it.
+    /// The bytes in the pipe, at most `limit` of them, as text.
     pub(super) fn pending_text(&self, limit: usize) -> String {
         let mut buffer = vec![0; limit.min(self.pipe.pending())];
         let count = match self.pipe.try_read(&mut buffer) {
@@ -56,7 +56,7 @@ impl Source {
         String::from_utf8_lossy(&buffer[..count]).trim().to_owned()
     }
 
-    /// Begins to count anew.
+    /// Sets the count of bytes to zero.
     pub(super) fn restart(&mut self) {
         self.total = 0;
     }
@@ -90,8 +90,8 @@ impl Source {
         Ok(count)
     }
 
-    /// Forwards what is in the pipe now, and nothing that is written meanwhile: a process that lives
-    /// on may write for ever.
+    /// Forwards what is in the pipe now. Later output is not waited for: a process that lives on may write for
+    /// ever.
     async fn drain(&mut self, to: &mut Target<'_>) -> Result<(), StreamError> {
         let mut pending = self.pipe.pending();
         while pending > 0 && !self.ended {
@@ -103,8 +103,8 @@ impl Source {
         Ok(())
     }
 
-    /// Throws away what processes write that outlive their program, until the last of them has
-    /// ended. Without a reader, their next line of log would kill them.
+    /// Throws away the output of processes that outlive their program, until the last of them has ended.
+    /// Without a reader, their next line of output would kill them.
     pub(super) async fn discard(self) {
         let mut buffer = [0; DISCARD_BYTES];
         while matches!(self.pipe.read(&mut buffer).await, Ok(1..)) {}

@@ -1,8 +1,8 @@
 //! Interpreters started ahead of their programs.
 //!
 //! At most one waits in a sandbox, and only while nothing of a user has run there since the sandbox
-//! was started or reset: so no user code ever meets a parked process. The program that comes either
-//! takes it or outlives it.
+//! was started or reset. So no user code ever meets a parked process. The next program either becomes the
+//! parked process or starts after its end.
 
 use std::{cell::Cell, ffi::CString, time::Duration};
 
@@ -30,7 +30,7 @@ use crate::{
 /// started without it.
 const GO_DEADLINE: Duration = Duration::from_secs(2);
 
-/// The places for a parked interpreter and for what it is forked from.
+/// The parked interpreter of a sandbox, and its nursery.
 #[derive(Default)]
 pub(crate) struct Parking {
     /// Locked while one is being started.
@@ -40,7 +40,7 @@ pub(crate) struct Parking {
     unforkable: Cell<bool>,
     /// Whether anything of a user may have run since the start or the last reset.
     used: Cell<bool>,
-    /// Counts up when one that is being started is not going to be used.
+    /// Counts up when the interpreter that is being started is not going to be used.
     unwanted: watch::Sender<u32>,
 }
 
@@ -51,7 +51,7 @@ struct Parked {
     environ: Vec<CString>,
     cwd: String,
     program: String,
-    /// Files that are there for its sake.
+    /// Files that were written for it.
     files: Vec<String>,
     waiting: PipedProgram,
 }
@@ -66,7 +66,7 @@ impl Parking {
     }
 }
 
-/// Starts an interpreter; answers when it waits for its program.
+/// Starts an interpreter. Answers when it waits for its program.
 pub(crate) async fn park(
     guest: &Guest,
     request: ParkRequest,
@@ -104,9 +104,9 @@ pub(crate) async fn park(
         ready = timeout(READY_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
         () = given_up(&mut unwanted, &mut end) => (false, true),
     };
-    // What it says at its start would be said again, or not at all.
+    // Output of its start would come twice, or not at all.
     if is_given_up || (was_forked && !ready) {
-        // A fork that fails says nothing about an interpreter that is started.
+        // When a fork fails, an interpreter that is started may still park.
         if !is_given_up {
             parking.unforkable.set(true);
         }
@@ -114,9 +114,9 @@ pub(crate) async fn park(
         return Err(late());
     }
     if !ready || waiting.stdout.has_pending() || waiting.stderr.has_pending() {
-        let said = waiting.stderr.pending_text(MAX_REASON_BYTES);
+        let complaint = waiting.stderr.pending_text(MAX_REASON_BYTES);
         discard(guest, waiting, &files).await;
-        return Err(Failure::invalid(format!("the interpreter did not park: {said}")).into());
+        return Err(Failure::invalid(format!("the interpreter did not park: {complaint}")).into());
     }
     waiting.memory_before = resident_memory(waiting.program.pid).unwrap_or_default();
     let mut plain = plain_request(&request);
@@ -140,7 +140,7 @@ async fn given_up(unwanted: &mut watch::Receiver<u32>, end: &mut watch::Receiver
     }
 }
 
-/// It comes after the program that it was meant for, which says nothing about the next time.
+/// The answer when the program has come before its interpreter was parked. The next time may go better.
 fn late() -> RequestError {
     Failure::new(ErrorKind::Denied, "", "the sandbox is in use").into()
 }
@@ -176,8 +176,8 @@ async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<PipedProgr
     Ok(waiting)
 }
 
-/// The interpreter for a request, if one waits that can become its program: it has then been handed
-/// everything and has accepted it. Otherwise none is left.
+/// The interpreter for a request, if one is parked that can become its program. It has then accepted its
+/// program. In every other case the parked interpreter has been ended.
 pub(super) async fn take(
     guest: &Guest,
     request: &ExecRequest,
@@ -254,7 +254,7 @@ async fn discard(guest: &Guest, waiting: PipedProgram, files: &[String]) {
     }
     let removal = Helper::start(&guest.reaper, &guest.null, |_, _| {
         for file in files {
-            // One that is not there need not be removed.
+            // A file that does not exist need not be removed.
             let _ = std::fs::remove_file(file);
         }
         Ok(Reply::Done)

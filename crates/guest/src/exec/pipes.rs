@@ -1,9 +1,8 @@
 //! The named pipes between the guest and the interpreter of a session.
 //!
-//! Programs can close or replace every descriptor of their process, and do. So nothing that the next
-//! call needs is a descriptor: the launcher opens the pipes by their names, for each call anew. The
-//! directory is root's and user code can only enter it; the pipes are the user's, like those of any
-//! other program.
+//! Programs can close or replace every descriptor of their process, and do. So the next call must not need an
+//! open descriptor. The launcher opens the pipes by their names, for each call anew. The directory belongs to
+//! root, and user code can only enter it. The pipes belong to the user, like those of any other program.
 
 use std::{fs, io, os::fd::OwnedFd, os::unix::fs::PermissionsExt, path::Path};
 
@@ -18,11 +17,11 @@ use nix::{
 use super::output::Source;
 use crate::fd::{Fd, make_blocking, widen, with_rights_of_user};
 
-/// Read at once of what nobody wants, in bytes.
+/// Bytes that are read at once to be thrown away.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// Makes the pipes, in a sandbox that has a place for them. To be called before anything of a user
-/// runs: the directory is open to the user meanwhile.
+/// Makes the pipes, in a sandbox that has the directory for them. Call it before anything of a user runs: the
+/// directory is open to the user meanwhile.
 pub(crate) fn make() -> io::Result<()> {
     let directory = Path::new(SESSION_DIR);
     let Ok(before) = fs::metadata(directory) else {
@@ -73,19 +72,19 @@ pub(super) fn input() -> io::Result<Fd> {
     Fd::new(end(SessionPipe::Stdin, OFlag::O_WRONLY)?)
 }
 
-/// Throws away commands that an interpreter has not read which has ended.
+/// Throws away the commands that an ended interpreter has not read.
 pub(super) fn clear_commands() -> io::Result<()> {
     drain(&end(SessionPipe::Commands, OFlag::O_RDONLY)?)
 }
 
-/// An end for a new interpreter, which waits when it reads or writes.
+/// An end for a new interpreter. Reading and writing it blocks.
 pub(super) fn theirs(pipe: SessionPipe, flags: OFlag) -> io::Result<OwnedFd> {
     let end = end(pipe, flags)?;
     make_blocking(&end)?;
     Ok(end)
 }
 
-/// Both ends at once, so that the pipe is never at its end.
+/// Opens both ends in one descriptor, so that the pipe is never at its end.
 fn both(pipe: SessionPipe) -> io::Result<Fd> {
     let end = end(pipe, OFlag::O_RDWR)?;
     widen(&end);

@@ -1,4 +1,4 @@
-//! Between a running program and the host: input, output and orders, until the program has ended and
+//! Carries input, output and orders between a running program and the host, until the program has ended and
 //! its last byte of output is sent.
 
 use std::{
@@ -35,12 +35,12 @@ pub(super) struct Running<'a, Over, Open> {
     pub(super) started: Instant,
     /// Resolves when the program has ended.
     pub(super) over: Over,
-    /// Tells when the program begins to end, where the system does.
+    /// Reports when the program begins to end, where the system can.
     pub(super) ending: Option<Ending>,
     pub(super) after_exit: AfterExit,
-    /// How its interpreter may survive the program's end by force.
+    /// How the interpreter can survive when its program is ended by force.
     pub(super) interruption: Option<Interruption<'a>>,
-    /// Processes that ran before. The end of the program by force spares them.
+    /// Processes that ran before. They survive when the program is ended by force.
     pub(super) earlier: BTreeSet<(i32, u64)>,
     /// Changes when a reset ends all programs.
     pub(super) end: watch::Receiver<u32>,
@@ -110,7 +110,7 @@ pub(super) async fn until_end(
             let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
             Ok(end)
         } => outcome,
-        // Signals that arrive are obeyed until the last byte is sent.
+        // Signals are passed on until the last byte is sent.
         gone = control::obey(reader, &guest.reaper, pid, &input, &kill, &interrupt) => {
             gone.map(|never| match never {})
         }
@@ -140,7 +140,7 @@ fn fill(input: &Input, stdin: &Stdin) {
     }
 }
 
-/// The report of a program's end. `parked` says whether its interpreter had been started ahead.
+/// The report of a program's end. `parked`: its interpreter had been started ahead.
 pub(super) fn exit_report(end: &End, stdout: &Source, stderr: &Source, parked: bool) -> ExitReport {
     ExitReport {
         status: end.status,

@@ -1,4 +1,5 @@
-//! The resident interpreter of a session: started once, told what to run, asked whether it has.
+//! The resident interpreter of a session. It is started once. For each call it gets a command and reports the
+//! end.
 
 use std::{future::pending, io, time::Instant};
 
@@ -21,7 +22,7 @@ pub(crate) struct Session {
     pub(super) pipes: Option<Pipes>,
     /// The interpreter, while no call uses it.
     pub(super) resident: Option<Resident>,
-    /// What has ended an interpreter that had state, until the host is told.
+    /// Why an interpreter with state has ended, until a report has carried it to the host.
     pub(super) loss: Option<SessionLoss>,
     /// How many processes the system had killed for their memory at the end of the last call.
     pub(super) kills: Option<u64>,
@@ -30,12 +31,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Why the state was lost, if it was since the last time that this was asked.
+    /// Why the state was lost since the last call of this function, if it was.
     pub(crate) fn take_loss(&mut self) -> Option<SessionLoss> {
         self.loss.take()
     }
 
-    /// Forgets everything; to be called when nothing of a user runs any more.
+    /// Forgets everything. Call it when nothing of a user runs any more.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -129,8 +130,8 @@ impl Resident {
     }
 }
 
-/// What the launcher says of a call. User code can write here, too: it can lie about its own end and
-/// do no other harm.
+/// The launcher's reports of a call. User code can write here, too. It can forge its own end, and do no other
+/// harm.
 pub(super) struct Reports<'a> {
     pipe: &'a Fd,
     call: u64,
@@ -147,7 +148,7 @@ impl<'a> Reports<'a> {
         }
     }
 
-    /// Waits for the exit code of the call, and notifies `ready` of what comes before. Cancel safe.
+    /// Waits for the exit code of the call. Notifies `ready` when its standard streams are in place. Cancel safe.
     pub(super) async fn ended(&mut self, ready: &Notify) -> i32 {
         let mut buffer = [0; MAX_REPORT_BYTES];
         loop {

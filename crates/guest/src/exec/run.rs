@@ -72,7 +72,7 @@ pub(crate) async fn run(
         earlier,
         end,
         meter,
-        // One that is empty has its end at once, without the event loop.
+        // Empty input is closed at once, without the event loop.
         stdin: (request.stdin != Stdin::Empty).then_some(stdin),
         open: async {},
         stdout: &mut stdout,

@@ -49,13 +49,13 @@ pub(crate) async fn call(
     let call = session.next_call();
     let (mut resident, pipes) = session.resident(guest, &mut request.exec).await?;
     let living = (&mut resident, pipes);
-    let told = converse(guest, (call, &request), living, end, reader, writer).await;
+    let carried_out = converse(guest, (call, &request), living, end, reader, writer).await;
     let Told {
         mut report,
         end,
         lives,
-    } = match told {
-        Ok(told) => told,
+    } = match carried_out {
+        Ok(ended) => ended,
         Err(error) => {
             session.loss = Some(SessionLoss::Cancelled);
             return Err(error);
@@ -111,7 +111,7 @@ fn loss(end: &End) -> SessionLoss {
     }
 }
 
-/// Tells the interpreter what to run and listens until it has.
+/// Sends the command to the interpreter, and waits for the end of the call.
 async fn converse(
     guest: &Guest,
     (call, request): (u64, &CallRequest),
@@ -179,7 +179,7 @@ async fn converse(
     let command = command(lead, call, program, cwd.as_deref(), env);
     let commands = &pipes.commands;
     let order = async {
-        // An interpreter that has ended takes no command; its end is noticed elsewhere.
+        // An interpreter that has ended takes no command. `supervise` notices its end.
         let _ = commands.write_all(&command).await;
         drop(command);
     };

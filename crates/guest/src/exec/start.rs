@@ -1,4 +1,4 @@
-//! A program on three new pipes: the guest's ends of its standard streams.
+//! Starts a program on three new pipes, and keeps the guest's ends of them.
 
 use std::{io, os::fd::OwnedFd, time::Duration};
 

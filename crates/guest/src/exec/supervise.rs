@@ -1,4 +1,4 @@
-//! The life of a started program: its exit, its time limit, its end by force, and what it used.
+//! Watches a started program: its exit, its time limit, its end by force, and what it used.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ use crate::{
 /// What the system does to a process for its memory, and the guest at a time limit.
 const KILLED: ExitStatus = ExitStatus::Signal(libc::SIGKILL);
 
-/// Between two looks at the sockets of what programs have left running.
+/// Time between two checks of the sockets of processes that programs have left running.
 const SERVICE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a program's life is bounded.
@@ -42,11 +42,11 @@ pub(super) struct Bounds<'a> {
     pub(super) kill: &'a Notify,
     /// The host gives the program up, and would keep its interpreter.
     pub(super) interrupt: &'a Notify,
-    /// How that is done, where it can be.
+    /// How the interpreter is kept, where it can be.
     pub(super) interruption: Option<Interruption<'a>>,
     /// The sandbox is about to be reset.
     pub(super) end: watch::Receiver<u32>,
-    /// Tells when the program begins to end, which its report need not be later than.
+    /// Reports when the program begins to end. The report to the host need not wait longer than that.
     pub(super) ending: Option<Ending>,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct End {
 
 /// Waits for the end of a program, or brings it about. Must not be dropped before it is done.
 ///
-/// `over` tells its end; `pid` is the process to kill, which may be more than the program.
+/// `over` resolves at its end. `pid` is the process to kill, which may be more than the program.
 pub(super) async fn supervise(
     guest: &Guest,
     pid: i32,
@@ -157,7 +157,7 @@ pub(super) async fn supervise(
     let rest = match ended {
         // Nothing is left to be killed, and to wait for the end is for the next reset.
         Some(_) if !collected => Rest::Nothing,
-        _ if too_many_sockets => Rest::All, // Nobody knows whose the sockets are.
+        _ if too_many_sockets => Rest::All, // The owner of a socket is not known.
         _ => rest_to_kill(pid, ended.as_ref(), out_of_memory, bounds.after_exit),
     };
     if matches!(rest, Rest::Nothing)
@@ -173,7 +173,7 @@ pub(super) async fn supervise(
     }
     let peak_memory_bytes = meter.peak(ended.map_or(0, |ended| ended.max_rss_bytes));
     End {
-        // One that takes longer to be gone is dead all the same.
+        // A process that takes longer is dead all the same.
         status: ended.map_or(KILLED, |ended| ended.status),
         timed_out,
         out_of_memory,

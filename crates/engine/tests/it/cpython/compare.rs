@@ -1,4 +1,4 @@
-//! Runs modules in a parked and in a plain interpreter and compares what their tests say.
+//! Runs modules in a parked and in a plain interpreter, and compares the results of their tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,21 +22,21 @@ const VERDICTS: &str = "/sandbox/verdicts";
 /// Longest run of a module.
 const TIMEOUT_MS: u64 = 900_000;
 
-/// How often a module is run, both ways, before a difference counts. Many of these tests depend on
-/// time or chance; a difference that is no accident is there each time.
+/// How often a module is run in both interpreters before a difference counts. Many of these tests depend on
+/// time or chance. A real difference shows each time.
 const ATTEMPTS: u32 = 3;
 
 /// How often a module is run until its run was parked; each time after a longer pause, so that a busy
 /// machine has time to park.
 const PARKING_ATTEMPTS: u32 = 8;
 
-/// The pause before the first of them.
+/// The first of these pauses.
 const PAUSE: Duration = Duration::from_millis(80);
 
 /// Modules that are run at the same time. Many of them wait rather than work.
 const LANES: usize = 3;
 
-/// Each test of a module and what it said.
+/// Each test of a module and its verdict.
 type Verdicts = BTreeMap<String, String>;
 
 /// Two engines, one of which parks.
@@ -82,7 +82,7 @@ impl Lane {
         Err("it was never parked".to_owned())
     }
 
-    /// What is different, once and again.
+    /// The differences that show in every comparison.
     async fn compare(&self, module: &Module) -> Result<String, String> {
         let mut always: Option<BTreeSet<String>> = None;
         let mut report = String::new();

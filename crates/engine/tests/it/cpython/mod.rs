@@ -1,8 +1,8 @@
-//! The harder half of the law of parked interpreters: Python's own tests give the same verdicts,
-//! test by test, in an interpreter that was parked and in one that was started for them.
+//! Python's own tests must give the same verdicts, test by test, in a parked interpreter and in one that was
+//! started for them.
 //!
-//! `modules.txt` says which modules, and what is left out of them and why. With `ISOL8_TEST_LONG=1`
-//! those are run, too, that take long; `ONLY=test_os` runs the modules whose names contain that.
+//! `modules.txt` lists the modules, the tests that are left out, and the reasons. `ISOL8_TEST_LONG=1` adds the
+//! modules that take long. `ONLY=test_os` runs the modules whose names contain `test_os`.
 //!
 //! Needs Docker, the image `isol8:python`, and Debian's package archive once: the tests are in no
 //! image of isol8, so one with them is built and kept as `isol8-test:cpython`.

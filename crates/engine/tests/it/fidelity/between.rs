@@ -1,5 +1,5 @@
-//! What one run leaves for the next: nothing, not even by way of an interpreter that was started
-//! before the first of them was over.
+//! A run leaves nothing for the next one, not even when the interpreter of the next one was started before the
+//! first run was over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::common::{engine_on, start_options};
 
 use super::{ATTEMPTS, PAUSE};
 
-/// Everything by chance that an interpreter may have settled before it was parked.
+/// All random values that an interpreter may have drawn before it was parked.
 const RANDOM: [(&str, &str); 4] = [
     (
         "python",
@@ -40,8 +40,8 @@ for (const x of [Math.random(), crypto.randomUUID(), crypto.getRandomValues(new 
     ),
 ];
 
-/// What a run may do to everything that it can reach, for the sake of the next run. Each is a
-/// command, in Bash, of a sandbox whose interpreter is parked.
+/// Attempts of a run to influence the next run. Each is a Bash command in a sandbox whose interpreter is
+/// parked.
 const TOUCHES: [(&str, &str); 9] = [
     ("killed", "kill -KILL -1"),
     ("stopped", "kill -STOP -1"),
@@ -76,7 +76,7 @@ const TOUCHES: [(&str, &str); 9] = [
     ),
 ];
 
-/// What a program finds in itself and around it.
+/// A program that prints its own state and its surroundings.
 const PROBES: [(&str, &str); 4] = [
     (
         "python",
@@ -115,7 +115,7 @@ console.log(JSON.stringify(await new Response(Deno.stdin.readable).text()))",
     ),
 ];
 
-/// An engine that has as good as one sandbox, and its interpreter parked.
+/// An engine with as few sandboxes as possible, whose interpreter is parked.
 async fn engine(runtime: &str) -> Engine {
     let raw: RawOptions = serde_json::from_value(json!({
         "poolSize": {"clean": 1, "dirty": 1}, "pidsLimit": 64, "timeoutMs": 20_000,
@@ -135,7 +135,7 @@ async fn run(engine: &Engine, request: Value) -> ExecutionResult {
         .unwrap()
 }
 
-/// What a run has told, whatever its container is called.
+/// The output of a run, without the name of its container.
 fn told(result: &ExecutionResult) -> String {
     let text = format!("{}\n{}{}", result.exit_code, result.stdout, result.stderr);
     let container = result.container_id.as_deref().unwrap();

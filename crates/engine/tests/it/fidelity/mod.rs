@@ -1,9 +1,11 @@
-//! The law of parked interpreters: a program must not be able to tell. Every program of the corpus
-//! runs both ways, and must give the same bytes.
+//! A program must not notice that its interpreter was parked. Every program of the corpus runs in a parked and
+//! in a started interpreter, and must give the same bytes.
 //!
-//! A corpus file holds programs, each after a line `=== name {request}`; the request's fields are
-//! optional. `"plain": true` among them says that the request must not take a parked interpreter,
-//! `"stdinTimes": n` that the input is repeated, `"native": path` that the native module is there.
+//! A corpus file has programs, each after a line `=== name {request}`. The fields of the request are optional:
+//!
+//! * `"plain": true`: the request must not take a parked interpreter
+//! * `"stdinTimes": n`: the input is repeated
+//! * `"native": path`: the native module is at this path
 
 mod between;
 mod native;
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::common::{engine_on, start_options};
 
-/// Between two programs, so that the next interpreter is on its way.
+/// Pause between two programs, so that the next interpreter has begun to start.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
 
 /// How often a program is run until its run was parked; each time after a longer pause, so that a busy
@@ -72,7 +74,7 @@ fn engine(parking: bool, network: &str) -> Engine {
     engine_on(DockerAddress::default(), options, 2).unwrap()
 }
 
-/// What must be the same: everything but what is random by nature.
+/// The result without its random parts. It must be the same in both interpreters.
 async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> String {
     let result = match engine
         .execute(case.request.clone(), CancellationToken::new())
@@ -120,8 +122,8 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
     plain.start(&prewarm).await;
     let mut report = String::new();
     for case in cases {
-        // On a busy machine a sandbox may be needed before its interpreter is parked; what is to be
-        // compared is the parked one, so it is asked for again.
+        // On a busy machine a sandbox may be needed before its interpreter is parked. Then the program runs
+        // again, because only a parked interpreter is compared.
         let (mut left, mut took) = (String::new(), case.plain);
         for attempt in 1..=ATTEMPTS {
             tokio::time::sleep(PAUSE * attempt).await;
@@ -175,7 +177,8 @@ async fn bash_programs_cannot_tell() {
     compare("bash", include_str!("bash.txt")).await;
 }
 
-/// Otherwise an old launcher runs, or the interpreter compiles the new one each time it starts.
+/// An old compiled launcher would run in place of the new one, or the interpreter would compile the new one at
+/// each start.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_compiled_launcher_is_current() {
     const CODE: &str = "
@@ -196,7 +199,7 @@ print(compiled[:4] == importlib.util.MAGIC_NUMBER, compiled[4:8] == b'\\1\\0\\0\
     assert_eq!(result.unwrap().stdout, "True True True True", "{hint}");
 }
 
-/// What makes an interpreter use the proxy is there when it starts, so it can wait with that.
+/// An interpreter gets the settings of the proxy at its start, so it can be parked with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_with_the_filtered_network_cannot_tell() {
     for runtime in ["python", "node", "bun", "deno", "bash"] {

@@ -1,4 +1,4 @@
-//! What is allowed works, with the clients that people use.
+//! Allowed requests work with common clients.
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
@@ -13,7 +13,7 @@ const URLLIB: &str = "import urllib.request
 for url in ('http://a.test/hello', 'https://a.test/hello', 'http://a.test:8080/hello', 'http://[2620:fe::fe]/hello', 'https://six.test/hello'):
     print(urllib.request.urlopen(url).read().decode())";
 
-/// The `requests` that pip carries.
+/// The copy of `requests` inside pip.
 const REQUESTS: &str = "from pip._vendor import requests
 with requests.Session() as session:
     for url in ('http://a.test/hello', 'https://a.test/hello', 'http://a.test:8080/hello', 'http://[2620:fe::fe]/hello', 'https://six.test/hello'):
@@ -68,7 +68,7 @@ async fn every_client_reaches_what_is_allowed() {
             "{usage:?}"
         );
         let logs = result.network_logs.unwrap();
-        // Node makes a tunnel also for what is not encrypted, which is logged twice.
+        // Node makes a tunnel also for a plain request. The log has the tunnel and the request.
         assert!(logs.len() >= 5, "{runtime}: {logs:?}");
         assert!(
             logs.iter()

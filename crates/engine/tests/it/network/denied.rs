@@ -1,5 +1,4 @@
-//! What is denied sends nothing: the namespace's own counters of connections and packets stand
-//! still.
+//! A denied request sends nothing: the namespace's counters of connections and packets do not change.
 
 use isol8_api::result::NetworkAction;
 use serde_json::{Value, json};
@@ -9,8 +8,7 @@ use isol8_engine::Engine;
 use super::world::{World, filtered, traffic};
 use crate::common::{engine, run};
 
-/// Sends each of `requests`, bytes in Latin-1, straight to the proxy's port; prints the first line
-/// of each answer.
+/// Sends each of `requests`, bytes in Latin-1, to the proxy's port. Returns the first line of each answer.
 const RAW: &str = "import json, socket
 for request in json.load(open('/sandbox/requests.json')):
     with socket.create_connection(('127.0.0.1', 8118)) as proxy:
@@ -101,7 +99,7 @@ async fn no_spelling_of_a_denied_host_sends_a_byte() {
     for entry in logs.as_array().unwrap() {
         assert_eq!(entry["action"], "BLOCK", "{entry}");
     }
-    // The same network does carry what is allowed.
+    // Allowed requests pass in the same network.
     let allowed =
         forms("A.Test.").map(|form| form.replace("CONNECT A.Test.:443", "CONNECT a.test:443"));
     let (answers, _) = raw(&engine, &allowed).await;
@@ -154,7 +152,7 @@ async fn malformed_and_smuggled_requests_send_nothing_to_a_denied_host() {
     engine.stop().await;
 }
 
-/// A whitelist that matches everything, and none at all: what no rule opens stays shut.
+/// No whitelist opens these addresses, neither one that matches everything nor an absent one.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
 async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
@@ -183,7 +181,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
         let requests: Vec<_> = never.iter().flat_map(|host| forms(host)).collect();
         let before = traffic();
         let (answers, _) = raw(&engine, &requests).await;
-        // The one name that is looked up is known to this machine itself.
+        // This machine resolves the one name that is looked up, without a packet.
         assert_eq!(traffic(), before, "{answers:?}");
         for (request, answer) in requests.iter().zip(&answers) {
             assert!(refused(answer), "{whitelist:?} {request:?}: {answer}");
@@ -191,7 +189,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
         assert!(world.take_seen().is_empty());
         engine.stop().await;
     }
-    // Private networks are shut to a whitelist that matches everything, too.
+    // A whitelist that matches everything opens no private network, either.
     let engine = filtered(&[".*"], &json!({}));
     let requests: Vec<_> = ["private.test", "10.0.0.5", "[fd00::5]"]
         .iter()
@@ -202,7 +200,7 @@ async fn this_machine_and_metadata_are_out_of_reach_of_every_rule() {
     assert_eq!(traffic(), before);
     assert!(answers.iter().all(|answer| refused(answer)), "{answers:?}");
     engine.stop().await;
-    // Without a whitelist, they and uncommon ports are shut.
+    // Without a whitelist, private networks and uncommon ports are blocked.
     let engine = filtered(&[], &json!({}));
     let requests: Vec<_> = ["private.test", "10.0.0.5", "[fd00::5]", "meta6.test"]
         .iter()
@@ -256,7 +254,7 @@ with tunnel() as t: print(context.wrap_socket(t, server_hostname='a.test').versi
     engine.stop().await;
 }
 
-/// What a program tries that does not go through the proxy; each line must be as here.
+/// Attempts of a program to reach the network without the proxy, and the line that each must print.
 const DIRECT: &str = "import os, socket, struct, glob
 def attempt(name, action):
     try: print(name, action())

@@ -1,5 +1,5 @@
-//! The filtered network in real sandboxes, against hosts of a network of the test's own
-//! (`isol8-test-network`), out of which no packet can get.
+//! The filtered network in real sandboxes. The hosts are in a network of the test (`isol8-test-network`). No
+//! packet can leave it.
 //!
 //! Needs Docker, the images of the runtimes, `unshare`, `ip`, `git` and `curl`.
 

@@ -1,4 +1,4 @@
-//! What a run leaves in logs, usage and audit, and that it is that run's alone.
+//! Logs, usage and audit of a run. They have the requests of that run only.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
     let engine = filtered(
-        // The second entry is no reason to open a private address.
+        // The second entry opens no private address.
         &["^a\\.test$", "^private"],
         &json!({
             "secrets": {"KEY": "Hunter2"},
@@ -90,7 +90,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     engine.stop().await;
 }
 
-/// A caller that gives an execution up does not hide what the program tried.
+/// The audit log has the attempts of a program also when the caller gives the execution up.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
 async fn the_audit_of_a_cancelled_execution_has_its_security_events() {
@@ -140,7 +140,7 @@ print(len(urllib.request.urlopen('http://a.test/slow', data=b'y' * 100_000).read
         "{entry:?}"
     );
     let usage = result.resource_usage.as_ref().unwrap();
-    // What is beyond the bodies are the heads.
+    // The bytes beyond the bodies are the heads.
     for (counted, body) in [
         (usage.network_bytes_in, 50_000),
         (usage.network_bytes_out, 100_000),
@@ -155,7 +155,7 @@ print(len(urllib.request.urlopen('http://a.test/slow', data=b'y' * 100_000).read
 async fn a_log_belongs_to_one_run_and_nothing_outlives_it() {
     let world = World::new().await;
     let engine = filtered(&["^a\\.test$"], &json!({"mode": "persistent"}));
-    // A process that stays behind asks on, as often as it can, and counts what it asked in vain.
+    // A process that stays behind keeps sending requests, and counts those that fail.
     let code = "import os, subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', '''
 import os, urllib.request, time
@@ -179,7 +179,7 @@ while not os.path.exists('/sandbox/reached'): time.sleep(0.01)";
     let logged = result.network_logs.unwrap();
     assert!(!logged.is_empty());
     assert!(world.take_seen().len() >= logged.len());
-    // What it had begun by then is over after a few failures.
+    // Requests that had begun by then are over after a few failures.
     until_failed(&engine, 10).await;
     world.take_seen();
     until_failed(&engine, 30).await;
@@ -198,7 +198,7 @@ async fn until_failed(engine: &Engine, times: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn what_was_said_in_a_tunnel_goes_out_though_nobody_waits() {
+async fn bytes_in_a_tunnel_are_sent_although_nobody_waits_for_them() {
     let world = World::new().await;
     let engine = filtered(&["^a\\.test$"], &json!({}));
     let code = "import os, socket, ssl
@@ -218,7 +218,7 @@ os._exit(0)";
     engine.stop().await;
 }
 
-/// Network load holds up neither the time limit nor output.
+/// Network load delays neither the time limit nor output.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
 async fn a_sandbox_under_load_still_obeys() {

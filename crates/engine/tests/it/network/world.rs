@@ -118,12 +118,12 @@ impl World {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
-    /// How many requests there were since then.
+    /// How many requests there were since the last [`take_seen`](Self::take_seen).
     pub(crate) fn seen(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 
-    /// What makes each program trust the authority, once it is in this file.
+    /// Variables that make each program trust the authority, once its certificate is in this file.
     pub(crate) fn trust() -> Value {
         let path = "/sandbox/ca.pem";
         json!({
@@ -189,7 +189,7 @@ async fn bind(address: SocketAddr) -> TcpListener {
         listener.set_nonblocking(true)?;
         TcpListener::from_std(listener)
     };
-    // The listener of the test before may not quite have ended.
+    // The listener of the test before may still be ending.
     for _ in 0..100 {
         if let Ok(listener) = network().far(attempt).unwrap() {
             return listener;
@@ -265,7 +265,7 @@ struct Site {
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, site: Site) {
     let service = service_fn(|request| answer(request, site.clone()));
-    // A client that goes away is no matter.
+    // A client may go away.
     let _ = http1::Builder::new()
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
@@ -331,7 +331,7 @@ fn full(bytes: Vec<u8>) -> Body {
     http_body_util::Full::new(Bytes::from(bytes)).boxed_unsync()
 }
 
-/// Packets and connections that this namespace has begun: what no denied request may change.
+/// Counters of packets and connections that this namespace has begun. No denied request may change them.
 pub(crate) fn traffic() -> BTreeMap<String, u64> {
     let mut counters = BTreeMap::new();
     let snmp = std::fs::read_to_string("/proc/self/net/snmp").unwrap();

@@ -1,4 +1,4 @@
-//! What a Bash program leaves for the next one.
+//! The state that a Bash program leaves for the next one.
 
 use super::support::Session;
 

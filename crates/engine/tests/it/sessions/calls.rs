@@ -1,4 +1,4 @@
-//! The calls of a session: their order, and what runs beside its interpreter.
+//! The calls of a session: their order, and processes that run beside the interpreter.
 
 use isol8_api::result::SessionReset;
 
@@ -44,13 +44,13 @@ async fn a_command_runs_beside_the_interpreter_and_services_outlive_a_timeout() 
         .await;
     assert_eq!(late.exit_code, 137);
     assert_eq!(session.says("print(x)").await, "42");
-    // The interpreter gives this program up. What it started goes, and nothing else.
+    // The interpreter survives the end of this program. Only the processes of this program end.
     let late = "subprocess.Popen(['sleep', '303'])\nwhile True: pass";
     let late = session.run_with(late, json!({"timeoutMs": 1000})).await;
     assert_eq!(late.exit_code, 137);
     assert_eq!(session.sleeping().await, ["300", "301"]);
     assert_eq!(session.says("print(x)").await, "42");
-    // This one it cannot: all that the session has started ends, but not what the command has.
+    // It does not survive the end of this one. All processes of the session end, but not those of the command.
     let late = session
         .run_with("sum(range(10**12))", json!({"timeoutMs": 300}))
         .await;
@@ -103,7 +103,7 @@ async fn files_go_in_before_and_come_out_after_a_call() {
             text.as_bytes()
         );
     }
-    // A program larger than what travels within a request.
+    // A program that is too large for the request's frame.
     let code = format!("s = '{}'\nprint(len(s))", "z".repeat(400_000));
     assert_eq!(session.says(&code).await, "400000");
     session.engine.stop().await;
@@ -246,7 +246,7 @@ async fn packages_installed_during_a_session_are_found() {
         ),
     ] {
         let session = Session::with(runtime, json!({"network": "host"}));
-        // What was looked for in vain is looked for again. (Bun would fetch it by itself.)
+        // A module that was not found before is looked for again. (Bun would fetch it by itself.)
         let (before, failure) = match runtime {
             "python" => ("x = 1\nimport six", 1),
             "bun" => ("var x = 1", 0),

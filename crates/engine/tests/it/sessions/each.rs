@@ -67,7 +67,7 @@ async fn input_environment_and_a_given_directory_are_the_calls_own() {
                 "{runtime} {result:?}"
             );
         }
-        // Larger than a request, and not read: the next call does not find it.
+        // This input is larger than a request, and the program does not read it. The next call must not find it.
         let unread = json!({"stdin": "u".repeat(600_000)});
         assert_eq!(
             session
@@ -121,7 +121,7 @@ async fn output_is_whole_limited_and_the_same_when_streamed() {
             large.stdout.contains("--- OUTPUT TRUNCATED (30000"),
             "{runtime}"
         );
-        // The count is each call's own.
+        // Each call has a limit of its own.
         let small = session.run(language.unfinished).await;
         assert_eq!(
             (small.stdout.as_str(), small.truncated),

@@ -1,4 +1,4 @@
-//! What programs leave for the next in Node, Bun and Deno.
+//! The state that a program leaves for the next one in Node, Bun and Deno.
 
 use serde_json::json;
 

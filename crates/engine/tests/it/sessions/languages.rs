@@ -1,6 +1,6 @@
-//! What the same rules look like in each language.
+//! Programs for the rules that hold in every language, written in each language.
 
-/// What a program says in each language, for rules that are the same in all.
+/// The programs of one language.
 pub(crate) struct Language {
     pub(crate) runtime: &'static str,
     /// Sets the variable `x` to 42.

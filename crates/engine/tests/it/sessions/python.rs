@@ -1,4 +1,4 @@
-//! What a Python program leaves for the next one.
+//! The state that a Python program leaves for the next one.
 
 use super::support::Session;
 

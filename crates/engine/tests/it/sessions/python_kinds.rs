@@ -1,4 +1,4 @@
-//! What a Python program may do to its interpreter, and what the next programs must find all the same.
+//! Things that a Python program may do to its interpreter. The next programs must not be affected.
 
 use isol8_api::result::SessionReset;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::support::Session;
 /// Programs of one session, in order: code, exit code, standard output, standard error.
 type Sequence = &'static [(&'static str, i32, &'static str, &'static str)];
 
-async fn plays(sequence: Sequence) {
+async fn check(sequence: Sequence) {
     let session = Session::new("python");
     for (code, exit, stdout, stderr) in sequence {
         let result = session.run(code).await;
@@ -25,7 +25,7 @@ async fn plays(sequence: Sequence) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pools_managers_and_workers_live_on_and_hang_no_call() {
-    plays(&[
+    check(&[
         (
             "from concurrent.futures import *; import multiprocessing as mp, threading, time",
             0,
@@ -75,7 +75,7 @@ async fn pools_managers_and_workers_live_on_and_hang_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_as_a_call_expects_them_whatever_was_done_to_them() {
-    plays(&[
+    check(&[
         ("import os, sys, io; open(0).read()", 0, "", ""),
         ("print(1, repr(sys.stdin.read()))", 0, "1 ''", ""),
         ("print('a', file=open(1, 'w'))", 0, "a", ""),
@@ -127,7 +127,7 @@ async fn errors_point_at_the_text_of_their_own_program() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exit_ends_the_call_with_its_code_and_keeps_the_state() {
-    plays(&[
+    check(&[
         (
             "import sys, atexit, os, signal, time; x = 42; sys.exit(3)",
             3,
@@ -159,7 +159,7 @@ async fn an_exit_ends_the_call_with_its_code_and_keeps_the_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_program_replaces_does_not_reach_the_launcher() {
-    plays(&[
+    check(&[
         ("import builtins, os, sys, time; kept = builtins.len, builtins.open", 0, "", ""),
         ("time.sleep = os.read = os.write = os.getpid = None; builtins.len = builtins.open = None", 0, "", ""),
         ("print(1)", 0, "1", ""),

@@ -1,4 +1,4 @@
-//! Sequences of calls that are written down in `javascript.txt`, whose head says how.
+//! Runs the sequences of calls in `javascript.txt`. The head of that file describes its form.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::support::Session;
 
-/// A call, and what must come of it.
+/// A call and its expected result.
 #[derive(Default)]
 struct Call {
     code: String,
@@ -69,7 +69,7 @@ fn sequences(text: &str) -> Vec<Sequence> {
     found
 }
 
-/// `text` without what colours it.
+/// `text` without escape sequences for colours.
 fn plain(text: &str) -> String {
     let colours = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
     colours.replace_all(text, "").into_owned()

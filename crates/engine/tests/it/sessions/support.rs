@@ -1,4 +1,4 @@
-//! A session, and what its programs say.
+//! A session for tests, and the output of its programs.
 
 use isol8_api::{options::RawOptions, request::ExecutionRequest, result::ExecutionResult};
 use isol8_docker::DockerAddress;

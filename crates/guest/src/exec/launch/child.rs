@@ -150,7 +150,7 @@ impl Vectors {
     }
 }
 
-/// Says in a new child that it has become the user, and puts it under the filter, if it is to be.
+/// Reports from a new child that it has become the user, and puts it under the filter where there is one.
 pub(super) fn report_ready(status: &File, filtered: bool) -> Result<(), Failure> {
     fcntl(status, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
         .map_err(|error| starting(&error.into()))?;
@@ -159,7 +159,7 @@ pub(super) fn report_ready(status: &File, filtered: bool) -> Result<(), Failure>
     } else {
         Ok(None)
     };
-    // How many descriptors of the user's may be under way is limited, for all sandboxes together.
+    // The system limits how many descriptors of the user may be in flight, for all sandboxes together.
     let listener = installed.as_ref().ok().and_then(Option::as_ref);
     send(status, &[READY], listener)
         .or_else(|_| send(status, &[READY], None))

@@ -1,5 +1,6 @@
-//! The link to a guest: a socket where the daemon is on this machine, the attached streams where it is
-//! not or where a socket cannot be used. A relay in front of the real daemon makes the differences.
+//! The kind of link to a guest. It is a socket where the daemon is on this machine. It is the attached streams
+//! where the daemon is elsewhere or a socket cannot be used. A relay in front of the real daemon makes these
+//! cases.
 
 use std::{
     path::PathBuf,
@@ -24,15 +25,15 @@ use crate::common::engine_on;
 /// The daemon's own socket.
 const DAEMON: &str = "/var/run/docker.sock";
 
-/// Where a guest finds the socket of its link.
+/// The path of the link's socket inside a sandbox.
 const LINK: &str = "/.isol8-link";
 
-/// What a relay does to the creation of a container.
+/// How a relay changes the creation of a container.
 mod relay {
     pub(super) const NOTHING: u8 = 0;
-    /// The socket is gone when the daemon looks for it.
+    /// The daemon does not find the socket.
     pub(super) const LOSE_SOCKET: u8 = 1;
-    /// The socket is mounted where the guest does not look.
+    /// The socket is mounted at a path that the guest does not use.
     pub(super) const HIDE_SOCKET: u8 = 2;
 }
 
@@ -41,7 +42,7 @@ fn engine_at(address: DockerAddress, options: Value) -> Engine {
     engine_on(address, Options::try_from(raw).unwrap(), 4).unwrap()
 }
 
-/// Runs a program in a new sandbox of its own; its output.
+/// Runs a program in a new sandbox of its own. Returns its output.
 async fn run(address: &DockerAddress, code: &str) -> String {
     let engine = engine_at(
         address.clone(),
@@ -61,7 +62,7 @@ async fn run_on(engine: &Engine, code: &str) -> String {
     result.stdout
 }
 
-/// Says what a program can do with the socket of its sandbox's link.
+/// A program that prints what it can do with the socket of its sandbox's link.
 fn probe() -> String {
     format!(
         "import os, socket
@@ -76,16 +77,16 @@ else:
     )
 }
 
-/// What [`probe`] says of a sandbox with a direct link.
+/// The output of [`probe`] in a sandbox that is linked by a socket.
 const DIRECT: &str = "100 ConnectionRefusedError";
 
-/// What [`probe`] says of a sandbox whose link is its standard streams.
+/// The output of [`probe`] in a sandbox whose link is its standard streams.
 const ATTACHED: &str = "none";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_can_connect_to_no_link() {
     let engine = engine_at(DockerAddress::default(), json!({}));
-    // Several at once, so that there are several sockets, and again in what is warm by then.
+    // Several at once, so that there are several sockets. The second round uses warm sandboxes.
     for _ in 0..2 {
         let code = format!("{}\nimport time; time.sleep(0.5)", probe());
         let runs = (0..3).map(|_| run_on(&engine, &code));
@@ -96,8 +97,8 @@ async fn a_program_can_connect_to_no_link() {
     engine.stop().await;
 }
 
-/// Says what a program finds of a network: the interfaces and their addresses, the names of this
-/// machine, and what becomes of others.
+/// A program that prints what it finds of a network: the interfaces and their addresses, the names of this
+/// machine, and the result of looking up other names.
 const NETWORK: &str = "import os, socket
 print(socket.if_nameindex(), open('/proc/net/route').read().count('\\n'))
 print(socket.getaddrinfo('localhost', 80, socket.AF_INET, socket.SOCK_STREAM))
@@ -108,7 +109,7 @@ for ask in lambda: socket.getaddrinfo('name.invalid', 80), lambda: open('/etc/ho
     try: print(ask())
     except OSError as error: print(error.errno)";
 
-/// What [`NETWORK`] cannot say of every version of Docker alike.
+/// Output of [`NETWORK`] that differs between versions of Docker.
 const NO_IPV6: &str = "import os
 try: print(len(open('/proc/net/if_inet6').read()))
 except FileNotFoundError: print(0)";
@@ -118,7 +119,7 @@ async fn the_network_without_the_daemon_is_the_same() {
     let here = DockerAddress::default();
     let by_daemon = run(&by_tcp().await, NETWORK).await;
     assert!(by_daemon.starts_with("[(1, 'lo')] 1\n"), "{by_daemon}");
-    // The first sandbox of a daemon, and one when the way is known.
+    // The first sandbox of a daemon, and a later one, when the link kind is known.
     for _ in 0..2 {
         assert_eq!(run(&here, NETWORK).await, by_daemon);
         assert_eq!(run(&here, NO_IPV6).await, "0");
@@ -127,13 +128,13 @@ async fn the_network_without_the_daemon_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_asks_little_of_the_daemon() {
-    // The very first one on a machine fills the guest's volume.
+    // The first sandbox on a machine fills the guest's volume.
     assert_eq!(run(&DockerAddress::default(), &probe()).await, DIRECT);
     let (address, relay, _dir) = relayed();
     let asked = async |what: &[&str]| {
         assert_eq!(run(&address, &probe()).await, DIRECT);
         let mut calls = std::mem::take(&mut *relay.calls.lock().unwrap());
-        // The look for containers that were never started, and the removal, delay no program.
+        // The search for containers that were never started, and the removal, delay no program.
         calls.retain(|call| call != "GET json" && !call.starts_with("DELETE"));
         assert_eq!(calls, what);
     };
@@ -161,10 +162,10 @@ async fn by_tcp() -> DockerAddress {
     address
 }
 
-/// Sockets that a relay spoils in `way` are not tried a second time.
-async fn assert_done_without(way: u8) {
+/// Checks that a socket is not tried a second time after the relay has made it fail in the way of `fault`.
+async fn assert_done_without(fault: u8) {
     let (address, relay, _dir) = relayed();
-    relay.set(way);
+    relay.set(fault);
     assert_eq!(run(&address, &probe()).await, ATTACHED);
     relay.set(relay::NOTHING);
     assert_eq!(
@@ -190,14 +191,14 @@ async fn sockets_that_work_no_longer_are_given_up() {
         let (address, relay, _dir) = relayed();
         assert_eq!(run(&address, &probe()).await, DIRECT);
         assert_eq!(run(&address, &probe()).await, DIRECT);
-        relay.set(way);
+        relay.set(fault);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
         relay.set(relay::NOTHING);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
     }
 }
 
-/// What a relay does, and what it has been asked.
+/// The state of a relay: what it changes, and the requests that it has passed on.
 #[derive(Default)]
 struct Relay {
     what: AtomicU8,
@@ -223,7 +224,7 @@ impl Relay {
     }
 }
 
-/// A daemon behind a relay, as one of its own: what it does to the creation of containers can be set.
+/// A daemon behind a relay. The relay can change how containers are created.
 fn relayed() -> (DockerAddress, Arc<Relay>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("docker.sock");
@@ -281,7 +282,7 @@ fn is_creation(request: &[u8]) -> bool {
     String::from_utf8_lossy(line).contains("/containers/create")
 }
 
-/// How long a request is of which the head has come.
+/// Length of a request, from its head.
 fn whole_request(request: &[u8]) -> Option<usize> {
     let text = String::from_utf8_lossy(request);
     let head = text.find("\r\n\r\n")? + 4;
@@ -290,7 +291,7 @@ fn whole_request(request: &[u8]) -> Option<usize> {
     Some(head + length.split("\r\n").next()?.parse::<usize>().ok()?)
 }
 
-/// Changes the creation of a container, but not its length.
+/// Changes the request that creates a container, but not its length.
 fn change(request: &mut [u8], what: u8) {
     let text = String::from_utf8_lossy(request).into_owned();
     let Some((before, after)) = text.split_once("isol8-link-") else {
