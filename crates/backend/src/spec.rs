@@ -52,7 +52,7 @@ pub enum SandboxNetwork {
 }
 
 /// System calls that are allowed in a sandbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SeccompProfile {
     /// The allowlist that comes with this library.
     Strict,

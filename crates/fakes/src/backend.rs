@@ -28,6 +28,7 @@ pub struct FakeBackend {
     starts: Mutex<VecDeque<Start>>,
     guests: Mutex<Vec<JoinHandle<()>>>,
     destroyed: Arc<Mutex<Vec<String>>>,
+    specs: Mutex<Vec<SandboxSpec>>,
 }
 
 impl FakeBackend {
@@ -37,6 +38,7 @@ impl FakeBackend {
             starts: Mutex::new(starts.into_iter().collect()),
             guests: Mutex::default(),
             destroyed: Arc::default(),
+            specs: Mutex::default(),
         })
     }
 
@@ -55,6 +57,11 @@ impl FakeBackend {
         while self.destroyed().len() < count {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// The specifications of the starts so far, in order.
+    pub fn specs(&self) -> Vec<SandboxSpec> {
+        lock(&self.specs).clone()
     }
 
     /// Checks that everything scripted has happened. Returns the sandboxes that were destroyed, in order.
@@ -79,6 +86,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Backend for FakeBackend {
     fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>> {
+        lock(&self.specs).push(spec.clone());
         let next = lock(&self.starts).pop_front();
         Box::pin(async move {
             match next {

@@ -3,20 +3,20 @@
 use std::sync::{OnceLock, atomic::Ordering};
 
 use isol8_api::options::NetworkMode;
-use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec};
 use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     audit_entry::AuditEntry,
-    choice::{ChosenImage, PlanForImage, plan_for_image},
+    chosen_image::{ChosenImage, PlanForImage, plan_for_image},
     lifecycle::{Engine, Inner},
     pools::Kind,
 };
 use crate::{
     error::EngineError,
     execution::{Outcome, Run, Sink, run},
-    options::{Mode, Seccomp},
+    options::Mode,
     plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
     runtime::Defaults,
@@ -102,14 +102,8 @@ impl Engine {
         chosen: &ChosenImage,
         plan: &ExecutionPlan,
     ) -> Result<Lease, EngineError> {
-        let kind = Kind::new(&chosen.details.id, &plan.runtime);
-        let pool = if let Some(pool) = self.0.pools.find(&kind, &chosen.name) {
-            pool
-        } else {
-            let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
-            self.pool(spec, &chosen.name)
-        };
-        pool.acquire().await
+        let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
+        self.pool(spec, &chosen.name).acquire().await
     }
 
     /// The pool for `spec`, whose image was found by `name`.
@@ -117,13 +111,17 @@ impl Engine {
         let Inner {
             options, registry, ..
         } = &*self.0;
+        let kind = Kind::of(&spec);
+        if let Some(pool) = self.0.pools.find(&kind, name) {
+            return pool;
+        }
         let runtime = registry.get(&spec.runtime).ok();
         let park = || {
             let runtime = runtime?;
             let preload = self.0.pools.preload(options, runtime.name);
             park_plan(options, runtime, &preload)
         };
-        let wanted = self.wanted(Kind::new(&spec.image, &spec.runtime));
+        let wanted = self.wanted(kind);
         let pools = &self.0.pools;
         let pool = pools.get(&self.0.backend, options, (spec, name), park, wanted);
         self.attend_pools();
@@ -146,16 +144,6 @@ impl Inner {
             NetworkMode::None | NetworkMode::Filtered => SandboxNetwork::None,
             NetworkMode::Host => SandboxNetwork::Host,
         };
-        let seccomp = match &options.seccomp {
-            Seccomp::Strict => SeccompProfile::Strict,
-            Seccomp::Unconfined => SeccompProfile::Unconfined,
-            Seccomp::Custom(path) => {
-                SeccompProfile::load(path).map_err(|reason| EngineError::SeccompProfile {
-                    path: path.display().to_string(),
-                    reason,
-                })?
-            }
-        };
         Ok(SandboxSpec {
             image: image.id.clone(),
             runtime: runtime.to_owned(),
@@ -166,7 +154,7 @@ impl Inner {
             readonly_root: options.readonly_root,
             sandbox_bytes: options.sandbox_bytes.unwrap_or(defaults.sandbox_bytes),
             tmp_bytes: options.tmp_bytes,
-            seccomp,
+            seccomp: self.seccomp.current()?,
             session: options.mode == Mode::Persistent,
             persist: options.persist,
         })

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use isol8_backend::{Backend, ImageStore};
 
-use super::{admission::Admission, images::Images, pools::Pools, session::Session};
+use super::{
+    admission::Admission, images::Images, pools::Pools, seccomp::Profile, session::Session,
+};
 use crate::{
     audit::AuditLog,
     error::EngineError,
@@ -29,6 +31,7 @@ pub(super) struct Inner {
     pub(super) images: Arc<Images>,
     pub(super) pools: Arc<Pools>,
     pub(super) session: Arc<Session>,
+    pub(super) seccomp: Arc<Profile>,
     pub(super) network: Arc<Network>,
     pub(super) fetcher: Arc<Fetcher>,
     pub(super) audit: Option<Arc<AuditLog>>,
@@ -37,7 +40,8 @@ pub(super) struct Inner {
 
 impl Engine {
     /// An engine whose sandboxes come from `backend` and run in the images of `images`. It runs at most
-    /// `max_concurrent` executions at a time; more wait in order of arrival. Does no I/O.
+    /// `max_concurrent` executions at a time; more wait in order of arrival. Reads the file of a
+    /// custom seccomp profile, and does no other I/O.
     pub fn new(
         options: Options,
         max_concurrent: usize,
@@ -62,6 +66,7 @@ impl Engine {
             network: Network::new(&options)?.into(),
             fetcher: fetcher.into(),
             audit: audit.map(Arc::new),
+            seccomp: Profile::new(&options.seccomp).into(),
             options,
             registry: Arc::default(),
             backend,
@@ -88,6 +93,7 @@ impl Engine {
             images: Arc::clone(&inner.images),
             pools: Arc::clone(&inner.pools),
             session: Arc::clone(&inner.session),
+            seccomp: Arc::clone(&inner.seccomp),
             network: Arc::clone(&inner.network),
             fetcher: Arc::clone(&inner.fetcher),
             audit: inner.audit.clone(),

@@ -3,6 +3,7 @@
 mod admission;
 mod audit_entry;
 mod choice;
+mod chosen_image;
 mod ephemeral;
 mod execute;
 mod images;
@@ -11,6 +12,7 @@ mod persistent;
 mod pools;
 mod remembered;
 mod renewal;
+mod seccomp;
 mod session;
 mod session_files;
 mod stream;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     audit_entry::AuditEntry,
-    choice::{ChosenImage, PlanForImage, plan_for_image},
+    chosen_image::{ChosenImage, PlanForImage, plan_for_image},
     lifecycle::Engine,
     session::LiveSession,
 };

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use isol8_backend::{Backend, SandboxSpec};
+use isol8_backend::{Backend, SandboxSpec, SeccompProfile};
 
 use crate::{
     options::{Options, PoolSize, Preload},
@@ -24,12 +24,13 @@ pub(super) const MAX_IDLE_SANDBOXES: usize = 64;
 /// Most names of one image that are looked up again to learn whether they still mean it.
 const MAX_NAMES: usize = 8;
 
-/// What tells pools apart: the id of the image, and the runtime. The rest of a specification is the same for
-/// one engine.
+/// What tells pools apart: the id of the image, the runtime, and the seccomp profile, whose file may have changed.
+/// The rest of a specification is the same for one engine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     pub(super) image: String,
     pub(super) runtime: String,
+    seccomp: SeccompProfile,
 }
 
 /// The pools of an engine.
@@ -59,11 +60,21 @@ struct Entry {
 }
 
 impl Kind {
-    pub(super) fn new(image: &str, runtime: &str) -> Self {
+    pub(super) fn of(spec: &SandboxSpec) -> Self {
         Self {
-            image: image.to_owned(),
-            runtime: runtime.to_owned(),
+            image: spec.image.clone(),
+            runtime: spec.runtime.clone(),
+            seccomp: spec.seccomp.clone(),
         }
+    }
+
+    /// Whether only the seccomp profiles differ.
+    fn has_other_profile(&self, other: &Self) -> bool {
+        self.is_for(&other.image, &other.runtime) && self.seccomp != other.seccomp
+    }
+
+    fn is_for(&self, image: &str, runtime: &str) -> bool {
+        self.image == image && self.runtime == runtime
     }
 }
 
@@ -127,9 +138,10 @@ impl Pools {
         Some(entry.pool.clone())
     }
 
-    /// Whether there is a pool of this kind.
-    pub(super) fn has(&self, kind: &Kind) -> bool {
-        self.kept().by_kind.contains_key(kind)
+    /// Whether there is a pool for this runtime in the image with this id.
+    pub(super) fn has(&self, image: &str, runtime: &str) -> bool {
+        let kept = self.kept();
+        kept.by_kind.keys().any(|kind| kind.is_for(image, runtime))
     }
 
     /// The pool for `spec`, whose image was found by `name`; made when there is none. Others give way to it.
@@ -141,7 +153,7 @@ impl Pools {
         park: impl FnOnce() -> Option<ParkPlan>,
         wanted: Wanted,
     ) -> Pool {
-        let kind = Kind::new(&spec.image, &spec.runtime);
+        let kind = Kind::of(&spec);
         if let Some(pool) = self.find(&kind, name) {
             return pool;
         }
@@ -165,6 +177,14 @@ impl Pools {
         // Another call may have been faster.
         if let Some(entry) = kept.by_kind.get(&kind) {
             return entry.pool.clone();
+        }
+        let kinds = kept.by_kind.keys();
+        let outdated: Vec<_> = kinds
+            .filter(|known| known.has_other_profile(&kind))
+            .cloned()
+            .collect();
+        for known in &outdated {
+            kept.retire(known);
         }
         while kept.by_kind.len() >= MAX_POOLS
             && let Some(oldest) = kept.least_recently_used()

@@ -5,7 +5,7 @@ use std::sync::{Mutex as StdMutex, PoisonError};
 use isol8_api::result::SessionReset;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::choice::ChosenImage;
+use super::chosen_image::ChosenImage;
 use crate::{error::EngineError, sandbox::Sandbox};
 
 /// The sandbox of a persistent engine. Its lock is fair: calls are served in order of arrival.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use isol8_api::{
-    event::StreamEvent, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
+    ErrorCode, event::StreamEvent, options::RawOptions, request::ExecutionRequest,
+    result::ExecutionResult,
 };
 use isol8_backend::ImageInfo;
 use isol8_fakes::{
@@ -344,4 +345,34 @@ async fn callers_with_other_secrets_share_sandboxes_and_see_only_their_own_maske
         expected.map(|(out, id)| (out.to_owned(), id.to_owned()))
     );
     bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_seccomp_profile_is_the_profile_of_the_next_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.json");
+    let write = |action: &str| {
+        let new = folder.path().join("new.json");
+        std::fs::write(&new, format!(r#"{{"defaultAction": "{action}"}}"#)).unwrap();
+        std::fs::rename(new, &path).unwrap();
+    };
+    write("SCMP_ACT_ERRNO");
+    let starts = [(); 3].map(|()| bash(vec![program([exited(0)])]));
+    let options = json!({"security": {"seccomp": "custom", "customProfilePath": path}});
+    let bench = Bench::new(&options, starts, []);
+    let request = json!({"runtime": "bash", "code": "x"});
+    bench.run(request.clone()).await.unwrap();
+    bench.run(request.clone()).await.unwrap();
+    write("SCMP_ACT_ALLOW");
+    bench.run(request.clone()).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let error = bench.run(request).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SeccompProfile);
+    let profiles = bench.backend.specs().into_iter().map(|spec| spec.seccomp);
+    let profiles: Vec<_> = profiles.map(|profile| format!("{profile:?}")).collect();
+    assert_eq!(profiles.len(), 3);
+    assert_eq!(profiles[0], profiles[1]);
+    assert!(profiles[0].contains("SCMP_ACT_ERRNO"), "{profiles:?}");
+    assert!(profiles[2].contains("SCMP_ACT_ALLOW"), "{profiles:?}");
+    bench.finish().await;
 }

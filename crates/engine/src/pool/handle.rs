@@ -12,10 +12,9 @@ use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    lease::Lease,
     park::Parking,
     processors::Processors,
-    state::{Action, Parked, Rules, State},
+    state::{Parked, Rules, State},
 };
 use crate::{error::EngineError, options::PoolSize, plan::ParkPlan, sandbox::Sandbox};
 
@@ -123,40 +122,6 @@ impl Pool {
         if parking.is_some_and(|parking| parking.preload(modules)) {
             let actions = self.state().renew();
             self.carry_out(actions);
-        }
-    }
-
-    /// A clean sandbox: one that is ready, or the first that becomes so.
-    ///
-    /// Dropping the future half way loses nothing: the sandbox goes to the next.
-    pub async fn acquire(&self) -> Result<Lease, EngineError> {
-        loop {
-            let (waiter, handed) = oneshot::channel();
-            let actions = self.state().acquire(waiter);
-            let ready = actions
-                .iter()
-                .any(|action| matches!(action, Action::Give(..)));
-            self.carry_out(actions);
-            let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
-            self.refill_later();
-            let lease = Lease::new(self, sandbox);
-            // A guest may have died while it was idle (killed by an administrator, say).
-            if lease.sandbox().is_alive() {
-                let sandbox = lease.sandbox();
-                tracing::debug!(
-                    container = sandbox.id(),
-                    from = if ready {
-                        "the pool"
-                    } else {
-                        "a start or a reset"
-                    },
-                    interpreter_started = sandbox.is_parked(),
-                    "sandbox taken"
-                );
-                return Ok(lease);
-            }
-            tracing::debug!("an idle sandbox was lost; taking another");
-            drop(lease.into_sandbox());
         }
     }
 

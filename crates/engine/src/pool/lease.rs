@@ -1,9 +1,10 @@
-//! A sandbox that is lent out.
+//! Taking a sandbox out of a pool, and giving it back.
 
+use tokio::sync::oneshot;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{handle::Pool, processors::Busy, state::Action};
-use crate::sandbox::Sandbox;
+use crate::{error::EngineError, sandbox::Sandbox};
 
 /// A sandbox lent out by a pool; it goes back when dropped.
 pub struct Lease {
@@ -14,8 +15,44 @@ pub struct Lease {
     _running: TaskTrackerToken,
 }
 
+impl Pool {
+    /// A clean sandbox: one that is ready, or the first that becomes so.
+    ///
+    /// Dropping the future half way loses nothing: the sandbox goes to the next.
+    pub async fn acquire(&self) -> Result<Lease, EngineError> {
+        loop {
+            let (waiter, handed) = oneshot::channel();
+            let actions = self.state().acquire(waiter);
+            let ready = actions
+                .iter()
+                .any(|action| matches!(action, Action::Give(..)));
+            self.carry_out(actions);
+            let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
+            self.refill_later();
+            let lease = Lease::new(self, sandbox);
+            // A guest may have died while it was idle (killed by an administrator, say).
+            if lease.sandbox().is_alive() {
+                let sandbox = lease.sandbox();
+                tracing::debug!(
+                    container = sandbox.id(),
+                    from = if ready {
+                        "the pool"
+                    } else {
+                        "a start or a reset"
+                    },
+                    interpreter_started = sandbox.is_parked(),
+                    "sandbox taken"
+                );
+                return Ok(lease);
+            }
+            tracing::debug!("an idle sandbox was lost; taking another");
+            drop(lease.into_sandbox());
+        }
+    }
+}
+
 impl Lease {
-    pub(super) fn new(pool: &Pool, sandbox: Sandbox) -> Self {
+    fn new(pool: &Pool, sandbox: Sandbox) -> Self {
         Self {
             sandbox: Some(sandbox),
             pool: pool.clone(),

@@ -191,7 +191,7 @@ async fn sockets_that_work_no_longer_are_given_up() {
         let (address, relay, _dir) = relayed();
         assert_eq!(run(&address, &probe()).await, DIRECT);
         assert_eq!(run(&address, &probe()).await, DIRECT);
-        relay.set(fault);
+        relay.set(way);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
         relay.set(relay::NOTHING);
         assert_eq!(run(&address, &probe()).await, ATTACHED);
