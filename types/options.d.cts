@@ -38,7 +38,10 @@ export interface NetworkFilterConfig {
 export interface SecurityConfig {
   /** `"strict"` (default): an allowlist. `"custom"`: your own profile. `"unconfined"`: no profile. */
   seccomp?: "strict" | "unconfined" | "custom";
-  /** Path of the profile for `"custom"`, in Docker's JSON format. */
+  /**
+   * Path of the profile for `"custom"`, in Docker's JSON format. The file is read when the engine is made. When it changes,
+   * new sandboxes get the new profile.
+   */
   customProfilePath?: string;
   /** OCI runtime that Docker uses for sandboxes, such as `"runsc"`. Default: the daemon's default. */
   runtime?: string;

@@ -19,7 +19,7 @@ function adapter(name, { inline, ...rest }) {
     image,
     getFileExtension: () => extensions[0],
     getCommand: (code, filePath) =>
-      filePath ? command.map((word) => (word === "${path}" ? filePath : word)) : inline(code),
+      filePath ? command.map((word) => (word === "{path}" ? filePath : word)) : inline(code),
     ...rest,
   });
 }
@@ -32,8 +32,8 @@ function shellQuote(text) {
 /** The command line of the agent. The code is its prompt. The flags are shell words, passed on as they are. */
 function agentCommand(prompt, agentFlags) {
   const words = factsOf("agent").command.map((word) => {
-    if (word === "${code}") return shellQuote(prompt);
-    if (word === "${flags}") return agentFlags?.trim() ?? "";
+    if (word === "{code}") return shellQuote(prompt);
+    if (word === "{flags}") return agentFlags?.trim() ?? "";
     return /^[\w-]+$/.test(word) ? word : shellQuote(word);
   });
   return ["bash", "-c", words.filter((word) => word !== "").join(" ")];

@@ -22,13 +22,13 @@ fn error_codes() -> Map<String, Value> {
     named.into_iter().collect()
 }
 
-/// A runtime. `${path}`, `${code}` and `${flags}` stand for the program's file, its text and the flags of the
+/// A runtime. `{path}`, `{code}` and `{flags}` stand for the program's file, its text and the flags of the
 /// agent.
 fn runtime(spec: &RuntimeSpec) -> Value {
     let command = spec.command(&CommandContext {
-        code: "${code}",
-        path: "${path}",
-        agent_flags: &["${flags}".to_owned()],
+        code: "{code}",
+        path: "{path}",
+        agent_flags: &["{flags}".to_owned()],
         own_image: false,
     });
     json!({
