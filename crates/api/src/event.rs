@@ -1,4 +1,4 @@
-//! What a streaming execution tells while it runs, under its public JSON names.
+//! Events of a streaming execution, under their public JSON names.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,7 @@ pub enum EventKind {
     Error,
 }
 
-/// Parts of an execution that a stream tells apart.
+/// Parts of an execution, as its stream names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {

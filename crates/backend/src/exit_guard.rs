@@ -65,7 +65,7 @@ impl Drop for StartGuard {
     }
 }
 
-/// A part of the process that says when it ends. See [`enter_process_part`].
+/// A part of the process that reports its end. See [`enter_process_part`].
 pub struct ProcessPart(&'static Starts);
 
 impl ProcessPart {

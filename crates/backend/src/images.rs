@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BackendError, BackendErrorKind, CleanupReport};
 
-/// What an image says of itself.
+/// The facts in an image's labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// Runtime that it is for; empty when it does not say.
+    /// Runtime that it is for; empty when the labels do not name one.
     pub runtime: String,
     /// Packages that it has beside its base image, sorted.
     pub packages: Vec<String>,
@@ -30,7 +30,7 @@ pub struct ImageDetails {
     /// The backend's id of its content. All names of one image have the same, and a name that is given to
     /// another image has another one.
     pub id: String,
-    /// What it says of itself.
+    /// The facts in its labels.
     pub facts: ImageFacts,
 }
 
@@ -41,7 +41,7 @@ pub struct ImageInfo {
     pub tag: String,
     /// The backend's id for it.
     pub id: String,
-    /// What it says of itself.
+    /// The facts in its labels.
     pub facts: ImageFacts,
     /// When it was made, in seconds since 1970.
     pub created: i64,
@@ -54,7 +54,7 @@ pub struct ImageInfo {
 pub struct ImageRecipe {
     /// Its name.
     pub tag: String,
-    /// What it says of itself.
+    /// The facts in its labels.
     pub facts: ImageFacts,
     /// Digest of what makes two custom images the same.
     pub digest: String,

@@ -68,7 +68,7 @@ impl SeccompProfile {
         let profile = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let json: serde_json::Value =
             serde_json::from_str(&profile).map_err(|error| error.to_string())?;
-        // Docker's word on anything else does not say which file is meant.
+        // Docker's error about anything else does not name the file.
         if json["defaultAction"].is_string() {
             return Ok(Self::Custom(profile.into()));
         }

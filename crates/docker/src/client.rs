@@ -59,7 +59,7 @@ impl Client {
                 let docker = if let Some(docker) = quickly(&endpoint).await {
                     docker
                 } else {
-                    // The long way can also tell what is wrong.
+                    // The slower way, which returns the reason when it fails.
                     let docker = connect(&endpoint).map_err(unreachable)?;
                     docker.negotiate_version().await.map_err(unreachable)?
                 };

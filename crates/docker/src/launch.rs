@@ -36,7 +36,7 @@ const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Why there is no sandbox.
 enum LaunchError {
-    /// The daemon says so.
+    /// The daemon reports it.
     Docker(DockerError),
     /// No socket could be mounted, or the guest could not use it.
     Socket(DockerError),
@@ -188,7 +188,7 @@ async fn meet(
     } else {
         None
     };
-    // In a task: the guest is there before the daemon says so, and the start must go on.
+    // In a task: the guest runs before the daemon reports the start, and the start must go on.
     let starting = tokio::spawn({
         let (docker, id) = (docker.clone(), id.to_owned());
         async move { start(&docker, &id).await }
@@ -210,7 +210,7 @@ async fn meet(
         }
         spoken = no_socket => spoken?,
         () = tokio::time::sleep(DEADLINE) => {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "no word from the guest").into());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the guest did not connect in time").into());
         }
     };
     let Some(attached) = attached else {
@@ -232,7 +232,7 @@ async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {
         .await
 }
 
-/// Waits for the end of a container whose guest says nothing.
+/// Waits for the end of a container whose guest sends nothing.
 async fn ended(docker: &Docker, id: &str) {
     tokio::time::sleep(SILENCE).await;
     let mut end = docker.wait_container(id, None::<WaitContainerOptions>);
@@ -257,7 +257,7 @@ impl Attached {
         };
         let AttachContainerResults { output, input } =
             docker.attach_container(id, Some(options)).await?;
-        // What the guest says on standard error is for the debug log.
+        // The guest's standard error goes to the debug log.
         let output = output.filter_map(|item| async move {
             match item {
                 Ok(LogOutput::StdErr { message }) => {

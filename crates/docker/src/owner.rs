@@ -22,7 +22,7 @@ struct Process {
 }
 
 impl Process {
-    /// This process; none on a system that does not say (no `/proc`).
+    /// This process. None on a system without `/proc`.
     fn own() -> Option<Self> {
         let number = std::process::id();
         Some(Self {
@@ -84,13 +84,14 @@ fn start_time(stat: &str) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// What [`OWNER_LABEL`](crate::labels::OWNER_LABEL) says in containers of this process; none where processes cannot be told apart.
+/// The value of [`OWNER_LABEL`](crate::labels::OWNER_LABEL) in containers of this process. None where processes cannot be told
+/// apart.
 pub(crate) fn own_label() -> Option<String> {
     Process::own().map(|process| process.label())
 }
 
 /// Whether nobody uses the running persisted container `id` any more, with this owner's label. One
-/// without a label says nothing of its owner, and is there to be removed.
+/// without a label names no owner, and may be removed.
 pub(crate) fn is_free(id: &str, label: Option<&str>) -> bool {
     if in_use().contains(id) {
         return false;

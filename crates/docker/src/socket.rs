@@ -71,7 +71,7 @@ impl AsyncWrite for Socket {
             match socket.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
-                    // An earlier attempt, of other bytes, may have been told to wait for this.
+                    // An earlier attempt, with other bytes, may be waiting for this.
                     if self.full.take().is_some() {
                         cx.waker().wake_by_ref();
                     }
@@ -84,7 +84,7 @@ impl AsyncWrite for Socket {
             }
             if let Some(full) = &self.full {
                 let mut guard = ready!(full.poll_write_ready(cx))?;
-                // Whether that is still so, the next write tells.
+                // The next write shows whether that is still so.
                 guard.clear_ready();
             }
         }

@@ -17,7 +17,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 const API_VERSION: &str = "api-version";
 
 /// The latest API version that the daemon behind the Unix socket `path` speaks; none if it does not
-/// say so, whatever the reason.
+/// name one, whatever the reason.
 pub(crate) async fn of_daemon(path: &Path) -> Option<ClientVersion> {
     let asked = tokio::time::timeout(PING_TIMEOUT, ping(path)).await;
     let named = asked.ok()??;

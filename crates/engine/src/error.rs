@@ -128,7 +128,7 @@ pub enum EngineError {
 pub struct StepFailure {
     /// Its exit code.
     pub code: i32,
-    /// What it said.
+    /// Its error output.
     pub stderr: String,
     /// How it ended.
     pub termination: Termination,

@@ -1,4 +1,4 @@
-//! What users must be told though they have not asked for a log.
+//! Warnings that users get even without a log.
 
 use crate::options::Secrets;
 

@@ -12,7 +12,7 @@ use isol8_backend::{
 };
 
 /// A store with these custom images and every base image, which builds what base images it is asked for.
-/// The id of an image is its tag, unless a test says otherwise.
+/// The id of an image is its tag, unless a test sets another.
 pub struct FakeImages {
     custom: Vec<ImageInfo>,
     /// Ids of names that a test has given, in turn; the last one stays. None for a name without an image.

@@ -195,7 +195,7 @@ pub(crate) struct Helper<'a> {
     reaper: &'a Reaper,
     pid: i32,
     answer: Fd,
-    /// None when there is nothing more to say to it.
+    /// None when nothing more is sent to it.
     commit: Option<Fd>,
     ended: oneshot::Receiver<Ended>,
     kill_on_drop: bool,

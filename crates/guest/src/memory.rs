@@ -129,8 +129,8 @@ impl Memory {
         self.peak.as_ref().and_then(|file| number(file).ok())
     }
 
-    /// How many processes the system has killed for their memory so far; none where it does not say.
-    /// The number rises before such a process is told to end.
+    /// How many processes the system has killed for their memory so far; none where it does not count them.
+    /// The number rises before such a process ends.
     pub(crate) fn kills(&self) -> Option<u64> {
         let mut buffer = [0; EVENTS_BYTES];
         let count = self.events.as_ref()?.read_at(&mut buffer, 0).ok()?;

@@ -71,7 +71,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Whether the system has killed a process for its memory since the start; `None` where it does not say.
+    /// Whether the system has killed a process for its memory since the start; `None` where the system does not count them.
     pub(crate) fn has_seen_kill(&self) -> Option<bool> {
         Some(self.memory.kills()? > self.kills_before?)
     }

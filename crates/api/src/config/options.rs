@@ -1,4 +1,4 @@
-//! What a configuration says about every engine.
+//! The options that a configuration gives to every engine.
 
 use super::{Config, PoolSizeConfig, SeccompMode};
 use crate::options::{

@@ -1,4 +1,4 @@
-//! Keeps `schema/isol8.config.schema.json` what the types say.
+//! Keeps `schema/isol8.config.schema.json` equal to the types.
 
 use std::{env, fs, path::Path};
 

@@ -91,7 +91,7 @@ fn stored(dir: Option<&Path>, name: &str, setting: &str) -> Result<Context, Addr
     })
 }
 
-/// What a JSON file says. `None` when there is no such file.
+/// The contents of a JSON file. `None` when there is no such file.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, AddressError> {
     let unreadable = |reason: String, denied| AddressError::Unreadable {
         path: path.to_owned(),

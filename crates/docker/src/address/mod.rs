@@ -1,4 +1,4 @@
-//! Where the Docker daemon is: what the caller says, else `DOCKER_HOST`, else the current Docker
+//! Where the Docker daemon is: the caller's address, else `DOCKER_HOST`, else the current Docker
 //! context, else the first of the usual sockets that exists. What is not understood is an error. A
 //! guess could select another daemon than the caller means.
 

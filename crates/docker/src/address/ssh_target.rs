@@ -18,7 +18,7 @@ pub(crate) struct SshTarget {
 }
 
 impl SshTarget {
-    /// The target of `url`. The error says what is wrong.
+    /// The target of `url`. The error names what is wrong.
     pub(super) fn new(url: &Url) -> Result<Self, &'static str> {
         if url.password().is_some() {
             return Err("a password cannot be given here");

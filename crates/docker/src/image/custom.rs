@@ -1,4 +1,4 @@
-//! Custom images: a base image with packages, and labels that say what it has.
+//! Custom images: a base image with packages, and labels that list them.
 
 use std::collections::HashMap;
 

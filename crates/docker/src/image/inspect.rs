@@ -1,4 +1,4 @@
-//! What is known of images that exist: what their labels say.
+//! Facts about existing images, from their labels.
 
 use std::collections::HashMap;
 
@@ -53,7 +53,7 @@ fn labels_of(config: Option<ImageConfig>) -> HashMap<String, String> {
     config.and_then(|config| config.labels).unwrap_or_default()
 }
 
-/// What these labels say.
+/// The facts in these labels.
 pub(super) fn facts(labels: &HashMap<String, String>) -> ImageFacts {
     let text = |label: &str| labels.get(label).map(String::as_str).unwrap_or_default();
     let packages = text(DEPENDENCIES_LABEL).split(',');

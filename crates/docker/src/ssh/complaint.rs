@@ -1,4 +1,4 @@
-//! What a program says on its standard error, for the error of its connection.
+//! The error output of a program, for the error of its connection.
 
 use std::{
     io,

@@ -18,14 +18,14 @@ use super::complaint::Complaint;
 
 /// The streams of a running program. Dropping it kills the program.
 pub(super) struct SshStream {
-    /// `None` once this side has said everything.
+    /// `None` when this side has sent everything.
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     first: First,
     _program: Child,
 }
 
-/// Whether the other side has said something yet. A program that ends before has failed.
+/// Whether the other side has sent something yet. A program that ends before that has failed.
 enum First {
     Expected(Option<Complaint>),
     /// The program has ended. Its error is on the way.
@@ -56,7 +56,7 @@ impl SshStream {
         })
     }
 
-    /// The error of a program that has ended before it said anything.
+    /// The error of a program that has ended before it sent anything.
     fn poll_failure(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let First::Expected(complaint) = &mut self.first
             && let Some(complaint) = complaint.take()
@@ -108,7 +108,7 @@ impl AsyncWrite for SshStream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
         match ready!(Pin::new(stdin).poll_write(cx, bytes)) {
-            // The program has failed, and reading tells why.
+            // The program has failed, and reading returns the reason.
             Err(error)
                 if error.kind() == io::ErrorKind::BrokenPipe
                     && !matches!(this.first, First::Heard) =>
@@ -127,7 +127,7 @@ impl AsyncWrite for SshStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A pipe says that it is at its end by being closed.
+        // Closing a pipe is what ends it.
         self.get_mut().stdin = None;
         Poll::Ready(Ok(()))
     }

@@ -128,7 +128,7 @@ impl AuditSlot {
         match tokio::time::timeout(WRITE_GRACE, written).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(AuditError::Closed),
-            // It is still in the queue; the appender tells when it fails.
+            // It is still in the queue. The appender reports a failure.
             Err(_) => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::options::{AuditOptions, Secrets};
 
-/// What a record says of the request. Secrets are masked in it.
+/// What is recorded of the request. Secrets are masked in it.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedRequest {
     metadata: BTreeMap<String, String>,

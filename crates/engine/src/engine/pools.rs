@@ -18,7 +18,7 @@ use crate::{
 pub(super) const MAX_POOLS: usize = 16;
 
 /// Most idle sandboxes of an engine, over all its pools. Pools give way while there are more, but never
-/// the one that was used last: its size is what the options say.
+/// the one that was used last: the options set its size.
 pub(super) const MAX_IDLE_SANDBOXES: usize = 64;
 
 /// Most names of one image that are looked up again to learn whether they still mean it.

@@ -1,4 +1,4 @@
-//! What the daemon said of an image, for a while.
+//! The backend's last answer about images, kept for a while.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,7 +11,7 @@ use crate::{error::EngineError, image::builds};
 /// wait: only other processes can have changed anything, and the next one sees it.
 const FRESH: Duration = Duration::from_secs(4);
 
-/// What the daemon said, for a while. The clones share it.
+/// An answer of the backend, kept for a while. The clones share it.
 pub(super) struct Remembered<T>(Arc<Mutex<Option<Known<T>>>>);
 
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl<T> Default for Remembered<T> {
 }
 
 impl<T: Clone + Send + 'static> Remembered<T> {
-    /// What is known, or what `load` says. An absence is not remembered.
+    /// What is known, or the result of `load`. An absence is not remembered.
     pub(super) async fn get(
         &self,
         load: impl Future<Output = Result<Option<T>, EngineError>> + Send + 'static,
@@ -76,7 +76,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
         });
     }
 
-    /// What `load` says now.
+    /// The result of `load`, whatever is known.
     pub(super) async fn ask(
         &self,
         load: impl Future<Output = Result<Option<T>, EngineError>>,

@@ -69,7 +69,7 @@ impl Inner {
         is_current
     }
 
-    /// Whether `name` means the image `id` now. When nobody can say, it does.
+    /// Whether `name` means the image `id` now. It counts as unchanged when the backend does not answer.
     async fn means(&self, name: &str, id: &str) -> bool {
         match self.images.ask(name).await {
             Ok(details) => details.is_some_and(|details| details.id == id),

@@ -176,8 +176,8 @@ pub(super) async fn collect(
                         .insert((*path).clone(), BASE64.encode(contents));
                 }
                 Err(ErrorKind::TooLarge) => files.too_large.push((*path).clone()),
-                // What the program left there must not be able to undo its result with, say, a link whose
-                // target is too long.
+                // What the program left there must not be able to undo its result, for example with a
+                // link whose target is too long.
                 Err(_) => {}
             }
         }

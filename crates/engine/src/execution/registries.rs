@@ -55,7 +55,7 @@ pub(crate) async fn image_registries_of(
 /// An installation that closes it itself is too late: what was accepted just before would be judged
 /// by what the installation may reach.
 pub(super) async fn close_port(sandbox: &Sandbox) -> Result<(), EngineError> {
-    // Each request says what the port is to be, and this one does nothing else.
+    // Each request sets the port, and this one does nothing else.
     let mut exec = sandbox.exec(shell(":")).await?;
     loop {
         match exec.next().await {

@@ -28,10 +28,10 @@ use crate::{
     sandbox::Sandbox,
 };
 
-/// What a stream says when the program ran out of time.
+/// The error event of a stream when the program ran out of time.
 const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 
-/// What a stream says when a setup script ran out of time.
+/// The error event of a stream when a setup script ran out of time.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
 /// What the error of files says that took too long.
@@ -78,12 +78,12 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
     pub(crate) truncated: bool,
     pub(crate) files: Option<BTreeMap<String, String>>,
-    /// Why the session's state was lost, when this execution was the first to hear of it.
+    /// Why the session's state was lost, when this is the first execution to report it.
     pub(crate) session_reset: Option<SessionReset>,
 }
 
 /// Carries out `run`. A stream gets its last exit event from here when the program has ended;
-/// every failure before that is the caller's to tell.
+/// the caller of this function reports every failure before that.
 ///
 /// Dropping the future kills whatever runs.
 pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
@@ -141,7 +141,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     let placed = plan.files.iter().chain(&plan.program_file);
     let bytes: usize = placed.clone().map(|file| file.data.len()).sum();
     tracing::debug!(files = placed.count(), bytes, "starting the program");
-    // What a stream's consumer has heard is kept only for the audit log.
+    // Output that a stream's consumer has is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
     let placing = files::place(sandbox, plan.files, plan.program_file);
     let inline = files::within(plan.timeout, WRITING, placing).await?;
@@ -174,7 +174,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     finish(outcome, files, options, sink).await
 }
 
-/// Installs packages. Its output is told only when it fails.
+/// Installs packages. Only a failed installation shows its output.
 async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     let quiet = StepRules {
         sink: &Sink::Collect,
@@ -188,7 +188,7 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     }
 }
 
-/// Runs a setup script. A stream hears its output and its exit.
+/// Runs a setup script. A stream gets its output and its exit.
 async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     tracing::debug!("running a setup script");
     let outcome = rules.run(step, Vec::new(), None, PREPARATION).await?;
@@ -215,7 +215,7 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     Err(EngineError::Setup(failure_of(&outcome)))
 }
 
-/// How a step failed: what it said, and whether it ran out of time or memory.
+/// How a step failed: its error output, and whether it ran out of time or memory.
 fn failure_of(outcome: &StepOutcome) -> StepFailure {
     // Some package managers complain on standard output.
     let said = match trim_output(&outcome.stderr) {

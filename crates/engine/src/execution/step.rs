@@ -58,7 +58,7 @@ pub(super) struct StepOutcome {
 }
 
 impl StepOutcome {
-    /// Says how the step ended, and not what it said.
+    /// Logs how the step ended, without its output.
     pub(super) fn explain(&self, what: &'static str) {
         let ExitReport {
             status,
@@ -181,7 +181,7 @@ impl StepRules<'_> {
         let mut stdout = Channel::new(self, keep, |text| StreamEvent::stdout(phase, text));
         let mut stderr = Channel::new(self, keep, |text| StreamEvent::stderr(phase, text));
         loop {
-            // What a slow consumer takes is not counted: then the guest's word is at hand.
+            // What a slow consumer takes is not counted: then the guest's event is there already.
             let event = spend(&mut patience, exec.next()).await?;
             match event {
                 ExecEvent::Stdout(bytes) => stdout.push(&bytes).await?,
@@ -215,7 +215,7 @@ async fn spend<T>(
     let heard = tokio::time::timeout(*patience, word).await;
     *patience = patience.saturating_sub(begun.elapsed());
     heard.map_err(|_| {
-        let message = "no word of the program's end after its time limit";
+        let message = "the guest did not report the end of the program within its time limit";
         EngineError::Guest(message.to_owned())
     })?
 }
@@ -281,7 +281,7 @@ mod tests {
     use crate::sandbox::testing;
 
     #[tokio::test]
-    async fn a_guest_that_says_nothing_or_goes_on_and_on_is_not_listened_to_for_ever() {
+    async fn a_guest_that_sends_nothing_or_never_stops_fails_after_the_time_limit() {
         // Frames of standard output, one empty and one with a byte.
         for words in [&[][..], &[0, 0, 0, 0, 2, 1, 0, 0, 0, 2, b'x']] {
             let sandbox = testing::saying(words).await;

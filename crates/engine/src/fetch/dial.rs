@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a response's header.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// What every request says of itself.
+/// The `User-Agent` of every request.
 const USER_AGENT: &str = concat!("isol8/", env!("CARGO_PKG_VERSION"));
 
 /// Makes connections. Trusts the certificate authorities of the system.

@@ -1,6 +1,6 @@
 //! Why a program was not fetched, in the words that users see.
 
-/// A refused or failed fetch. No message tells more of the URL than its host: the rest may be
+/// A refused or failed fetch. Messages have only the host of the URL: the rest may be
 /// secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {

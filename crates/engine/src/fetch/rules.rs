@@ -4,7 +4,7 @@
 //!
 //! * `allowedHosts` and `blockedHosts` are patterns. `blockedHosts` sees the host and each address that
 //!   the host resolves to.
-//! * Addresses that are not public are refused, whatever these patterns say.
+//! * Addresses that are not public are refused, whatever these patterns match.
 //! * `allowPrivate` opens such addresses. The default entries of `blockedHosts` do not hold for the
 //!   places that it names, because they stand for the same addresses. Other entries do.
 //! * `allowedSchemes` holds for every request.
@@ -166,7 +166,7 @@ fn explain(error: &PolicyError) -> String {
     }
 }
 
-/// Whether an entry of `blockedHosts` matches `host`, whatever `allowedHosts` says.
+/// Whether an entry of `blockedHosts` matches `host`, whatever `allowedHosts` matches.
 fn blocks(hosts: &Policy, host: &Host) -> bool {
     let judged = hosts.judge(host, isol8_egress::TLS_PORT);
     // A pattern that cannot be matched in time may be one of `blockedHosts`.

@@ -113,7 +113,7 @@ pub async fn build_custom_image(
     })
 }
 
-/// Checks a custom image, and says how to build it.
+/// Checks a custom image, and returns the recipe for its build.
 fn recipe(image: &CustomImage) -> Result<ImageRecipe, EngineError> {
     let registry = Registry::default();
     let runtime = registry

@@ -64,7 +64,7 @@ pub enum OptionError {
         /// The name.
         name: String,
     },
-    /// A secret whose value no environment variable can have. The value is not told.
+    /// A secret whose value no environment variable can have. The error does not repeat the value.
     #[error("Invalid value of the secret \"{name}\": it contains NUL or is over {limit} bytes.")]
     SecretValue {
         /// Name of the secret.

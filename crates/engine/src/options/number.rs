@@ -34,7 +34,7 @@ pub(super) fn positive_integer(option: &'static str, value: f64) -> Result<u64, 
     }
 }
 
-/// A whole number between 0 and `limit`; `rule` says so in words.
+/// A whole number between 0 and `limit`; `rule` is the text of this rule for the error.
 pub(super) fn integer_up_to(
     option: &'static str,
     value: f64,

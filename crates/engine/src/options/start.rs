@@ -12,7 +12,7 @@ const LANGUAGES: [&str; 5] = ["python", "node", "bun", "deno", "bash"];
 pub struct StartOptions {
     /// The runtimes to prewarm.
     pub runtimes: Vec<String>,
-    /// The modules to import ahead, where something is said about them.
+    /// The modules to import ahead, where the call names some.
     pub preload: Option<Preload>,
 }
 

@@ -6,7 +6,7 @@ use crate::options::size_text;
 /// What `execute` puts at the end of standard error after a timeout.
 pub const TIMEOUT_NOTICE: &str = "\n--- EXECUTION TIMED OUT ---";
 
-/// What a stream says when the sandbox, which may use `limit` bytes, was out of memory.
+/// The error event of a stream when the sandbox, which may use `limit` bytes, was out of memory.
 #[must_use]
 pub fn memory_message(limit: u64) -> String {
     format!("OUT OF MEMORY (limit {})", size_text(limit))
@@ -35,7 +35,7 @@ pub fn truncation_notice(total: u64, limit: u64) -> String {
     format!("\n\n--- OUTPUT TRUNCATED ({total} bytes, limit: {limit}) ---")
 }
 
-/// What standard error says at its end of an output file that is not in the result.
+/// The notice at the end of standard error for an output file that is not in the result.
 #[must_use]
 pub fn file_notice(path: &str, limit: u64) -> String {
     format!("\n\n--- OUTPUT FILE LEFT OUT ({path}, limit of all files: {limit} bytes) ---")

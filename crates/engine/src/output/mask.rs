@@ -1,7 +1,7 @@
 //! Replacing secrets in a byte stream, in one pass and with bounded memory.
 //!
 //! All values and their forms are searched at once with an Aho-Corasick automaton. Its state after some
-//! bytes is the longest end of them that begins a value, so it says exactly how much must be held back.
+//! bytes is the longest end of them that begins a value, so exactly that much is held back.
 //! Values that overlap in the output are covered together: masking one must not leave a part of
 //! another.
 

@@ -42,7 +42,7 @@ const NO_PROXY_NAMES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 /// The sandbox itself: a program may talk to a server that it has started.
 const NO_PROXY: &str = "localhost,127.0.0.1,::1";
 
-/// Node looks for a proxy only when told to.
+/// Node uses a proxy only when this is set.
 const NODE_USES_PROXY: (&str, &str) = ("NODE_USE_ENV_PROXY", "1");
 
 /// What makes programs use the proxy.

@@ -89,7 +89,7 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
-    /// An environment variable whose value cannot be one. The value is not told.
+    /// An environment variable whose value cannot be one. The error does not repeat the value.
     #[error(
         "Invalid value of the environment variable \"{name}\": it contains NUL or is over {limit} \
          bytes."

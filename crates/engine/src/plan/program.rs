@@ -95,7 +95,7 @@ fn command_program(command: String) -> Result<Program, PlanError> {
 
 /// How `program` runs in the resident interpreter of a persistent engine. Commands, the agent,
 /// adapters, and programs with another extension than their runtime's own are processes of their
-/// own: none of them says something that an interpreter could go on with.
+/// own: an interpreter can go on with none of them.
 pub(super) fn session_call(
     options: &Options,
     request: &CheckedRequest<'_>,

@@ -54,7 +54,7 @@ pub struct CheckedRequest<'a> {
 
 impl<'a> CheckedRequest<'a> {
     /// Checks everything about a request but its program, so that nothing is fetched or started for a
-    /// request that cannot run. Returns the request and what it says to run.
+    /// request that cannot run. Returns the request and the source of its program.
     pub fn new(
         options: &Options,
         registry: &'a Registry,
@@ -147,7 +147,7 @@ impl<'a> CheckedRequest<'a> {
     }
 }
 
-/// Which field of a request says what to run.
+/// Which field of a request has the program.
 #[derive(Clone, Copy)]
 enum SourceField {
     Code,

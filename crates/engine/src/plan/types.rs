@@ -81,7 +81,7 @@ impl ExecutionPlan {
 /// Which image an execution runs in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageChoice {
-    /// Exactly this one, as the caller said.
+    /// Exactly this one: the caller has named it.
     Explicit(String),
     /// The runtime's own, or a custom one of the same runtime that has the packages.
     Runtime {
@@ -210,7 +210,7 @@ pub enum Source {
     Command(String),
 }
 
-/// What a request says to run.
+/// Where the program of a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestSource {
     /// It is in the request.

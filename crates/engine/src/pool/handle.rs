@@ -98,7 +98,7 @@ impl Pool {
             if actions.is_empty() {
                 return Ok(());
             }
-            // The slot is taken; whatever becomes of the start must be told to the state.
+            // The slot is taken. The state must learn the outcome of the start.
             let sandbox = Sandbox::start(&self.0.backend, &self.0.spec).await;
             let (sandbox, outcome) = match sandbox {
                 Ok(sandbox) => {

@@ -30,7 +30,7 @@ impl Pool {
             let sandbox = handed.await.map_err(|_| EngineError::Stopped)??;
             self.refill_later();
             let lease = Lease::new(self, sandbox);
-            // A guest may have died while it was idle (killed by an administrator, say).
+            // A guest may have died while it was idle, for example killed by an administrator.
             if lease.sandbox().is_alive() {
                 let sandbox = lease.sandbox();
                 tracing::debug!(

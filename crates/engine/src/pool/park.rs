@@ -159,7 +159,7 @@ impl Parking {
             None => Vec::new(),
         };
         let mut plan = self.plan();
-        // Another sandbox of the pool may have met it first, and said so.
+        // Another sandbox of the pool may have reported the same before.
         if plan.preload() != tried {
             return;
         }

@@ -131,7 +131,7 @@ impl<S: Parked, W> State<S, W> {
     }
 
     /// It is a good time to make sandboxes ahead of need: at the start, and some time after one
-    /// was taken. `room` says whether the host has memory for more than the configured number.
+    /// was taken. With `room` the host has memory for more than the configured number.
     pub(super) fn refill(&mut self, room: bool) -> Vec<Action<S, W>> {
         if !self.lacks_one(room) {
             return Vec::new();
@@ -153,7 +153,7 @@ impl<S: Parked, W> State<S, W> {
         self.creating -= 1;
         match sandbox {
             Some(sandbox) => self.ready(sandbox, now),
-            // One waiter hears of the failure; the others have starts of their own.
+            // One waiter gets the failure. The others have starts of their own.
             None if self.waiters.len() > self.creating + self.cleaning => self
                 .waiters
                 .pop_front()

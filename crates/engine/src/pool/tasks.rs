@@ -63,7 +63,7 @@ impl Pool {
                 Err(error) => {
                     tracing::debug!(%error, "a sandbox did not start");
                     let mut actions = pool.state().created(None, Instant::now());
-                    // The one who hears of it hears why.
+                    // The waiter that fails gets the reason.
                     if let Some(at) = actions
                         .iter()
                         .position(|action| matches!(action, Action::Fail(_)))

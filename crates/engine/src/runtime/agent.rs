@@ -37,7 +37,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     install: bun::install,
 };
 
-/// What the agent is told about the place it works in.
+/// The agent's system prompt: a description of the sandbox.
 const SYSTEM_PROMPT: &str = "You are running inside an isol8 sandbox: an isolated container with \
     limits on memory, CPU, processes, disk and time. Work in /sandbox, the only directory besides \
     /tmp that you can write to. Network access may be limited to a list of allowed hosts, reached \

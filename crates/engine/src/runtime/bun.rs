@@ -27,7 +27,7 @@ const PARKING: ParkingSpec = ParkingSpec {
     preload: Preloading::File("/sandbox/bunfig.toml", "preload = ["),
 };
 
-/// Bun. Its program is TypeScript unless the request says otherwise.
+/// Bun. Its program is TypeScript unless the request names another extension.
 pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     name: "bun",
     image: "isol8:bun",

@@ -15,7 +15,7 @@ pub struct ParkingSpec {
     /// Files that must exist when the interpreter starts: an empty program, and settings that make it
     /// load the launcher, which removes them.
     pub files: &'static [(&'static str, &'static str)],
-    /// Whether it may be told its working directory later.
+    /// Whether it can get its working directory later.
     pub any_workdir: bool,
     /// Variables that it reads at its start, beside those that every program reads. A `*` stands for
     /// any ending.
@@ -24,11 +24,11 @@ pub struct ParkingSpec {
     pub start_files: StartFiles,
     /// Whether a program of this text may look at something that parking leaves different.
     pub can_tell: fn(code: &str) -> bool,
-    /// How it is told which modules to import while it waits.
+    /// How it learns which modules to import while it waits.
     pub preload: Preloading,
 }
 
-/// How an interpreter is told which modules to import ahead of its program.
+/// How an interpreter learns which modules to import ahead of its program.
 #[derive(Debug, Clone, Copy)]
 pub enum Preloading {
     /// By [`PRELOAD_VARIABLE`], which its launcher reads and removes.

@@ -60,7 +60,7 @@ impl Defaults {
 }
 
 /// How a runtime's interpreter stays resident. The launchers are files below `launchers/session`,
-/// found in every sandbox; `isol8_protocol::command` says what they are told.
+/// found in every sandbox; `isol8_protocol::command` describes their commands.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLauncher {
     /// Program and arguments.

@@ -1,5 +1,5 @@
 //! Bytes to a guest, written together. The multiplexer flushes after each of its frames; here that does
-//! nothing, and its owner flushes when it has no more to say. So the end of one request and the next
+//! nothing, and its owner flushes when it has no more to write. So the end of one request and the next
 //! request are one write, for which the guest wakes once.
 
 use std::{

@@ -37,7 +37,7 @@ enum Input {
     Control(ExecControl),
 }
 
-/// How long an interpreter that was interrupted may take to say so. The guest kills it after a second.
+/// How long an interpreter may take to report that it was interrupted. The guest kills it after a second.
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A program in a sandbox. Dropping it kills the program.

@@ -97,7 +97,7 @@ pub(super) async fn read(
         }
     }
     drop(frames);
-    // The guest has said everything; closing tells it that this side has, too.
+    // The guest has sent everything. Closing the stream ends this side, too.
     let _ = tokio::time::timeout(patience, stream.shutdown()).await;
     Ok(contents.freeze())
 }

@@ -1,4 +1,4 @@
-//! Sandboxes for tests, whose guest repeats itself and hears nothing.
+//! Sandboxes for tests, whose guest sends the same bytes again and again and reads nothing.
 
 use std::{
     future::{pending, poll_fn},
@@ -16,13 +16,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::{Sandbox, link::Link};
-/// Between two times that a guest says its words.
+/// Pause before a guest repeats its bytes.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What is between host and guest, in bytes.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// A link to a guest that says `words` on each stream, again and again.
+/// A link to a guest that sends `words` on each stream, again and again.
 pub(super) async fn link_saying(words: &'static [u8]) -> Link {
     let (host, guest) = duplex(PIPE_BYTES);
     tokio::spawn(speak(guest, words));

@@ -103,7 +103,7 @@ pub(super) async fn send_message<W: AsyncWrite + Unpin, M: Serialize>(
     stream.flush().await.map_err(|_| EngineError::SandboxLost)
 }
 
-/// Writes the one message that this side has to say, and says that nothing follows.
+/// Writes the only message of this side, and ends its half of the stream.
 pub(super) async fn send_only_message<W: AsyncWrite + Unpin, M: Serialize>(
     stream: &mut W,
     message: &M,
