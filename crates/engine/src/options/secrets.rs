@@ -79,11 +79,11 @@ impl Secrets {
                 .flat_map(|value| {
                     let as_host = Host::parse(value).ok();
                     let normalised = as_host.map(|host| host.as_str().to_owned());
-                    [Some(value.to_ascii_lowercase()), normalised]
+                    [Some(value.clone()), normalised]
                 })
                 .flatten()
                 .collect();
-            Masker::new(spellings.iter().map(String::as_bytes))
+            Masker::for_lower_case(spellings.iter().map(String::as_bytes))
         })
     }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn host_names_are_masked_whatever_the_case_of_the_value() {
-        let values = [("A", "Hunter2"), ("B", "Geheimnis_Ä")];
+        let values = [("A", "Hunter2"), ("B", "Geheimnis_Ä"), ("C", "Sk-Key-1")];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let secrets = Secrets::new(values.into());
         for (host, masked) in [
@@ -162,6 +162,9 @@ mod tests {
             ("HUNTER2.evil.test", "***.evil.test"),
             ("geheimnis_ä.evil.test", "***.evil.test"),
             ("hunter3.test", "hunter3.test"),
+            // In hexadecimal digits, and in base64.
+            ("536b2d4b65792d31.evil.test", "***.evil.test"),
+            ("U2stS2V5LTE.evil.test", "***e.evil.test"),
         ] {
             let host = Host::parse(host).unwrap();
             assert_eq!(secrets.host_masker().mask(host.as_str()), masked);
