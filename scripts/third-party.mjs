@@ -95,21 +95,18 @@ async function described({ name, version, license, authors, repository, manifest
   return { name: `${name} ${version}`, license, url: repository, texts };
 }
 
-/** JavaScript of others in this repository: each folder below `crates` that has a licence. */
-async function vendored() {
-  const listed = await run("git", ["ls-files", ":(glob)crates/**/LICENSE"], { quiet: true });
+/** The npm packages of which the launchers have files. */
+async function npmPackages() {
+  const files = JSON.parse(await text(root, "crates/backend/npm-files.json"));
+  const names = new Set(Object.values(files).map((file) => file.split("/")[0]));
   return Promise.all(
-    listed
-      .split("\n")
-      .filter(Boolean)
-      .map(async (file) => {
-        const name = dirname(file).split("/").at(-1);
-        const source = await text(root, dirname(file), `${name}.cjs`);
-        const version = /var version = "([\d.]+)"/.exec(source)?.[1];
-        if (!version) throw new Error(`${file}: ${name}.cjs does not say its version`);
-        const url = `https://www.npmjs.com/package/${name}`;
-        return { name: `${name} ${version}`, license: "MIT", url, texts: [await text(root, file)] };
-      }),
+    [...names].map(async (name) => {
+      const folder = join(root, "node_modules", name);
+      const { version, license } = JSON.parse(await text(folder, "package.json"));
+      const url = `https://www.npmjs.com/package/${name}`;
+      const texts = [await text(folder, "LICENSE")];
+      return { name: `${name} ${version}`, license, url, texts };
+    }),
   );
 }
 
@@ -127,7 +124,7 @@ export async function thirdParty(platform) {
   const unique = [...new Map(linked.map((crate) => [crate.id, crate])).values()];
   const parts = [
     ...(await Promise.all(unique.map(described))),
-    ...(await vendored()),
+    ...(await npmPackages()),
     ...(await libraries(guestTarget)),
   ];
   const users = new Map();

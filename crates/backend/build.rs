@@ -16,6 +16,12 @@ use sha2::{Digest, Sha256};
 /// Sources of the interpreter launchers, below this crate.
 const LAUNCHERS: &str = "launchers";
 
+/// What the launchers have of npm packages: the path beside them, and the file's path below `node_modules`.
+const NPM_FILES: &str = "npm-files.json";
+
+/// The root of the workspace, where npm's files are.
+const ROOT: &str = "../..";
+
 type BuildResult<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> BuildResult<()> {
@@ -26,6 +32,7 @@ fn main() -> BuildResult<()> {
         "../protocol/src",
         "../../Cargo.lock",
         LAUNCHERS,
+        NPM_FILES,
     ] {
         println!("cargo::rerun-if-changed={watched}");
     }
@@ -36,12 +43,14 @@ fn main() -> BuildResult<()> {
     };
     let bytes = fs::read(&guest).map_err(|error| format!("{}: {error}", guest.display()))?;
     fs::write(out.join("guest"), &bytes)?;
-    let launchers = launchers(Path::new(LAUNCHERS))?;
+    let mut launchers = launchers(Path::new(LAUNCHERS))?;
+    launchers.extend(npm_files()?);
     fs::write(out.join("launchers.rs"), table(&launchers)?)?;
     let mut digest = Sha256::new_with_prefix(&bytes);
-    for (path, contents) in &launchers {
+    for (path, source) in &launchers {
+        let contents = fs::read(source)?;
         digest.update(format!("\0{path}\0{}\0", contents.len()));
-        digest.update(contents);
+        digest.update(&contents);
     }
     let digest = digest.finalize();
     let hash = hex::encode(&digest[..8]);
@@ -50,7 +59,7 @@ fn main() -> BuildResult<()> {
 }
 
 /// The files beside the guest: every file below `directory`, by its path there, sorted.
-fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, Vec<u8>>> {
+fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(current) = pending.pop() {
@@ -63,20 +72,51 @@ fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, Vec<u8>>> {
                     .strip_prefix(directory)?
                     .to_str()
                     .ok_or("a name in UTF-8")?;
-                found.insert(name.replace('\\', "/"), fs::read(&path)?);
+                found.insert(name.replace('\\', "/"), path.canonicalize()?);
             }
         }
     }
     Ok(found)
 }
 
+/// The files of npm packages that the launchers need, each checked to be of the version in the lock file.
+fn npm_files() -> BuildResult<BTreeMap<String, PathBuf>> {
+    let wanted: BTreeMap<String, String> = serde_json::from_slice(&fs::read(NPM_FILES)?)?;
+    wanted
+        .into_iter()
+        .map(|(path, file)| {
+            let source = npm_file(&file).map_err(|error| {
+                format!("the session launchers need node_modules/{file}: {error}; run `npm ci`")
+            })?;
+            Ok((path, source))
+        })
+        .collect()
+}
+
+/// Where `file` of an npm package is. Its first component is the package's name.
+fn npm_file(file: &str) -> BuildResult<PathBuf> {
+    let name = file.split('/').next().unwrap_or_default();
+    let manifest = format!("{ROOT}/node_modules/{name}/package.json");
+    let lock = format!("{ROOT}/package-lock.json");
+    println!("cargo::rerun-if-changed={manifest}");
+    println!("cargo::rerun-if-changed={lock}");
+    let read = |path: &str| -> BuildResult<serde_json::Value> {
+        let text = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+        Ok(serde_json::from_slice(&text)?)
+    };
+    let locked = &read(&lock)?["packages"][format!("node_modules/{name}")]["version"];
+    let installed = &read(&manifest)?["version"];
+    if !locked.is_string() || installed != locked {
+        return Err(format!("{installed} is installed, and {locked} in package-lock.json").into());
+    }
+    Ok(Path::new(&format!("{ROOT}/node_modules/{file}")).canonicalize()?)
+}
+
 /// The source of the table that `src/guest.rs` includes.
-fn table(launchers: &BTreeMap<String, Vec<u8>>) -> BuildResult<String> {
-    let directory = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(LAUNCHERS);
+fn table(launchers: &BTreeMap<String, PathBuf>) -> BuildResult<String> {
     let mut table = "static LAUNCHERS: &[GuestFile] = &[\n".to_owned();
-    for path in launchers.keys() {
-        let source = directory.join(path);
-        let source = source.to_str().ok_or("a name in UTF-8")?;
+    for (path, source) in launchers {
+        let source = source.to_str().ok_or("a path in UTF-8")?;
         let row = format!("path: {path:?}, contents: include_bytes!({source:?})");
         table.extend(["GuestFile { ", &row, " },\n"]);
     }

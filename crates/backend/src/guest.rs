@@ -17,7 +17,8 @@ pub struct GuestFile {
     pub contents: &'static [u8],
 }
 
-// `static LAUNCHERS: &[GuestFile]`: every file below `launchers/`, see `build.rs`.
+// `static LAUNCHERS: &[GuestFile]`: every file below `launchers/` and those of `npm-files.json`, see
+// `build.rs`.
 include!(concat!(env!("OUT_DIR"), "/launchers.rs"));
 
 /// Every file. The guest comes last: as long as it is not complete it cannot be started, so a sandbox that
