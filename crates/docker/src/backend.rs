@@ -31,8 +31,6 @@ pub struct DockerBackend {
     client: Client,
     /// OCI runtime to use instead of the daemon's default.
     oci_runtime: Option<String>,
-    /// One task of this process fills the volume; the others wait and find it filled.
-    installing: tokio::sync::Mutex<()>,
     /// Whether this process has looked for what killed processes left.
     swept: AtomicBool,
 }
@@ -45,7 +43,6 @@ impl DockerBackend {
         Self {
             client,
             oci_runtime,
-            installing: tokio::sync::Mutex::new(()),
             swept: false.into(),
         }
     }
@@ -72,7 +69,7 @@ impl DockerBackend {
             match self.create_and_start(daemon, spec).await {
                 Err(error) if guest_volume::is_missing_guest(&error) => {
                     tracing::debug!(%error, "installing the guest");
-                    let _only_one = self.installing.lock().await;
+                    let _only_one = guest_volume::INSTALLING.lock().await;
                     match self.create_and_start(daemon, spec).await {
                         Err(error) if guest_volume::is_missing_guest(&error) => {
                             guest_volume::install(&daemon.docker, &spec.image)

@@ -204,8 +204,8 @@ fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
         spec.sandbox_bytes
     );
     let tmp = format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes);
-    // Named pipes only: room for nothing else.
-    let session = "rw,noexec,nosuid,nodev,size=64k,nr_inodes=32,mode=0711";
+    // Named pipes, and a shell's program of at most 256 KiB with the end of its call.
+    let session = "rw,noexec,nosuid,nodev,size=1m,nr_inodes=32,mode=0711";
     let session = spec.session.then(|| (SESSION_DIR, session.to_owned()));
     [(SANDBOX_DIR, sandbox), (TMP_DIR, tmp)]
         .into_iter()

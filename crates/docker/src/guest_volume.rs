@@ -12,8 +12,13 @@ use bollard::{
 use bytes::Bytes;
 use isol8_backend::{GUEST_DIGEST, GuestFile, guest_files};
 use isol8_protocol::{GUEST_DIR, GUEST_PATH};
+use tokio::sync::Mutex;
 
 use crate::labels::{self, MANAGED_LABEL};
+
+/// One task of this process fills the volume. The others wait and find it filled. Filling it once more replaces its files one by one, and a sandbox of another
+/// backend in this process may be reading them.
+pub(crate) static INSTALLING: Mutex<()> = Mutex::const_new(());
 
 /// The volume as a mount of a container.
 pub(crate) fn mount(read_only: bool) -> Mount {

@@ -28,7 +28,7 @@ use nix::{
         stat::{Mode, umask},
     },
     unistd::{
-        ForkResult, Gid, Uid, dup2_raw, fork, getresgid, getresuid, pipe2, setgroups, setresgid,
+        ForkResult, Gid, Uid, dup2_raw, getresgid, getresuid, pipe2, setgroups, setresgid,
         setresuid,
     },
 };
@@ -40,6 +40,7 @@ use crate::{
     kill,
     reaper::{Ended, Reaper, Role},
     share::clone_sharing,
+    spare::fork_with_spare,
 };
 
 /// Real and saved user of helpers. It has no rights. Only the guest can signal processes of this user.
@@ -71,7 +72,7 @@ fn fork_as(
     job: impl FnOnce() -> i32,
 ) -> io::Result<i32> {
     // SAFETY: the guest has one thread, so the child inherits no lock that another thread holds.
-    match unsafe { fork() }? {
+    match unsafe { fork_with_spare() }? {
         ForkResult::Parent { child } => Ok(child.as_raw()),
         ForkResult::Child => {
             let code = run_as_user(real, fds, first, job);

@@ -79,7 +79,8 @@ pub(crate) async fn write(
     Ok(Some(unstalled(killer, helper.answer()).await?))
 }
 
-/// Writes the files that came with a request, and makes a directory, with the user's rights.
+/// Writes the files that came with a request, with the user's rights. Makes `directory`, and checks that the
+/// user can enter it.
 pub(crate) async fn write_inline(
     guest: &Guest,
     files: &[InlineFile],
@@ -94,7 +95,21 @@ pub(crate) async fn write_inline(
         user_files::write_inline(files, directory).map(|()| Reply::Done)
     })
     .map_err(|error| Failure::system("cannot start to write files", &error))?;
-    match helper.answer().await {
+    done(helper.answer().await)
+}
+
+/// Makes `path` a symbolic link to `target`, with the user's rights.
+pub(crate) async fn write_link(guest: &Guest, path: &str, target: &str) -> Result<(), Failure> {
+    let _room = guest.memory.room_for_work();
+    let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
+        user_files::link(path, target).map(|()| Reply::Done)
+    })
+    .map_err(|error| Failure::system("cannot start to write files", &error))?;
+    done(helper.answer().await)
+}
+
+fn done(answer: Reply) -> Result<(), Failure> {
+    match answer {
         Reply::Failed {
             kind,
             path,

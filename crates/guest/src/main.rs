@@ -11,10 +11,11 @@
 //! filter    the seccomp filter of programs
 //! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
-//! memory    the sandbox's memory, the guest's reserve
+//! memory    the sandbox's memory                     reserve  room that is kept free
+//! spare     processes that are kept free
 //! ```
 //!
-//! Everything runs on one thread. The guest is root with three capabilities (`SETUID`, `SETGID`,
+//! Everything runs on one thread. Those of `spare` run nothing. The guest is root with three capabilities (`SETUID`, `SETGID`,
 //! `KILL`) and touches no path that user code controls: that work happens in children that have
 //! become the sandbox user first. There is one exception: a reset removes a few files itself, with that
 //! user's rights, when no other process is left. The guest trusts the host and nothing else.
@@ -41,12 +42,14 @@ mod mounts;
 mod oom_score;
 mod owner;
 mod reaper;
+mod reserve;
 mod reset;
 mod serve;
 mod share;
 mod signals;
 mod small_pieces;
 mod sockets;
+mod spare;
 mod sweep;
 mod tree;
 mod usage;

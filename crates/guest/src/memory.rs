@@ -4,22 +4,11 @@
 //! without any: the system then refuses the guest each further byte. The guest therefore holds a
 //! [reserve](Reserve) and gives it up when memory is short.
 
-use std::{
-    cell::Cell,
-    fs::File,
-    io,
-    os::{fd::OwnedFd, unix::fs::FileExt},
-};
+use std::{cell::Cell, fs::File, io, os::unix::fs::FileExt};
 
 use isol8_protocol::{ErrorKind, MAX_WINDOW_BYTES, MIN_WINDOW_BYTES};
-use nix::{
-    fcntl::{FallocateFlags, fallocate},
-    libc,
-    sys::memfd::{MFdFlags, memfd_create},
-    unistd::ftruncate,
-};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, reserve::Reserve};
 
 /// Current usage, peak, limit, statistics and events, in version 2 and in version 1 of control groups.
 const FILES: [[&str; 5]; 2] = [
@@ -105,8 +94,8 @@ impl Memory {
             statistics: open(3),
             events: open(4),
             limit,
-            own: Reserve::new(part.min(OWN_RESERVE_BYTES)),
-            for_programs: Reserve::new(part.min(PROGRAM_RESERVE_BYTES)),
+            own: Reserve::of_memory(part.min(OWN_RESERVE_BYTES)),
+            for_programs: Reserve::of_memory(part.min(PROGRAM_RESERVE_BYTES)),
             current: found.map(|(current, _)| current),
             workers: Cell::default(),
         };
@@ -140,7 +129,7 @@ impl Memory {
 
     /// How much of the limit the reserve takes now, in bytes.
     pub(crate) fn reserved(&self) -> u64 {
-        self.own.held.get() + self.for_programs.held.get()
+        self.own.held() + self.for_programs.held()
     }
 
     /// Whether at least `bytes` are free, the reserve included.
@@ -196,7 +185,9 @@ impl Memory {
     /// short, and takes it when memory is not.
     pub(crate) fn make_room_for_program(&self) {
         match self.free() {
-            Some(free) if free < SHORT_BYTES => self.for_programs.give_up(),
+            Some(free) if free < SHORT_BYTES => {
+                self.for_programs.give_up();
+            }
             Some(free) => self.for_programs.take(free.saturating_sub(SHORT_BYTES)),
             None => {}
         }
@@ -282,47 +273,6 @@ fn value_of(name: &str, text: &str) -> Option<u64> {
         let (found, value) = line.split_once(' ')?;
         (found == name).then(|| value.parse().ok()).flatten()
     })
-}
-
-/// Memory that is in use and holds nothing. It is a file without a name: unlike memory of the process
-/// it is not copied by a fork, and the system can refuse it without holding the guest up.
-struct Reserve {
-    file: Option<OwnedFd>,
-    most_bytes: u64,
-    held: Cell<u64>,
-}
-
-impl Reserve {
-    fn new(most_bytes: u64) -> Self {
-        let file = (most_bytes > 0).then(|| memfd_create(c"reserve", MFdFlags::MFD_CLOEXEC));
-        Self {
-            file: file.and_then(Result::ok),
-            most_bytes,
-            held: Cell::default(),
-        }
-    }
-
-    /// Takes more of what is `free`, if it does not hold enough.
-    fn take(&self, free: u64) {
-        let wanted = self.most_bytes.min(self.held.get().saturating_add(free));
-        let (Some(file), Ok(length)) = (&self.file, libc::off_t::try_from(wanted)) else {
-            return;
-        };
-        if wanted <= self.held.get() {
-            return;
-        }
-        self.held.set(wanted);
-        if fallocate(file, FallocateFlags::empty(), 0, length).is_err() {
-            self.give_up();
-        }
-    }
-
-    fn give_up(&self) {
-        if let (Some(file), 1..) = (&self.file, self.held.replace(0)) {
-            // The system cannot refuse to make a file shorter.
-            let _ = ftruncate(file, 0);
-        }
-    }
 }
 
 /// The number in a file of the system's that holds one.

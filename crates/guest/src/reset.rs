@@ -2,11 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use isol8_protocol::{ErrorKind, Reply, ResetReport};
+use isol8_protocol::{ErrorKind, Reply, ResetReport, SESSION_DIR};
 use tokio::time::timeout;
 
 use crate::{
     as_user::Helper,
+    exec::empty_session_files,
     failure::Failure,
     fd::with_rights_of_user,
     guest::Guest,
@@ -64,6 +65,9 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
             Reply::Reset(report) => entries += report.entries,
             failed => return failed,
         }
+    }
+    if let Err(error) = empty_session_files() {
+        return Failure::os(SESSION_DIR, "cannot empty the session's files", &error).into_reply();
     }
     if !is_alone(&nursery()) {
         return left_behind();

@@ -10,7 +10,7 @@ use std::{
 use isol8_protocol::{
     ErrorKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, InlineFile, Reply, encode_message,
 };
-use nix::libc;
+use nix::{errno::Errno, libc, unistd::chdir};
 
 use crate::{failure::Failure, frames::OUTPUT_FRAME_BYTES};
 
@@ -71,16 +71,32 @@ pub(crate) fn replace(
     })
 }
 
-/// Creates or replaces `files`, then makes `directory`.
+/// Creates or replaces `files`, then enters `directory`.
 pub(crate) fn write_inline(files: &[InlineFile], directory: Option<&str>) -> Result<(), Failure> {
     for file in files {
         replace(&file.path, |target| {
             target.write_all(&file.data).map(|()| true)
         })?;
     }
-    directory.map_or(Ok(()), |directory| {
-        make_directory(directory, Path::new(directory))
-    })
+    directory.map_or(Ok(()), enter_directory)
+}
+
+/// Makes `directory` the working directory, and creates it when it is missing.
+pub(crate) fn enter_directory(directory: &str) -> Result<(), Failure> {
+    let failed = |error: Errno| {
+        Failure::os(
+            directory,
+            "cannot enter the working directory",
+            &error.into(),
+        )
+    };
+    match chdir(directory) {
+        Err(Errno::ENOENT) => {
+            make_directory(directory, Path::new(directory))?;
+            chdir(directory).map_err(failed)
+        }
+        done => done.map_err(failed),
+    }
 }
 
 /// Returns the permissions of the regular file at `path`, if there is one. Anything else but a symbolic link is an
@@ -97,19 +113,28 @@ fn existing_mode(path: &str) -> Result<Option<u32>, Failure> {
 }
 
 fn create_temporary(path: &str, directory: &Path) -> Result<(File, PathBuf), Failure> {
-    let process = std::process::id();
     let mut options = OpenOptions::new();
     options
         .write(true)
         .create_new(true)
         .mode(0o666)
         .custom_flags(libc::O_NOFOLLOW);
+    temporary(path, directory, |temporary| options.open(temporary))
+}
+
+/// Creates something in `directory` under a name that nothing there has. Errors name `path`.
+fn temporary<T>(
+    path: &str,
+    directory: &Path,
+    create: impl Fn(&Path) -> io::Result<T>,
+) -> Result<(T, PathBuf), Failure> {
+    let process = std::process::id();
     let mut made_directory = false;
     let mut attempt = 0;
     loop {
         let temporary = directory.join(format!(".isol8-{process}-{attempt}"));
-        match options.open(&temporary) {
-            Ok(file) => return Ok((file, temporary)),
+        match create(&temporary) {
+            Ok(created) => return Ok((created, temporary)),
             Err(error) if error.kind() == Io::AlreadyExists && attempt < TEMPORARY_NAMES => {
                 attempt += 1;
             }
@@ -122,8 +147,20 @@ fn create_temporary(path: &str, directory: &Path) -> Result<(File, PathBuf), Fai
     }
 }
 
+/// Creates or replaces `path`, which becomes a symbolic link to `target`.
+pub(crate) fn link(path: &str, target: &str) -> Result<(), Failure> {
+    existing_mode(path)?;
+    let directory = Path::new(path).parent().unwrap_or(Path::new("/"));
+    let create = |temporary: &Path| std::os::unix::fs::symlink(target, temporary);
+    let ((), temporary) = temporary(path, directory, create)?;
+    fs::rename(&temporary, path).map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        Failure::os(path, "cannot write the file", &error)
+    })
+}
+
 /// Creates `directory` and the missing ones above it. Errors name `path`.
-pub(crate) fn make_directory(path: &str, directory: &Path) -> Result<(), Failure> {
+fn make_directory(path: &str, directory: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o777)

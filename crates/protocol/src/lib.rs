@@ -44,5 +44,6 @@ pub use place::{
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
 pub use session::{
-    COMMAND_FD, MAX_REPORT_BYTES, REPORT_FD, Report, SessionPipe, command, parse_report,
+    COMMAND_FD, MAX_REPORT_BYTES, NO_CALL, REPORT_FD, Report, SESSION_NOTE, SESSION_SCRIPT,
+    SessionPipe, command, parse_report,
 };

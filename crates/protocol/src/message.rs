@@ -80,8 +80,9 @@ pub struct CallRequest {
     pub cwd: Option<String>,
     /// Environment of this call, removed after it.
     pub env: Vec<(String, String)>,
-    /// Text before each command, for a shell that reads the descriptor as its script.
-    pub lead: String,
+    /// First line of a shell's [script](crate::SESSION_SCRIPT). While the shell starts, the script has the
+    /// name of the program. Empty for an interpreter that has no script.
+    pub script: String,
     /// Whether the interpreter may survive the end of its program by force: `SIGINT` is tried first,
     /// within the time limit.
     pub interrupts: bool,

@@ -5,15 +5,29 @@
 //! its descriptors: see [`SessionPipe`].
 //!
 //! ```text
-//! command   lead  call NUL program NUL cwd NUL count NUL (name NUL value NUL){count}
+//! command   call NUL program NUL cwd NUL count NUL (name NUL value NUL){count}
 //! ready     call LF                  the call's standard streams are in place
 //! report    call SPACE exit-code LF
 //! interrupt call NUL                 on the way of commands, before `SIGINT`
 //! ```
 //!
 //! An empty `cwd` keeps the working directory. A report with the number of another call is ignored.
+//!
+//! A shell reads the files that it runs line by line. So its launcher needs no loop: it appends each
+//! program to the [script](SESSION_SCRIPT) that the shell is running.
 
 use crate::SESSION_DIR;
+
+/// The script of a shell that is an interpreter. It belongs to the user.
+pub const SESSION_SCRIPT: &str = "/.isol8-session/script";
+
+/// A file for the launcher of a shell, which prints to it and reads it again without starting a process. It
+/// belongs to the user.
+pub const SESSION_NOTE: &str = "/.isol8-session/note";
+
+/// A number that no call has. The launcher of a shell reports it as ready when the shell has opened its
+/// script.
+pub const NO_CALL: u64 = 0;
 
 /// Descriptor of the interpreter on which its launcher finds [`SessionPipe::Commands`] at its start. The
 /// number is high, so that programs that choose numbers themselves do not use it.
@@ -79,14 +93,8 @@ pub enum Report {
 
 /// The command that runs `program` as call number `call`. No text in it may contain a NUL byte.
 #[must_use]
-pub fn command(
-    lead: &str,
-    call: u64,
-    program: &str,
-    cwd: Option<&str>,
-    env: &[(String, String)],
-) -> Vec<u8> {
-    let mut command = lead.as_bytes().to_vec();
+pub fn command(call: u64, program: &str, cwd: Option<&str>, env: &[(String, String)]) -> Vec<u8> {
+    let mut command = Vec::new();
     let mut field = |text: &str| {
         command.extend_from_slice(text.as_bytes());
         command.push(0);
@@ -117,13 +125,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_files_of_a_shell_are_beside_the_pipes() {
+        for file in [SESSION_SCRIPT, SESSION_NOTE] {
+            let name = file.strip_prefix(SESSION_DIR).unwrap();
+            assert!(name.starts_with('/'), "{file}");
+            assert!(!SessionPipe::ALL.iter().any(|pipe| pipe.path() == file));
+        }
+    }
+
+    #[test]
     fn commands_and_reports_have_the_drawn_layout() {
         let env = [("K".to_owned(), "V".to_owned())];
-        assert_eq!(
-            command("x\n", 7, "/p", None, &env),
-            b"x\n7\0/p\0\x001\0K\0V\0"
-        );
-        assert_eq!(command("", 8, "/p", Some("/d"), &[]), b"8\0/p\0/d\x000\0");
+        assert_eq!(command(7, "/p", None, &env), b"7\0/p\0\x001\0K\0V\0");
+        assert_eq!(command(8, "/p", Some("/d"), &[]), b"8\0/p\0/d\x000\0");
         assert_eq!(parse_report(b"7"), Some((7, Report::Ready)));
         assert_eq!(parse_report(b"7 -1"), Some((7, Report::Ended(-1))));
         for wrong in ["", "7 ", " 1", "7 1 1", "x", "x 1", "7 99999999999"] {

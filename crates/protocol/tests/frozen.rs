@@ -47,7 +47,7 @@ fn version_10_of_every_request() {
         program: "/p".into(),
         cwd: Some("/d".into()),
         env: vec![("K".into(), "V".into())],
-        lead: "l".into(),
+        script: "l".into(),
         interrupts: true,
     });
     assert_eq!(

@@ -1,18 +1,26 @@
-# Ends a call of the resident Bash of a session: undoes what `begin.sh` made, unless the program
-# changed it again, and reports the program's exit code. Tracing ends with the program: what comes
-# between two calls is nobody's.
-isol8_status=$?
-case $- in *x*) builtin set +x ;; esac
-for isol8_index in "${!isol8_names[@]}"; do
-  isol8_name=${isol8_names[isol8_index]}
-  [[ ${!isol8_name-} == "${isol8_values[isol8_index]}" ]] || continue
-  case ${isol8_was[isol8_index]} in
-    unset) builtin unset -v "$isol8_name" || : ;;
-    set) builtin declare +x "$isol8_name=${isol8_before[isol8_index]}" || : ;;
-    *) builtin declare -x "$isol8_name=${isol8_before[isol8_index]}" || : ;;
-  esac
-done
-if [[ -n $isol8_here && $PWD == "$isol8_here" ]]; then builtin cd -- "$isol8_left" || :; fi
-builtin printf '%s %s\n' "$isol8_call" "$isol8_status" >&251
-builtin unset -v isol8_names isol8_values isol8_before isol8_was isol8_name isol8_index \
-  isol8_here isol8_left isol8_status
+# Ends the program of a call of the resident Bash: makes sure that nothing of the program's reaches
+# the launcher's next commands, and finds its EXIT trap, which runs next. Tracing ends with the
+# program: what comes between two calls is nobody's.
+__isol8_aliases=$BASHOPTS
+\builtin shopt -u expand_aliases
+case :$__isol8_aliases: in *:expand_aliases:*) ;; *) __isol8_aliases= ;; esac
+builtin enable builtin eval mapfile printf return set trap
+__isol8_flags=$-
+case $__isol8_flags in *[exv]*) builtin set +exv ;; esac
+if [[ -s /.isol8-session/note ]]; then
+  builtin mapfile -d '' -n 1 __isol8_text </.isol8-session/note
+  # Four words for each trap: `trap -- text NAME`, quoted by the shell.
+  builtin eval "__isol8_text=($__isol8_text)"
+  for ((__isol8 = 3; __isol8 < ${#__isol8_text[@]}; __isol8 += 4)); do
+    builtin printf -v __isol8_quoted '\\builtin trap -- %q %s' "${__isol8_text[@]:__isol8-1:2}"
+    # In POSIX mode, those that are not set are listed as well.
+    [[ ${__isol8_text[__isol8 - 1]} != - ]] || continue
+    case ${__isol8_text[__isol8]} in
+      EXIT) __isol8_exit=${__isol8_text[__isol8 - 1]} ;;
+      DEBUG) __isol8_debug=$__isol8_quoted ;;
+      *) __isol8_traps+=$__isol8_quoted$'\n' ;;
+    esac
+  done
+  builtin trap - EXIT
+fi
+builtin return "$__isol8_status"

@@ -142,7 +142,7 @@ impl StepRules<'_> {
                         program: call.program,
                         cwd: call.cwd,
                         env: call.call_env,
-                        lead: call.lead.to_owned(),
+                        script: call.script.to_owned(),
                         interrupts: call.interrupts,
                     };
                     self.sandbox.call(request, self.cancel.clone()).await

@@ -122,7 +122,7 @@ pub(super) fn session_call(
         env,
         program: main_path(extension),
         cwd: request.has_workdir.then(|| program.cwd.clone()),
-        lead: launcher.lead,
+        script: launcher.script,
         interrupts: launcher.interrupts,
     })
 }

@@ -165,8 +165,8 @@ pub struct SessionCall {
     pub program: String,
     /// Working directory; without it, where the last program left the interpreter.
     pub cwd: Option<String>,
-    /// What precedes each command to the interpreter.
-    pub lead: &'static str,
+    /// First line of the script of a shell; empty for an interpreter that has no script.
+    pub script: &'static str,
     /// Whether the interpreter survives `SIGINT`, which ends its program.
     pub interrupts: bool,
 }

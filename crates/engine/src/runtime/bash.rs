@@ -31,8 +31,8 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     preload_name: None,
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
-        argv: &["bash", "/dev/fd/250"],
-        lead: LEAD,
+        argv: &["bash", "/sandbox/main.sh"],
+        script: SCRIPT,
         interrupts: false,
     }),
     registries: &[
@@ -53,12 +53,9 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     },
 };
 
-/// The one line of script of each call. Everything in it runs at the top level of the shell and in
-/// no loop, so that `declare`, `return`, `break` and `exit` mean what they do in a script. The
-/// program and what it starts do not inherit the launcher's descriptors.
-const LEAD: &str = ". /.isol8/session/begin.sh; \
-    . \"$isol8_program\" 250<&- 251>&-; \
-    { . /.isol8/session/end.sh; } 2>/dev/null\n";
+/// The first line of the script of a session. `begin.sh` appends the rest. Quoted words are no aliases.
+const SCRIPT: &str =
+    "\\builtin printf '0\\n' >/.isol8-session/reports; \\builtin . /.isol8/session/begin.sh";
 
 /// Whether a program may look at what parking cannot hide: that `BASH_ARGC` and `BASH_ARGV` are set
 /// from the start and not from their first use, and `SECONDS` likewise, in a listing of all variables.
@@ -170,6 +167,17 @@ mod tests {
         ] {
             assert!(!can_tell_parking(code), "{code}");
         }
+    }
+
+    #[test]
+    fn the_shell_of_a_session_is_started_with_the_name_of_its_programs() {
+        let session = BASH.session.unwrap();
+        assert_eq!(session.argv, ["bash", "/sandbox/main.sh"]);
+        assert_eq!(BASH.default_extension, ".sh");
+        let reports = isol8_protocol::SessionPipe::Reports.path();
+        assert!(session.script.contains(&format!(">{reports};")));
+        let hello = format!("'{}\\n'", isol8_protocol::NO_CALL);
+        assert!(session.script.contains(&hello));
     }
 
     #[test]

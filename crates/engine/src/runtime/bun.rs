@@ -41,7 +41,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
-        lead: "",
+        script: "",
         interrupts: false,
     }),
     registries: &["registry.npmjs.org"],

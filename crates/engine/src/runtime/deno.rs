@@ -68,7 +68,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
             "--allow-net",
             "/.isol8/session/javascript.cjs",
         ],
-        lead: "",
+        script: "",
         interrupts: false,
     }),
     registries: &[

@@ -46,7 +46,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["node", "/.isol8/session/javascript.cjs"],
-        lead: "",
+        script: "",
         interrupts: false,
     }),
     registries: &["registry.npmjs.org"],

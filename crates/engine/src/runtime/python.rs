@@ -39,7 +39,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["python3", "/.isol8/session/python/main.py"],
-        lead: "",
+        script: "",
         interrupts: true,
     }),
     registries: &["pypi.org", "files.pythonhosted.org"],

@@ -65,8 +65,8 @@ impl Defaults {
 pub struct SessionLauncher {
     /// Program and arguments.
     pub argv: &'static [&'static str],
-    /// What precedes each command, for a shell that reads commands as its script.
-    pub lead: &'static str,
+    /// First line of the script of a shell; empty for an interpreter that has no script.
+    pub script: &'static str,
     /// Whether the interpreter survives `SIGINT`, which ends its program.
     pub interrupts: bool,
 }

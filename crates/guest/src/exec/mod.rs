@@ -27,7 +27,7 @@ mod start;
 mod supervise;
 
 pub(crate) use park::{Parking, park};
-pub(crate) use pipes::make as make_pipes;
+pub(crate) use pipes::{empty_files as empty_session_files, make as make_pipes};
 pub(crate) use resident::Session;
 pub(crate) use run::run;
 pub(crate) use session::call;

@@ -1,27 +1,35 @@
-//! The named pipes between the guest and the interpreter of a session.
+//! The named pipes between the guest and the interpreter of a session, and the files of a shell's launcher.
 //!
 //! Programs can close or replace every descriptor of their process, and do. So the next call must not need an
 //! open descriptor. The launcher opens the pipes by their names, for each call anew. The directory belongs to
 //! root, and user code can only enter it. The pipes belong to the user, like those of any other program.
 
-use std::{fs, io, os::fd::OwnedFd, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    path::Path,
+};
 
-use isol8_protocol::{FrameKind, SESSION_DIR, SessionPipe};
+use isol8_protocol::{FrameKind, SESSION_DIR, SESSION_NOTE, SESSION_SCRIPT, SessionPipe};
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, open},
-    sys::stat::Mode,
+    fcntl::{FallocateFlags, OFlag, fallocate, open},
+    sys::stat::{Mode, fstat},
     unistd::{mkfifo, read},
 };
 
 use super::output::Source;
 use crate::fd::{Fd, make_blocking, widen, with_rights_of_user};
 
+/// The rights to a pipe or file: all of them are the user's.
+const OF_USER: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+
 /// Bytes that are read at once to be thrown away.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// Makes the pipes, in a sandbox that has the directory for them. Call it before anything of a user runs: the
-/// directory is open to the user meanwhile.
+/// Makes the pipes and files, in a sandbox that has the directory for them. Call it before anything of a user
+/// runs: the directory is open to the user meanwhile.
 pub(crate) fn make() -> io::Result<()> {
     let directory = Path::new(SESSION_DIR);
     let Ok(before) = fs::metadata(directory) else {
@@ -30,13 +38,45 @@ pub(crate) fn make() -> io::Result<()> {
     let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
     mode(0o777)?;
     for pipe in SessionPipe::ALL {
-        let permissions = Mode::S_IRUSR | Mode::S_IWUSR;
-        match with_rights_of_user(|| mkfifo(Path::new(&pipe.path()), permissions)) {
+        match with_rights_of_user(|| mkfifo(Path::new(&pipe.path()), OF_USER)) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(error) => return Err(error.into()),
         }
     }
+    for path in [SESSION_SCRIPT, SESSION_NOTE] {
+        open_as_user(path, OFlag::O_WRONLY | OFlag::O_CREAT)?;
+    }
     mode(before.permissions().mode())
+}
+
+/// Empties the files, so that nothing of one session reaches the next.
+pub(crate) fn empty_files() -> io::Result<()> {
+    for path in [SESSION_SCRIPT, SESSION_NOTE] {
+        match open_as_user(path, OFlag::O_WRONLY | OFlag::O_TRUNC) {
+            // The sandbox has no place for a session.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => drop(opened?),
+        }
+    }
+    Ok(())
+}
+
+/// Begins the script of a new shell with a line.
+pub(super) fn begin_script(line: &str) -> io::Result<()> {
+    let script = open_as_user(SESSION_SCRIPT, OFlag::O_WRONLY | OFlag::O_TRUNC)?;
+    File::from(script).write_all(format!("{line}\n").as_bytes())
+}
+
+/// Gives up the memory of what the shell has run. The script keeps its length, because the shell reads on at
+/// its end.
+pub(super) fn shorten_script() -> io::Result<()> {
+    let script = open_as_user(SESSION_SCRIPT, OFlag::O_WRONLY)?;
+    let length = fstat(&script)?.st_size;
+    if length > 0 {
+        let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        fallocate(&script, hole, 0, length)?;
+    }
+    Ok(())
 }
 
 /// The guest's ends, open as long as there may be an interpreter.
@@ -92,9 +132,14 @@ fn both(pipe: SessionPipe) -> io::Result<Fd> {
 }
 
 fn end(pipe: SessionPipe, flags: OFlag) -> io::Result<OwnedFd> {
-    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let opened = with_rights_of_user(|| open(Path::new(&pipe.path()), flags, Mode::empty()));
-    Ok(opened?)
+    open_as_user(&pipe.path(), flags | OFlag::O_NONBLOCK)
+}
+
+fn open_as_user(path: &str, flags: OFlag) -> io::Result<OwnedFd> {
+    let flags = flags | OFlag::O_CLOEXEC;
+    Ok(with_rights_of_user(|| {
+        open(Path::new(path), flags, OF_USER)
+    })?)
 }
 
 fn drain(pipe: &OwnedFd) -> io::Result<()> {

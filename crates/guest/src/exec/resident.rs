@@ -1,20 +1,36 @@
 //! The resident interpreter of a session. It is started once. For each call it gets a command and reports the
 //! end.
 
-use std::{future::pending, io, time::Instant};
+use std::{
+    future::pending,
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use isol8_protocol::{
-    COMMAND_FD, ExecRequest, ExitStatus, MAX_REPORT_BYTES, REPORT_FD, Report, SessionLoss,
-    SessionPipe, parse_report,
+    COMMAND_FD, CallRequest, ExitStatus, MAX_REPORT_BYTES, NO_CALL, REPORT_FD, Report, SANDBOX_DIR,
+    SESSION_SCRIPT, SessionLoss, SessionPipe, parse_report,
 };
 use nix::{fcntl::OFlag, libc};
-use tokio::sync::{Notify, oneshot::error::TryRecvError};
+use tokio::{
+    sync::{Notify, oneshot::error::TryRecvError},
+    time::timeout,
+};
 
 use super::{
     launch::{Launch, Program, Stdio},
-    pipes::{Pipes, clear_commands, theirs},
+    pipes::{self, Pipes, clear_commands, theirs},
 };
-use crate::{failure::Failure, fd::Fd, guest::Guest, reaper::Role};
+use crate::{
+    failure::Failure, fd::Fd, files::write_link, guest::Guest, kill, reaper::Role, reserve::Reserve,
+};
+
+/// Room in `/sandbox` that is kept for the program of a call, in bytes.
+const SPACE_BYTES: u64 = 256 * 1024;
+
+/// How long a shell may take to open its script.
+const SCRIPT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a sandbox keeps of its session.
 #[derive(Default)]
@@ -26,6 +42,8 @@ pub(crate) struct Session {
     pub(super) loss: Option<SessionLoss>,
     /// How many processes the system had killed for their memory at the end of the last call.
     pub(super) kills: Option<u64>,
+    /// Room in `/sandbox` for the program of the next call.
+    space: Option<Reserve>,
     /// How many calls there were, in all interpreters.
     calls: u64,
 }
@@ -47,12 +65,13 @@ impl Session {
         self.calls
     }
 
-    /// The interpreter, started with the command line of `request` if there is none that lives.
+    /// The interpreter, started with the command line of `request` if there is none that lives; its pipes; the
+    /// room that is kept for its programs.
     pub(super) async fn resident(
         &mut self,
         guest: &Guest,
-        request: &mut ExecRequest,
-    ) -> Result<(Resident, &mut Pipes), Failure> {
+        request: &mut CallRequest,
+    ) -> Result<(Resident, &mut Pipes, &Reserve), Failure> {
         let preparing = |error: io::Error| Failure::system("cannot prepare the session", &error);
         let pipes = match self.pipes.take() {
             Some(pipes) => pipes,
@@ -67,9 +86,16 @@ impl Session {
             resident
         } else {
             clear_commands().map_err(preparing)?;
-            Resident::start(guest, request).await?
+            if request.script.is_empty() {
+                Resident::start(guest, request).await?
+            } else {
+                Resident::start_shell(guest, request, pipes).await?
+            }
         };
-        Ok((resident, pipes))
+        let new = || Reserve::in_directory(Path::new(SANDBOX_DIR), SPACE_BYTES);
+        let space = self.space.get_or_insert_with(new);
+        space.take_available();
+        Ok((resident, pipes, space))
     }
 }
 
@@ -90,24 +116,61 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    async fn start(guest: &Guest, request: &mut ExecRequest) -> Result<Self, Failure> {
+    async fn start(guest: &Guest, request: &mut CallRequest) -> Result<Self, Failure> {
         let preparing = |error: io::Error| Failure::system("cannot prepare the session", &error);
-        let launch = Launch::new(request, &guest.environ)?;
+        let launch = Launch::new(&mut request.exec, &guest.environ)?;
         let end = |pipe, flags| theirs(pipe, flags).map_err(preparing);
+        // A shell passes on what it has open to each program that it starts.
+        let more = if request.script.is_empty() {
+            vec![
+                (end(SessionPipe::Commands, OFlag::O_RDONLY)?, COMMAND_FD),
+                (end(SessionPipe::Reports, OFlag::O_WRONLY)?, REPORT_FD),
+            ]
+        } else {
+            Vec::new()
+        };
         let streams = Stdio {
             input: &end(SessionPipe::Stdin, OFlag::O_RDONLY)?,
             output: end(SessionPipe::Stdout, OFlag::O_WRONLY)?,
             error: end(SessionPipe::Stderr, OFlag::O_WRONLY)?,
-            more: vec![
-                (end(SessionPipe::Commands, OFlag::O_RDONLY)?, COMMAND_FD),
-                (end(SessionPipe::Reports, OFlag::O_WRONLY)?, REPORT_FD),
-            ],
+            more,
         };
         let program = launch.start(guest, Role::Resident, streams).await?;
         Ok(Self {
             program,
             used: false,
         })
+    }
+
+    /// Starts a shell, and returns when it has opened its script. Only then may the program's file take the
+    /// script's name: a shell shows the name with which it was started to its programs.
+    async fn start_shell(
+        guest: &Guest,
+        request: &mut CallRequest,
+        pipes: &Pipes,
+    ) -> Result<Self, Failure> {
+        let starting = |error: io::Error| Failure::system("cannot start the session", &error);
+        pipes::begin_script(&request.script).map_err(starting)?;
+        write_link(guest, &request.program, SESSION_SCRIPT).await?;
+        let mut shell = Self::start(guest, request).await?;
+        let opened = Notify::new();
+        let mut reports = Reports::of(&pipes.reports, NO_CALL);
+        let opens = async {
+            tokio::select! {
+                biased;
+                () = opened.notified() => Ok(()),
+                _ = reports.ended(&opened) => Ok(()),
+                _ = &mut shell.program.ended => Err(io::Error::other("the shell ended at once")),
+            }
+        };
+        match timeout(SCRIPT_DEADLINE, opens).await {
+            Ok(Ok(())) => Ok(shell),
+            Ok(Err(error)) => Err(starting(error)),
+            Err(_) => {
+                kill::child(&guest.reaper, shell.program.pid, shell.program.ended).await;
+                Err(starting(io::ErrorKind::TimedOut.into()))
+            }
+        }
     }
 
     /// How it has ended, between two calls.

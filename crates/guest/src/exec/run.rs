@@ -16,7 +16,7 @@ use crate::{
     files::check_room,
     frames::{FrameReader, FrameWriter},
     guest::Guest,
-    kill,
+    kill, spare,
     usage::Meter,
 };
 
@@ -35,6 +35,7 @@ pub(crate) async fn run(
         AfterExit::KillAll => BTreeSet::new(),
         AfterExit::Keep => {
             guest.services.send_replace(true);
+            spare::hold();
             guest.memory.make_room_for_program();
             kill::earlier_processes().map_err(preparing)?
         }
@@ -87,6 +88,7 @@ pub(crate) async fn run(
         report.session_loss = session.take_loss();
     }
     if request.after_exit == AfterExit::Keep {
+        spare::hold();
         for stream in [stdout, stderr] {
             tokio::task::spawn_local(stream.discard());
         }

@@ -7,7 +7,8 @@ use std::{
 };
 
 use isol8_protocol::{
-    AfterExit, CallRequest, ExitReport, ExitStatus, Reply, SessionLoss, Stdin, command,
+    AfterExit, CallRequest, ErrorKind, ExitReport, ExitStatus, InlineFile, Reply, SessionLoss,
+    Stdin, command,
 };
 use tokio::sync::Notify;
 
@@ -25,6 +26,8 @@ use crate::{
     guest::Guest,
     kill::{self, BeforeCall},
     reaper::Ended,
+    reserve::Reserve,
+    spare,
     usage::{Meter, cpu_of},
     user_files::check_path,
 };
@@ -43,13 +46,19 @@ pub(crate) async fn call(
     guest.services.send_replace(true);
     guest.memory.make_room_for_program();
     let mut session = guest.session.lock().await;
+    spare::hold();
     let files = std::mem::take(&mut request.exec.files);
-    write_inline(guest, &files, request.cwd.as_deref()).await?;
-    drop(files);
     let call = session.next_call();
-    let (mut resident, pipes) = session.resident(guest, &mut request.exec).await?;
+    let (mut resident, pipes, space) = session.resident(guest, &mut request).await?;
+    if let Err(failure) = prepare(guest, &request, &files, space).await {
+        session.resident = Some(resident);
+        return Err(failure.into());
+    }
+    drop(files);
     let living = (&mut resident, pipes);
     let carried_out = converse(guest, (call, &request), living, end, reader, writer).await;
+    space.take_available();
+    spare::hold();
     let Told {
         mut report,
         end,
@@ -72,6 +81,30 @@ pub(crate) async fn call(
         session.loss = Some(loss(&end));
     }
     Ok(Some(Reply::Exited(report)))
+}
+
+/// Writes the files of a call, its program among them.
+async fn prepare(
+    guest: &Guest,
+    request: &CallRequest,
+    files: &[InlineFile],
+    space: &Reserve,
+) -> Result<(), Failure> {
+    let write = || write_inline(guest, files, request.cwd.as_deref());
+    match write().await {
+        Err(failure) if failure.kind() == ErrorKind::NoSpace && space.give_up() => {
+            let written = write().await;
+            // What is left of it is for the next call, and not for this program.
+            space.take_available();
+            written?;
+        }
+        written => written?,
+    }
+    if !request.script.is_empty() {
+        pipes::shorten_script()
+            .map_err(|error| Failure::system("cannot prepare the call", &error))?;
+    }
+    Ok(())
 }
 
 /// Checks what [`command`] relies on, and the paths.
@@ -170,13 +203,9 @@ async fn converse(
         stderr: &mut pipes.stderr,
     };
     let CallRequest {
-        program,
-        cwd,
-        env,
-        lead,
-        ..
+        program, cwd, env, ..
     } = request;
-    let command = command(lead, call, program, cwd.as_deref(), env);
+    let command = command(call, program, cwd.as_deref(), env);
     let commands = &pipes.commands;
     let order = async {
         // An interpreter that has ended takes no command. `supervise` notices its end.

@@ -48,7 +48,7 @@ async fn bash_keeps_what_a_program_leaves() {
     let traced = session.run("set -x; echo 1").await;
     assert_eq!(
         (traced.stdout.as_str(), traced.stderr.as_str()),
-        ("1", "++ echo 1")
+        ("1", "+ echo 1")
     );
     let ended = session.run("set -e; false; echo never").await;
     assert_eq!((ended.exit_code, ended.stdout.as_str()), (1, ""));

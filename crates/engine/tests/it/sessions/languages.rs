@@ -31,6 +31,8 @@ pub(crate) struct Language {
     pub(crate) large: &'static str,
     /// Writes `kept` to the file `/sandbox/kept`.
     pub(crate) write: &'static str,
+    /// Removes the file `/sandbox/fill`.
+    pub(crate) remove: &'static str,
 }
 
 pub(crate) const LANGUAGES: [Language; 5] = [
@@ -50,6 +52,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         unfinished: "import sys; print('part', end=''); print('\u{e9}', end='', file=sys.stderr)",
         large: "print('y' * 3_000_000)",
         write: "open('/sandbox/kept', 'w').write('kept')",
+        remove: "import os; os.remove('/sandbox/fill')",
     },
     Language {
         runtime: "node",
@@ -67,6 +70,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         unfinished: "process.stdout.write('part'); process.stderr.write('\u{e9}')",
         large: "console.log('y'.repeat(3_000_000))",
         write: "require('fs').writeFileSync('/sandbox/kept', 'kept')",
+        remove: "require('fs').rmSync('/sandbox/fill')",
     },
     Language {
         runtime: "bun",
@@ -84,6 +88,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         unfinished: "process.stdout.write('part'); process.stderr.write('\u{e9}')",
         large: "console.log('y'.repeat(3_000_000))",
         write: "await Bun.write('/sandbox/kept', 'kept')",
+        remove: "import { rmSync } from 'fs'; rmSync('/sandbox/fill')",
     },
     Language {
         runtime: "deno",
@@ -102,6 +107,7 @@ pub(crate) const LANGUAGES: [Language; 5] = [
                      Deno.stderr.writeSync(e.encode('\u{e9}'))",
         large: "console.log('y'.repeat(3_000_000))",
         write: "Deno.writeTextFileSync('/sandbox/kept', 'kept')",
+        remove: "Deno.removeSync('/sandbox/fill')",
     },
     Language {
         runtime: "bash",
@@ -119,5 +125,6 @@ pub(crate) const LANGUAGES: [Language; 5] = [
         unfinished: "printf part; printf '\u{e9}' >&2",
         large: "head -c 3000000 /dev/zero | tr '\\0' y",
         write: "printf kept >/sandbox/kept",
+        remove: "rm /sandbox/fill",
     },
 ];

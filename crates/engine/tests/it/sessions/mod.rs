@@ -1,7 +1,9 @@
 //! Sessions: a program finds what the last one left in the interpreter.
 
 mod bash;
+mod bash_kinds;
 mod calls;
+mod crowded;
 mod each;
 mod javascript;
 mod languages;
@@ -9,3 +11,4 @@ mod python;
 mod python_kinds;
 mod sequences;
 mod support;
+mod surroundings;

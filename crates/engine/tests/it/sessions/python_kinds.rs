@@ -3,24 +3,10 @@
 use isol8_api::result::SessionReset;
 use serde_json::json;
 
-use super::support::Session;
-
-/// Programs of one session, in order: code, exit code, standard output, standard error.
-type Sequence = &'static [(&'static str, i32, &'static str, &'static str)];
+use super::support::{Sequence, Session};
 
 async fn check(sequence: Sequence) {
-    let session = Session::new("python");
-    for (code, exit, stdout, stderr) in sequence {
-        let result = session.run(code).await;
-        let got = (
-            result.exit_code,
-            result.stdout.as_str(),
-            result.stderr.as_str(),
-        );
-        assert_eq!(got, (*exit, *stdout, *stderr), "{code}");
-        assert_eq!(result.session_reset, None, "{code}");
-    }
-    session.engine.stop().await;
+    super::support::check("python", sequence).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

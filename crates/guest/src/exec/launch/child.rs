@@ -5,7 +5,6 @@ use std::{
     ffi::{CStr, CString, c_char},
     fs::File,
     os::fd::RawFd,
-    path::Path,
     ptr::null,
 };
 
@@ -14,7 +13,7 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, fcntl},
     libc,
-    unistd::{chdir, setsid},
+    unistd::setsid,
 };
 
 use super::{Launch, READY, STATUS_FD, starting};
@@ -23,7 +22,7 @@ use crate::{
     failure::Failure,
     fd::send,
     filter,
-    user_files::{make_directory, write_inline},
+    user_files::{enter_directory, write_inline},
 };
 
 /// What runs a script that does not name its interpreter, as execvp(3) has it.
@@ -51,27 +50,10 @@ impl Launch {
             }
         }
         write_inline(&self.files, None)?;
-        self.enter_directory()?;
+        enter_directory(&self.cwd)?;
         // SAFETY: restores the disposition that a program expects; no handler is involved.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         Err(self.execute(vectors))
-    }
-
-    fn enter_directory(&self) -> Result<(), Failure> {
-        let failed = |error: Errno| {
-            Failure::os(
-                &self.cwd,
-                "cannot enter the working directory",
-                &error.into(),
-            )
-        };
-        match chdir(self.cwd.as_str()) {
-            Err(Errno::ENOENT) => {
-                make_directory(&self.cwd, Path::new(&self.cwd))?;
-                chdir(self.cwd.as_str()).map_err(failed)
-            }
-            done => done.map_err(failed),
-        }
     }
 
     /// The arguments and the environment as the system wants them.
