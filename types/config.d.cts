@@ -95,6 +95,7 @@ export interface Isol8Config {
     bun?: string[];
     deno?: string[];
     bash?: string[];
+    agent?: string[];
   };
   /** Default: false. */
   debug: boolean;

@@ -63,6 +63,16 @@ pub(crate) enum Failure {
     /// The engine refused the request or failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An image did not build.
+    #[error("{reason}\n--- build log ---\n{log}\n-----------------\n{advice}")]
+    Build {
+        /// What failed.
+        reason: String,
+        /// The failing step, and the last lines of its output.
+        log: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A file or a stream could not be read or written.
     #[error("{what}: {cause}")]
     InputOutput {

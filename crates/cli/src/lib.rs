@@ -22,8 +22,11 @@
 mod args;
 mod commands;
 mod failure;
+mod launcher;
 mod output;
 mod program;
+#[cfg(test)]
+mod reference;
 mod sandboxes;
 mod settings;
 mod signals;

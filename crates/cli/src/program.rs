@@ -8,6 +8,7 @@ use crate::{
     args::Cli,
     commands,
     failure::{Exit, Failure},
+    launcher,
     output::Console,
     usage,
 };
@@ -40,6 +41,7 @@ fn carry_out(cli: Cli, console: Console) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|cause| Failure::input_output("Cannot start", cause))?;
+    launcher::end_with_it(runtime.handle());
     let exit = runtime.block_on(commands::dispatch(cli, console));
     // A thread that waits for standard input would wait for ever.
     runtime.shutdown_timeout(LAST_WORK);

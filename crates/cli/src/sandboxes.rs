@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, BuildProgress, BuildStatus, CleanupReport, ImageDetails, ImageInfo, ImageRecipe,
-    ImageSources, ImageStore, ReportProgress,
+    BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe, ImageSources,
+    ImageStore, ReportProgress,
 };
+pub(crate) use isol8_docker::DaemonFacts;
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{Engine, options::Options};
 
-use crate::{failure::Failure, output::Console};
+use crate::{
+    failure::Failure,
+    output::{Builds, Console},
+};
 
 /// The place that runs sandboxes.
 pub(crate) struct Sandboxes {
@@ -27,11 +31,26 @@ impl Sandboxes {
         })
     }
 
-    /// An engine for one execution at a time. A base image that it has to build is announced on `console`.
+    /// The containers that run sandboxes.
+    pub(crate) fn backend(&self) -> DockerBackend {
+        DockerBackend::new(self.client.clone(), None)
+    }
+
+    /// The images that sandboxes run in.
+    pub(crate) fn images(&self) -> DockerImages {
+        DockerImages::new(self.client.clone())
+    }
+
+    /// What the daemon says of itself.
+    pub(crate) async fn daemon(&self) -> Result<DaemonFacts, Failure> {
+        Ok(self.client.facts().await?)
+    }
+
+    /// An engine for one execution at a time. A base image that it has to build is shown on `console`.
     pub(crate) fn engine(&self, options: Options, console: Console) -> Result<Engine, Failure> {
         let backend = DockerBackend::new(self.client.clone(), options.oci_runtime.clone());
         let images = AnnouncedImages {
-            images: DockerImages::new(self.client.clone()),
+            images: self.images(),
             console,
         };
         Ok(Engine::new(
@@ -43,7 +62,7 @@ impl Sandboxes {
     }
 }
 
-/// Images that tell the user when one is built.
+/// Images that show the user when one is built.
 struct AnnouncedImages {
     images: DockerImages,
     console: Console,
@@ -69,13 +88,20 @@ impl ImageStore for AnnouncedImages {
         report: ReportProgress<'a>,
     ) -> BoxFuture<'a, Result<(), BackendError>> {
         Box::pin(async move {
-            let announce = |progress: BuildProgress| {
-                announce(self.console, &progress);
+            self.console.info(&format!(
+                "The image of {runtime} is missing and is built now. This happens once."
+            ));
+            let builds = Builds::new(self.console);
+            let line = builds.begin(runtime);
+            let show = |progress: BuildProgress| {
+                line.report(&progress);
                 report(progress);
             };
-            self.images
-                .build_base(runtime, sources, force, &announce)
-                .await
+            let built = self.images.build_base(runtime, sources, force, &show).await;
+            if built.is_ok() {
+                line.done(&format!("The image of {runtime} is ready."));
+            }
+            built
         })
     }
 
@@ -91,18 +117,5 @@ impl ImageStore for AnnouncedImages {
 
     fn remove_all(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
         self.images.remove_all()
-    }
-}
-
-/// Says how far a build is. An error is told by whoever asked for the image.
-fn announce(console: Console, progress: &BuildProgress) {
-    let runtime = &progress.runtime;
-    match (progress.status, &progress.message) {
-        (BuildStatus::Building, None) => console.info(&format!(
-            "The image of {runtime} is missing and is built now. This happens once."
-        )),
-        (BuildStatus::Building, Some(step)) => console.info(&format!("{runtime}: {step}")),
-        (BuildStatus::Done, _) => console.info(&format!("The image of {runtime} is ready.")),
-        (BuildStatus::Error, _) => {}
     }
 }

@@ -50,6 +50,7 @@ fn reworded(error: &Error) -> Option<String> {
         ErrorKind::MissingRequiredArgument => {
             let missing = text(error, ContextKind::InvalidArg)?;
             if missing.starts_with('-') {
+                let missing = missing.to_lowercase();
                 format!("error: required option '{missing}' not specified")
             } else {
                 let name = missing.trim_matches(['<', '>', '[', ']']).to_lowercase();

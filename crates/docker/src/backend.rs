@@ -14,7 +14,7 @@ use isol8_backend::{
 use tokio::sync::oneshot;
 
 use crate::{
-    Client, cleanup,
+    AbandonedContainer, Client, cleanup,
     client::Daemon,
     error::{failed, not_started},
     guest_volume,
@@ -45,6 +45,11 @@ impl DockerBackend {
             oci_runtime,
             swept: false.into(),
         }
+    }
+
+    /// The containers that [`Backend::clean_up`] would remove.
+    pub async fn abandoned(&self) -> Result<Vec<AbandonedContainer>, BackendError> {
+        cleanup::list_abandoned(&self.client).await
     }
 
     async fn start_container(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {

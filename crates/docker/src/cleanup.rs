@@ -11,6 +11,7 @@ use bollard::{
     query_parameters::{ListContainersOptions, RemoveContainerOptions},
 };
 use isol8_backend::{BackendError, CleanupReport};
+use serde::Serialize;
 
 use crate::{
     Client,
@@ -48,24 +49,8 @@ async fn remove_containers(
     choose: impl Fn(&ContainerSummary, Duration) -> bool,
 ) -> Result<CleanupReport, BackendError> {
     let docker = client.docker().await?;
-    let filters = HashMap::from([("label".to_owned(), vec![format!("{MANAGED_LABEL}=true")])]);
-    let options = ListContainersOptions {
-        all: true,
-        filters: Some(filters),
-        ..Default::default()
-    };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
     let mut report = CleanupReport::default();
-    for container in docker
-        .list_containers(Some(options))
-        .await
-        .map_err(failed)?
-    {
-        if !choose(&container, now) {
-            continue;
-        }
+    for container in ours(client, choose).await? {
         let Some(id) = container.id else { continue };
         let removal = RemoveContainerOptions {
             force: true,
@@ -82,6 +67,57 @@ async fn remove_containers(
         }
     }
     Ok(report)
+}
+
+/// The containers with our label that `choose` takes.
+async fn ours(
+    client: &Client,
+    choose: impl Fn(&ContainerSummary, Duration) -> bool,
+) -> Result<Vec<ContainerSummary>, BackendError> {
+    let docker = client.docker().await?;
+    let filters = HashMap::from([("label".to_owned(), vec![format!("{MANAGED_LABEL}=true")])]);
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(filters),
+        ..Default::default()
+    };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let listed = docker
+        .list_containers(Some(options))
+        .await
+        .map_err(failed)?;
+    let chosen = listed.into_iter();
+    Ok(chosen.filter(|container| choose(container, now)).collect())
+}
+
+/// A container of ours that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AbandonedContainer {
+    /// Its id.
+    pub id: String,
+    /// The image that it was made from.
+    pub image: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+}
+
+/// What [`remove_abandoned`] would remove.
+pub(crate) async fn list_abandoned(
+    client: &Client,
+) -> Result<Vec<AbandonedContainer>, BackendError> {
+    let containers = ours(client, is_abandoned).await?.into_iter();
+    Ok(containers
+        .map(|container| AbandonedContainer {
+            id: container.id.unwrap_or_default(),
+            image: container.image.unwrap_or_default(),
+            running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
+            created: container.created.unwrap_or_default(),
+        })
+        .collect())
 }
 
 /// Counts a removal. `what` names what it was.

@@ -26,6 +26,19 @@ pub struct Client {
     connected: Arc<OnceCell<Daemon>>,
 }
 
+/// What a daemon says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonFacts {
+    /// The address at which it has answered.
+    pub address: String,
+    /// Its version.
+    pub version: String,
+    /// Where it keeps images and containers, on its own machine.
+    pub folder: String,
+    /// Whether it can filter system calls.
+    pub seccomp: bool,
+}
+
 /// A daemon that has answered.
 pub(crate) struct Daemon {
     pub(crate) docker: Docker,
@@ -47,6 +60,19 @@ impl Client {
     /// is asked again at the next call.
     pub async fn docker(&self) -> Result<&Docker, BackendError> {
         Ok(&self.daemon().await?.docker)
+    }
+
+    /// What the daemon says of itself.
+    pub async fn facts(&self) -> Result<DaemonFacts, BackendError> {
+        let Daemon { docker, url } = self.daemon().await?;
+        let info = docker.info().await.map_err(error::failed)?;
+        let options = info.security_options.unwrap_or_default();
+        Ok(DaemonFacts {
+            address: url.clone(),
+            version: info.server_version.unwrap_or_default(),
+            folder: info.docker_root_dir.unwrap_or_default(),
+            seccomp: options.iter().any(|option| option.contains("name=seccomp")),
+        })
     }
 
     /// The daemon, as [`Self::docker`] finds it.

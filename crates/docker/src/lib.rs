@@ -21,8 +21,9 @@ mod version;
 
 pub use address::{AddressError, DockerAddress};
 pub use backend::DockerBackend;
-pub use client::Client;
-pub use image::DockerImages;
+pub use cleanup::AbandonedContainer;
+pub use client::{Client, DaemonFacts};
+pub use image::{DockerImages, OwnImage};
 pub use labels::{
     BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL,
     MANAGED_LABEL, RUNTIME_LABEL, SETUP_LABEL,

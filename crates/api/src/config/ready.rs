@@ -104,6 +104,8 @@ lists_by_runtime! {
         deno,
         /// Of the distribution.
         bash,
+        /// Of npm, beside the coding agent.
+        agent,
     }
 }
 

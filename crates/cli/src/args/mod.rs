@@ -1,11 +1,23 @@
 //! What may be written on the command line. Types only.
 
+mod build;
+mod cleanup;
+mod completion;
 mod config;
+mod doctor;
+mod list_custom;
 mod root;
 mod run;
+mod setup;
 mod values;
 
+pub(crate) use build::BuildArgs;
+pub(crate) use cleanup::CleanupArgs;
+pub(crate) use completion::{CompletionArgs, ManArgs};
 pub(crate) use config::ConfigArgs;
-pub(crate) use root::{Cli, Command};
-pub(crate) use run::{NetworkArg, RunArgs};
+pub(crate) use doctor::DoctorArgs;
+pub(crate) use list_custom::ListCustomArgs;
+pub(crate) use root::{Cli, Command, GlobalArgs};
+pub(crate) use run::{NetworkArg, RUNTIMES, RunArgs};
+pub(crate) use setup::SetupArgs;
 pub(crate) use values::{OutputPath, Pair};

@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{ConfigArgs, RunArgs};
+use super::{
+    BuildArgs, CleanupArgs, CompletionArgs, ConfigArgs, DoctorArgs, ListCustomArgs, ManArgs,
+    RunArgs, SetupArgs,
+};
 
 /// Run untrusted code in sandboxes.
 #[derive(Debug, Parser)]
@@ -35,8 +38,22 @@ pub(crate) struct GlobalArgs {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check Docker and build the images of the runtimes
+    Setup(SetupArgs),
+    /// Build a custom image
+    Build(BuildArgs),
+    /// List the custom images
+    ListCustom(ListCustomArgs),
     /// Run code in a sandbox
     Run(Box<RunArgs>),
     /// Show the configuration that is in effect
     Config(ConfigArgs),
+    /// Remove containers that nobody uses any more, and images
+    Cleanup(CleanupArgs),
+    /// Check what isol8 needs on this machine
+    Doctor(DoctorArgs),
+    /// Print a script that completes words in a shell
+    Completion(CompletionArgs),
+    /// Print the manual page
+    Man(ManArgs),
 }

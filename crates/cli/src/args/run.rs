@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Names of the runtimes.
-pub(super) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
+pub(crate) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
 
 /// Runs code in a sandbox and ends with its exit code.
 ///
@@ -92,6 +92,14 @@ pub(crate) struct RunArgs {
         allow_hyphen_values = true
     )]
     pub(crate) stdin: Option<String>,
+    /// Pass this command's standard input on while the program runs
+    #[arg(
+        short,
+        long,
+        conflicts_with = "stdin",
+        help_heading = "Input and files"
+    )]
+    pub(crate) interactive: bool,
     /// Put the files of this folder into /sandbox
     #[arg(long, value_name = "DIR", help_heading = "Input and files")]
     pub(crate) files: Option<PathBuf>,

@@ -1,10 +1,11 @@
 //! From a parsed command line to the command.
 
 use clap::CommandFactory as _;
+use isol8_api::config::LoadedConfig;
 
-use super::{config, run};
+use super::{build, cleanup, completion, config, doctor, list_custom, run, setup};
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, GlobalArgs},
     failure::{Exit, Failure},
     output::{Console, print},
     settings::configuration,
@@ -15,12 +16,45 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
     let Some(command) = cli.command else {
         return print(Cli::command().render_help().to_string().trim_end());
     };
+    let prepared = || prepare(cli.global, console);
+    match command {
+        // What a shell prints when it starts has nothing to do with the folder that it starts in.
+        Command::Completion(args) => completion::run(args),
+        Command::Man(args) => completion::manual(&args),
+        // What is wrong with the configuration is for the other commands to say.
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Setup(args) => setup::run(&args, &prepared()?.loaded.config, console).await,
+        Command::Build(args) => {
+            prepared()?;
+            build::run(&args, console).await
+        }
+        Command::ListCustom(args) => {
+            prepared()?;
+            list_custom::run(args).await
+        }
+        Command::Run(args) => {
+            let Prepared { loaded, debug } = prepared()?;
+            run::run(*args, &loaded.config, debug, console).await
+        }
+        Command::Config(args) => config::run(args, &prepared()?.loaded),
+        Command::Cleanup(args) => {
+            prepared()?;
+            cleanup::run(args, console).await
+        }
+    }
+}
+
+/// What most commands begin with.
+struct Prepared {
+    loaded: LoadedConfig,
+    debug: bool,
+}
+
+/// Reads the configuration and begins the debug log where that is wanted.
+fn prepare(global: GlobalArgs, console: Console) -> Result<Prepared, Failure> {
     let loaded = configuration(console)?;
-    let debug = cli.global.debug || loaded.config.debug;
+    let debug = global.debug || loaded.config.debug;
     isol8_debug_log::set_enabled(debug);
     isol8_debug_log::listen();
-    match command {
-        Command::Run(args) => run::run(*args, &loaded.config, debug, console).await,
-        Command::Config(args) => config::run(args, &loaded),
-    }
+    Ok(Prepared { loaded, debug })
 }

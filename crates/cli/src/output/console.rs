@@ -17,6 +17,7 @@ pub(crate) struct Console {
 const ERROR: (&str, &str) = ("[ERR]", "\x1b[31m");
 const WARNING: (&str, &str) = ("[WARN]", "\x1b[33m");
 const INFORMATION: (&str, &str) = ("[INFO]", "\x1b[34m");
+const SUCCESS: (&str, &str) = ("[OK]", "\x1b[32m");
 const RESET: &str = "\x1b[0m";
 
 impl Console {
@@ -46,6 +47,21 @@ impl Console {
         }
     }
 
+    /// Something that was asked for is done.
+    pub(crate) fn ok(self, text: &str) {
+        self.note(&self.ok_line(text));
+    }
+
+    /// The line of [`Self::ok`], for who writes it.
+    pub(crate) fn ok_line(self, text: &str) -> String {
+        self.marked(SUCCESS, text)
+    }
+
+    /// Whether only warnings and errors are told.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// A line without a marker.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
@@ -62,11 +78,15 @@ impl Console {
         say(text);
     }
 
-    fn line(self, (marker, colour): (&str, &str), text: &str) {
+    fn line(self, marker: (&str, &str), text: &str) {
+        say(&self.marked(marker, text));
+    }
+
+    fn marked(self, (marker, colour): (&str, &str), text: &str) -> String {
         if self.coloured {
-            say(&format!("{colour}{marker}{RESET} {text}"));
+            format!("{colour}{marker}{RESET} {text}")
         } else {
-            say(&format!("{marker} {text}"));
+            format!("{marker} {text}")
         }
     }
 }

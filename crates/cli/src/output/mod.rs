@@ -1,5 +1,9 @@
 //! What a person reads: markers, colours, progress.
 
+mod builds;
 mod console;
+mod measures;
 
+pub(crate) use builds::Builds;
 pub(crate) use console::{Console, print};
+pub(crate) use measures::{age, size};

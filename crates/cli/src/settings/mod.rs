@@ -1,7 +1,14 @@
 //! Flags, environment and configuration, resolved into one checked value for each command.
 
+mod build;
 mod configuration;
+mod debian;
 mod run;
+mod script;
+mod setup;
 
+pub(crate) use build::custom_image;
 pub(crate) use configuration::configuration;
 pub(crate) use run::{Input, Output, ProgramSource, RunSettings, SANDBOX};
+pub(crate) use script::{read_limited, read_text, script};
+pub(crate) use setup::SetupSettings;

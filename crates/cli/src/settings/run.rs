@@ -62,8 +62,10 @@ pub(crate) enum Input {
     None,
     /// This text.
     Text(String),
-    /// This command's own standard input, to its end.
+    /// This command's own standard input, read to its end before the program starts.
     Own,
+    /// This command's own standard input, while the program runs.
+    Live,
 }
 
 /// A file to copy out of the sandbox.
@@ -85,16 +87,26 @@ impl RunSettings {
         let options = options(&args, config, runtime, !packages.is_empty(), debug);
         let options = Options::try_from(options)?;
         let input = match args.stdin.as_deref() {
+            None if args.interactive => Input::Live,
             None => Input::None,
-            Some("-") if matches!(source, ProgramSource::Stdin) => {
-                return Err(Failure::Usage(
-                    "--stdin - needs the program from elsewhere: standard input cannot be both."
-                        .into(),
-                ));
-            }
             Some("-") => Input::Own,
             Some(text) => Input::Text(text.to_owned()),
         };
+        if matches!(source, ProgramSource::Stdin) && matches!(input, Input::Own | Input::Live) {
+            let flag = if args.interactive {
+                "--interactive"
+            } else {
+                "--stdin -"
+            };
+            return Err(Failure::Usage(format!(
+                "{flag} needs the program from elsewhere: standard input cannot be both."
+            )));
+        }
+        if args.interactive && (args.no_stream || args.watch) {
+            return Err(Failure::Usage(
+                "--interactive cannot be combined with --no-stream or --watch.".to_owned(),
+            ));
+        }
         if args.watch && !matches!(source, ProgramSource::File(_)) {
             return Err(Failure::Usage("--watch needs a file to run.".into()));
         }

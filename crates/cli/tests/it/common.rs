@@ -10,6 +10,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::daemon::Daemon;
+
 /// Longer than anything here takes, so that a hang is a failure.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -73,12 +75,24 @@ impl User {
 
     /// Runs a command with this input.
     pub(crate) fn isol8_with(&self, words: &[&str], input: &str) -> Ended {
-        let mut child = self.command(words).stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).unwrap();
-        drop(stdin);
-        child.wait_with_output().unwrap().into()
+        fed(&mut self.command(words), input)
     }
+
+    /// Runs a command with this input and another daemon.
+    pub(crate) fn isol8_on(&self, daemon: &Daemon, words: &[&str], input: &str) -> Ended {
+        fed(
+            self.command(words).env("DOCKER_HOST", daemon.address()),
+            input,
+        )
+    }
+}
+
+fn fed(command: &mut Command, input: &str) -> Ended {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap().into()
 }
 
 impl From<Output> for Ended {

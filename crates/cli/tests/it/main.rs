@@ -5,10 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod cleanup;
 mod common;
-
 mod config;
+mod daemon;
+mod doctor;
+mod images;
 mod run;
 mod run_ends;
 mod run_files;
+mod skill;
 mod words;

@@ -1,8 +1,13 @@
 //! `run`: where programs come from, what they see, and what is shown of them.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::Stdio,
+};
+
 use serde_json::Value;
 
-use crate::common::User;
+use crate::common::{User, ended};
 
 #[test]
 fn programs_come_from_the_command_line_files_and_standard_input() {
@@ -49,6 +54,31 @@ fn a_program_has_no_input_unless_it_is_given_some() {
     user.isol8_with(&given, "ignored").is(0, "text 1 ***\n", "");
     let own = [&program[..], &["--stdin", "-"]].concat();
     user.isol8_with(&own, "own ").is(0, "own 1 ***\n", "");
+}
+
+#[test]
+fn an_interactive_program_gets_input_while_it_runs() {
+    let user = User::new();
+    let mut child = user
+        .command(&[
+            "run",
+            "-i",
+            "-e",
+            "for line in open(0): print(line.strip() + '!', flush=True)",
+        ])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut told = String::new();
+    for word in ["one\n", "two\n"] {
+        stdin.write_all(word.as_bytes()).unwrap();
+        stdout.read_line(&mut told).unwrap();
+    }
+    assert_eq!(told, "one!\ntwo!\n");
+    drop(stdin);
+    ended(child).is(0, "", "");
 }
 
 #[test]

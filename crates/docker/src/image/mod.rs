@@ -8,4 +8,5 @@ mod inspect;
 mod remove;
 mod store;
 
+pub use remove::OwnImage;
 pub use store::DockerImages;

@@ -5,6 +5,7 @@ use bollard::{
     query_parameters::{ListImagesOptions, RemoveImageOptions},
 };
 use isol8_backend::{BackendError, CleanupReport};
+use serde::Serialize;
 
 use crate::{
     Client,
@@ -13,21 +14,47 @@ use crate::{
     labels::{DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL},
 };
 
-/// Removes every image tagged `isol8:…`, every custom image, and what newer builds have replaced.
-pub(super) async fn all(client: &Client) -> Result<CleanupReport, BackendError> {
+/// An image that is ours to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnImage {
+    /// Its id.
+    pub id: String,
+    /// Its names; none when a newer build has taken them over.
+    pub names: Vec<String>,
+}
+
+/// Every image tagged `isol8:…`, every custom image, and what newer builds have replaced.
+pub(super) async fn list(client: &Client) -> Result<Vec<OwnImage>, BackendError> {
     let docker = client.docker().await?;
-    let mut report = CleanupReport::default();
     let images = docker
         .list_images(Some(ListImagesOptions::default()))
         .await
         .map_err(failed)?;
-    for name in images.into_iter().flat_map(names_of_ours) {
-        let removal = RemoveImageOptions {
-            force: true,
-            ..Default::default()
-        };
-        let removed = docker.remove_image(&name, Some(removal), None).await;
-        count(&mut report, &name, removed.map(drop));
+    let ours = images.into_iter().filter_map(|image| {
+        let id = image.id.clone();
+        let mut names = names_of_ours(image);
+        if names.is_empty() {
+            return None;
+        }
+        names.retain(|name| *name != id);
+        Some(OwnImage { id, names })
+    });
+    Ok(ours.collect())
+}
+
+/// Removes what [`list`] lists.
+pub(super) async fn all(client: &Client) -> Result<CleanupReport, BackendError> {
+    let docker = client.docker().await?;
+    let mut report = CleanupReport::default();
+    for OwnImage { id, names } in list(client).await? {
+        for name in if names.is_empty() { vec![id] } else { names } {
+            let removal = RemoveImageOptions {
+                force: true,
+                ..Default::default()
+            };
+            let removed = docker.remove_image(&name, Some(removal), None).await;
+            count(&mut report, &name, removed.map(drop));
+        }
     }
     Ok(report)
 }

@@ -6,7 +6,7 @@ use isol8_backend::{
     ReportProgress,
 };
 
-use super::{base, custom, inspect, remove};
+use super::{base, custom, inspect, remove, remove::OwnImage};
 use crate::Client;
 
 /// The images of a Docker daemon.
@@ -19,6 +19,18 @@ impl DockerImages {
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    /// The images that [`ImageStore::remove_all`] would remove.
+    pub async fn own(&self) -> Result<Vec<OwnImage>, BackendError> {
+        remove::list(&self.client).await
+    }
+
+    /// The size of an image in bytes; `None` when there is no such image.
+    pub async fn size(&self, name: &str) -> Option<u64> {
+        let docker = self.client.docker().await.ok()?;
+        let size = docker.inspect_image(name).await.ok()?.size?;
+        size.try_into().ok()
     }
 }
 

@@ -7,4 +7,5 @@ pub(crate) use matching::best_match;
 pub(crate) use recipe::builds;
 pub use recipe::{
     CustomBuild, CustomImage, build_base_images, build_custom_image, configured_images,
+    dependencies_tag,
 };

@@ -48,8 +48,9 @@ pub struct CustomBuild {
     pub built: bool,
 }
 
-/// The images that a configuration wants: those of `dependencies`, then `prebuiltImages`. Each is
-/// for [`build_custom_image`], which leaves alone what is there and has not changed.
+/// The images that a configuration wants: `prebuiltImages`, then `isol8:<runtime>-custom` for each runtime
+/// of `dependencies`. Each is for [`build_custom_image`], which leaves alone what is there and has not
+/// changed.
 #[must_use]
 pub fn configured_images(config: &Config) -> Vec<CustomImage> {
     let dependencies = config.dependencies.by_runtime().into_iter();
@@ -58,7 +59,8 @@ pub fn configured_images(config: &Config) -> Vec<CustomImage> {
         .map(|(runtime, packages)| CustomImage {
             runtime: runtime.to_owned(),
             packages: packages.to_vec(),
-            ..CustomImage::default()
+            setup_script: None,
+            tag: Some(dependencies_tag(runtime)),
         });
     let prebuilt = config.prebuilt_images.iter().map(|image| CustomImage {
         runtime: image.runtime.clone(),
@@ -66,7 +68,13 @@ pub fn configured_images(config: &Config) -> Vec<CustomImage> {
         setup_script: image.setup_script.clone(),
         tag: Some(image.tag.clone()),
     });
-    of_runtimes.chain(prebuilt).collect()
+    prebuilt.chain(of_runtimes).collect()
+}
+
+/// The name of the image with a runtime's `dependencies`.
+#[must_use]
+pub fn dependencies_tag(runtime: &str) -> String {
+    format!("isol8:{runtime}-custom")
 }
 
 /// Builds the images of `runtimes` (all of them when `None`) that are missing or not current, or all of
@@ -222,9 +230,10 @@ mod tests {
             tag: Some("mine".to_owned()),
             ..image("bun", &[], Some("true"))
         };
-        assert_eq!(
-            configured_images(&config),
-            [image("python", &["numpy"], None), mine]
-        );
+        let numpy = CustomImage {
+            tag: Some("isol8:python-custom".to_owned()),
+            ..image("python", &["numpy"], None)
+        };
+        assert_eq!(configured_images(&config), [mine, numpy]);
     }
 }

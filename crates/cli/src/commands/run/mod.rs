@@ -3,6 +3,7 @@
 mod collected;
 mod command;
 mod files;
+mod live;
 mod outputs;
 mod prepare;
 mod streamed;

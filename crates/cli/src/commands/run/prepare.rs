@@ -1,7 +1,7 @@
 //! What a request takes from this machine: the program, its input, scripts, files.
 
 use std::{
-    io::{self, IsTerminal as _, Read as _},
+    io::{self, IsTerminal as _},
     path::Path,
 };
 
@@ -11,11 +11,8 @@ use super::files;
 use crate::{
     failure::Failure,
     output::Console,
-    settings::{Input, ProgramSource, RunSettings},
+    settings::{Input, ProgramSource, RunSettings, read_limited, read_text, script},
 };
-
-/// Most bytes of a program, a script or an input that is read. The engine has limits of its own below it.
-const MAX_TEXT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The byte order mark that some editors put in front of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -50,7 +47,7 @@ pub(super) async fn prepare(
         }
     }
     request.stdin = match &settings.input {
-        Input::None => None,
+        Input::None | Input::Live => None,
         Input::Text(text) => Some(text.clone()),
         Input::Own => Some(standard_input().await?),
     };
@@ -70,7 +67,7 @@ pub(super) async fn prepare(
 
 /// The program in a file.
 fn program(file: &Path, runtime: &str, console: Console) -> Result<String, Failure> {
-    let text = read(file)?;
+    let text = read_text(file)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     if text.trim().is_empty() {
         return Err(Failure::Usage(format!(
@@ -89,44 +86,11 @@ fn program(file: &Path, runtime: &str, console: Console) -> Result<String, Failu
     Ok(text.to_owned())
 }
 
-/// A setup script: the text of the file of this name, or the text itself.
-fn script(given: &str) -> Result<String, Failure> {
-    let file = Path::new(given);
-    if file.is_file() {
-        read(file)
-    } else {
-        Ok(given.to_owned())
-    }
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    let failed = |cause: io::Error| {
-        let what = match cause.kind() {
-            io::ErrorKind::NotFound => {
-                return Failure::Usage(format!("File not found: {}", file.display()));
-            }
-            io::ErrorKind::InvalidData => {
-                return Failure::Usage(format!("{} is not UTF-8 text.", file.display()));
-            }
-            _ => format!("Cannot read {}", file.display()),
-        };
-        Failure::input_output(what, cause)
-    };
-    if file.is_dir() {
-        return Err(Failure::Usage(format!(
-            "{} is a folder, not a file.",
-            file.display()
-        )));
-    }
-    let opened = std::fs::File::open(file).map_err(failed)?;
-    limited(opened, &file.display().to_string()).map_err(failed)
-}
-
 /// All of standard input, read on a thread of its own.
 async fn standard_input() -> Result<String, Failure> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        let _ = sender.send(limited(io::stdin().lock(), "standard input"));
+        let _ = sender.send(read_limited(io::stdin().lock(), "standard input"));
     });
     let read = receiver
         .await
@@ -137,17 +101,6 @@ async fn standard_input() -> Result<String, Failure> {
         }
         _ => Failure::input_output("Cannot read standard input", cause),
     })
-}
-
-fn limited(from: impl io::Read, name: &str) -> io::Result<String> {
-    let mut text = String::new();
-    from.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_TEXT_BYTES {
-        return Err(io::Error::other(format!(
-            "{name} has more than {MAX_TEXT_BYTES} bytes"
-        )));
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -185,19 +138,5 @@ mod tests {
                 "{error}"
             );
         }
-        let folder = tempfile::tempdir().unwrap();
-        let error = read(folder.path()).unwrap_err().to_string();
-        assert!(error.ends_with("is a folder, not a file."), "{error}");
-        let error = read(&folder.path().join("none")).unwrap_err().to_string();
-        assert!(error.starts_with("File not found: "), "{error}");
-    }
-
-    #[test]
-    fn a_setup_script_is_a_text_or_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("setup.sh");
-        std::fs::write(&file, "echo from a file").unwrap();
-        assert_eq!(script(file.to_str().unwrap()).unwrap(), "echo from a file");
-        assert_eq!(script("echo text").unwrap(), "echo text");
     }
 }

@@ -7,17 +7,20 @@ use isol8_api::{
     request::ExecutionRequest,
     result::ExecutionResult,
 };
+use isol8_engine::Submission;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
     collected::{show_network_log, warn_of_truncation},
     command::{Course, Ran},
+    live,
     tee::Tee,
 };
 use crate::{
     failure::{Exit, Failure},
     output::Console,
+    settings::Input,
     signals::Signals,
 };
 
@@ -37,7 +40,9 @@ pub(super) async fn run(
     tee: &mut Tee,
     signals: &mut Signals,
 ) -> Result<Ran, Failure> {
-    let mut events = course.engine.stream(request);
+    let mut events = course
+        .engine
+        .stream(submission(request, &course.settings.input));
     let mut exit = Exit::Failed;
     let shown = Shown {
         json: course.settings.json,
@@ -85,6 +90,15 @@ pub(super) async fn run(
         exit,
         files: result.files,
     })
+}
+
+/// The request, with this command's standard input where the program is to have that.
+fn submission(request: ExecutionRequest, input: &Input) -> Submission {
+    let mut submission = Submission::from(request);
+    if *input == Input::Live {
+        submission.live = Some(live::standard_input());
+    }
+    submission
 }
 
 /// How output ends whose reader has gone away.

@@ -73,6 +73,14 @@ fn sources_that_exclude_each_other_are_refused() {
         ),
         (&["--watch", "-e", "a"], "--watch needs a file to run."),
         (
+            &["-i"],
+            "--interactive needs the program from elsewhere: standard input cannot be both.",
+        ),
+        (
+            &["-i", "-e", "1", "--no-stream"],
+            "--interactive cannot be combined with --no-stream or --watch.",
+        ),
+        (
             &["--stdin", "-"],
             "--stdin - needs the program from elsewhere: standard input cannot be both.",
         ),

@@ -1,0 +1,11 @@
+//! Arguments of `list-custom`.
+
+use clap::Args;
+
+/// Lists the custom images.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ListCustomArgs {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,32 @@
+//! Arguments of `setup`.
+
+use clap::Args;
+
+/// Builds the images that sandboxes run in.
+///
+/// Checks that Docker answers, builds the base image of each runtime, and then the images that the
+/// configuration names. Images that are current are left alone.
+#[derive(Debug, Args)]
+pub(crate) struct SetupArgs {
+    /// Build only these runtimes [default: all]
+    #[arg(long, value_name = "RUNTIMES", num_args = 1.., value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Packages of pip to build into an image
+    #[arg(long, value_name = "PACKAGES", value_delimiter = ',')]
+    pub(crate) python: Vec<String>,
+    /// Packages of npm to build into an image
+    #[arg(long, value_name = "PACKAGES", value_delimiter = ',')]
+    pub(crate) node: Vec<String>,
+    /// Packages of Bun to build into an image
+    #[arg(long, value_name = "PACKAGES", value_delimiter = ',')]
+    pub(crate) bun: Vec<String>,
+    /// Modules of Deno to build into an image
+    #[arg(long, value_name = "MODULES", value_delimiter = ',')]
+    pub(crate) deno: Vec<String>,
+    /// Packages of Debian to build into an image for Bash
+    #[arg(long, value_name = "PACKAGES", value_delimiter = ',')]
+    pub(crate) bash: Vec<String>,
+    /// Build images that are current, too
+    #[arg(long)]
+    pub(crate) force: bool,
+}

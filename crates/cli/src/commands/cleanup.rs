@@ -1,0 +1,190 @@
+//! `cleanup`: removes what is left on the daemon.
+
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead as _, Write as _},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use isol8_backend::{Backend as _, CleanupReport, ImageStore as _};
+use isol8_docker::{AbandonedContainer, OwnImage};
+
+use crate::{
+    args::CleanupArgs,
+    failure::{Exit, Failure},
+    output::{Console, age, print},
+    sandboxes::Sandboxes,
+    signals::Signals,
+};
+
+/// Characters of an id that are shown, as Docker does.
+const SHORT_ID: usize = 12;
+
+/// Shows what there is, asks, and removes it.
+pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Failure> {
+    let sandboxes = Sandboxes::new()?;
+    let (backend, store) = (sandboxes.backend(), sandboxes.images());
+    let containers = backend.abandoned().await?;
+    let images = if args.images {
+        Some(store.own().await?)
+    } else {
+        None
+    };
+    if containers.is_empty() && images.as_ref().is_none_or(Vec::is_empty) {
+        return print(if args.images {
+            "No isol8 containers or images found"
+        } else {
+            "No isol8 containers found"
+        });
+    }
+    let shown = print(&described(&containers, images.as_deref(), now()))?;
+    if shown != Exit::Success {
+        return Ok(shown);
+    }
+    if !args.force {
+        match confirmed(args.images).await? {
+            Answer::Yes => {}
+            Answer::No => return print("Cleanup cancelled"),
+            Answer::Signal(number) => return Ok(Exit::Signal(number)),
+        }
+    }
+    let removed = backend.clean_up().await?;
+    let mut exit = report("container", &removed, console)?;
+    if images.is_some() {
+        let removed = store.remove_all().await?;
+        if report("image", &removed, console)? != Exit::Success {
+            exit = Exit::Failed;
+        }
+    }
+    Ok(exit)
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// The rows of what would be removed. `now` is in seconds since 1970.
+fn described(containers: &[AbandonedContainer], images: Option<&[OwnImage]>, now: u64) -> String {
+    let mut text = format!("Found {} isol8 container(s)", containers.len());
+    // Writing to a string cannot fail.
+    if let Some(images) = images {
+        let _ = write!(text, " and {} image(s)", images.len());
+    }
+    for container in containers {
+        let state = if container.running {
+            "🟢 running"
+        } else {
+            "⚪ stopped"
+        };
+        let created = now.saturating_sub(container.created.try_into().unwrap_or_default());
+        let _ = write!(
+            text,
+            "\n  {state} {} | {} | created {}",
+            short(&container.id),
+            container.image,
+            age(created)
+        );
+    }
+    for image in images.unwrap_or_default() {
+        let names = if image.names.is_empty() {
+            "(replaced)".to_owned()
+        } else {
+            image.names.join(", ")
+        };
+        let _ = write!(text, "\n  🖼️ image {} | {names}", short(&image.id));
+    }
+    text
+}
+
+fn short(id: &str) -> String {
+    let id = id.strip_prefix("sha256:").unwrap_or(id);
+    id.chars().take(SHORT_ID).collect()
+}
+
+enum Answer {
+    Yes,
+    No,
+    Signal(u8),
+}
+
+/// Asks. Only a yes is a yes: the end of standard input is none.
+async fn confirmed(images: bool) -> Result<Answer, Failure> {
+    let and_images = if images { " and images" } else { "" };
+    let mut stdout = io::stdout();
+    let asked = write!(stdout, "Remove all these containers{and_images}? [y/N] ");
+    asked
+        .and_then(|()| stdout.flush())
+        .map_err(|cause| Failure::input_output("Cannot ask", cause))?;
+    let mut signals = Signals::listen()?;
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = io::stdin().lock().read_line(&mut line);
+        let _ = sender.send(line);
+    });
+    let line = tokio::select! {
+        line = answer => line.unwrap_or_default(),
+        number = signals.next() => return Ok(Answer::Signal(number)),
+    };
+    Ok(match line.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Answer::Yes,
+        _ => Answer::No,
+    })
+}
+
+/// Says what was removed, and what could not be.
+fn report(what: &str, removed: &CleanupReport, console: Console) -> Result<Exit, Failure> {
+    let mut text = format!("Removed {} {what}(s)", removed.removed);
+    if removed.failed > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", {} failed", removed.failed);
+    }
+    let printed = print(&text)?;
+    let image = if what == "image" { "image " } else { "" };
+    for error in &removed.errors {
+        console.result(&format!("  Failed to remove {image}{error}"));
+    }
+    Ok(if removed.failed > 0 {
+        Exit::Failed
+    } else {
+        printed
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_say_what_would_go() {
+        let container = |running| AbandonedContainer {
+            id: "0123456789abcdef".to_owned(),
+            image: "isol8:python".to_owned(),
+            running,
+            created: 1000,
+        };
+        let images = [
+            OwnImage {
+                id: "sha256:0123456789abcdef".to_owned(),
+                names: vec!["isol8:bash".to_owned(), "mine".to_owned()],
+            },
+            OwnImage {
+                id: "sha256:fedcba9876543210".to_owned(),
+                names: Vec::new(),
+            },
+        ];
+        assert_eq!(
+            described(&[container(true), container(false)], None, 1120),
+            "Found 2 isol8 container(s)\n  🟢 running 0123456789ab | isol8:python | created 2 minutes ago\n  \
+             ⚪ stopped 0123456789ab | isol8:python | created 2 minutes ago"
+        );
+        assert_eq!(
+            described(&[], Some(&images), 0),
+            "Found 0 isol8 container(s) and 2 image(s)\n  🖼️ image 0123456789ab | isol8:bash, mine\n  \
+             🖼️ image fedcba987654 | (replaced)"
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! What is found on this machine. No judgement.
+
+use std::{fs, path::Path, time::Duration};
+
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::{
+    args::RUNTIMES,
+    failure::Failure,
+    sandboxes::{DaemonFacts, Sandboxes},
+};
+
+/// How long a registry may take to accept a connection.
+const REGISTRY_LIMIT: Duration = Duration::from_secs(5);
+
+/// The public registries that installations need.
+const REGISTRIES: [&str; 2] = ["pypi.org", "registry.npmjs.org"];
+
+/// Variables that name a proxy for this machine's own traffic.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// What is found.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// The daemon, or why there is none.
+    pub(super) daemon: Result<DaemonFacts, String>,
+    /// The base images that are missing.
+    pub(super) missing_images: Vec<&'static str>,
+    /// The release of this machine's kernel.
+    pub(super) kernel: Option<String>,
+    /// How many user namespaces a user may have.
+    pub(super) user_namespaces: Option<u64>,
+    /// Whether cgroups are of version 2.
+    pub(super) unified_cgroups: bool,
+    /// Bytes that are free where Docker keeps images, when that is on this machine.
+    pub(super) free_disk: Option<u64>,
+    /// The value of `ISOL8_EXTRA_CA`, and whether the file can be read.
+    pub(super) certificates: Option<(String, bool)>,
+    /// The proxy of this machine, without its password.
+    pub(super) proxy: Option<String>,
+    /// Registries, and why each cannot be reached.
+    pub(super) registries: Vec<(String, Option<String>)>,
+}
+
+/// Looks at this machine.
+pub(super) async fn gather(sandboxes: &Result<Sandboxes, Failure>, offline: bool) -> Facts {
+    let daemon = match sandboxes {
+        Ok(sandboxes) => sandboxes
+            .daemon()
+            .await
+            .map_err(|failure| failure.to_string()),
+        Err(failure) => Err(failure.to_string()),
+    };
+    let mut missing_images = Vec::new();
+    if let (Ok(sandboxes), Ok(_)) = (sandboxes, &daemon) {
+        let images = sandboxes.images();
+        for runtime in RUNTIMES {
+            if images.size(&format!("isol8:{runtime}")).await.is_none() {
+                missing_images.push(runtime);
+            }
+        }
+    }
+    let proxy = proxy();
+    let registries = if offline {
+        Vec::new()
+    } else {
+        futures::future::join_all(REGISTRIES.map(|host| registry(host, proxy.as_ref()))).await
+    };
+    let text = |path: &str| fs::read_to_string(path).ok();
+    let number = |path: &str| text(path)?.trim().parse().ok();
+    Facts {
+        missing_images,
+        kernel: text("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
+        user_namespaces: number("/proc/sys/user/max_user_namespaces"),
+        unified_cgroups: Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+        free_disk: daemon.as_ref().ok().and_then(|daemon| free(&daemon.folder)),
+        certificates: std::env::var("ISOL8_EXTRA_CA")
+            .ok()
+            .filter(|path| !path.is_empty())
+            .map(|path| (path.clone(), fs::read(path).is_ok())),
+        proxy: proxy.as_ref().map(without_password),
+        registries,
+        daemon,
+    }
+}
+
+#[cfg_attr(
+    target_os = "linux",
+    expect(clippy::useless_conversion, reason = "macOS counts blocks in 32 bits")
+)]
+fn free(folder: &str) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+    Some(u64::from(disk.blocks_available()) * disk.fragment_size())
+}
+
+fn proxy() -> Option<Url> {
+    let mut values = PROXY_VARIABLES
+        .iter()
+        .filter_map(|name| std::env::var(name).ok());
+    values.find_map(|value| Url::parse(&value).ok().filter(Url::has_host))
+}
+
+fn without_password(proxy: &Url) -> String {
+    let mut proxy = proxy.clone();
+    let _ = proxy.set_username("");
+    let _ = proxy.set_password(None);
+    proxy.to_string()
+}
+
+/// Whether a connection to a registry, or to the proxy on the way to it, is accepted.
+async fn registry(host: &str, proxy: Option<&Url>) -> (String, Option<String>) {
+    let (at, port) = match proxy {
+        Some(proxy) => (
+            proxy.host_str().unwrap_or_default(),
+            proxy.port_or_known_default().unwrap_or(80),
+        ),
+        None => (host, 443),
+    };
+    let problem = match tokio::time::timeout(REGISTRY_LIMIT, TcpStream::connect((at, port))).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("no answer".to_owned()),
+    };
+    (host.to_owned(), problem)
+}

@@ -1,0 +1,7 @@
+//! `doctor`: what isol8 needs, what of it is there, and how to mend the rest.
+
+mod checks;
+mod command;
+mod facts;
+
+pub(crate) use command::run;

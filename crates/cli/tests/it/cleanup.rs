@@ -1,0 +1,86 @@
+//! `cleanup`, on a daemon that has what the test says.
+
+use serde_json::json;
+
+use crate::{common::User, daemon::Daemon};
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+fn daemon() -> Daemon {
+    let daemon = Daemon::start();
+    let container = |id: &str, state: &str, more: serde_json::Value| {
+        let mut labels = json!({ "isol8.managed": "true" });
+        labels
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({ "Id": id, "Image": "isol8:python", "State": state, "Created": 1000, "Labels": labels })
+    };
+    daemon.container(container(ID, "exited", json!({})));
+    daemon.container(container("living", "running", json!({})));
+    daemon.image("isol8:python", json!({ "org.isol8.runtime": "python" }));
+    daemon.image("debian:13", json!({}));
+    daemon
+}
+
+#[test]
+fn it_asks_and_only_a_yes_is_a_yes() {
+    let (daemon, user) = (daemon(), User::new());
+    for (answer, end, removed) in [
+        ("n\n", "Cleanup cancelled\n", 0),
+        ("", "Cleanup cancelled\n", 0),
+        ("y\n", "Removed 1 container(s)\n", 1),
+    ] {
+        let ended = user.isol8_on(&daemon, &["cleanup"], answer);
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+        assert!(
+            ended.stdout.starts_with(
+                "Found 1 isol8 container(s)\n  ⚪ stopped 0123456789ab | isol8:python | created "
+            ),
+            "{}",
+            ended.stdout
+        );
+        let end = format!("Remove all these containers? [y/N] {end}");
+        assert!(ended.stdout.ends_with(&end), "{}", ended.stdout);
+        assert_eq!(daemon.changes().len(), removed);
+    }
+    assert_eq!(daemon.changes(), [format!("DELETE /containers/{ID}")]);
+}
+
+#[test]
+fn images_go_when_they_are_named_and_others_stay() {
+    let (daemon, user) = (daemon(), User::new());
+    let ended = user.isol8_on(&daemon, &["cleanup", "--images", "--force"], "");
+    assert!(
+        ended
+            .stdout
+            .starts_with("Found 1 isol8 container(s) and 1 image(s)\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .ends_with("Removed 1 container(s)\nRemoved 1 image(s)\n"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(daemon.changes().len(), 2);
+    assert!(
+        daemon.changes()[1].starts_with("DELETE /images/isol8"),
+        "{:?}",
+        daemon.changes()
+    );
+}
+
+#[test]
+fn nothing_to_remove_is_no_question() {
+    let (daemon, user) = (Daemon::start(), User::new());
+    user.isol8_on(&daemon, &["cleanup"], "")
+        .is(0, "No isol8 containers found\n", "");
+    user.isol8_on(&daemon, &["cleanup", "--images"], "").is(
+        0,
+        "No isol8 containers or images found\n",
+        "",
+    );
+}

@@ -1,0 +1,221 @@
+//! A Docker daemon that answers as a test says. It has images, builds nothing, and keeps what it was asked.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A daemon behind a Unix socket, until the process ends.
+pub(crate) struct Daemon {
+    folder: TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Labels by name.
+    images: HashMap<String, Value>,
+    containers: Vec<Value>,
+    /// What a build says, by the name of the image: lines of output, and whether it fails.
+    builds: HashMap<String, (Vec<String>, bool)>,
+    /// Method and path of every request that changes something.
+    changes: Vec<String>,
+}
+
+impl Daemon {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(Mutex::new(State::default()));
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(stream.unwrap(), &state));
+            }
+        });
+        Self { folder, state }
+    }
+
+    /// The value of `DOCKER_HOST`.
+    pub(crate) fn address(&self) -> String {
+        let socket: PathBuf = self.folder.path().join("docker.sock");
+        format!("unix://{}", socket.display())
+    }
+
+    /// Has an image.
+    pub(crate) fn image(&self, name: &str, labels: Value) {
+        self.state
+            .lock()
+            .unwrap()
+            .images
+            .insert(name.to_owned(), labels);
+    }
+
+    /// Has a container.
+    pub(crate) fn container(&self, container: Value) {
+        self.state.lock().unwrap().containers.push(container);
+    }
+
+    /// Says this when the image is built.
+    pub(crate) fn build(&self, name: &str, lines: &[&str], fails: bool) {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        self.state
+            .lock()
+            .unwrap()
+            .builds
+            .insert(name.to_owned(), (lines, fails));
+    }
+
+    /// What it was asked to change.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        self.state.lock().unwrap().changes.clone()
+    }
+}
+
+/// Answers one request after the other.
+fn serve(stream: UnixStream, state: &Mutex<State>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    while let Some((method, target, head)) = request(&mut reader) {
+        drain(&mut reader, &head);
+        let (status, body) = answer(&mut state.lock().unwrap(), &method, &target);
+        let body = if method == "HEAD" {
+            String::new()
+        } else {
+            body
+        };
+        let written = write!(
+            writer,
+            "HTTP/1.1 {status} x\r\nApi-Version: 1.44\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+/// Method, target and head of the next request, in lower case.
+fn request(reader: &mut BufReader<UnixStream>) -> Option<(String, String, String)> {
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
+    let mut words = first.split_ascii_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && head != "\r\n" {
+        reader.read_line(&mut head).ok().filter(|read| *read > 0)?;
+    }
+    Some((method, target, head.to_lowercase()))
+}
+
+/// Reads the body of a request.
+fn drain(reader: &mut BufReader<UnixStream>, head: &str) {
+    if head.contains("transfer-encoding: chunked") {
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim(), 16).unwrap();
+            reader.read_exact(&mut vec![0; length + 2]).unwrap();
+            if length == 0 {
+                return;
+            }
+        }
+    }
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.map_or(0, |length| length.parse().unwrap());
+    reader.read_exact(&mut vec![0; length]).unwrap();
+}
+
+fn answer(state: &mut State, method: &str, target: &str) -> (u16, String) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    // `/v1.44/images/json`
+    let path = path.strip_prefix("/v1.44").unwrap_or(path);
+    if !matches!(method, "GET" | "HEAD") {
+        state.changes.push(format!("{method} {path}"));
+    }
+    match (method, path) {
+        ("HEAD" | "GET", "/_ping") => (200, "OK".to_owned()),
+        ("GET", "/containers/json") => (200, json!(state.containers).to_string()),
+        ("GET", "/images/json") => (200, listed(state)),
+        ("POST", "/build") => (200, build(state, query)),
+        ("DELETE", _) => (200, "[]".to_owned()),
+        ("GET", path) => {
+            let name = path
+                .strip_prefix("/images/")
+                .and_then(|rest| rest.strip_suffix("/json"));
+            let name = name.unwrap_or_default().replace("%3A", ":");
+            match state.images.get(&name) {
+                Some(labels) => {
+                    let image = json!({
+                        "Id": format!("sha256:{name}"), "Size": 2_000_000, "RepoTags": [name],
+                        "Config": { "Labels": labels },
+                    });
+                    (200, image.to_string())
+                }
+                None => (
+                    404,
+                    json!({ "message": format!("No such image: {name}") }).to_string(),
+                ),
+            }
+        }
+        _ => panic!("nobody expected {method} {target}"),
+    }
+}
+
+fn listed(state: &State) -> String {
+    let images = state.images.iter().map(|(name, labels)| {
+        json!({
+            "Id": format!("sha256:{name}"), "ParentId": "", "RepoTags": [name], "RepoDigests": [],
+            "Created": 5, "Size": 7, "SharedSize": -1, "Labels": labels, "Containers": -1,
+        })
+    });
+    images.collect::<Value>().to_string()
+}
+
+/// The output of a build. One that succeeds leaves the image.
+fn build(state: &mut State, query: &str) -> String {
+    let value = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let name = value("t").unwrap();
+    let default = (vec!["Step 1/1 : FROM scratch".to_owned()], false);
+    let (lines, fails) = state.builds.get(&name).cloned().unwrap_or(default);
+    let mut said: Vec<_> = lines
+        .iter()
+        .map(|line| json!({ "stream": format!("{line}\n") }))
+        .collect();
+    if fails {
+        let message = "The command returned a non-zero code: 1";
+        said.push(json!({ "errorDetail": { "message": message }, "error": message }));
+    } else {
+        let own: Value =
+            value("labels").map_or(json!({}), |text| serde_json::from_str(&text).unwrap());
+        // An image has the labels of the one that it is made from, too.
+        let runtime = own["org.isol8.runtime"].as_str().unwrap_or_default();
+        let base = state
+            .images
+            .get(&format!("isol8:{runtime}"))
+            .filter(|_| value("target").is_none_or(|target| target.is_empty()));
+        let mut labels = base.cloned().unwrap_or(json!({}));
+        labels
+            .as_object_mut()
+            .unwrap()
+            .extend(own.as_object().unwrap().clone());
+        state.images.insert(name, labels);
+    }
+    let said: Vec<_> = said.iter().map(Value::to_string).collect();
+    said.join("\n")
+}
