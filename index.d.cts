@@ -36,6 +36,7 @@ export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/
 export type {
   AuditConfig,
   DockerIsol8Options,
+  InstallRegistries,
   Isol8Mode,
   Isol8Options,
   ListLimits,

@@ -57,6 +57,7 @@ const OPTIONS = {
   mode: [],
   network: [],
   networkFilter: ["an object", "an own __proto__"],
+  installRegistries: [],
   cpuLimit: [],
   memoryLimit: [],
   pidsLimit: [],

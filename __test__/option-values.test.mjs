@@ -51,6 +51,7 @@ for (const [options, named] of [
   [{ poolSize: { clean: -1 } }, "poolSize.clean: -1"],
   [{ poolSize: { clean: 1, dirty: Number.NaN } }, "poolSize.dirty: NaN"],
   [{ remoteCode: { cacheTtl: -1 } }, "remoteCode.cacheTtl: -1"],
+  [{ installRegistries: { python: ["pypi.test"] } }, "installRegistries.python: address 1"],
   [{ memoryLimit: "0m" }, "memoryLimit: 0m"],
   [{ sandboxSize: "0" }, "sandboxSize: 0"],
   [{ tmpSize: "0g" }, "tmpSize: 0g"],

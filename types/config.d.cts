@@ -3,6 +3,7 @@
 import type { Preload, Runtime } from "./execution.cjs";
 import type {
   AuditConfig,
+  InstallRegistries,
   NetworkFilterConfig,
   NetworkMode,
   RemoteCodePolicy,
@@ -71,6 +72,8 @@ export interface Isol8Config {
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */
   poolSize: number | { clean: number; dirty: number };
+  /** Package registries of installations in place of the public ones. Default: none. */
+  installRegistries: InstallRegistries;
   /** What a request may ask for. Default: `"default"`, which has no limits. */
   requestLimits: "default" | "strict" | RequestLimits;
   /** Modules that interpreters import before their program arrives. Default: none. */

@@ -143,6 +143,26 @@ export interface RequestLimits {
   agentFlags?: TextLimits;
 }
 
+/**
+ * Addresses of package registries by runtime, such as `https://pypi.example/simple`. The installer uses the first one. All are
+ * reached exactly as they are written, host and port, also at private addresses. An address may have a user and a password.
+ * Installers see it, so put the password into `secrets` to mask it in their messages.
+ */
+export interface InstallRegistries {
+  /** For pip. */
+  python?: string[];
+  /** For npm. */
+  node?: string[];
+  /** For Bun. */
+  bun?: string[];
+  /** For Deno. The first one is its npm registry. */
+  deno?: string[];
+  /** For apt, which uses the sources of the image. All of these are within its reach. */
+  bash?: string[];
+  /** For packages of the agent. */
+  agent?: string[];
+}
+
 /** Number of sandboxes that a pool keeps: one number for clean and dirty ones, or each separately. */
 export type PoolSize = number | { clean?: number; dirty?: number };
 
@@ -156,11 +176,14 @@ export interface Isol8Options {
   networkFilter?: Partial<NetworkFilterConfig>;
   /**
    * Whether an installation reaches package registries when `network` is `"none"` or `"filtered"`. The program does not.
-   * The registries are the runtime's public ones and those that the request's `env` or the image names. Names come from
-   * variables such as `PIP_INDEX_URL` and `NPM_CONFIG_REGISTRY`. In an image they also come from `pip.conf`, `npmrc`,
-   * `.bunfig.toml` and apt's sources. Default: true.
+   * The registries are those of `installRegistries`, else the runtime's public ones, and those that the image names: in
+   * variables such as `PIP_INDEX_URL` and `NPM_CONFIG_REGISTRY`, and in `pip.conf`, `npmrc`, `.bunfig.toml` and apt's
+   * sources. Those of an image are reached at public addresses, on the ports 80 and 443. Then the installer gets nothing of
+   * a request's `env`. Default: true.
    */
   installNetwork?: boolean;
+  /** Package registries in place of the public ones. They have no effect with `network: "host"`. Default: none. */
+  installRegistries?: InstallRegistries;
   /** CPU cores; fractions are possible. Default: 1. */
   cpuLimit?: number;
   /** Memory limit as a size, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */

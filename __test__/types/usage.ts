@@ -21,6 +21,7 @@ import {
   type ExecutionResult,
   type ImageProgress,
   type ImageSources,
+  type InstallRegistries,
   type Isol8Config,
   type Isol8Engine,
   type Isol8Mode,
@@ -105,6 +106,14 @@ const address: DockerAddress = { socketPath: "/s", host: "h", port: 1, protocol:
 const connections: DockerConnection[] = [address, { modem: {} }, { ca: "", cert: [], key: "" }];
 
 const preload: Preload = { python: ["numpy"], node: ["lodash"] };
+const installRegistries: Required<InstallRegistries> = {
+  python: ["https://pypi.example/simple"],
+  node: [],
+  bun: [],
+  deno: [],
+  bash: [],
+  agent: [],
+};
 const text: Required<TextLimits> = { allowed: true, maxBytes: 1 };
 const list: Required<ListLimits> = { ...text, maxCount: 1 };
 const requestLimits: Required<RequestLimits> = {
@@ -131,6 +140,7 @@ const common: Required<Isol8Options> = {
   network,
   networkFilter,
   installNetwork: true,
+  installRegistries,
   cpuLimit: 0.5,
   memoryLimit: "1g",
   pidsLimit: 10,

@@ -45,7 +45,7 @@ pub use limits::{
     TLS_PORT,
 };
 pub use own_address::is_own;
-pub use policy::{AllowList, Denial, Grant, Policy, PolicyError, PolicyOptions};
+pub use policy::{AllowList, Denial, ExtraHost, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
 pub use resolver::{Resolver, SystemResolver};
 pub use run::{Action, BlockReason, LogEntry, NetworkLog, Redact, Run};

@@ -13,7 +13,7 @@ use isol8_api::{
     result::{NetworkAction, NetworkLogEntry, SecurityEvent},
 };
 use isol8_egress::{
-    Action, Limits, LogEntry, Policy, PolicyError, Proxy, Redact, Run, SystemResolver,
+    Action, ExtraHost, Limits, LogEntry, Policy, PolicyError, Proxy, Redact, Run, SystemResolver,
 };
 use isol8_protocol::MAX_STREAMS;
 use tokio::{
@@ -103,13 +103,12 @@ impl Network {
     pub(crate) fn open(
         &self,
         sandbox: &Sandbox,
-        extra_hosts: &[String],
+        extra_hosts: &[ExtraHost],
         run: &Arc<Run>,
     ) -> Result<NetworkAccess, EngineError> {
         let mut proxy = self.proxy.clone();
         if !extra_hosts.is_empty() {
-            let hosts: Vec<_> = extra_hosts.iter().map(String::as_str).collect();
-            proxy = proxy.with_policy(Arc::new(proxy.policy().with_extra_hosts(&hosts)?));
+            proxy = proxy.with_policy(Arc::new(proxy.policy().with_extra_hosts(extra_hosts)?));
         }
         let clients = TaskTracker::new();
         let ended = CancellationToken::new();

@@ -20,8 +20,8 @@ const HOME_CONFIG_FILE: &str = ".isol8/config.json";
 /// The only key of the file itself whose value is a list.
 const LIST_KEY: &str = "prebuiltImages";
 
-/// A key whose value is a wall. A file with a wrong one is not used: the default would let everything through.
-const WALL_KEY: &str = "requestLimits";
+/// Keys whose values are walls. A file with a wrong one is not used: the defaults let more through.
+const WALL_KEYS: [&str; 2] = ["requestLimits", "installRegistries"];
 
 /// Largest configuration file in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -167,7 +167,7 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
     let mut warnings = Vec::new();
     // serde would read a list as the fields of a section, in order.
     keys.retain(|key, given| {
-        let misplaced = given.is_array() && key != LIST_KEY && key != WALL_KEY;
+        let misplaced = given.is_array() && key != LIST_KEY && !WALL_KEYS.contains(&key.as_str());
         if misplaced {
             let cause = "invalid type: a list".to_owned();
             warnings.push(warning(key.clone(), ConfigProblem::WrongType(cause)));
@@ -199,7 +199,10 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
                 _ => None,
             })
             .collect();
-        if keys.first().is_some_and(|key| key == WALL_KEY) {
+        if keys
+            .first()
+            .is_some_and(|key| WALL_KEYS.contains(&key.as_str()))
+        {
             return Err(malformed(format!("{}: {error}", keys.join("."))));
         }
         let removed = remove(&mut value, &keys);
@@ -346,6 +349,8 @@ mod tests {
             let message = format!("Invalid config f.json: {message}");
             assert!(error.starts_with(&message), "{error}");
         }
+        let text = r#"{"installRegistries": {"pyton": []}}"#;
+        assert!(parse(Path::new("f.json"), text).is_err());
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Config {
                     dirty: Some(number(dirty)),
                 },
             }),
+            install_registries: Some(self.install_registries.clone()),
             request_limits: Some(self.request_limits.clone()),
             preload: Some(self.preload.by_runtime()),
             ..RawOptions::default()
@@ -116,7 +117,7 @@ fn number(value: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{RawRequestLimits, RequestPreset};
+    use crate::options::{RawInstallRegistries, RawRequestLimits, RequestPreset};
 
     #[test]
     fn every_section_reaches_the_options() {
@@ -125,7 +126,8 @@ mod tests {
                 "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
                 "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
                 "remoteCode": {"enabled": true, "cacheTtl": 7, "allowPrivate": ["10.0.0.0/8"]}, "debug": true,
-                "preload": {"python": ["json"]}, "requestLimits": "strict"}"#,
+                "preload": {"python": ["json"]}, "requestLimits": "strict",
+                "installRegistries": {"deno": ["https://a.test"]}}"#,
         )
         .unwrap();
         let mut expected = RawOptions {
@@ -135,6 +137,10 @@ mod tests {
             pool_strategy: Some("secure".into()),
             debug: Some(true),
             request_limits: Some(RawRequestLimits::Preset(RequestPreset::Strict)),
+            install_registries: Some(RawInstallRegistries {
+                deno: Some(vec!["https://a.test".into()]),
+                ..RawInstallRegistries::default()
+            }),
             preload: Some([("python".into(), vec!["json".into()])].into()),
             ..Config::default().raw_options()
         };

@@ -7,7 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
-use crate::options::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawRequestLimits};
+use crate::options::{
+    DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawInstallRegistries, RawRequestLimits,
+};
 
 /// Configuration of isol8: `isol8.config.json` in the working directory, or
 /// `~/.isol8/config.json`.
@@ -25,6 +27,8 @@ pub struct Config {
     pub defaults: DefaultsConfig,
     /// What a filtered network lets through.
     pub network: NetworkConfig,
+    /// Package registries of installations in place of the public ones, by runtime.
+    pub install_registries: RawInstallRegistries,
     /// Removal of what is left over.
     pub cleanup: CleanupConfig,
     /// When a used sandbox is cleaned: after use ("fast"), or when it is handed out ("secure").
@@ -235,6 +239,7 @@ impl Default for Config {
             max_concurrent: 10,
             defaults: DefaultsConfig::default(),
             network: NetworkConfig::default(),
+            install_registries: RawInstallRegistries::default(),
             cleanup: CleanupConfig::default(),
             pool_strategy: PoolStrategy::default(),
             pool_size: PoolSizeConfig::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RawPoolSize, RawRequestLimits, RawSecrets, object::object};
+use super::{RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, object::object};
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct RawOptions {
     /// its runtime also when `network` is `"none"` or `"filtered"`, default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install_network: Option<bool>,
+    /// Package registries of installations in place of the public ones, by runtime.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
+    pub install_registries: Option<RawInstallRegistries>,
     /// CPU cores, default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,

@@ -1,6 +1,7 @@
 //! Options as callers write them: everything optional, sizes as strings, numbers as JavaScript has them.
 
 mod engine;
+mod install_registries;
 mod object;
 mod pool_size;
 mod request_limits;
@@ -11,6 +12,7 @@ mod words;
 pub use engine::{
     RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
 };
+pub use install_registries::RawInstallRegistries;
 pub use pool_size::RawPoolSize;
 pub(crate) use pool_size::pool_size;
 pub use request_limits::{

@@ -6,6 +6,7 @@
 mod allow_list;
 mod denial;
 mod error;
+mod extra_host;
 mod host_pattern;
 mod options;
 mod ownership;
@@ -15,6 +16,7 @@ mod rules;
 pub use allow_list::AllowList;
 pub use denial::Denial;
 pub use error::PolicyError;
+pub use extra_host::ExtraHost;
 pub use options::PolicyOptions;
 pub(crate) use rules::PortKind;
 pub use rules::{Grant, Policy};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::allow_list::AllowList;
 use super::denial::Denial;
 use super::error::{PolicyError, parse_host};
+use super::extra_host::{ExtraHost, ExtraHosts, Opens};
 use super::options::PolicyOptions;
 use super::pattern_list::PatternList;
 use crate::address::{AddressClass, classify, embedded};
@@ -17,8 +18,8 @@ use crate::pattern::MatchBudget;
 /// The permission for a host, with the address classes that it includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    /// It was named for an installation.
-    extra: bool,
+    /// What naming it for an installation opens.
+    extra: Option<Opens>,
     /// A whitelist entry matches.
     listed: bool,
 }
@@ -27,7 +28,7 @@ pub struct Grant {
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<Rules>,
-    extra: Vec<Host>,
+    extra: ExtraHosts,
 }
 
 #[derive(Debug)]
@@ -72,20 +73,16 @@ impl Policy {
         };
         Ok(Self {
             rules: Arc::new(rules),
-            extra: Vec::new(),
+            extra: ExtraHosts::default(),
         })
     }
 
-    /// Returns this policy with exact host names added, as if each were a whitelist entry. The
-    /// blacklist still wins. An empty whitelist still allows every other public host.
-    pub fn with_extra_hosts(&self, hosts: &[&str]) -> Result<Self, PolicyError> {
-        let mut extra = self.extra.clone();
-        for host in hosts {
-            extra.push(parse_host("whitelist", host)?);
-        }
+    /// Returns this policy with hosts for an installation added. The blacklist still wins. An empty
+    /// whitelist still allows every other public host.
+    pub fn with_extra_hosts(&self, hosts: &[ExtraHost]) -> Result<Self, PolicyError> {
         Ok(Self {
             rules: Arc::clone(&self.rules),
-            extra,
+            extra: self.extra.with(hosts)?,
         })
     }
 
@@ -103,14 +100,15 @@ impl Policy {
                 return Err(Denial::Blacklisted);
             }
         }
-        let extra = self.extra.contains(host);
-        let listed = !extra && rules.whitelist.matches(host, &mut budget)?;
-        if !extra && !listed && !rules.whitelist.is_empty() {
+        let extra = self.extra.opens(host, port);
+        let listed = rules.whitelist.matches(host, &mut budget)?;
+        if extra.is_none() && !listed && !rules.whitelist.is_empty() {
             return Err(Denial::NotWhitelisted);
         }
         let port_allowed = match &rules.ports {
+            _ if extra == Some(Opens::Loopback) => true,
             Some(ports) => ports.contains(&port),
-            None => extra || listed || self.port_kind(port) != PortKind::Any,
+            None => extra.is_some() || listed || self.port_kind(port) != PortKind::Any,
         };
         if !port_allowed || port == 0 {
             return Err(Denial::Port);
@@ -145,11 +143,13 @@ impl Policy {
         match classify(address) {
             AddressClass::Forbidden => Err(Denial::ForbiddenAddress),
             class if is_own || class == AddressClass::Loopback => {
-                let open = rules.loopback.names(host) || rules.loopback.contains(address);
+                let open = grant.extra == Some(Opens::Loopback)
+                    || rules.loopback.names(host)
+                    || rules.loopback.contains(address);
                 open.then_some(()).ok_or(Denial::HostAddress)
             }
             AddressClass::Private => {
-                let open = grant.extra
+                let open = grant.extra >= Some(Opens::Private)
                     || rules.private.names(host)
                     || rules.private.contains(address)
                     || grant.listed && rules.whitelist.is_specific_to(host, &mut budget)?;

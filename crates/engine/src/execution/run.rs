@@ -9,6 +9,7 @@ use isol8_api::{
     event::{Phase, StreamEvent},
     result::{SessionReset, Termination},
 };
+use isol8_egress::ExtraHost;
 use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
 use tokio_util::sync::CancellationToken;
 
@@ -111,7 +112,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         session_loss,
     };
     let parked = plan.parked && prepare.is_none() && image_setup.is_none();
-    let access = |port: ProxyPort, extra_hosts: &[String]| match port {
+    let access = |port: ProxyPort, extra_hosts: &[ExtraHost]| match port {
         ProxyPort::Closed => Ok(None),
         _ => network.open(sandbox, extra_hosts, egress).map(Some),
     };
@@ -121,14 +122,15 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     }
     if let Some(step) = plan.install {
         let mut hosts = plan.install_hosts;
-        hosts.extend(match (image_registries, plan.registry_files) {
+        let of_image = match (image_registries, plan.registry_files) {
             (Some(known), _) => {
                 close_port(sandbox).await?;
                 known
             }
             (None, Some(files)) => image_registries_of(sandbox, files).await?,
             (None, None) => Vec::new(),
-        });
+        };
+        hosts.extend(of_image.into_iter().map(ExtraHost::Public));
         tracing::debug!(hosts = hosts.len(), "installing packages");
         // Dropped after the installation, so that processes that it leaves behind lose this access.
         let _access = access(step.proxy, &hosts)?;

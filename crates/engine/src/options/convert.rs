@@ -40,6 +40,7 @@ impl TryFrom<RawOptions> for Options {
             network: choose("network", raw.network, &NETWORK_MODES)?,
             network_filter: network_policy(raw.network_filter.unwrap_or_default())?,
             install_network: raw.install_network.unwrap_or(true),
+            install_registries: raw.install_registries.unwrap_or_default().try_into()?,
             cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
             memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
             pids_limit: raw.pids_limit.map(pids_limit).transpose()?,

@@ -3,6 +3,7 @@
 
 mod convert;
 mod error;
+mod install_registries;
 mod number;
 mod preload;
 mod request_limits;
@@ -12,6 +13,7 @@ mod size;
 mod start;
 
 pub use error::OptionError;
+pub use install_registries::{InstallRegistries, PackageRegistry};
 pub use number::{MAX_TIMEOUT, timeout};
 pub use preload::{MAX_PRELOADED, Preload};
 pub use request_limits::{FieldLimits, Names, RequestLimits};

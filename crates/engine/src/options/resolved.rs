@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use isol8_api::options::{NetworkMode, PoolStrategy};
 use isol8_egress::PolicyOptions;
 
-use super::{Preload, RequestLimits, Secrets};
+use super::{InstallRegistries, Preload, RequestLimits, Secrets};
 
 /// Most sandboxes that a pool keeps of each kind.
 pub const MAX_POOL_SIZE: usize = 1000;
@@ -25,6 +25,8 @@ pub struct Options {
     pub network_filter: PolicyOptions,
     /// Whether installations may reach the public registries though the program may not.
     pub install_network: bool,
+    /// Package registries of installations in place of the public ones.
+    pub install_registries: InstallRegistries,
     /// CPU cores; finite and above 0.
     pub cpu_limit: f64,
     /// Memory without swap, in bytes.

@@ -1,5 +1,7 @@
 //! Building the plan of a checked request.
 
+use std::collections::BTreeMap;
+
 use isol8_api::options::NetworkMode;
 use isol8_protocol::{ProxyPort, SANDBOX_DIR};
 
@@ -13,8 +15,8 @@ use super::{
     types::shell,
 };
 use crate::{
-    options::Options,
-    runtime::{InstallCommand, any_shell, registry_hosts},
+    options::{Options, PackageRegistry},
+    runtime::{InstallCommand, RuntimeSpec, any_shell, registry_environment, registry_hosts},
 };
 
 /// The plan of a request whose program (`source`) is at hand.
@@ -39,18 +41,12 @@ pub fn plan(
         session: None,
         proxy: proxy_port(options),
     };
-    let install = owner
-        .filter(|_| !request.packages.is_empty())
-        .map(|runtime| {
-            install_step(
-                options,
-                step(Vec::new()),
-                runtime.install(&request.packages),
-            )
-        });
+    let installing = owner.filter(|_| !request.packages.is_empty());
+    let install = installing
+        .map(|runtime| install_step(options, runtime, step(Vec::new()), &request.packages));
     let reaching = owner.filter(|_| reaches_registries(options));
     let install_hosts = match (reaching, &install) {
-        (Some(runtime), Some(install)) => registry_hosts(runtime.registries, &install.env),
+        (Some(runtime), Some(_)) => registry_hosts(runtime, registries_of(options, runtime)),
         _ => Vec::new(),
     };
     let code = program(options, &request, source)?;
@@ -114,14 +110,22 @@ fn proxy_port(options: &Options) -> ProxyPort {
 }
 
 /// Gives an empty step its installer. It runs in `/sandbox` whatever the working directory is.
-fn install_step(options: &Options, mut step: Step, install: InstallCommand) -> Step {
-    step.argv = install.argv;
+fn install_step(
+    options: &Options,
+    runtime: &RuntimeSpec,
+    mut step: Step,
+    packages: &[String],
+) -> Step {
+    let InstallCommand { argv, env } = runtime.install(packages);
+    step.argv = argv;
     SANDBOX_DIR.clone_into(&mut step.cwd);
-    for (name, value) in install.env {
-        step.env.retain(|(known, _)| known != name);
-        step.env.push((name.to_owned(), value.to_owned()));
-    }
     if reaches_registries(options) {
+        // It may reach more than the program, so the request chooses neither its registries nor what it
+        // loads at its start.
+        step.env = environment(options, &BTreeMap::new(), Some(runtime));
+        for (name, value) in registry_environment(runtime, registries_of(options, runtime)) {
+            set(&mut step.env, name, value);
+        }
         // Nothing that an earlier program left behind takes part in what an installation may.
         step.proxy = ProxyPort::Program;
         for (name, value) in proxy_environment() {
@@ -132,8 +136,21 @@ fn install_step(options: &Options, mut step: Step, install: InstallCommand) -> S
     } else if step.proxy == ProxyPort::Open {
         step.proxy = ProxyPort::Program;
     }
+    for (name, value) in env {
+        set(&mut step.env, name, value.to_owned());
+    }
     step.env.sort_unstable();
     step
+}
+
+fn set(env: &mut Vec<(String, String)>, name: &str, value: String) {
+    env.retain(|(known, _)| known != name);
+    env.push((name.to_owned(), value));
+}
+
+/// The registries that the operator names for `runtime`.
+fn registries_of<'a>(options: &'a Options, runtime: &RuntimeSpec) -> &'a [PackageRegistry] {
+    options.install_registries.of(runtime.name)
 }
 
 /// Whether installations reach the package registries through the proxy. With the host's network

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use isol8_api::{options::RawOptions, request::ExecutionRequest};
+use isol8_egress::ExtraHost;
 
 use super::*;
 use crate::{
@@ -96,6 +97,52 @@ fn a_plain_request_has_defaults_and_nothing_more() {
     assert_eq!(plan.main_extension.as_deref(), Some(".py"));
 }
 
+/// What an installation may reach, and one variable of the request and of the secrets in its environment.
+fn installation(more: &str) -> (Vec<ExtraHost>, [bool; 2], Option<String>) {
+    let options = options(&format!(r#"{{"secrets": {{"SECRET": "s"}}{more}}}"#));
+    let json = r#"{"runtime": "python", "code": "1", "installPackages": ["a"], "env": {
+        "PIP_INDEX_URL": "http://private.test/simple", "LD_PRELOAD": "/sandbox/x.so"}}"#;
+    let plan = planned_with(&options, request(json)).unwrap();
+    let install = plan.install.unwrap();
+    let has = |name| env(&install, name).is_some();
+    let index = env(&install, "PIP_INDEX_URL").map(str::to_owned);
+    assert_eq!(env(&plan.program, "LD_PRELOAD"), Some("/sandbox/x.so"));
+    (
+        plan.install_hosts,
+        [has("LD_PRELOAD"), has("SECRET")],
+        index,
+    )
+}
+
+#[test]
+fn a_request_chooses_neither_the_registries_of_an_installation_nor_what_it_loads() {
+    let public = ["pypi.org", "files.pythonhosted.org"];
+    let public: Vec<_> = public.map(|host| ExtraHost::Known(host.to_owned())).into();
+    for network in ["none", "filtered"] {
+        let options = format!(r#", "network": "{network}""#);
+        assert_eq!(
+            installation(&options),
+            (public.clone(), [false, true], None)
+        );
+        let url = "https://pip.test:8443/simple";
+        let options = format!(r#"{options}, "installRegistries": {{"python": ["{url}"]}}"#);
+        let exact = ExtraHost::Exact("pip.test".to_owned(), 8443);
+        let expected = (vec![exact], [false, true], Some(url.to_owned()));
+        assert_eq!(installation(&options), expected);
+    }
+    // There an installation reaches no more than the program.
+    let own = Some("http://private.test/simple".to_owned());
+    for options in [
+        r#", "network": "host""#,
+        r#", "network": "filtered", "installNetwork": false"#,
+    ] {
+        assert_eq!(
+            installation(options),
+            (Vec::new(), [true, true], own.clone())
+        );
+    }
+}
+
 #[test]
 fn a_request_is_followed_in_everything() {
     let plan = planned(
@@ -120,7 +167,7 @@ fn a_request_is_followed_in_everything() {
     assert_eq!(install.argv[install.argv.len() - 3..], ["--", "a", "b"]);
     assert_eq!(
         (env(&install, "X"), install.cwd.as_str()),
-        (Some("1"), "/sandbox")
+        (None, "/sandbox")
     );
     let ImageChoice::Runtime { packages, .. } = plan.image else {
         panic!()

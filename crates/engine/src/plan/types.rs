@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use isol8_egress::ExtraHost;
 use isol8_protocol::{InlineFile, ProxyPort};
 
 use crate::{options::Options, submission::LiveInput};
@@ -20,7 +21,7 @@ pub struct ExecutionPlan {
     /// Installs the packages.
     pub install: Option<Step>,
     /// Hosts that the installation may reach beside those that the program may.
-    pub install_hosts: Vec<String>,
+    pub install_hosts: Vec<ExtraHost>,
     /// Files in which the image may name more such hosts, as words for a shell; none when no
     /// installation under these options may reach others. Set without an installation, too: a
     /// session has to look before its first program.

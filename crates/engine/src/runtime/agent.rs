@@ -30,6 +30,7 @@ pub(super) const AGENT: RuntimeSpec = RuntimeSpec {
     parking: None,
     session: None,
     registries: &["registry.npmjs.org"],
+    registry_variables: bun::REGISTRY_VARIABLES,
     registry_files: bun::REGISTRY_FILES,
     program_is_file: prompt_is_file,
     command,

@@ -43,6 +43,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
         "ports.ubuntu.com",
         "dl-cdn.alpinelinux.org",
     ],
+    registry_variables: &[],
     registry_files: "/etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources",
     program_is_file: always_a_file,
     command: |context| argv(&["bash", context.path], &[]),

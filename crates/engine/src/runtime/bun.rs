@@ -45,6 +45,7 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
         interrupts: false,
     }),
     registries: &["registry.npmjs.org"],
+    registry_variables: REGISTRY_VARIABLES,
     registry_files: REGISTRY_FILES,
     program_is_file: always_a_file,
     command: |context| argv(&["bun", "run", context.path], &[]),
@@ -63,6 +64,9 @@ rm -rf /tmp/bun /root/.bun
 "#,
     link_modules!()
 );
+
+/// Bun prefers the second one.
+pub(super) const REGISTRY_VARIABLES: &[&str] = &["NPM_CONFIG_REGISTRY", "BUN_CONFIG_REGISTRY"];
 
 /// Its own settings of other places are below the home directory, which no image fills.
 pub(super) const REGISTRY_FILES: &str = "\"$XDG_CONFIG_HOME/.bunfig.toml\"";

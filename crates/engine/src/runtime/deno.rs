@@ -78,6 +78,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
         "deno.land",
         "esm.sh",
     ],
+    registry_variables: &["NPM_CONFIG_REGISTRY"],
     registry_files: "",
     program_is_file: always_a_file,
     command,

@@ -50,6 +50,7 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
         interrupts: false,
     }),
     registries: &["registry.npmjs.org"],
+    registry_variables: &["NPM_CONFIG_REGISTRY"],
     registry_files: "\"$NPM_CONFIG_GLOBALCONFIG\" \"$NPM_CONFIG_USERCONFIG\" \
         /usr/local/etc/npmrc /usr/etc/npmrc \
         /usr/local/lib/node_modules/npm/npmrc /usr/lib/node_modules/npm/npmrc",

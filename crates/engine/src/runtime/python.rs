@@ -43,6 +43,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
         interrupts: true,
     }),
     registries: &["pypi.org", "files.pythonhosted.org"],
+    registry_variables: &["PIP_INDEX_URL"],
     registry_files: "\"$PIP_CONFIG_FILE\" \"$XDG_CONFIG_HOME/pip/pip.conf\" \"$VIRTUAL_ENV/pip.conf\" \
         /etc/xdg/pip/pip.conf /etc/pip.conf /usr/pip.conf /usr/local/pip.conf",
     program_is_file: always_a_file,

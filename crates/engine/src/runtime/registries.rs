@@ -1,9 +1,12 @@
 //! The package registries that an installation has to reach.
 
-use isol8_egress::Host;
+use isol8_egress::{ExtraHost, Host};
 use url::Url;
 
-/// Variables with addresses of registries, in upper case. npm and Bun read theirs in any case.
+use super::RuntimeSpec;
+use crate::options::PackageRegistry;
+
+/// Variables of an image with addresses of registries, in upper case. npm and Bun read theirs in any case.
 const VARIABLES: [&str; 9] = [
     "PIP_INDEX_URL",
     "PIP_EXTRA_INDEX_URL",
@@ -22,14 +25,34 @@ const SCOPED: (&str, &str) = ("NPM_CONFIG_@", ":REGISTRY");
 /// Most hosts that an environment, and separately the settings of an image, may add.
 const MAX_CONFIGURED: usize = 32;
 
-/// The hosts of `public` registries and of those that the environment `env` names.
-pub(crate) fn registry_hosts(public: &[&str], env: &[(String, String)]) -> Vec<String> {
-    let env = env.iter().map(|(name, value)| (&**name, &**value));
-    public
-        .iter()
-        .map(|host| (*host).to_owned())
-        .chain(of_environment(env))
-        .collect()
+/// The hosts that an installation of `runtime` may reach: those of `named` registries as they are written, or
+/// else the public ones. What a request says has no part in it.
+pub(crate) fn registry_hosts(runtime: &RuntimeSpec, named: &[PackageRegistry]) -> Vec<ExtraHost> {
+    if named.is_empty() {
+        let public = runtime.registries.iter();
+        return public
+            .map(|host| ExtraHost::Known((*host).to_owned()))
+            .collect();
+    }
+    let exact = |registry: &PackageRegistry| ExtraHost::Exact(registry.host.clone(), registry.port);
+    named.iter().map(exact).collect()
+}
+
+/// The environment that makes an installer use the first of `named` registries.
+pub(crate) fn registry_environment(
+    runtime: &RuntimeSpec,
+    named: &[PackageRegistry],
+) -> Vec<(&'static str, String)> {
+    let Some(first) = named.first() else {
+        return Vec::new();
+    };
+    let variables = runtime.registry_variables.iter();
+    let mut env: Vec<_> = variables.map(|name| (*name, first.url.clone())).collect();
+    if first.is_plain && env.iter().any(|(name, _)| *name == "PIP_INDEX_URL") {
+        // pip uses no registry without TLS that it was not told to trust.
+        env.push(("PIP_TRUSTED_HOST", format!("{}:{}", first.host, first.port)));
+    }
+    env
 }
 
 /// The hosts that an image names: in its environment, `NAME=value` by line, and in the settings of
@@ -79,26 +102,73 @@ fn names_registry(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use isol8_api::options::RawInstallRegistries;
+
     use super::*;
+    use crate::options::InstallRegistries;
+
+    fn named(runtime: &str, urls: &[&str]) -> Vec<PackageRegistry> {
+        let lists = serde_json::json!({ runtime: urls });
+        let raw: RawInstallRegistries = serde_json::from_value(lists).unwrap();
+        InstallRegistries::try_from(raw)
+            .unwrap()
+            .of(runtime)
+            .to_vec()
+    }
 
     #[test]
-    fn configured_registries_join_the_public_ones() {
-        let env = [
-            ("PIP_INDEX_URL", "https://user:secret@pip.example/simple"),
-            (
-                "PIP_EXTRA_INDEX_URL",
-                "http://a.example:8080/x  https://b.example/",
-            ),
-            ("npm_config_registry", "https://NPM.example"),
-            ("npm_config_@scope:registry", "http://[2001:db8::1]/"),
-            ("PIP_FIND_LINKS", "/wheels ./more"),
-            ("HOMEPAGE", "https://not.example"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    fn named_registries_take_the_place_of_the_public_ones() {
+        let runtimes = crate::runtime::Registry::default();
+        let python = runtimes.get("python").unwrap();
+        let public = ["pypi.org", "files.pythonhosted.org"];
+        let public = public.map(|host| ExtraHost::Known(host.to_owned()));
+        assert_eq!(registry_hosts(python, &[]), public);
+        assert!(registry_environment(python, &[]).is_empty());
+        let named_ones = named(
+            "python",
+            &["http://u:p@pip.test:8080/simple", "https://files.test"],
+        );
         assert_eq!(
-            registry_hosts(&["pypi.org"], &env),
+            registry_hosts(python, &named_ones),
             [
-                "pypi.org",
+                ExtraHost::Exact("pip.test".to_owned(), 8080),
+                ExtraHost::Exact("files.test".to_owned(), 443)
+            ]
+        );
+        assert_eq!(
+            registry_environment(python, &named_ones),
+            [
+                (
+                    "PIP_INDEX_URL",
+                    "http://u:p@pip.test:8080/simple".to_owned()
+                ),
+                ("PIP_TRUSTED_HOST", "pip.test:8080".to_owned())
+            ]
+        );
+        for (runtime, count) in [
+            ("node", 1),
+            ("bun", 2),
+            ("deno", 1),
+            ("bash", 0),
+            ("agent", 2),
+        ] {
+            let named_ones = named(runtime, &["http://r.test"]);
+            let env = registry_environment(runtimes.get(runtime).unwrap(), &named_ones);
+            assert_eq!(env.len(), count, "{runtime}");
+        }
+    }
+
+    #[test]
+    fn an_image_names_registries_in_its_environment() {
+        let environ = "PIP_INDEX_URL=https://user:secret@pip.example/simple
+PIP_EXTRA_INDEX_URL=http://a.example:8080/x  https://b.example/
+npm_config_registry=https://NPM.example
+npm_config_@scope:registry=http://[2001:db8::1]/
+PIP_FIND_LINKS=/wheels ./more
+HOMEPAGE=https://not.example";
+        assert_eq!(
+            image_hosts(environ, ""),
+            [
                 "pip.example",
                 "a.example",
                 "b.example",
@@ -107,6 +177,7 @@ mod tests {
             ]
         );
     }
+
     #[test]
     fn settings_of_every_kind_name_their_hosts() {
         let environ = "HOME=/root\nNPM_CONFIG_REGISTRY=https://npm.example/\nX=https://not.example";

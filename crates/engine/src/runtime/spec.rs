@@ -29,6 +29,8 @@ pub struct RuntimeSpec {
     pub session: Option<SessionLauncher>,
     /// Public registries that its installer needs.
     pub registries: &'static [&'static str],
+    /// Variables that tell its installer which registry to use.
+    pub registry_variables: &'static [&'static str],
     /// Where an image may name others: files, as words for a shell.
     pub registry_files: &'static str,
     /// Whether the program is written to its file, or is in the command line.

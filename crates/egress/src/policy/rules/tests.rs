@@ -107,25 +107,74 @@ fn address_rules() {
     assert!(!admits(&opened, "self.test", "64:ff9b::127.0.0.1"));
 }
 
+fn public(host: &str) -> [ExtraHost; 1] {
+    [ExtraHost::Public(host.to_owned())]
+}
+
 #[test]
 fn extra_hosts_are_exact_and_below_the_blacklist() {
     let base = policy(&["^a\\.test$"], &["bad"]);
-    let derived = base.with_extra_hosts(&["Registry.Test."]).unwrap();
-    assert!(judge(&derived, "registry.test", 8443).is_ok());
+    let derived = base.with_extra_hosts(&public("Registry.Test.")).unwrap();
+    assert!(judge(&derived, "registry.test", 443).is_ok());
+    assert!(judge(&derived, "registry.test", 80).is_ok());
+    assert!(judge(&derived, "registry.test", 8443).is_err());
     assert!(judge(&derived, "a.test", 443).is_ok());
     assert!(judge(&derived, "x.registry.test", 443).is_err());
     assert!(judge(&base, "registry.test", 443).is_err());
-    let bad = base.with_extra_hosts(&["bad.test"]).unwrap();
+    let bad = base.with_extra_hosts(&public("bad.test")).unwrap();
     assert_eq!(judge(&bad, "bad.test", 443), Err(Denial::Blacklisted));
-    assert!(base.with_extra_hosts(&["a b"]).is_err());
-    assert!(
-        judge(
-            &policy(&[], &[]).with_extra_hosts(&["r.test"]).unwrap(),
-            "b.test",
-            80
-        )
-        .is_ok()
-    );
+    assert!(base.with_extra_hosts(&public("a b")).is_err());
+    let open = policy(&[], &[])
+        .with_extra_hosts(&public("r.test"))
+        .unwrap();
+    assert!(judge(&open, "b.test", 80).is_ok());
+}
+
+#[test]
+fn an_extra_host_opens_no_more_addresses_and_ports_than_its_kind() {
+    let base = policy(&["(?!)"], &[]);
+    let name = || "r.test".to_owned();
+    for (extra, port, opened) in [
+        (ExtraHost::Public(name()), 443, [true, false, false, false]),
+        (ExtraHost::Known(name()), 80, [true, true, false, false]),
+        (
+            ExtraHost::Exact(name(), 8081),
+            8081,
+            [true, true, true, false],
+        ),
+    ] {
+        let policy = base.with_extra_hosts(std::slice::from_ref(&extra)).unwrap();
+        let host = Host::parse("r.test").unwrap();
+        let grant = policy.judge(&host, port).unwrap();
+        for (addresses, open) in [
+            ["9.9.9.9", "2620:fe::fe"],
+            ["10.0.0.5", "fd00::5"],
+            ["127.0.0.1", "::1"],
+            ["169.254.169.254", "fd00:ec2::254"],
+        ]
+        .iter()
+        .zip(opened)
+        {
+            for address in addresses {
+                let admitted = policy.admits(&host, grant, address.parse().unwrap(), false);
+                assert_eq!(admitted.is_ok(), open, "{extra:?} {address}");
+            }
+        }
+        let own = policy.admits(&host, grant, "9.9.9.9".parse().unwrap(), true);
+        assert_eq!(own.is_ok(), opened[2], "{extra:?} on this machine");
+        let others = [80, 443, 8081, 6379]
+            .into_iter()
+            .filter(|other| match extra {
+                ExtraHost::Exact(..) => *other != port,
+                _ => *other > 443,
+            });
+        for other in others {
+            assert!(
+                judge(&policy, "r.test", other).is_err(),
+                "{extra:?} {other}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -156,6 +156,28 @@ RUN mkdir -p /etc/xdg && printf '[install]\\nregistry = \"https://mirror.test/np
     }
 }
 
+/// An image is data: it opens no private address and no other port.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a namespace"]
+async fn registries_of_an_image_are_public_and_on_the_usual_ports() {
+    let world = world().await;
+    for (name, url) in [
+        ("private", "http://private.test/simple"),
+        ("port", "http://mirror.test:8080/simple"),
+    ] {
+        let dockerfile = format!(
+            "RUN printf '[global]\\nindex-url = {url}\\ntrusted-host = private.test\\n  mirror.test:8080\\n' >/etc/pip.conf"
+        );
+        let image = Image::build(&world, "python", name, &dockerfile);
+        let engine = image.engine(&json!({}));
+        let request = json!({"runtime": "python", "code": "1", "installPackages": ["demo"]});
+        let error = run(&engine, request).await.unwrap_err().to_string();
+        assert!(error.starts_with("Package install failed"), "{error}");
+        assert!(world.take_seen().is_empty(), "{name}");
+        engine.stop().await;
+    }
+}
+
 /// Points pip to a registry that the program chose, in a file that the session keeps.
 const OWN_INDEX: &str = "import os
 text = '[global]\\nindex-url = http://mirror.test/simple\\ntrusted-host = mirror.test\\n'
@@ -166,16 +188,15 @@ for path in ('/sandbox/own.conf', '/sandbox/.config/pip/pip.conf'):
 /// Installs in a session of `image` after [`OWN_INDEX`] and `code`. pip tries the program's registry, and no request
 /// gets there.
 async fn opens_no_host(world: &World, image: &str, code: &str) {
-    let mut options = filtered_options(&[], &json!({"mode": "persistent", "image": image}));
+    let log = json!({"PIP_LOG": "/sandbox/pip.log"});
+    let more = json!({"mode": "persistent", "image": image, "secrets": log});
+    let mut options = filtered_options(&[], &more);
     options["network"] = "none".into();
     let engine = engine(options);
     let code = format!("{OWN_INDEX}\n{code}");
     let planted = run(&engine, json!({"runtime": "python", "code": code})).await;
     assert_eq!(planted.unwrap().exit_code, 0);
-    let request = json!({
-        "runtime": "python", "code": "1", "installPackages": ["demo"],
-        "env": {"PIP_LOG": "/sandbox/pip.log"},
-    });
+    let request = json!({"runtime": "python", "code": "1", "installPackages": ["demo"]});
     run(&engine, request).await.unwrap_err();
     let log = engine.get_file("/sandbox/pip.log").await.unwrap();
     let log = String::from_utf8(log).unwrap();

@@ -9,6 +9,7 @@ mod configured;
 mod denied;
 mod install;
 mod records;
+mod registries;
 mod resources;
 mod tunnels;
 mod world;
