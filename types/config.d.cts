@@ -68,6 +68,13 @@ export interface Isol8Config {
     /** Milliseconds. Default: 3600000. */
     maxContainerAgeMs: number;
   };
+  /** Requests of a server that wait for their turn. */
+  queue: {
+    /** Most that wait. Default: 0, any number. */
+    maxSize: number;
+    /** Longest that one waits, in milliseconds. Default: 30000. */
+    timeoutMs: number;
+  };
   /** Default: `"fast"`. */
   poolStrategy: "fast" | "secure";
   /** Default: one clean, one dirty. */

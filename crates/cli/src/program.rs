@@ -5,7 +5,7 @@ use std::{ffi::OsString, io::Write as _, process::ExitCode, time::Duration};
 use clap::Parser as _;
 
 use crate::{
-    args::Cli,
+    args::{Cli, Command},
     commands,
     failure::{Exit, Failure},
     launcher,
@@ -36,8 +36,12 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn carry_out(cli: Cli, console: Console) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // A server has one thread for each processor.
+    if !matches!(cli.command, Some(Command::Serve(_))) {
+        runtime.worker_threads(WORKERS);
+    }
+    let runtime = runtime
         .enable_all()
         .build()
         .map_err(|cause| Failure::input_output("Cannot start", cause))?;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe, ImageSources,
+    Backend, BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe, ImageSources,
     ImageStore, ReportProgress,
 };
 pub(crate) use isol8_docker::DaemonFacts;
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{Engine, options::Options};
+use isol8_server::Place;
 
 use crate::{
     failure::Failure,
@@ -46,6 +47,14 @@ impl Sandboxes {
         Ok(self.client.facts().await?)
     }
 
+    /// The same for a server, whose builds of base images are shown on `console`.
+    pub(crate) fn announcing(self, console: Console) -> ServedSandboxes {
+        ServedSandboxes {
+            sandboxes: self,
+            console,
+        }
+    }
+
     /// An engine for one execution at a time. A base image that it has to build is shown on `console`.
     pub(crate) fn engine(&self, options: Options, console: Console) -> Result<Engine, Failure> {
         let backend = DockerBackend::new(self.client.clone(), options.oci_runtime.clone());
@@ -59,6 +68,47 @@ impl Sandboxes {
             Arc::new(backend),
             Arc::new(images),
         )?)
+    }
+}
+
+/// Where the sandboxes of a server run.
+pub(crate) struct ServedSandboxes {
+    sandboxes: Sandboxes,
+    console: Console,
+}
+
+impl ServedSandboxes {
+    /// Removes the containers that nobody uses and, with `images`, all images. Returns what could not be
+    /// removed, and why.
+    pub(crate) async fn clean_up(&self, images: bool) -> Vec<String> {
+        let containers = self.sandboxes.backend().clean_up().await;
+        let images = if images {
+            self.sandboxes.images().remove_all().await
+        } else {
+            Ok(CleanupReport::default())
+        };
+        let failures = |report: Result<CleanupReport, BackendError>| match report {
+            Ok(report) => report.errors,
+            Err(error) => vec![error.to_string()],
+        };
+        [containers, images]
+            .into_iter()
+            .flat_map(failures)
+            .collect()
+    }
+}
+
+impl Place for ServedSandboxes {
+    fn backend(&self, oci_runtime: Option<&str>) -> Arc<dyn Backend> {
+        let client = self.sandboxes.client.clone();
+        Arc::new(DockerBackend::new(client, oci_runtime.map(str::to_owned)))
+    }
+
+    fn images(&self) -> Arc<dyn ImageStore> {
+        Arc::new(AnnouncedImages {
+            images: self.sandboxes.images(),
+            console: self.console,
+        })
     }
 }
 

@@ -4,15 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use isol8_api::config::Config;
 use isol8_backend::{Backend, ImageStore};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     auth::KeyDigest,
     cleanup::Cleanups,
     engines::Engines,
-    error::ApiError,
     place::Place,
+    queue::Queue,
     sessions::Sessions,
     settings::{Settings, SettingsError},
 };
@@ -29,8 +28,7 @@ struct Inner {
     config: Config,
     max_body_bytes: usize,
     keep_alive: Duration,
-    /// One for each execution that may run at a time, whatever engine it has.
-    permits: Arc<Semaphore>,
+    queue: Queue,
     backend: Arc<dyn Backend>,
     images: Arc<dyn ImageStore>,
     engines: Engines,
@@ -48,17 +46,23 @@ impl App {
     pub(crate) fn new(settings: &Settings, place: Arc<dyn Place>) -> Result<Self, SettingsError> {
         let max_concurrent = settings.checked()?;
         let config = settings.config.clone();
+        let closing = CancellationToken::new();
         Ok(Self(Arc::new(Inner {
             master_key: KeyDigest::of(&settings.master_key),
             max_body_bytes: settings.max_body_bytes,
             keep_alive: settings.keep_alive,
-            permits: Arc::new(Semaphore::new(max_concurrent)),
+            queue: Queue::new(
+                max_concurrent,
+                usize::try_from(config.queue.max_size).unwrap_or(usize::MAX),
+                Duration::from_millis(config.queue.timeout_ms),
+                closing.clone(),
+            ),
             backend: place.backend(config.security.runtime.as_deref()),
             images: place.images(),
             engines: Engines::new(Arc::clone(&place), max_concurrent),
             sessions: Sessions::new(place),
             cleanups: Cleanups::default(),
-            closing: CancellationToken::new(),
+            closing,
             ending: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -125,14 +129,9 @@ impl App {
         &self.0.tasks
     }
 
-    /// Waits for the turn of an execution, in order of arrival. It lasts until the permit is dropped.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        if self.0.closing.is_cancelled() {
-            return Err(ApiError::Closing);
-        }
-        let waiting = Arc::clone(&self.0.permits).acquire_owned();
-        let turn = self.0.closing.run_until_cancelled(waiting).await;
-        turn.and_then(Result::ok).ok_or(ApiError::Closing)
+    /// The line in front of the engines.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.0.queue
     }
 
     /// Lets go of what has been idle, until the server ends.

@@ -9,6 +9,9 @@ use isol8_api::{ErrorCode, http::ErrorBody};
 use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 
+/// Seconds after which a client may try again that found no room.
+const RETRY_AFTER: &str = "1";
+
 /// Why a request is not answered with what it asked for. The text is for people; [`Self::code`] is for
 /// programs.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,15 @@ pub(crate) enum ApiError {
     TooManySessions {
         /// Most that may exist.
         limit: usize,
+    },
+    /// As many wait as may.
+    #[error("Too many requests — queue is full")]
+    QueueFull,
+    /// It waited for too long.
+    #[error("Request timed out waiting in queue after {ms}ms")]
+    QueueTimeout {
+        /// How long, in milliseconds.
+        ms: u128,
     },
     /// The server is about to end.
     #[error("The server is shutting down")]
@@ -89,7 +101,9 @@ impl ApiError {
             Self::NoRoute | Self::Method | Self::NoSession => ErrorCode::NotFound,
             Self::Invalid(_) | Self::SlowBody => ErrorCode::InvalidRequest,
             Self::TooLarge { .. } => ErrorCode::TooLarge,
-            Self::TooManySessions { .. } => ErrorCode::TooManyRequests,
+            Self::TooManySessions { .. } | Self::QueueFull | Self::QueueTimeout { .. } => {
+                ErrorCode::TooManyRequests
+            }
             Self::Closing | Self::NotReady => ErrorCode::Unavailable,
             Self::SessionLost(error) | Self::File(error) | Self::Engine(error) => error.code(),
         }
@@ -103,8 +117,8 @@ impl ApiError {
             Self::Invalid(_) | Self::File(EngineError::WriteFile { .. }) => StatusCode::BAD_REQUEST,
             Self::NoRoute | Self::NoSession | Self::File(_) => StatusCode::NOT_FOUND,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManySessions { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManySessions { .. } | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionLost(_) => StatusCode::GONE,
             Self::Closing | Self::NotReady | Self::Engine(EngineError::Stopped) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -142,6 +156,9 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, Self::QueueFull | Self::QueueTimeout { .. }) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         if matches!(self, Self::TooLarge { .. } | Self::SlowBody) {
             // The rest of the body is not waited for.

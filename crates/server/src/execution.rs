@@ -9,10 +9,11 @@ use isol8_api::{
     result::ExecutionResult,
 };
 use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, engines::EngineLease, error::ApiError, options, sessions::SessionLease};
+use crate::{
+    app::App, engines::EngineLease, error::ApiError, options, queue::Turn, sessions::SessionLease,
+};
 
 /// Events that are sent to a client at a time.
 const BATCH: usize = 32;
@@ -23,34 +24,30 @@ enum Lease {
     Session(SessionLease),
 }
 
-/// Whatever an execution holds while it runs.
-struct Turn {
+/// What an execution holds while it runs.
+struct Held {
     lease: Lease,
-    _of_session: Option<OwnedSemaphorePermit>,
-    _of_server: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
-impl Turn {
-    /// Waits until an execution may run: first for its session, then for the server.
+impl Held {
+    /// Waits until an execution may run.
     async fn take(
         app: &App,
         options: Option<RawOptions>,
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
         let merged = || options::over(app.config().raw_options(), options.unwrap_or_default());
-        let (lease, session_turn) = match session_id {
-            None => (Lease::Shared(app.engines().get(merged())?), None),
-            Some(id) => {
-                let session = app.sessions().get_or_make(id, merged)?;
-                let turn = session.turn().await?;
-                (Lease::Session(session), Some(turn))
-            }
+        let lease = match session_id {
+            None => Lease::Shared(app.engines().get(merged())?),
+            Some(id) => Lease::Session(app.sessions().get_or_make(id, merged)?),
         };
-        Ok(Self {
-            lease,
-            _of_session: session_turn,
-            _of_server: app.turn().await?,
-        })
+        let session = match &lease {
+            Lease::Shared(_) => None,
+            Lease::Session(session) => Some(session),
+        };
+        let turn = app.queue().turn(session).await?;
+        Ok(Self { lease, _turn: turn })
     }
 
     fn engine(&self) -> &Engine {
@@ -89,14 +86,14 @@ fn split(body: ExecuteBody) -> (ExecutionRequest, Option<RawOptions>, Option<Str
 /// interrupted, so that its state survives where that works.
 pub(crate) async fn execute(app: &App, body: ExecuteBody) -> Result<ExecutionResult, ApiError> {
     let (request, options, session_id) = split(body);
-    let turn = Turn::take(app, options, session_id.as_deref()).await?;
+    let held = Held::take(app, options, session_id.as_deref()).await?;
     let cancel = CancellationToken::new();
-    let running = turn.engine().execute(request, cancel.clone());
+    let running = held.engine().execute(request, cancel.clone());
     let mut running = Box::pin(app.ending().run_until_cancelled(running));
     // Dropped before the execution is, which makes the difference between interrupting and killing.
     let _cancelled_first = cancel.drop_guard();
     let result = (&mut running).await.ok_or(ApiError::Closing)?;
-    result.map_err(|error| turn.explain(error))
+    result.map_err(|error| held.explain(error))
 }
 
 /// An execution whose events are streamed. Dropping it ends the program, as with [`execute`].
@@ -105,8 +102,8 @@ pub(crate) struct Execution {
 }
 
 enum State {
-    Waiting(BoxFuture<'static, Result<(EventStream, Turn), ApiError>>),
-    Running(Box<EventStream>, Turn),
+    Waiting(BoxFuture<'static, Result<(EventStream, Held), ApiError>>),
+    Running(Box<EventStream>, Held),
     Over,
 }
 
@@ -120,9 +117,9 @@ impl Execution {
             ..request.into()
         };
         let start = async move {
-            let turn = Turn::take(&app, options, session_id.as_deref()).await?;
-            let events = turn.engine().stream(submission);
-            Ok((events, turn))
+            let held = Held::take(&app, options, session_id.as_deref()).await?;
+            let events = held.engine().stream(submission);
+            Ok((events, held))
         };
         Self {
             state: State::Waiting(Box::pin(start)),
@@ -133,7 +130,7 @@ impl Execution {
     pub(crate) async fn start(&mut self) -> Result<(), ApiError> {
         if let State::Waiting(start) = &mut self.state {
             match start.await {
-                Ok((events, turn)) => self.state = State::Running(Box::new(events), turn),
+                Ok((events, held)) => self.state = State::Running(Box::new(events), held),
                 Err(error) => {
                     self.state = State::Over;
                     return Err(error);
@@ -149,14 +146,14 @@ impl Execution {
         if let Err(error) = self.start().await {
             return vec![failure(&error)];
         }
-        let State::Running(events, turn) = &mut self.state else {
+        let State::Running(events, held) = &mut self.state else {
             return Vec::new();
         };
         let batch = events.recv_many(BATCH).await;
         if !batch.is_empty() {
             return batch;
         }
-        let refusal = events.take_refusal().map(|error| turn.explain(error));
+        let refusal = events.take_refusal().map(|error| held.explain(error));
         self.state = State::Over;
         refusal.iter().map(failure).collect()
     }

@@ -14,6 +14,7 @@ mod execution;
 mod handlers;
 mod options;
 mod place;
+mod queue;
 mod router;
 mod serve;
 mod sessions;

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     auth::require_key,
     error::ApiError,
-    handlers::{cleanup, execute, files, health, sessions, socket, stream},
+    handlers::{cleanup, execute, files, health, queue, sessions, socket, stream},
 };
 
 /// The routes of a server.
@@ -24,6 +24,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/file", post(files::upload).get(files::download))
         .route("/sessions", get(sessions::list))
         .route("/session/{id}", delete(sessions::remove))
+        .route("/queue/status", get(queue::status))
         .route("/cleanup", post(cleanup::cleanup))
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::Method)

@@ -53,6 +53,11 @@ impl SessionLease {
         &self.0.engine
     }
 
+    /// The turn of a call, if nobody has it.
+    pub(crate) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.turn).try_acquire_owned().ok()
+    }
+
     /// Waits for the turn of a call, in order of arrival. It lasts until the permit is dropped.
     pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let turn = Arc::clone(&self.0.turn).acquire_owned().await;

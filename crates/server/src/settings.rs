@@ -32,6 +32,9 @@ pub enum SettingsError {
     /// Nothing could run.
     #[error("Invalid maxConcurrent: {0}. It must be at least 1.")]
     MaxConcurrent(u64),
+    /// Nothing could wait.
+    #[error("Invalid queue.timeoutMs: 0. It must be at least 1.")]
+    QueueTimeout,
 }
 
 impl Settings {
@@ -51,6 +54,9 @@ impl Settings {
     pub(crate) fn checked(&self) -> Result<usize, SettingsError> {
         if self.master_key.trim().is_empty() {
             return Err(SettingsError::EmptyKey);
+        }
+        if self.config.queue.timeout_ms == 0 {
+            return Err(SettingsError::QueueTimeout);
         }
         let limit = self.config.max_concurrent;
         usize::try_from(limit)

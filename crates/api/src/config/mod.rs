@@ -16,5 +16,5 @@ pub use load::{
 pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, NetworkConfig, PrebuiltImage,
-    RemoteCodeConfig, SeccompMode, SecurityConfig,
+    QueueConfig, RemoteCodeConfig, SeccompMode, SecurityConfig,
 };

@@ -31,6 +31,8 @@ pub struct Config {
     pub install_registries: RawInstallRegistries,
     /// Removal of what is left over.
     pub cleanup: CleanupConfig,
+    /// Requests of a server that wait for their turn.
+    pub queue: QueueConfig,
     /// When a used sandbox is cleaned: after use ("fast"), or when it is handed out ("secure").
     pub pool_strategy: PoolStrategy,
     /// Sandboxes kept ready.
@@ -102,6 +104,27 @@ pub struct CleanupConfig {
     /// Age at which they are, in milliseconds.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_container_age_ms: u64,
+}
+
+/// Requests of a server that wait for their turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[serde(rename_all = "camelCase", default)]
+pub struct QueueConfig {
+    /// Most that wait; 0 for any number.
+    pub max_size: u64,
+    /// Longest that one waits, in milliseconds.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub timeout_ms: u64,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self {
+            max_size: 0,
+            timeout_ms: 30_000,
+        }
+    }
 }
 
 /// System call filter and OCI runtime.
@@ -241,6 +264,7 @@ impl Default for Config {
             network: NetworkConfig::default(),
             install_registries: RawInstallRegistries::default(),
             cleanup: CleanupConfig::default(),
+            queue: QueueConfig::default(),
             pool_strategy: PoolStrategy::default(),
             pool_size: PoolSizeConfig::default(),
             request_limits: RawRequestLimits::default(),

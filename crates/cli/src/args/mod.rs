@@ -8,6 +8,7 @@ mod doctor;
 mod list_custom;
 mod root;
 mod run;
+mod serve;
 mod setup;
 mod values;
 
@@ -19,5 +20,6 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use list_custom::ListCustomArgs;
 pub(crate) use root::{Cli, Command, GlobalArgs};
 pub(crate) use run::{NetworkArg, RUNTIMES, RunArgs};
+pub(crate) use serve::ServeArgs;
 pub(crate) use setup::SetupArgs;
 pub(crate) use values::{OutputPath, Pair};

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     BuildArgs, CleanupArgs, CompletionArgs, ConfigArgs, DoctorArgs, ListCustomArgs, ManArgs,
-    RunArgs, SetupArgs,
+    RunArgs, ServeArgs, SetupArgs,
 };
 
 /// Run untrusted code in sandboxes.
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     ListCustom(ListCustomArgs),
     /// Run code in a sandbox
     Run(Box<RunArgs>),
+    /// Serve the engine over HTTP
+    Serve(ServeArgs),
     /// Show the configuration that is in effect
     Config(ConfigArgs),
     /// Remove containers that nobody uses any more, and images

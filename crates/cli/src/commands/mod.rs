@@ -9,6 +9,7 @@ mod doctor;
 mod image_builds;
 mod list_custom;
 mod run;
+mod serve;
 mod setup;
 
 pub(crate) use dispatch::dispatch;

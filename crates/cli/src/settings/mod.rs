@@ -5,10 +5,12 @@ mod configuration;
 mod debian;
 mod run;
 mod script;
+mod serve;
 mod setup;
 
 pub(crate) use build::custom_image;
 pub(crate) use configuration::configuration;
 pub(crate) use run::{Input, Output, ProgramSource, RunSettings, SANDBOX};
 pub(crate) use script::{read_limited, read_text, script};
+pub(crate) use serve::{ServeSettings, parse_port};
 pub(crate) use setup::SetupSettings;

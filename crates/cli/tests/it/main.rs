@@ -14,5 +14,6 @@ mod images;
 mod run;
 mod run_ends;
 mod run_files;
+mod serve;
 mod skill;
 mod words;

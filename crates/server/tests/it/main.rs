@@ -12,6 +12,7 @@ mod support;
 mod daemon;
 mod disconnects;
 mod executions;
+mod queues;
 mod refusals;
 mod sessions;
 mod sockets;

@@ -1,0 +1,31 @@
+//! Arguments of `serve`.
+
+use clap::Args;
+
+/// Serves the engine over HTTP until it is interrupted.
+///
+/// Clients show the API key as a bearer token. Whoever has it may do everything that this program may. Give it in
+/// ISOL8_API_KEY where other users can see the command lines of this machine. An interrupt lets running
+/// calls end for 30 s; a second one ends them at once.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are printed as they are"
+)]
+pub(crate) struct ServeArgs {
+    /// Port [default: $ISOL8_PORT, else $PORT, else 3000]
+    #[arg(short, long, value_name = "PORT")]
+    pub(crate) port: Option<String>,
+    /// API key that clients must show [default: $ISOL8_API_KEY]
+    #[arg(short, long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Address to listen on [default: all interfaces]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) hostname: Option<String>,
+    /// Leave the images in place at the end. Without it they are removed, and built again when needed
+    #[arg(long)]
+    pub(crate) keep_images: bool,
+    /// Accepted for older scripts. The server is part of this program, and nothing is downloaded
+    #[arg(long)]
+    pub(crate) update: bool,
+}

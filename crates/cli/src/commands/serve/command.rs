@@ -1,0 +1,93 @@
+//! The course of `serve`: images, port, connections, end.
+
+use std::sync::Arc;
+
+use isol8_api::config::Config;
+use isol8_server::{Place as _, Server, Settings, StopSignal};
+use tokio::net::TcpListener;
+
+use super::{images, listen::listen};
+use crate::{
+    args::ServeArgs,
+    failure::{Exit, Failure},
+    output::{Console, print},
+    sandboxes::Sandboxes,
+    settings::ServeSettings,
+    signals::Signals,
+};
+
+/// Serves until a signal comes. Ends with 0.
+pub(crate) async fn run(
+    args: ServeArgs,
+    config: &Config,
+    debug: bool,
+    console: Console,
+) -> Result<Exit, Failure> {
+    if args.update {
+        console.info("The server is part of this program: nothing has to be downloaded.");
+    }
+    let ServeSettings {
+        key,
+        port,
+        hostname,
+        keep_images,
+    } = ServeSettings::resolve(args, |name| std::env::var(name).ok())?;
+    let sandboxes = Arc::new(Sandboxes::new()?.announcing(console));
+    let config = Config {
+        debug,
+        ..config.clone()
+    };
+    if config.auth.enabled {
+        console.warn("auth.enabled: keys of a database are not accepted, only the API key.");
+    }
+    let settings = Settings::new(key, config);
+    let server = Server::new(&settings, Arc::clone(&sandboxes) as _)?;
+    // While images are built and a port is chosen, a signal ends the process as usual.
+    images::build(&*sandboxes.images(), &settings.config, console).await?;
+    let listener = listen(hostname.as_deref(), port, console).await?;
+    let mut signals = Signals::listen()?;
+    announce(hostname.as_deref(), &listener)?;
+    serve(server, listener, &mut signals, console).await;
+    for error in sandboxes.clean_up(!keep_images).await {
+        console.warn(&error);
+    }
+    console.note("[Serve] Cleanup complete");
+    Ok(Exit::Success)
+}
+
+fn announce(hostname: Option<&str>, listener: &TcpListener) -> Result<(), Failure> {
+    let address = listener
+        .local_addr()
+        .map_err(|cause| Failure::input_output("Cannot listen", cause))?;
+    let host = match hostname {
+        None => "localhost".to_owned(),
+        Some(host) if host.contains(':') => format!("[{host}]"),
+        Some(host) => host.to_owned(),
+    };
+    let (version, port) = (env!("CARGO_PKG_VERSION"), address.port());
+    print(&format!(
+        "[INFO] isol8 server v{version} listening on http://{host}:{port}\n\
+         \x20      Auth: Bearer token required"
+    ))?;
+    Ok(())
+}
+
+/// Serves until the first signal. The second ends what still runs.
+async fn serve(server: Server, listener: TcpListener, signals: &mut Signals, console: Console) {
+    let stop = StopSignal::default();
+    let serving = server.serve(listener, stop.clone());
+    tokio::pin!(serving);
+    let mut heard = 0;
+    loop {
+        tokio::select! {
+            () = &mut serving => return,
+            _ = signals.next() => heard += 1,
+        }
+        if heard == 1 {
+            console.note("[Serve] Shutting down server and cleaning up resources...");
+            stop.gracefully.cancel();
+        } else {
+            stop.at_once.cancel();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! `serve`: the engine over HTTP.
+
+mod command;
+mod images;
+mod listen;
+
+pub(crate) use command::run;

@@ -1,0 +1,158 @@
+//! `serve`: its words, its port, and its end. It is always told to keep the images: other tests need them.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, ChildStdout},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::common::{Ended, User, containers, ended, until};
+
+/// A server that serves.
+struct Served {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Served {
+    fn start(user: &User, words: &[&str]) -> Self {
+        let all = [&["serve", "--keep-images"], words].concat();
+        let mut child = user.command(&all).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        stdout.read_line(&mut banner).unwrap();
+        let url = banner
+            .trim_end()
+            .strip_prefix("[INFO] isol8 server v")
+            .and_then(|rest| rest.split_once(" listening on http://"))
+            .unwrap_or_else(|| panic!("{banner:?}"))
+            .1;
+        let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
+        let mut auth = String::new();
+        stdout.read_line(&mut auth).unwrap();
+        assert_eq!(auth, "       Auth: Bearer token required\n");
+        Self {
+            child,
+            stdout,
+            port,
+        }
+    }
+
+    /// The answer to a request, head and body.
+    fn ask(&self, request: &str, key: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(
+            stream,
+            "{request} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    fn end(mut self) -> Ended {
+        self.signal(Signal::SIGTERM);
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "");
+        ended(self.child)
+    }
+}
+
+const GOODBYE: &str =
+    "[Serve] Shutting down server and cleaning up resources...\n[Serve] Cleanup complete\n";
+
+/// A port that was free a moment ago.
+fn free_port() -> (TcpListener, String) {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    (listener, port)
+}
+
+#[test]
+fn a_program_runs_over_http_and_nothing_is_left_at_the_end() {
+    let user = User::new();
+    let (listener, port) = free_port();
+    drop(listener);
+    let server = Served::start(&user, &["--key", "k", "--port", &port]);
+    assert_eq!(server.port.to_string(), port);
+    let body = r#"{"request": {"runtime": "python", "code": "print(6 * 7)"}, "sessionId": "s"}"#;
+    let answer = server.ask("POST /execute", "k", body);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains(r#""stdout":"42""#), "{answer}");
+    let (_, json) = answer.split_once(r#""containerId":""#).unwrap();
+    let id = json.split('"').next().unwrap().to_owned();
+    assert!(containers().contains(&id));
+    let refused = server.ask("POST /execute", "other", body);
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    let ended = server.end();
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), GOODBYE));
+    assert!(!containers().contains(&id));
+}
+
+#[test]
+fn a_kill_of_the_server_leaves_no_sandbox() {
+    let user = User::new();
+    let (listener, port) = free_port();
+    drop(listener);
+    let words = ["--key", "k", "--port", &port, "--hostname", "127.0.0.1"];
+    let server = Served::start(&user, &words);
+    let body = r#"{"request": {"runtime": "bash", "code": "echo 1"}, "sessionId": "s"}"#;
+    let answer = server.ask("POST /execute", "k", body);
+    let (_, json) = answer.split_once(r#""containerId":""#).unwrap();
+    let id = json.split('"').next().unwrap().to_owned();
+    server.signal(Signal::SIGKILL);
+    assert_eq!(ended(server.child).code, None);
+    until("the sandbox is gone", || !containers().contains(&id));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_and_another_one_is_used() {
+    let user = User::new();
+    let (_taken, port) = free_port();
+    let mut command = user.command(&["serve", "--keep-images", "-k", "k"]);
+    command.env("ISOL8_PORT", &port).env("PORT", "x");
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let other = line.trim_end().rsplit_once(':').unwrap().1;
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let ended = ended(child);
+    let warning =
+        format!("[WARN] Port {port} is in use. Falling back to available port {other}.\n{GOODBYE}");
+    assert_eq!((ended.code, ended.stderr), (Some(0), warning));
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told() {
+    let user = User::new();
+    let key = "[ERR] API key required. Use --key or ISOL8_API_KEY env var.";
+    user.isol8(&["serve"]).failed(key);
+    user.isol8(&["serve", "-k", "k", "-p", "70000"])
+        .failed("[ERR] Invalid port from --port: 70000. Expected 1-65535.");
+    let output = user
+        .command(&["serve", "-k", "k"])
+        .env("PORT", "x")
+        .env_remove("ISOL8_PORT")
+        .output()
+        .unwrap();
+    Ended::from(output).failed("[ERR] Invalid port from PORT: x. Expected 1-65535.");
+    let nowhere = user.isol8(&["serve", "-k", "k", "--hostname", "192.0.2.1"]);
+    assert_eq!(nowhere.code, Some(1));
+    let text = "[ERR] Cannot listen on 192.0.2.1, port 3000: ";
+    assert!(nowhere.stderr.starts_with(text), "{}", nowhere.stderr);
+}
