@@ -34,8 +34,10 @@ struct Inner {
     engines: Engines,
     sessions: Sessions,
     cleanups: Cleanups,
-    /// Cancelled when no new work is taken any more.
+    /// Cancelled when the server is about to end.
     closing: CancellationToken,
+    /// Cancelled when no new work is taken any more, at the latest when the server is about to end.
+    draining: CancellationToken,
     /// Cancelled when running work has to end.
     ending: CancellationToken,
     tasks: TaskTracker,
@@ -47,6 +49,7 @@ impl App {
         let max_concurrent = settings.checked()?;
         let config = settings.config.clone();
         let closing = CancellationToken::new();
+        let draining = closing.child_token();
         Ok(Self(Arc::new(Inner {
             master_key: KeyDigest::of(&settings.master_key),
             max_body_bytes: settings.max_body_bytes,
@@ -55,7 +58,7 @@ impl App {
                 max_concurrent,
                 usize::try_from(config.queue.max_size).unwrap_or(usize::MAX),
                 Duration::from_millis(config.queue.timeout_ms),
-                closing.clone(),
+                draining.clone(),
             ),
             backend: place.backend(config.security.runtime.as_deref()),
             images: place.images(),
@@ -63,6 +66,7 @@ impl App {
             sessions: Sessions::new(place),
             cleanups: Cleanups::default(),
             closing,
+            draining,
             ending: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -120,6 +124,11 @@ impl App {
     }
 
     /// Cancelled when no new work is taken any more.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.0.draining
+    }
+
+    /// Cancelled when the server is about to end.
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
     }

@@ -24,7 +24,7 @@ pub(crate) struct Queue {
     timeout: Duration,
     waiting: AtomicUsize,
     /// Cancelled when nobody's turn comes any more.
-    closing: CancellationToken,
+    draining: CancellationToken,
 }
 
 /// The turn of an execution, which lasts until this is dropped.
@@ -60,12 +60,13 @@ impl Drop for Waiting<'_> {
 
 impl Queue {
     /// A line in which `max_size` (any number when it is 0) wait at most `timeout` each, for one of
-    /// `max_concurrent` turns. Nobody's turn comes after `closing`.
+    /// `max_concurrent` turns. Nobody's turn comes after
+    /// `draining`.
     pub(crate) fn new(
         max_concurrent: usize,
         max_size: usize,
         timeout: Duration,
-        closing: CancellationToken,
+        draining: CancellationToken,
     ) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(max_concurrent)),
@@ -73,14 +74,14 @@ impl Queue {
             max_size: (max_size > 0).then_some(max_size),
             timeout,
             waiting: AtomicUsize::new(0),
-            closing,
+            draining,
         }
     }
 
     /// Waits for the turn of an execution: first in its session, so that calls which wait for each other
     /// take no turn from others, then in the server. Dropping the future leaves the line.
     pub(crate) async fn turn(&self, session: Option<&SessionLease>) -> Result<Turn, ApiError> {
-        if self.closing.is_cancelled() {
+        if self.draining.is_cancelled() {
             return Err(ApiError::Closing);
         }
         let mut of_session = session.and_then(SessionLease::try_turn);
@@ -104,7 +105,7 @@ impl Queue {
         };
         tokio::select! {
             biased;
-            () = self.closing.cancelled() => Err(ApiError::Closing),
+            () = self.draining.cancelled() => Err(ApiError::Closing),
             turn = turn => turn,
             () = tokio::time::sleep(self.timeout) => Err(ApiError::QueueTimeout {
                 ms: self.timeout.as_millis(),

@@ -24,6 +24,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/file", post(files::upload).get(files::download))
         .route("/sessions", get(sessions::list))
         .route("/session/{id}", delete(sessions::remove))
+        .route("/drain", post(queue::drain))
         .route("/queue/status", get(queue::status))
         .route("/cleanup", post(cleanup::cleanup))
         .fallback(async || ApiError::NoRoute)

@@ -20,7 +20,7 @@ pub(crate) async fn health() -> Json<Health> {
 
 /// `GET /ready`: sandboxes can be started. Everybody may ask, so the answer does not say what is wrong.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
-    if app.closing().is_cancelled() {
+    if app.draining().is_cancelled() {
         return Err(ApiError::Closing);
     }
     match tokio::time::timeout(PATIENCE, app.backend().probe()).await {

@@ -65,3 +65,39 @@ async fn sessions_end_with_their_server() {
     server.end().await;
     assert_eq!(scripted.backend.finish().await, ["box-1"]);
 }
+
+#[tokio::test]
+async fn a_drained_server_finishes_what_runs_and_takes_nothing_new() {
+    let call = |answer| Exchange::new("call /sandbox/main.sh", answer);
+    let script = vec![call(vec![isol8_fakes::exited(0)]), call(vec![])];
+    let (server, scripted) = TestServer::scripted([bash(script)]).await;
+    let mut body = request();
+    body["sessionId"] = json!("a");
+    body["options"] = json!({"installNetwork": false});
+    server.post("/execute", body.clone()).await;
+    let running = server.request(Method::POST, "/execute").json(&body);
+    let running = tokio::spawn(running.send());
+    until("it runs", async || {
+        server.get("/queue/status").await.1["available"] == json!(9)
+    })
+    .await;
+    let (status, answer) = server.post("/drain", json!({})).await;
+    assert_eq!((status.as_u16(), &answer["available"]), (200, &json!(9)));
+    for path in ["/execute", "/execute/stream"] {
+        let (status, answer) = server.post(path, request()).await;
+        assert_eq!(
+            (status.as_u16(), &answer["code"]),
+            (503, &json!("ISOL8_UNAVAILABLE"))
+        );
+    }
+    assert_eq!(server.get("/ready").await.0, 503);
+    assert_eq!(server.get("/health").await.0, 200);
+    assert!(!running.is_finished());
+    running.abort();
+    until("it has ended", async || {
+        server.get("/queue/status").await.1["available"] == json!(10)
+    })
+    .await;
+    server.end().await;
+    scripted.backend.finish().await;
+}
