@@ -125,6 +125,14 @@ test("the exit event of a setup script does not end the stream", async () => {
   });
 });
 
+test("a request that the server refuses is one event, and the stream ends without an error", async () => {
+  const refused = { type: "error", data: 'Unknown runtime: "ruby"' };
+  await withServer({ "POST /execute/stream": sse(event(refused)) }, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY });
+    assert.deepEqual(await eventsOf(engine, request), [refused]);
+  });
+});
+
 test("a broken stream is an error", async () => {
   const half = event({ type: "stdout", data: "half" });
   const setup = event({ type: "exit", data: "0", phase: "setup" });

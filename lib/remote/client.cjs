@@ -24,6 +24,9 @@ function wireRequest(request) {
 /** Whether an event is the last one. After a setup phase with exit code 0 the program follows. */
 const isLast = ({ type, phase, data }) => type === "exit" && !(phase === "setup" && data === "0");
 
+/** Whether an event says that nothing was run. It has no phase, and the stream ends without an exit event. */
+const isRefusal = ({ type, phase }) => type === "error" && phase === undefined;
+
 class RemoteIsol8 {
   #http;
   #sessionId;
@@ -73,9 +76,9 @@ class RemoteIsol8 {
     try {
       for await (const event of this.#events(body, signal)) {
         throwIfAborted(signal);
-        complete = isLast(event);
+        complete = isLast(event) || isRefusal(event);
         yield event;
-        if (complete) return;
+        if (isLast(event)) return;
       }
     } catch (error) {
       if (signal?.aborted) throw abortReason(signal);
