@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    Backend, BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe, ImageSources,
-    ImageStore, ReportProgress,
+    Backend, BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe,
+    ImageSources, ImageStore, ReportProgress,
 };
 pub(crate) use isol8_docker::DaemonFacts;
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
