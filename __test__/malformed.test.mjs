@@ -69,6 +69,7 @@ const OPTIONS = {
   image: ["text"],
   sandboxSize: [],
   tmpSize: [],
+  volumeSize: [],
   persist: ["a boolean"],
   logNetwork: ["a boolean"],
   security: ["an object", "an own __proto__"],

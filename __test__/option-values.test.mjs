@@ -55,6 +55,7 @@ for (const [options, named] of [
   [{ memoryLimit: "0m" }, "memoryLimit: 0m"],
   [{ sandboxSize: "0" }, "sandboxSize: 0"],
   [{ tmpSize: "0g" }, "tmpSize: 0g"],
+  [{ volumeSize: "0" }, "volumeSize: 0"],
 ]) {
   test(`refused by name: ${named}`, () => {
     const pattern = named.replace(/[.*]/g, "\\$&");
@@ -65,7 +66,7 @@ for (const [options, named] of [
   });
 }
 
-for (const name of ["memoryLimit", "sandboxSize", "tmpSize"]) {
+for (const name of ["memoryLimit", "sandboxSize", "tmpSize", "volumeSize"]) {
   test(`${name}: a value that is no size is refused with the documented message`, () => {
     for (const value of ["", "x", "512 apples", "-1m", "1.5.2g", "m", "512mm", "0x10m", "1e3"]) {
       assert.throws(() => new DockerIsol8({ [name]: value }), {

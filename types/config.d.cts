@@ -56,6 +56,8 @@ export interface Isol8Config {
     sandboxSize: string;
     /** Default: `"256m"`. */
     tmpSize: string;
+    /** Default: that of `sandboxSize`. */
+    volumeSize?: string;
     /** Default: true. */
     readonlyRootFs: boolean;
   };

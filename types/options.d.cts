@@ -215,6 +215,8 @@ export interface Isol8Options {
   sandboxSize?: string;
   /** Size of `/tmp`. Programs cannot execute files there. Default: `"256m"`. */
   tmpSize?: string;
+  /** Size of each volume that the image declares. Programs cannot execute files there. Default: that of `sandboxSize`. */
+  volumeSize?: string;
   /** Whether engines write debug lines to standard error. True switches this on for the whole process. Default: false. */
   debug?: boolean;
   /** Whether containers stay after use, for inspection. Default: false. */

@@ -28,6 +28,8 @@ pub enum ErrorCode {
     Docker,
     /// There is no such image.
     ImageMissing,
+    /// No sandbox can be made of an image as it is.
+    ImageRefused,
     /// An image did not build.
     ImageBuild,
     /// The OCI runtime of `security.runtime` does not work.
@@ -74,7 +76,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -85,6 +87,7 @@ impl ErrorCode {
         Self::DockerUnreachable,
         Self::Docker,
         Self::ImageMissing,
+        Self::ImageRefused,
         Self::ImageBuild,
         Self::OciRuntime,
         Self::SeccompProfile,
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::DockerUnreachable => "ISOL8_DOCKER_UNREACHABLE",
             Self::Docker => "ISOL8_DOCKER",
             Self::ImageMissing => "ISOL8_IMAGE_MISSING",
+            Self::ImageRefused => "ISOL8_IMAGE_REFUSED",
             Self::ImageBuild => "ISOL8_IMAGE_BUILD",
             Self::OciRuntime => "ISOL8_OCI_RUNTIME",
             Self::SeccompProfile => "ISOL8_SECCOMP_PROFILE",

@@ -10,6 +10,8 @@ pub enum BackendErrorKind {
     Unreachable,
     /// There is no such image.
     ImageMissing,
+    /// No sandbox can be made of an image as it is.
+    ImageRefused,
     /// An image did not build.
     ImageBuild,
     /// There is no image for such a runtime.

@@ -32,6 +32,8 @@ pub struct ImageDetails {
     pub id: String,
     /// The facts in its labels.
     pub facts: ImageFacts,
+    /// Paths that it declares as volumes, as it writes them.
+    pub volumes: Vec<String>,
 }
 
 /// A custom image that exists.

@@ -23,6 +23,11 @@ pub struct SandboxSpec {
     pub sandbox_bytes: u64,
     /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
+    /// Paths that the image declares as volumes. Each becomes a writable place that begins with the content of the
+    /// image, and that a reset makes so again.
+    pub volumes: Vec<String>,
+    /// Size of each volume in bytes.
+    pub volume_bytes: u64,
     /// System calls that are allowed.
     pub seccomp: SeccompProfile,
     /// Whether it is for a session: then it has a small tmpfs at `isol8_protocol::SESSION_DIR` that

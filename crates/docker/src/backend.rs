@@ -18,9 +18,10 @@ use crate::{
     client::Daemon,
     error::{failed, not_started},
     guest_volume,
-    launch::{launch, remove, remove_failed},
+    launch::{Wanted, launch, remove, remove_failed},
     link_kind::LinkScope,
     link_socket, owner,
+    volumes::{VolumeError, VolumeStore},
 };
 
 /// How often a start is tried when the guest's volume turns out to be empty or half filled.
@@ -31,6 +32,7 @@ pub struct DockerBackend {
     client: Client,
     /// OCI runtime to use instead of the daemon's default.
     oci_runtime: Option<String>,
+    volumes: VolumeStore,
     /// Whether this process has looked for what killed processes left.
     swept: AtomicBool,
 }
@@ -43,6 +45,7 @@ impl DockerBackend {
         Self {
             client,
             oci_runtime,
+            volumes: VolumeStore::default(),
             swept: false.into(),
         }
     }
@@ -69,13 +72,23 @@ impl DockerBackend {
     async fn start_with_guest(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
         let daemon = self.client.daemon().await?;
         let explain = |error| not_started(error, spec, self.oci_runtime.as_deref());
+        let wanted =
+            &Wanted {
+                spec: spec.clone(),
+                volumes: self.volumes.of(&daemon.docker, spec).await.map_err(
+                    |error| match error {
+                        VolumeError::Docker(error) => explain(error),
+                        other => other.into(),
+                    },
+                )?,
+            };
         // Nothing looks for the guest's volume: a start fails when it is empty, and then it is filled.
         for _ in 1..START_ATTEMPTS {
-            match self.create_and_start(daemon, spec).await {
+            match self.create_and_start(daemon, wanted).await {
                 Err(error) if guest_volume::is_missing_guest(&error) => {
                     tracing::debug!(%error, "installing the guest");
                     let _only_one = guest_volume::INSTALLING.lock().await;
-                    match self.create_and_start(daemon, spec).await {
+                    match self.create_and_start(daemon, wanted).await {
                         Err(error) if guest_volume::is_missing_guest(&error) => {
                             guest_volume::install(&daemon.docker, &spec.image)
                                 .await
@@ -87,7 +100,7 @@ impl DockerBackend {
                 other => return other.map_err(explain),
             }
         }
-        self.create_and_start(daemon, spec).await.map_err(explain)
+        self.create_and_start(daemon, wanted).await.map_err(explain)
     }
 
     /// Launches in a task of its own. Docker carries a creation through when its caller has gone, so the
@@ -95,9 +108,9 @@ impl DockerBackend {
     async fn create_and_start(
         &self,
         daemon: &Daemon,
-        spec: &SandboxSpec,
+        wanted: &Wanted,
     ) -> Result<Started, DockerError> {
-        let (docker, spec) = (daemon.docker.clone(), spec.clone());
+        let (docker, wanted) = (daemon.docker.clone(), wanted.clone());
         let scope = LinkScope {
             url: daemon.url.clone(),
             oci_runtime: self.oci_runtime.clone(),
@@ -107,7 +120,7 @@ impl DockerBackend {
             err: io::Error::other("the program ends"),
         })?;
         tokio::spawn(async move {
-            let started = launch(&docker, &spec, &scope).await;
+            let started = launch(&docker, &wanted, &scope).await;
             if let Err(Ok(unwanted)) = answer.send(started) {
                 remove_failed(&docker, &unwanted.id).await;
             }

@@ -16,6 +16,7 @@ use crate::{
     labels::{self, OWNER_LABEL, PERSIST_LABEL},
     link_socket::Listener,
     owner,
+    volumes::{self, ImageVolumes},
 };
 
 /// The strict profile: an allowlist within Docker's own default.
@@ -83,6 +84,8 @@ pub(crate) struct ContainerPlan<'a> {
     pub(crate) link: LinkSetup<'a>,
     /// Whether the guest is to be kept from being killed when memory runs out.
     pub(crate) protects_guest: bool,
+    /// What the image declares as volumes.
+    pub(crate) volumes: Option<&'a ImageVolumes>,
 }
 
 /// What to ask the daemon for.
@@ -91,7 +94,7 @@ pub(crate) fn body(plan: ContainerPlan<'_>) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         entrypoint: Some(vec![GUEST_PATH.to_owned()]),
-        cmd: Some(guest_arguments(spec)),
+        cmd: Some(guest_arguments(plan)),
         // The guest is root without capabilities but to become the sandbox user; programs are not.
         user: Some("0:0".to_owned()),
         working_dir: Some("/".to_owned()),
@@ -115,11 +118,12 @@ pub(crate) fn body(plan: ContainerPlan<'_>) -> ContainerCreateBody {
     }
 }
 
-fn guest_arguments(spec: &SandboxSpec) -> Vec<String> {
-    let strict = spec.seccomp == SeccompProfile::Strict;
+fn guest_arguments(plan: ContainerPlan<'_>) -> Vec<String> {
+    let strict = plan.spec.seccomp == SeccompProfile::Strict;
     strict
         .then(|| STRICT_ARGUMENT.to_owned())
         .into_iter()
+        .chain(volumes::arguments(plan.volumes))
         .collect()
 }
 
@@ -174,11 +178,12 @@ fn host_config(plan: ContainerPlan<'_>) -> HostConfig {
             ulimit("nofile", OPEN_FILES),
             ulimit("core", CORE_BYTES),
         ]),
-        tmpfs: Some(tmpfs(spec)),
+        tmpfs: Some(tmpfs(plan)),
         mounts: Some(
             [guest_volume::mount(true)]
                 .into_iter()
                 .chain(local_mounts(plan))
+                .chain(volumes::content_mount(plan.volumes))
                 .collect(),
         ),
         // Output belongs to the stream; a log on the host would be a second, unbounded copy.
@@ -198,7 +203,8 @@ fn capabilities(plan: ContainerPlan<'_>) -> Vec<String> {
 }
 
 /// The writable places.
-fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
+fn tmpfs(plan: ContainerPlan<'_>) -> HashMap<String, String> {
+    let spec = plan.spec;
     let sandbox = format!(
         "rw,exec,nosuid,nodev,size={},uid={USER_ID},gid={GROUP_ID},mode=0755",
         spec.sandbox_bytes
@@ -210,6 +216,7 @@ fn tmpfs(spec: &SandboxSpec) -> HashMap<String, String> {
     [(SANDBOX_DIR, sandbox), (TMP_DIR, tmp)]
         .into_iter()
         .chain(session)
+        .chain(volumes::tmpfs(plan.volumes, spec.volume_bytes))
         .map(|(place, options)| (place.to_owned(), options))
         .collect()
 }

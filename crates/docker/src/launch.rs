@@ -1,11 +1,12 @@
 //! One container: made, started, and the byte stream to its guest.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use bollard::{
     Docker,
     container::{AttachContainerResults, LogOutput},
     errors::Error as DockerError,
+    models::ContainerCreateBody,
     query_parameters::{
         AttachContainerOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
     },
@@ -22,6 +23,7 @@ use crate::{
     link_kind::{LinkKind, LinkScope},
     link_socket::Listener,
     owner,
+    volumes::{self, ImageVolumes},
 };
 
 /// How long a started guest may be silent before its container is asked whether it still runs.
@@ -33,6 +35,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Collected from a socket at once and before a write to it, in bytes: small pieces of the link
 /// would otherwise cost a system call each.
 const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
+
+/// A sandbox to start.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    pub(crate) spec: SandboxSpec,
+    /// What its image declares as volumes.
+    pub(crate) volumes: Option<Arc<ImageVolumes>>,
+}
 
 /// Why there is no sandbox.
 enum LaunchError {
@@ -59,14 +69,14 @@ impl From<DockerError> for LaunchError {
 /// To be carried through: dropping the future may leave a container.
 pub(crate) async fn launch(
     docker: &Docker,
-    spec: &SandboxSpec,
+    wanted: &Wanted,
     scope: &LinkScope,
 ) -> Result<Started, DockerError> {
-    match launch_once(docker, spec, scope).await {
+    match launch_once(docker, wanted, scope).await {
         Err(error) if guest_protection::is_refused(&error, scope) => {
             tracing::debug!(%error, ?scope, "the guest cannot be protected from being killed");
             guest_protection::remember_refusal(scope);
-            launch_once(docker, spec, scope).await
+            launch_once(docker, wanted, scope).await
         }
         outcome => outcome,
     }
@@ -74,18 +84,18 @@ pub(crate) async fn launch(
 
 async fn launch_once(
     docker: &Docker,
-    spec: &SandboxSpec,
+    wanted: &Wanted,
     scope: &LinkScope,
 ) -> Result<Started, DockerError> {
     // The end of this process is the end of its sockets, and what persists is to outlive it.
-    if spec.persist {
-        return launch_attached(docker, spec, scope).await;
+    if wanted.spec.persist {
+        return launch_attached(docker, wanted, scope).await;
     }
     let known = scope.known();
     let launched = match known {
-        LinkKind::Attached => return launch_attached(docker, spec, scope).await,
+        LinkKind::Attached => return launch_attached(docker, wanted, scope).await,
         LinkKind::Undecided | LinkKind::Socket => {
-            launch_with_socket(docker, spec, scope, known).await
+            launch_with_socket(docker, wanted, scope, known).await
         }
     };
     let (started, taken) = match launched {
@@ -94,7 +104,7 @@ async fn launch_once(
         Err(LaunchError::Socket(error)) => {
             tracing::debug!(%error, ?scope, "no direct link");
             (
-                launch_attached(docker, spec, scope).await?,
+                launch_attached(docker, wanted, scope).await?,
                 LinkKind::Attached,
             )
         }
@@ -107,7 +117,7 @@ async fn launch_once(
 
 async fn launch_attached(
     docker: &Docker,
-    spec: &SandboxSpec,
+    wanted: &Wanted,
     scope: &LinkScope,
 ) -> Result<Started, DockerError> {
     let link = LinkSetup {
@@ -115,13 +125,14 @@ async fn launch_attached(
         attached: true,
     };
     let body = container::body(ContainerPlan {
-        spec,
+        spec: &wanted.spec,
+        volumes: wanted.volumes.as_deref(),
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
         protects_guest: guest_protection::is_possible(scope),
     });
-    let id = docker.create_container(None, body).await?.id;
-    if spec.persist {
+    let id = create(docker, body, wanted).await?;
+    if wanted.spec.persist {
         owner::take(&id);
     }
     let reached = async {
@@ -141,7 +152,7 @@ async fn launch_attached(
 
 async fn launch_with_socket(
     docker: &Docker,
-    spec: &SandboxSpec,
+    wanted: &Wanted,
     scope: &LinkScope,
     kind: LinkKind,
 ) -> Result<(Started, LinkKind), LaunchError> {
@@ -160,13 +171,14 @@ async fn launch_with_socket(
         attached: attach,
     };
     let body = container::body(ContainerPlan {
-        spec,
+        spec: &wanted.spec,
+        volumes: wanted.volumes.as_deref(),
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
         protects_guest: guest_protection::is_possible(scope),
     });
-    let created = docker.create_container(None, body).await;
-    let id = created.map_err(|error| blame(error.into()))?.id;
+    let created = create(docker, body, wanted).await;
+    let id = created.map_err(|error| blame(error.into()))?;
     match meet(docker, &id, &listener, attach).await {
         Ok((stream, taken)) => Ok((Started { id, stream }, taken)),
         Err(error) => {
@@ -224,6 +236,22 @@ async fn meet(
     }
     // It ended without a word: nothing is known.
     Ok((attached.into_stream(), LinkKind::Undecided))
+}
+
+/// Creates a container, with what its guest puts into the volumes of the image.
+async fn create(
+    docker: &Docker,
+    body: ContainerCreateBody,
+    wanted: &Wanted,
+) -> Result<String, DockerError> {
+    let id = docker.create_container(None, body).await?.id;
+    if let Some(volumes) = &wanted.volumes
+        && let Err(error) = volumes::upload(docker, &id, volumes).await
+    {
+        remove_failed(docker, &id).await;
+        return Err(error);
+    }
+    Ok(id)
 }
 
 async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {

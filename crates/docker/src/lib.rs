@@ -18,6 +18,7 @@ mod owner;
 mod socket;
 mod ssh;
 mod version;
+mod volumes;
 
 pub use address::{AddressError, DockerAddress};
 pub use backend::DockerBackend;

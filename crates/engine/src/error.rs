@@ -188,6 +188,7 @@ fn backend_code(kind: BackendErrorKind) -> ErrorCode {
     match kind {
         BackendErrorKind::Unreachable => ErrorCode::DockerUnreachable,
         BackendErrorKind::ImageMissing => ErrorCode::ImageMissing,
+        BackendErrorKind::ImageRefused => ErrorCode::ImageRefused,
         BackendErrorKind::ImageBuild => ErrorCode::ImageBuild,
         BackendErrorKind::UnknownRuntime => ErrorCode::UnknownRuntime,
         BackendErrorKind::ContainerRuntime => ErrorCode::OciRuntime,

@@ -98,7 +98,11 @@ impl ImageStore for FakeImages {
         *lock(&self.looked_up) += 1;
         let known = self.custom.iter().find(|known| known.tag == name);
         let facts = known.map(|known| known.facts.clone()).unwrap_or_default();
-        let details = self.id(name).map(|id| ImageDetails { id, facts });
+        let details = self.id(name).map(|id| ImageDetails {
+            id,
+            facts,
+            volumes: Vec::new(),
+        });
         Box::pin(async move { Ok(details) })
     }
 

@@ -29,6 +29,7 @@ use crate::{
     signals::Signals,
     sockets::Sockets,
     sweep,
+    volumes::Volumes,
 };
 
 /// How many signals Linux has.
@@ -41,6 +42,8 @@ enum BootError {
     NotFirst(u32),
     #[error("cannot prepare the process: {0}")]
     Prepare(#[source] io::Error),
+    #[error("cannot make the volumes of the image: {0}")]
+    Volumes(#[source] io::Error),
     #[error(transparent)]
     Link(#[from] LinkError),
 }
@@ -96,6 +99,12 @@ fn harden() -> io::Result<()> {
     Ok(())
 }
 
+/// The arguments of the guest, which the host has written.
+fn arguments() -> impl Iterator<Item = String> {
+    let words = env::args_os().skip(1);
+    words.filter_map(|word| word.into_string().ok())
+}
+
 async fn serve_host() -> Result<(), BootError> {
     let prepared = || {
         make_pipes()?;
@@ -108,6 +117,8 @@ async fn serve_host() -> Result<(), BootError> {
         Ok((null, wire, Signals::open()?, ipc::Lists::open()?))
     };
     let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
+    // Nothing else can run yet.
+    let volumes = Volumes::open(arguments()).map_err(BootError::Volumes)?;
     let (egress, wanted) = Egress::new();
     let memory = Memory::open();
     let guest = Rc::new(Guest {
@@ -117,7 +128,7 @@ async fn serve_host() -> Result<(), BootError> {
         abandon: watch::Sender::new(0),
         null,
         egress,
-        filters_programs: env::args_os().skip(1).any(|word| word == STRICT_ARGUMENT),
+        filters_programs: arguments().any(|word| word == STRICT_ARGUMENT),
         services: watch::Sender::default(),
         parking: Parking::default(),
         session: Mutex::default(),
@@ -125,7 +136,8 @@ async fn serve_host() -> Result<(), BootError> {
         memory,
         ipc,
         places: sweep::places(),
-        image_mounts: mounts::of_image(),
+        unknown_mounts: mounts::unknown(&volumes.restorable()),
+        volumes,
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });

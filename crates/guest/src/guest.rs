@@ -13,6 +13,7 @@ use crate::{
     reaper::Reaper,
     sockets::Sockets,
     sweep::WritablePlace,
+    volumes::Volumes,
 };
 
 /// The state of the guest. Only `session` comes from a run, and a reset removes it.
@@ -40,8 +41,10 @@ pub(crate) struct Guest {
     pub(crate) heap: Heap,
     /// The writable places as they were at the start.
     pub(crate) places: Vec<WritablePlace>,
-    /// Directories that the image has mounted for writing.
-    pub(crate) image_mounts: Vec<String>,
+    /// The volumes that the image declares.
+    pub(crate) volumes: Volumes,
+    /// Directories that are mounted for writing and that no reset can make what they were.
+    pub(crate) unknown_mounts: Vec<String>,
     /// The environment that the image defines.
     pub(crate) environ: Vec<(OsString, OsString)>,
 }

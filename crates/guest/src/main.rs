@@ -12,7 +12,7 @@
 //! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
 //! memory    the sandbox's memory                     reserve  room that is kept free
-//! spare     processes that are kept free
+//! spare     processes that are kept free             volumes  what the image declares as volumes
 //! ```
 //!
 //! Everything runs on one thread. Those of `spare` run nothing. The guest is root with three capabilities (`SETUID`, `SETGID`,
@@ -54,6 +54,7 @@ mod sweep;
 mod tree;
 mod usage;
 mod user_files;
+mod volumes;
 
 fn main() -> std::process::ExitCode {
     boot::run()

@@ -46,8 +46,8 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     if !kill::everything(&guest.reaper).await {
         return left_behind();
     }
-    if let Some(place) = guest.image_mounts.first() {
-        let message = "a reset cannot restore a volume of the image";
+    if let Some(place) = guest.unknown_mounts.first() {
+        let message = "a reset cannot restore what is mounted there";
         return Failure::new(ErrorKind::NotClean, place, message).into_reply();
     }
     if !guest.sockets.ended().await {
@@ -68,6 +68,10 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     }
     if let Err(error) = empty_session_files() {
         return Failure::os(SESSION_DIR, "cannot empty the session's files", &error).into_reply();
+    }
+    match guest.volumes.restore() {
+        Ok(removed) => entries += removed,
+        Err(failure) => return failure.into_reply(),
     }
     if !is_alone(&nursery()) {
         return left_behind();

@@ -131,7 +131,7 @@ pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
 }
 
 /// An entry that could not be removed, or the empty name for the directory itself, and why.
-type Stuck = (CString, Errno);
+pub(crate) type Stuck = (CString, Errno);
 
 /// Opens a place, with the permissions that its owner needs.
 fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
@@ -172,14 +172,18 @@ fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
     }
 }
 
-const DIRECTORY: OFlag = OFlag::O_RDONLY
+/// How directories are opened that are to be listed.
+pub(crate) const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 
 /// Removes what can be removed at once. Returns the first directory that is not empty, or `None` when a whole
 /// listing found nothing.
-fn next_directory(directory: &OwnedFd, removed: &mut u64) -> Result<Option<CString>, Stuck> {
+pub(crate) fn next_directory(
+    directory: &OwnedFd,
+    removed: &mut u64,
+) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
     loop {
         // Removing entries during a listing may make it skip others. So it is repeated until it is empty.

@@ -25,6 +25,7 @@ mod park;
 mod place;
 mod preamble;
 mod session;
+mod volume;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
 pub use limits::{
@@ -39,7 +40,8 @@ pub use message::{
 pub use park::{PARK_MARK, hand_over};
 pub use place::{
     GROUP_ID, GUEST_DIR, GUEST_PATH, LINK_PATH, PROXY_PORT, SANDBOX_DIR, SESSION_DIR,
-    STRICT_ARGUMENT, TMP_DIR, USER_ID, WRITABLE_DIRS,
+    STRICT_ARGUMENT, TMP_DIR, USER_ID, VOLUME_ARGUMENT, VOLUMES_ARGUMENT, VOLUMES_DIR,
+    VOLUMES_FILE, WRITABLE_DIRS,
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
@@ -47,3 +49,4 @@ pub use session::{
     COMMAND_FD, MAX_REPORT_BYTES, NO_CALL, REPORT_FD, Report, SESSION_NOTE, SESSION_SCRIPT,
     SessionPipe, command, parse_report,
 };
+pub use volume::{VolumeEntry, VolumeEntryKind, VolumeRecord};

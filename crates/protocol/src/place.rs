@@ -31,8 +31,21 @@ pub const TMP_DIR: &str = "/tmp";
 /// sandboxes of sessions have. User code can open a pipe by its name. It can list, remove and add nothing.
 pub const SESSION_DIR: &str = "/.isol8-session";
 
-/// Every place that user code can write to when the root file system is read-only. A reset empties
-/// them all.
+/// Begins an argument of the guest that names a volume of the image: a path at which the sandbox has a
+/// tmpfs. A reset makes it what it was.
+pub const VOLUME_ARGUMENT: &str = "volume=";
+
+/// Argument of the guest in a sandbox in which [`VOLUMES_FILE`] is.
+pub const VOLUMES_ARGUMENT: &str = "volumes-content";
+
+/// Where the image's content of its volumes is, for the guest alone.
+pub const VOLUMES_DIR: &str = "/.isol8-volumes";
+
+/// That content: see [`VolumeRecord`](crate::VolumeRecord).
+pub const VOLUMES_FILE: &str = "/.isol8-volumes/content";
+
+/// Every place that user code can write to when the root file system is read-only and the image declares
+/// no volume. A reset empties them all.
 pub const WRITABLE_DIRS: [&str; 4] = [SANDBOX_DIR, TMP_DIR, "/dev/shm", "/dev/mqueue"];
 
 /// Port on 127.0.0.1 on which the guest accepts proxy connections in filtered mode.

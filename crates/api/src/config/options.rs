@@ -34,6 +34,7 @@ impl Config {
             sandbox_size: Some(defaults.sandbox_size.clone())
                 .filter(|size| *size != Config::default().defaults.sandbox_size),
             tmp_size: Some(defaults.tmp_size.clone()),
+            volume_size: defaults.volume_size.clone(),
             debug: Some(self.debug),
             security: Some(self.raw_security()),
             audit: Some(self.raw_audit()),
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn every_section_reaches_the_options() {
         let config: Config = serde_json::from_str(
-            r#"{"defaults": {"network": "host", "timeoutMs": 5}, "network": {"blacklist": ["b"]},
+            r#"{"defaults": {"network": "host", "timeoutMs": 5, "volumeSize": "3m"}, "network": {"blacklist": ["b"]},
                 "security": {"seccomp": "unconfined", "runtime": "runsc"}, "poolSize": 4,
                 "poolStrategy": "secure", "audit": {"enabled": true, "destination": "stdout"},
                 "remoteCode": {"enabled": true, "cacheTtl": 7, "allowPrivate": ["10.0.0.0/8"]}, "debug": true,
@@ -133,6 +134,7 @@ mod tests {
         let mut expected = RawOptions {
             network: Some("host".into()),
             timeout_ms: Some(5.0),
+            volume_size: Some("3m".into()),
             pool_size: Some(RawPoolSize::Both(4.0)),
             pool_strategy: Some("secure".into()),
             debug: Some(true),

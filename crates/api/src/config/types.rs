@@ -79,6 +79,10 @@ pub struct DefaultsConfig {
     /// Size of /tmp.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
     pub tmp_size: String,
+    /// Size of each volume that an image declares; that of /sandbox when it is left out.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_size: Option<String>,
     /// Whether the root file system is read-only.
     pub readonly_root_fs: bool,
 }
@@ -289,6 +293,7 @@ impl Default for DefaultsConfig {
             network: NetworkMode::None,
             sandbox_size: "512m".to_owned(),
             tmp_size: "256m".to_owned(),
+            volume_size: None,
             readonly_root_fs: true,
         }
     }

@@ -62,6 +62,9 @@ pub struct RawOptions {
     /// Size of `/tmp`, default `"256m"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmp_size: Option<String>,
+    /// Size of each volume that the image declares, default the size of `/sandbox`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_size: Option<String>,
     /// Whether each step is explained on standard error, default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug: Option<bool>,

@@ -23,8 +23,11 @@ pub(super) async fn details(
     let Some(image) = image(client, name).await? else {
         return Ok(None);
     };
+    let mut config = image.config;
+    let volumes = config.as_mut().and_then(|config| config.volumes.take());
     Ok(Some(ImageDetails {
-        facts: facts(&labels_of(image.config)),
+        facts: facts(&labels_of(config)),
+        volumes: volumes.unwrap_or_default(),
         // An image without an id does not exist: the daemon always says it.
         id: image.id.unwrap_or_else(|| name.to_owned()),
     }))

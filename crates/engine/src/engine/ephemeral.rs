@@ -144,6 +144,7 @@ impl Inner {
             NetworkMode::None | NetworkMode::Filtered => SandboxNetwork::None,
             NetworkMode::Host => SandboxNetwork::Host,
         };
+        let sandbox_bytes = options.sandbox_bytes.unwrap_or(defaults.sandbox_bytes);
         Ok(SandboxSpec {
             image: image.id.clone(),
             runtime: runtime.to_owned(),
@@ -152,8 +153,10 @@ impl Inner {
             cpus: options.cpu_limit,
             pids: options.pids_limit.unwrap_or(defaults.pids),
             readonly_root: options.readonly_root,
-            sandbox_bytes: options.sandbox_bytes.unwrap_or(defaults.sandbox_bytes),
+            sandbox_bytes,
             tmp_bytes: options.tmp_bytes,
+            volumes: image.volumes.clone(),
+            volume_bytes: options.volume_bytes.unwrap_or(sandbox_bytes),
             seccomp: self.seccomp.current()?,
             session: options.mode == Mode::Persistent,
             persist: options.persist,

@@ -64,6 +64,10 @@ impl TryFrom<RawOptions> for Options {
                 .map(|text| parse_size("sandboxSize", &text))
                 .transpose()?,
             tmp_bytes: size("tmpSize", raw.tmp_size, "256m")?,
+            volume_bytes: raw
+                .volume_size
+                .map(|text| parse_size("volumeSize", &text))
+                .transpose()?,
             debug: raw.debug.unwrap_or(false),
             persist: raw.persist.unwrap_or(false),
             log_network: raw.log_network.unwrap_or(false),

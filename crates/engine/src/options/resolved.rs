@@ -49,6 +49,8 @@ pub struct Options {
     pub sandbox_bytes: Option<u64>,
     /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
+    /// Size of each volume of the image in bytes; that of `/sandbox` when it is `None`.
+    pub volume_bytes: Option<u64>,
     /// Whether each step is explained on standard error.
     pub debug: bool,
     /// Whether the container is kept after use.

@@ -42,6 +42,8 @@ pub(crate) async fn saying(words: &'static [u8]) -> Sandbox {
         readonly_root: true,
         sandbox_bytes: 0,
         tmp_bytes: 0,
+        volumes: Vec::new(),
+        volume_bytes: 0,
         seccomp: SeccompProfile::Strict,
         session: false,
         persist: false,

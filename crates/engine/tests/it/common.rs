@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bollard::query_parameters::BuildImageOptions;
+use futures::StreamExt as _;
 use isol8_api::{
     event::{EventKind, StreamEvent},
     options::{RawOptions, RawStartOptions},
@@ -170,6 +172,35 @@ pub(crate) fn sources() -> ImageSources {
 pub(crate) async fn build(image: &CustomImage) -> Result<CustomBuild, EngineError> {
     let tell = |progress: BuildProgress| eprintln!("{progress:?}");
     build_custom_image(&images(), image, &sources(), false, &tell).await
+}
+
+/// Builds the image `isol8-test:<tag>` from a Dockerfile. When it is current, Docker's own cache makes that a
+/// matter of milliseconds.
+pub(crate) async fn build_dockerfile(tag: &str, dockerfile: &str) {
+    let mut context = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(dockerfile.len() as u64);
+    header.set_mode(0o644);
+    context
+        .append_data(&mut header, "Dockerfile", dockerfile.as_bytes())
+        .unwrap();
+    let client = client();
+    let docker = client.docker().await.unwrap();
+    let options = BuildImageOptions {
+        t: Some(format!("isol8-test:{tag}")),
+        rm: true,
+        forcerm: true,
+        ..Default::default()
+    };
+    let context = bollard::body_full(context.into_inner().unwrap().into());
+    let mut output = docker.build_image(options, None, Some(context));
+    let mut told = String::new();
+    while let Some(item) = output.next().await {
+        match item {
+            Ok(info) => told.push_str(&info.stream.unwrap_or_default()),
+            Err(error) => panic!("isol8-test:{tag} cannot be built: {error}\n{told}"),
+        }
+    }
 }
 
 /// A custom image of a test.

@@ -24,6 +24,8 @@ async fn sandbox() -> Sandbox {
         readonly_root: true,
         sandbox_bytes: 16 << 20,
         tmp_bytes: 16 << 20,
+        volumes: Vec::new(),
+        volume_bytes: 0,
         seccomp: SeccompProfile::Strict,
         session: false,
         persist: false,

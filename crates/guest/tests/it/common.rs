@@ -46,6 +46,10 @@ pub(crate) struct Setup<'a> {
     memory: Option<(&'a MemoryGroup, &'a str)>,
     /// A volume that its image declares.
     volume: &'a str,
+    /// What the guest is told of it.
+    arguments: &'a str,
+    /// A file with the content of the image for it.
+    content: Option<&'a Path>,
 }
 
 /// The guest before the handshake.
@@ -61,6 +65,23 @@ pub(crate) fn start_with_link(
         socket: Some(socket),
         ..Setup::default()
     })
+}
+
+/// The guest of a sandbox whose image declares the volume `/data` and has this content in it.
+pub(crate) fn start_raw_with_volume(
+    content: &[u8],
+) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), content).unwrap();
+    let started = start_raw_with(&Setup {
+        volume: "/data",
+        arguments: "volume=/data volumes-content",
+        content: Some(file.path()),
+        ..Setup::default()
+    });
+    // The script copies it before the guest runs.
+    let _ = file.keep();
+    started
 }
 
 fn start_raw_with(setup: &Setup<'_>) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
@@ -85,6 +106,8 @@ fn start_raw_with(setup: &Setup<'_>) -> (Child, ChildStdin, ChildStdout, tempfil
         .env("IMAGE", "defined")
         .env("TIME_WAIT", setup.time_wait.to_string())
         .env("VOLUME", setup.volume)
+        .env("ARGUMENTS", setup.arguments)
+        .envs(setup.content.map(|content| ("CONTENT", content)))
         .envs(
             setup
                 .memory
@@ -117,13 +140,18 @@ impl Sandbox {
         Self::over_streams(start_raw_with(&setup)).await
     }
 
-    /// One whose image declares a volume.
-    pub(crate) async fn start_with_volume(volume: &str) -> Self {
+    /// One with a mount that the guest is not told of.
+    pub(crate) async fn start_with_unknown_mount(volume: &str) -> Self {
         let setup = Setup {
             volume,
             ..Setup::default()
         };
         Self::over_streams(start_raw_with(&setup)).await
+    }
+
+    /// One whose image declares the volume `/data` and has this content in it.
+    pub(crate) async fn start_with_volume(content: &[u8]) -> Self {
+        Self::over_streams(start_raw_with_volume(content)).await
     }
 
     /// One in a control group, with file systems of this size each.

@@ -16,3 +16,4 @@ mod memory;
 mod memory_group;
 mod reset;
 mod sockets;
+mod volumes;

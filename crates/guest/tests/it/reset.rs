@@ -295,8 +295,8 @@ async fn many_executions_do_not_grow_the_guest() {
 }
 
 #[tokio::test]
-async fn a_sandbox_with_a_volume_of_its_image_is_not_clean() {
-    let sandbox = Sandbox::start_with_volume("/data").await;
+async fn a_sandbox_with_a_mount_that_the_guest_does_not_know_is_not_clean() {
+    let sandbox = Sandbox::start_with_unknown_mount("/data").await;
     sandbox.sh("echo kept >/data/file").await;
     let (kind, path, _) = failure(sandbox.reset().await);
     assert_eq!((kind, path.as_str()), (ErrorKind::NotClean, "/data"));

@@ -50,12 +50,19 @@ if [ -n "$VOLUME" ]; then
     mkdir "$root$VOLUME"
     mount -t tmpfs -o mode=1777,size=1m tmpfs "$root$VOLUME"
 fi
+if [ -n "$CONTENT" ]; then
+    mkdir "$root/.isol8-volumes"
+    mv "$CONTENT" "$root/.isol8-volumes/content"
+fi
 if [ -n "$MEMORY_GROUP" ]; then
     mkdir -p "$root$MEMORY_MOUNT"
     mount --rbind "$MEMORY_GROUP" "$root$MEMORY_MOUNT"
     mount -o remount,bind,ro "$root$MEMORY_MOUNT"
 fi
 mount -o remount,bind,ro "$root"
-unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES VOLUME
+arguments=$ARGUMENTS
+unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES VOLUME ARGUMENTS CONTENT
+# The arguments are words.
+# shellcheck disable=SC2086
 exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
-    --bounding-set=-all,+setuid,+setgid,+kill,+sys_resource /.isol8/guest strict
+    --bounding-set=-all,+setuid,+setgid,+kill,+sys_resource /.isol8/guest strict $arguments

@@ -10,9 +10,6 @@
 mod compare;
 mod modules;
 
-use bollard::query_parameters::BuildImageOptions;
-use futures::StreamExt as _;
-
 use crate::common::{self, json};
 
 /// Python as it is in its runtime, and the tests that Debian packs separately.
@@ -23,37 +20,9 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive \
 
 const IMAGE: &str = "isol8-test:cpython";
 
-/// Builds the image; when it is current, Docker's own cache makes that a matter of milliseconds.
-async fn build_image() {
-    let mut context = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(DOCKERFILE.len() as u64);
-    header.set_mode(0o644);
-    context
-        .append_data(&mut header, "Dockerfile", DOCKERFILE.as_bytes())
-        .unwrap();
-    let client = common::client();
-    let docker = client.docker().await.unwrap();
-    let options = BuildImageOptions {
-        t: Some(IMAGE.to_owned()),
-        rm: true,
-        forcerm: true,
-        ..Default::default()
-    };
-    let context = bollard::body_full(context.into_inner().unwrap().into());
-    let mut output = docker.build_image(options, None, Some(context));
-    let mut told = String::new();
-    while let Some(item) = output.next().await {
-        match item {
-            Ok(info) => told.push_str(&info.stream.unwrap_or_default()),
-            Err(error) => panic!("{IMAGE} cannot be built: {error}\n{told}"),
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn pythons_own_tests_have_the_same_verdicts() {
-    build_image().await;
+    common::build_dockerfile("cpython", DOCKERFILE).await;
     let long = std::env::var("ISOL8_TEST_LONG").is_ok_and(|value| value == "1");
     let only = std::env::var("ONLY").unwrap_or_default();
     let mut modules = modules::listed();

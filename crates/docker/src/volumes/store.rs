@@ -1,0 +1,125 @@
+//! What is known of the volumes of images.
+
+use std::sync::Arc;
+
+use bollard::Docker;
+use isol8_backend::SandboxSpec;
+use tokio::sync::Mutex;
+
+use super::{
+    content::{ImageVolumes, Limit},
+    error::VolumeError,
+    path,
+    read::read,
+};
+
+/// Most images whose volumes are remembered. Each may have a temporary file.
+const MAX_REMEMBERED: usize = 16;
+
+/// Most volumes of one image.
+const MAX_VOLUMES: usize = 32;
+
+/// The volumes of images, by id. An id means one content for ever.
+#[derive(Default)]
+pub(crate) struct VolumeStore {
+    /// The least recently used one comes first. Locked while one is read, so that each is read once.
+    remembered: Mutex<Vec<(String, Arc<ImageVolumes>)>>,
+}
+
+impl VolumeStore {
+    /// The volumes of the image of `spec`; `None` when it declares none that needs anything.
+    pub(crate) async fn of(
+        &self,
+        docker: &Docker,
+        spec: &SandboxSpec,
+    ) -> Result<Option<Arc<ImageVolumes>>, VolumeError> {
+        let paths = paths(&spec.volumes)?;
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let limit = limit(spec);
+        let mut remembered = self.remembered.lock().await;
+        let known = remembered
+            .iter()
+            .position(|(image, _)| *image == spec.image);
+        let (image, volumes) = if let Some(at) = known {
+            remembered.remove(at)
+        } else {
+            tracing::debug!(
+                image = spec.image,
+                ?paths,
+                "reading the volumes of the image"
+            );
+            let volumes = read(docker, &spec.image, paths, limit).await?;
+            (spec.image.clone(), Arc::new(volumes))
+        };
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.remove(0);
+        }
+        remembered.push((image, Arc::clone(&volumes)));
+        drop(remembered);
+        fits(&volumes, limit)?;
+        Ok(Some(volumes))
+    }
+}
+
+/// What the content of all volumes of a sandbox may need. A tmpfs is memory, and programs need some as well.
+fn limit(spec: &SandboxSpec) -> Limit {
+    let half = spec.memory_bytes / 2;
+    if spec.volume_bytes <= half {
+        Limit {
+            bytes: spec.volume_bytes,
+            option: "raise the option volumeSize",
+        }
+    } else {
+        Limit {
+            bytes: half,
+            option: "it may take half of the memory of a sandbox, so raise the option memoryLimit",
+        }
+    }
+}
+
+fn fits(volumes: &ImageVolumes, limit: Limit) -> Result<(), VolumeError> {
+    let mut all = 0_u64;
+    for place in &volumes.places {
+        all = all.saturating_add(place.bytes);
+        if place.bytes > limit.bytes || all > limit.bytes.saturating_mul(2) {
+            return Err(limit.exceeded(&place.path));
+        }
+    }
+    Ok(())
+}
+
+/// The declared paths that need a tmpfs, each once and sorted.
+fn paths(declared: &[String]) -> Result<Vec<String>, VolumeError> {
+    let checked = declared.iter().map(|path| path::check(path));
+    let mut paths = checked
+        .filter_map(Result::transpose)
+        .collect::<Result<Vec<_>, _>>()?;
+    paths.sort_unstable();
+    paths.dedup();
+    match paths.get(MAX_VOLUMES) {
+        Some(path) => Err(VolumeError::Refused {
+            path: path.clone(),
+            reason: "an image can have 32 volumes",
+        }),
+        None => Ok(paths),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_volume_is_covered_once_and_their_number_is_limited() {
+        let declared = ["/b", "/a/", "/a", "/tmp"].map(str::to_owned);
+        assert_eq!(paths(&declared).unwrap(), ["/a", "/b"]);
+        let many: Vec<_> = (0..=MAX_VOLUMES)
+            .map(|number| format!("/{number:02}"))
+            .collect();
+        assert!(paths(&many[1..]).is_ok());
+        let message = paths(&many).err().unwrap().to_string();
+        assert!(message.contains("the volume /32: "), "{message}");
+    }
+}
