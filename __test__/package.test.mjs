@@ -157,7 +157,7 @@ test("the package has exactly the expected files and is small", async () => {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed(PACKAGE).length + 1));
   const known =
-    /^(lib\/.+\.cjs|types\/.+\.d\.cts|index\.(js|cjs|d\.ts|d\.cts)|native\.cjs|schema\/.+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+    /^(bin\/(isol8|launch)\.cjs|lib\/.+\.cjs|types\/.+\.d\.cts|index\.(js|cjs|d\.ts|d\.cts)|native\.cjs|schema\/.+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
   assert.deepEqual(
     files.filter((path) => !known.test(path)),
     [],
@@ -196,7 +196,7 @@ test("NAPI_RS_NATIVE_LIBRARY_PATH can name another place for the addon", async (
   assertUsed(await run(NODE, ["common.cjs"], { NAPI_RS_NATIVE_LIBRARY_PATH: addon }));
 });
 
-test("an installed platform package is found, and it has the addon and no code", async () => {
+test("an installed platform package is found, and it has the addon, the program and no code", async () => {
   const platform = platformPackage();
   await install(packed.platforms[platform]);
   assert.deepEqual((await readdir(installed("@isol8"))).sort(), ["core", `core-${platform}`]);
@@ -204,6 +204,7 @@ test("an installed platform package is found, and it has the addon and no code",
     "LICENSE",
     "README.md",
     "THIRD-PARTY.txt",
+    "isol8",
     `isol8.${platform}.node`,
     "package.json",
   ]);

@@ -1,12 +1,13 @@
-// Packs what is published: `@isol8/core`, and one package for each platform with the native engine in it. The first
-// depends on the others optionally, at the same version. Writes tarballs.
+// Packs what is published: `@isol8/core`, one package for each platform with the native engine and the isol8 program in
+// it, and two packages of the command alone. `@isol8/core` depends on the platforms optionally, and the command on
+// `@isol8/core`, at the same version. Writes tarballs.
 //
 // node scripts/pack.mjs DIRECTORY [--all]
 //
 // Packs the platforms whose addon is in this checkout. With `--all`, a missing addon is an error.
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +18,13 @@ import { thirdParty } from "./third-party.mjs";
 const execute = promisify(execFile);
 const LICENSE = "LICENSE";
 const NOTICE = "THIRD-PARTY.txt";
+
+/** The program in the package of a platform, and the folder that starts it in every package of the command. */
+const PROGRAM = "isol8";
+const LAUNCHER = "bin";
+
+/** Packages with nothing but the command. */
+const COMMANDS = ["@isol8/cli", "isol8"];
 
 const readJson = async (path) => JSON.parse(await readFile(path, "utf8"));
 const writeJson = (path, value) => writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
@@ -52,11 +60,38 @@ async function packPlatform(name, version, stage, destination) {
     if (error.code !== "ENOENT") throw error;
     return undefined;
   }
+  const program = join(folder, PROGRAM);
+  await cp(join(root, `isol8.${name}.bin`), program);
+  await chmod(program, 0o755);
   await cp(join(root, LICENSE), join(folder, LICENSE));
   await writeFile(join(folder, NOTICE), await thirdParty(name));
   // Without a type, tools have to guess how an addon is loaded.
-  const packed = { ...manifest, files: [...manifest.files, NOTICE], type: "commonjs" };
+  const packed = { ...manifest, files: [...manifest.files, PROGRAM, NOTICE], type: "commonjs" };
   await writeJson(join(folder, "package.json"), packed);
+  return npmPack(folder, destination);
+}
+
+/** Packs a package of the command. It has the launcher, and gets everything else from `@isol8/core`. */
+async function packCommand(name, core, stage, destination) {
+  const folder = join(stage, name.replaceAll("/", "-"));
+  await cp(join(root, LAUNCHER), join(folder, LAUNCHER), { recursive: true });
+  await cp(join(root, LICENSE), join(folder, LICENSE));
+  await writeFile(
+    join(folder, "README.md"),
+    `# ${name}\n\nThe \`isol8\` command. It is documented in \`${core.name}\`: <${core.homepage}>.\n`,
+  );
+  const { version, license, homepage, repository, bugs, keywords, engines, bin } = core;
+  await writeJson(join(folder, "package.json"), {
+    name,
+    version,
+    description: "The isol8 command: runs untrusted code in sandboxes",
+    ...{ keywords, license, homepage, repository, bugs },
+    type: "commonjs",
+    bin,
+    files: [LAUNCHER],
+    engines,
+    dependencies: { [core.name]: version },
+  });
   return npmPack(folder, destination);
 }
 
@@ -64,7 +99,8 @@ async function packPlatform(name, version, stage, destination) {
  * Packs everything.
  *
  * @param {string} destination folder for the tarballs
- * @returns {Promise<{core: string, platforms: Record<string, string>, missing: string[]}>} paths
+ * @returns {Promise<{core: string, platforms: Record<string, string>, commands: Record<string, string>, missing: string[]}>}
+ *   paths
  */
 export async function pack(destination) {
   await mkdir(destination, { recursive: true });
@@ -90,9 +126,14 @@ export async function pack(destination) {
       names.map((platform) => [`${name}-${platform}`, version]),
     );
     await writeJson(join(core, "package.json"), published);
+    const commands = {};
+    for (const command of COMMANDS) {
+      commands[command] = await packCommand(command, manifest, stage, destination);
+    }
     return {
       core: await npmPack(core, destination),
       platforms,
+      commands,
       missing: names.filter((platform) => !(platform in platforms)),
     };
   } finally {
@@ -106,11 +147,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error("[ERR] usage: node scripts/pack.mjs DIRECTORY [--all]");
     process.exit(1);
   }
-  const { core, platforms, missing } = await pack(resolve(directory));
+  const { core, platforms, commands, missing } = await pack(resolve(directory));
   if (missing.length > 0 && process.argv.includes("--all")) {
     console.error(`[ERR] no addon for ${missing.join(", ")}`);
     process.exit(1);
   }
   // In the order of publication: dependencies first.
-  for (const tarball of [...Object.values(platforms), core]) console.log(tarball);
+  const all = [...Object.values(platforms), core, ...Object.values(commands)];
+  for (const tarball of all) console.log(tarball);
 }

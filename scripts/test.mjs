@@ -40,8 +40,8 @@ async function generatedFiles() {
 async function packedPackages() {
   const folder = await mkdtemp(join(tmpdir(), "isol8-packed-"));
   try {
-    const { core, platforms } = await pack(folder);
-    for (const tarball of [core, ...Object.values(platforms)]) {
+    const { core, platforms, commands } = await pack(folder);
+    for (const tarball of [core, ...Object.values(platforms), ...Object.values(commands)]) {
       await tool("publint", "--strict", tarball);
     }
     await tool("attw", core);

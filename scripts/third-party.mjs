@@ -16,8 +16,9 @@ const TARGETS = {
   "darwin-arm64": ["aarch64-apple-darwin", "aarch64-unknown-linux-musl"],
 };
 
-/** Crates of ours whose dependencies end up in the addon: the addon itself, and the guest inside it. */
+/** Crates of ours whose dependencies end up in the package: the addon, the program, and the guest inside both. */
 const ADDON = "isol8-node";
+const PROGRAM = "isol8-cli";
 const GUEST = "isol8-guest";
 
 const LICENSE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
@@ -120,7 +121,11 @@ export async function thirdParty(platform) {
   const targets = TARGETS[platform];
   if (!targets) throw new Error(`scripts/third-party.mjs knows no platform ${platform}`);
   const [addonTarget, guestTarget] = targets;
-  const linked = [...(await crates(ADDON, addonTarget)), ...(await crates(GUEST, guestTarget))];
+  const linked = [
+    ...(await crates(ADDON, addonTarget)),
+    ...(await crates(PROGRAM, addonTarget)),
+    ...(await crates(GUEST, guestTarget)),
+  ];
   const unique = [...new Map(linked.map((crate) => [crate.id, crate])).values()];
   const parts = [
     ...(await Promise.all(unique.map(described))),

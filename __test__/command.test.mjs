@@ -1,0 +1,195 @@
+// The isol8 command as users get it: installed from packed tarballs, by npm and by Bun, and started in every way.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { constants, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { pack } from "../scripts/pack.mjs";
+import { test } from "./helpers/harness.mjs";
+
+const execute = promisify(execFile);
+const { name: PACKAGE, version: VERSION } = createRequire(import.meta.url)("../package.json");
+const root = fileURLToPath(new URL("..", import.meta.url));
+const NODE = process.versions.bun ? "node" : process.execPath;
+const BUN = join(root, "node_modules/.bin/bun");
+
+let folder;
+let packed;
+let platform;
+
+/** Runs a command and returns what it printed. */
+async function run(command, args, { cwd = folder, env = {} } = {}) {
+  const { stdout } = await execute(command, args, {
+    cwd,
+    env: { ...process.env, NO_COLOR: "1", ...env },
+  });
+  return stdout;
+}
+
+/** Makes a project whose dependencies are the packed tarballs, without a look at a registry. */
+async function project(name, dependencies = {}) {
+  const path = join(folder, name);
+  await mkdir(path);
+  const overrides = {
+    [PACKAGE]: `file:${packed.core}`,
+    [`${PACKAGE}-${platform}`]: `file:${packed.platforms[platform]}`,
+  };
+  // npm takes no override for what it is told to install.
+  const named = Object.keys(dependencies).length > 0;
+  const manifest = { name, private: true, dependencies, ...(named && { overrides }) };
+  await writeFile(join(path, "package.json"), JSON.stringify(manifest));
+  return path;
+}
+
+/** Starts the launcher of the installed package with Node, so that it stays beside the program. */
+function beside(cwd, ...words) {
+  const launcher = join(cwd, "node_modules", PACKAGE, "bin/launch.cjs");
+  return spawn(NODE, [launcher, ...words], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** Waits until a process with this number is gone. */
+async function gone(pid) {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+      // What has ended and was not collected is gone, too.
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z");
+      if (/\) [ZX]/.test(stat)) return;
+    } catch {
+      return;
+    }
+    assert.ok(Date.now() < deadline, `process ${pid} never ended`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits for the only child of a process, and until it listens for signals. */
+async function childOf(pid) {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+    const [child] = text.trim().split(" ").filter(Boolean);
+    const status = child && (await readFile(`/proc/${child}/status`, "utf8").catch(() => ""));
+    const caught = /SigCgt:\s*([0-9a-f]+)/.exec(status ?? "")?.[1] ?? "0";
+    if (BigInt(`0x${caught}`) & 2n) return Number(child);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`process ${pid} has no child that listens`);
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "isol8-command-"));
+  packed = await pack(join(folder, "tarballs"));
+  [platform] = Object.keys(packed.platforms);
+  assert.ok(platform, "the addon and the program are built: npm run build");
+});
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+const expected = `isol8 ${VERSION}\n`;
+
+test("npm installs the command for a project, and npx finds it", async () => {
+  const cwd = await project("with-npm");
+  const tarballs = [packed.core, packed.platforms[platform]];
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", ...tarballs], { cwd });
+  assert.equal(await run("node_modules/.bin/isol8", ["--version"], { cwd }), expected);
+  assert.equal(await run("npx", ["--offline", "isol8", "--version"], { cwd }), expected);
+  const program = join(cwd, "node_modules", `${PACKAGE}-${platform}`, "isol8");
+  assert.equal(await run(program, ["--version"]), expected);
+  for (const runtime of [NODE, BUN]) {
+    const launcher = join("node_modules", PACKAGE, "bin/isol8.cjs");
+    assert.equal(await run(runtime, [launcher, "--version"], { cwd }), expected);
+  }
+});
+
+for (const name of ["isol8", "@isol8/cli"]) {
+  test(`npm install -g ${name} gives the command`, async () => {
+    const prefix = await project(`global-${name.replaceAll("/", "-")}`);
+    const tarballs = [packed.commands[name], packed.core, packed.platforms[platform]];
+    const words = ["install", "-g", "--prefix", prefix, "--offline", "--no-audit", "--no-fund"];
+    await run("npm", [...words, ...tarballs]);
+    assert.equal(await run(join(prefix, "bin/isol8"), ["--version"]), expected);
+  });
+}
+
+test("Bun installs the command, and it needs no Node.js", async () => {
+  const cwd = await project("with-bun", {
+    isol8: `file:${packed.commands.isol8}`,
+    [PACKAGE]: `file:${packed.core}`,
+    [`${PACKAGE}-${platform}`]: `file:${packed.platforms[platform]}`,
+  });
+  // Only what a shell needs, and Bun.
+  const tools = join(cwd, "tools");
+  await mkdir(tools);
+  await run("sh", [
+    "-c",
+    `for tool in sh readlink; do ln -s "$(command -v $tool)" "${tools}/"; done; ln -s "${BUN}" "${tools}/bun"`,
+  ]);
+  const env = { PATH: tools, BUN_INSTALL_CACHE_DIR: join(cwd, "cache") };
+  await run(BUN, ["install"], { cwd, env });
+  assert.equal(await run("node_modules/.bin/isol8", ["--version"], { cwd, env }), expected);
+  assert.equal(await run(BUN, ["x", "--no-install", "isol8", "--version"], { cwd, env }), expected);
+});
+
+test("code runs, with the exit code and both streams of the program", async () => {
+  const cwd = join(folder, "with-npm");
+  const code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)";
+  for (const command of [
+    "node_modules/.bin/isol8",
+    join("node_modules", PACKAGE, "bin/launch.cjs"),
+  ]) {
+    const words = command.endsWith(".cjs") ? [NODE, [command]] : [command, []];
+    const running = run(words[0], [...words[1], "run", "-e", code], { cwd });
+    const error = await running.then(
+      () => assert.fail("it ended with 0"),
+      (reason) => reason,
+    );
+    assert.deepEqual([error.code, error.stdout, error.stderr], [3, "out\n", "err\n"]);
+  }
+});
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]) {
+  test(`the launcher passes ${signal} on and ends with the program's code`, async () => {
+    const launcher = beside(join(folder, "with-npm"), "run");
+    await childOf(launcher.pid);
+    launcher.kill(signal);
+    assert.deepEqual(await once(launcher, "exit"), [code, null]);
+  });
+}
+
+test("the launcher ends by the signal that ended the program", async () => {
+  const launcher = beside(join(folder, "with-npm"), "run");
+  process.kill(await childOf(launcher.pid), "SIGKILL");
+  assert.deepEqual(await once(launcher, "exit"), [null, "SIGKILL"]);
+  assert.equal(constants.signals.SIGKILL, 9);
+});
+
+test("the program ends when its launcher is killed", async () => {
+  const launcher = beside(join(folder, "with-npm"), "run");
+  const child = await childOf(launcher.pid);
+  launcher.kill("SIGKILL");
+  await gone(child);
+});
+
+test("a program that is not installed is an error that names the package", async () => {
+  const cwd = await project("without");
+  await mkdir(join(cwd, "bin"));
+  for (const name of ["isol8.cjs", "launch.cjs"]) {
+    await writeFile(join(cwd, "bin", name), await readFile(join(root, "bin", name)));
+  }
+  const env = { PATH: [join(NODE, ".."), process.env.PATH].join(delimiter) };
+  const error = await run("sh", [join(cwd, "bin/isol8.cjs")], { env }).catch((reason) => reason);
+  assert.equal(error.code, 1);
+  assert.match(error.stderr, /its package @isol8\/core-.+ is not installed/);
+});
