@@ -1,5 +1,5 @@
 //! A program must not notice that its interpreter was parked. Every program of the corpus runs in a parked and
-//! in a started interpreter, and must give the same bytes.
+//! in a started interpreter, and must give the same bytes. Those of some runtimes run in sessions, too.
 //!
 //! A corpus file has programs, each after a line `=== name {request}`. The fields of the request are optional:
 //!
@@ -9,6 +9,7 @@
 
 mod between;
 mod native;
+mod sessions;
 
 use std::fmt::Write as _;
 
@@ -20,6 +21,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use self::sessions::Sessions;
 use crate::common::{engine_on, start_options};
 
 /// Pause between two programs, so that the next interpreter has begun to start.
@@ -92,7 +94,7 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
     })
 }
 
-async fn compare(runtime: &str, text: &str) {
+async fn compare(runtime: &'static str, text: &str) {
     let mut cases = corpus(runtime, text);
     assert!(cases.len() > 20, "the corpus was not read");
     let only = std::env::var("ONLY").unwrap_or_default();
@@ -103,10 +105,16 @@ async fn compare(runtime: &str, text: &str) {
         ));
         return;
     }
-    compare_all(runtime, "none", &cases).await;
+    let sessions = Sessions::new(runtime);
+    let unknown = sessions
+        .iter()
+        .flat_map(|sessions| sessions.unknown(&cases));
+    let unknown: String = unknown.collect();
+    assert!(!only.is_empty() || unknown.is_empty(), "{unknown}");
+    compare_all(runtime, "none", &cases, sessions).await;
 }
 
-async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
+async fn compare_all(runtime: &str, network: &str, cases: &[Case], sessions: Option<Sessions>) {
     let masks = [
         (Regex::new(r"0x[0-9a-f]{6,}").unwrap(), "ADDRESS"),
         (
@@ -141,6 +149,9 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
         if left != right {
             writeln!(report, "## {}\nPARKED {left}\nPLAIN {right}", case.name).unwrap();
         }
+        if let Some(sessions) = &sessions {
+            report.extend(sessions.complaints(case, &masks, &right).await);
+        }
         if std::env::var_os("SHOW").is_some() {
             eprintln!("## {} {right}", case.name);
         }
@@ -148,6 +159,9 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case]) {
     assert_eq!(plain.parked_executions(), 0);
     parked.stop().await;
     plain.stop().await;
+    if let Some(sessions) = sessions {
+        sessions.stop().await;
+    }
     eprintln!("{runtime}: {} programs", cases.len());
     assert!(report.is_empty(), "{report}");
 }
@@ -210,6 +224,6 @@ async fn programs_with_the_filtered_network_cannot_tell() {
             .filter(|case| case.name.starts_with(&prefix));
         let cases: Vec<_> = cases.collect();
         assert!(cases.len() > 1, "{runtime}");
-        compare_all(runtime, "filtered", &cases).await;
+        compare_all(runtime, "filtered", &cases, None).await;
     }
 }
