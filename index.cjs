@@ -4,6 +4,7 @@
 
 const { loadConfig } = require("./lib/config.cjs");
 const { DockerIsol8 } = require("./lib/docker-isol8.cjs");
+const { Isol8Error } = require("./lib/errors.cjs");
 const { LABELS, buildBaseImages, buildCustomImage, imageExists } = require("./lib/images.cjs");
 const { logger } = require("./lib/logger.cjs");
 const { RemoteIsol8 } = require("./lib/remote/client.cjs");
@@ -17,6 +18,7 @@ module.exports = {
   BunAdapter: adapters.BunAdapter,
   DenoAdapter: adapters.DenoAdapter,
   DockerIsol8,
+  Isol8Error,
   LABELS,
   NodeAdapter: adapters.NodeAdapter,
   PythonAdapter: adapters.PythonAdapter,

@@ -1,5 +1,4 @@
 // The public types, by theme, for `require`. index.d.ts gives the same types to `import`.
-/// <reference types="node" />
 
 export type {
   AuthConfig,
@@ -16,6 +15,8 @@ export type {
   WsServerMessage,
 } from "./types/engine.cjs";
 export { DockerIsol8, RemoteIsol8 } from "./types/engine.cjs";
+export type { ErrorCode } from "./types/errors.cjs";
+export { Isol8Error } from "./types/errors.cjs";
 export type {
   EventStream,
   ExecuteOptions,
@@ -29,6 +30,8 @@ export type {
   StartOptions,
   StreamEvent,
   StreamResult,
+  StrictExecutionRequest,
+  StrictStreamEvent,
   Termination,
 } from "./types/execution.cjs";
 export type { ImageProgress, ImageSources } from "./types/images.cjs";

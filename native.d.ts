@@ -29,6 +29,8 @@ export declare class NativeEngine {
   execute(requestJson: string, files: Array<NativeFile>, adapterJson: string | undefined | null, cancel: NativeCancel): Promise<NativeOutcome>
   /** Runs a request and streams what happens. */
   stream(requestJson: string, files: Array<NativeFile>, adapterJson?: string | undefined | null): NativeStream
+  /** Runs a request and streams what happens; the result has the output, too, and errors are no events. */
+  executeWithEvents(requestJson: string, files: Array<NativeFile>, adapterJson?: string | undefined | null): NativeStream
   /** Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns. */
   putFile(path: string, data: Buffer): Promise<NativeOutcome>
   /** Reads a file in the sandbox of a persistent engine. */
@@ -120,6 +122,8 @@ export interface NativeEvent {
   data: string
   /** `setup` or `code`. */
   phase?: string
+  /** Stable name of the kind of error. */
+  code?: string
 }
 
 /** A file that goes with a request. It borrows from JavaScript and is copied before the call returns. */

@@ -2,7 +2,8 @@
 // both collected and streamed.
 
 import assert from "node:assert/strict";
-import { DockerIsol8 } from "../index.js";
+import { createRequire } from "node:module";
+import { DockerIsol8, Isol8Error, RemoteIsol8, RuntimeRegistry } from "../index.js";
 import { hostProcess } from "./helpers/child.mjs";
 import { eventsOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
 
@@ -182,10 +183,6 @@ for (const [what, [options, message]] of Object.entries(REFUSED_OPTIONS)) {
   });
 }
 
-test("refused: an engine with a limit of no executions", () => {
-  assert.throws(() => new DockerIsol8({}, 0), { message: "Semaphore max must be >= 1" });
-});
-
 test("no error contains a secret", async () => {
   const secret = "do-not-tell";
   const options = { secrets: { TOKEN: secret }, docker: { socketPath: "/nonexistent.sock" } };
@@ -201,4 +198,50 @@ test("no error contains a secret", async () => {
       (error) => /"TOKEN"/.test(error.message) && !error.message.includes(secret),
     );
   }
+});
+
+test("every error is an Isol8Error with a code, in import and require", async () => {
+  assert.equal(createRequire(import.meta.url)("../index.cjs").Isol8Error, Isol8Error);
+  const remote = new RemoteIsol8({ host: "http://127.0.0.1:1", apiKey: "k" });
+  const failing = {
+    ISOL8_INVALID_OPTION: () => new DockerIsol8({ memoryLimit: "lots" }),
+    ISOL8_UNKNOWN_RUNTIME: () => RuntimeRegistry.get("cobol"),
+    ISOL8_INVALID_REQUEST: () => engine.execute({ ...BASH, files: { "/sandbox/a": 7 } }),
+    ISOL8_REMOTE: () => remote.execute(BASH),
+    ISOL8_NO_ACTIVE_CONTAINER: () => remote.getFile("/sandbox/a"),
+  };
+  for (const [code, fail] of Object.entries(failing)) {
+    const error = await (async () => fail())().then(assert.fail, (failure) => failure);
+    assert.ok(error instanceof Isol8Error && error instanceof Error, code);
+    assert.deepEqual([error.code, error.name], [code, "Isol8Error"]);
+    assert.ok(error.message.length > 5 && error.stack.includes(error.message));
+  }
+});
+
+test("errors of maxConcurrent name it", () => {
+  for (const limit of [0, -1, Number.NaN, "x", null, 2 ** 32]) {
+    assert.throws(() => new DockerIsol8({}, limit), {
+      code: "ISOL8_INVALID_OPTION",
+      message: `Invalid maxConcurrent: ${limit}. It must be a number of at least 1.`,
+    });
+  }
+});
+
+test("file errors tell a missing file, a refusal, a folder and a lack of room apart", async () => {
+  await withEngine({ mode: "persistent", sandboxSize: "1m" }, async (session) => {
+    await session.execute({ runtime: "bash", code: "mkdir /sandbox/folder" });
+    const failing = {
+      ISOL8_FILE_NOT_FOUND: () => session.getFile("/sandbox/none"),
+      ISOL8_FILE_DENIED: () => session.putFile("/etc/passwd", "x"),
+      ISOL8_NOT_A_FILE: () => session.getFile("/sandbox/folder"),
+      ISOL8_NO_SPACE: () => session.putFile("/sandbox/large", Buffer.alloc(4 << 20)),
+    };
+    for (const [code, fail] of Object.entries(failing)) {
+      await assert.rejects(fail, (error) => {
+        assert.equal(error.code, code, error.message);
+        return error instanceof Isol8Error && /^Failed to (read|write) file \//.test(error.message);
+      });
+    }
+    await assert.rejects(session.putFile("/sandbox/folder", "x"), { code: "ISOL8_NOT_A_FILE" });
+  });
 });

@@ -114,3 +114,18 @@ test("a server without WebSocket is asked by SSE, and remembered", async () => {
     await new Promise((resolve) => server.close(resolve));
   }
 });
+
+test("a stream that ends with an error gives it and ends; what is no JSON is ignored", async () => {
+  const refused = { type: "error", data: "no" };
+  const onSocket = (socket) => {
+    socket.on("message", () => {
+      socket.send("no JSON");
+      socket.send("7");
+      socket.send(JSON.stringify(refused));
+      socket.close(1000, "Execution complete");
+    });
+  };
+  await withServer(onSocket, async (host) => {
+    assert.deepEqual(await eventsOf(new RemoteIsol8({ host, apiKey: "k" }), request), [refused]);
+  });
+});

@@ -251,3 +251,37 @@ test("redirects within the origin are followed, and not without end", async () =
     });
   });
 });
+
+test("a stream that ends with an error gives it and ends; what is no JSON is ignored", async () => {
+  const refused = { type: "error", data: "no", code: "ISOL8_INVALID_REQUEST" };
+  const answers = {
+    "POST /execute/stream": sse("data: no JSON\n\n", "data: 7\n\n", event(refused)),
+  };
+  await withServer(answers, async (host) => {
+    const saved = globalThis.WebSocket;
+    globalThis.WebSocket = undefined;
+    try {
+      assert.deepEqual(await eventsOf(new RemoteIsol8({ host, apiKey: KEY }), request), [refused]);
+    } finally {
+      globalThis.WebSocket = saved;
+    }
+  });
+});
+
+test("errors have the server's code, or one of their own; callbacks get the output once", async () => {
+  const body = { error: "none left", code: "ISOL8_NO_SPACE" };
+  await withServer({ "POST /execute": json(500, body) }, async (host) => {
+    await assert.rejects(new RemoteIsol8({ host, apiKey: KEY }).execute(request), {
+      code: "ISOL8_NO_SPACE",
+      message: "Execution failed: none left",
+    });
+  });
+  const result = { stdout: "out", stderr: "", exitCode: 0 };
+  await withServer({ "POST /execute": json(200, result) }, async (host) => {
+    const heard = [];
+    const tell = (data) => heard.push(data);
+    const engine = new RemoteIsol8({ host, apiKey: KEY });
+    await engine.execute(request, { onStdout: tell, onStderr: tell });
+    assert.deepEqual(heard, ["out"]);
+  });
+});

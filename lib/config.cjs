@@ -1,12 +1,13 @@
 "use strict";
 // The configuration file. The native side reads it and merges it over the defaults.
 
+const { converted } = require("./errors.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 
 /** Returns the configuration for a directory, with defaults. Throws when a file exists and is not valid. */
 function loadConfig(cwd = process.cwd()) {
-  const { json, warnings } = native().loadConfig(cwd);
+  const { json, warnings } = converted(() => native().loadConfig(cwd));
   for (const warning of warnings) logger.warn(warning);
   return JSON.parse(json);
 }

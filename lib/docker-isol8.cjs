@@ -6,12 +6,14 @@ const process = require("node:process");
 
 const { defaults, errorCodes } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
-const { abortReason, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
+const { abortReason, converted, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
-const { Semaphore } = require("./semaphore.cjs");
+
+/** The symbol of `await using`. Node 18 may lack it. */
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
 const { invalidOption: INVALID_OPTION, invalidRequest: INVALID_REQUEST } = errorCodes;
 
@@ -37,6 +39,27 @@ function pathOf(path) {
   throw errorFrom({ code: INVALID_REQUEST, message });
 }
 
+/** The largest number that crosses to the native side. */
+const MOST_CONCURRENT = 2 ** 32 - 1;
+
+/** Throws when the limit is no number of executions. */
+function checkMaxConcurrent(limit) {
+  if (typeof limit === "number" && limit >= 1 && limit <= MOST_CONCURRENT) return;
+  const message = `Invalid maxConcurrent: ${String(limit)}. It must be a number of at least 1.`;
+  throw errorFrom({ code: INVALID_OPTION, message });
+}
+
+/** Returns the callbacks for output in the options of a call, or undefined when there is none. */
+function outputCallbacks({ onStdout, onStderr } = {}) {
+  const callbacks = { stdout: onStdout ?? undefined, stderr: onStderr ?? undefined };
+  for (const [name, callback] of Object.entries({ onStdout, onStderr })) {
+    if (callback === undefined || callback === null || typeof callback === "function") continue;
+    const message = `Invalid ${name}: ${String(callback)}. It must be a function.`;
+    throw errorFrom({ code: INVALID_REQUEST, message });
+  }
+  return callbacks.stdout || callbacks.stderr ? callbacks : undefined;
+}
+
 /** Returns the address of the Docker daemon as JSON. */
 const addressJson = (docker) => toJson(dockerAddress(docker), INVALID_OPTION);
 
@@ -57,12 +80,11 @@ class DockerIsol8 {
 
   constructor(options = {}, maxConcurrent = defaults.maxConcurrent) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
-    // Throws when the limit is no valid number of permits, with the message of the exported semaphore.
-    new Semaphore(maxConcurrent);
+    checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
-    this.#native = new NativeEngine(json, Math.floor(maxConcurrent));
+    this.#native = converted(() => new NativeEngine(json, Math.floor(maxConcurrent)));
     if (rest.debug) logger.setDebug(true);
   }
 
@@ -85,10 +107,21 @@ class DockerIsol8 {
     await this.#native.stop();
   }
 
+  async [asyncDispose]() {
+    await this.stop();
+  }
+
   async execute(request, options) {
     const signal = signalOf(options);
     throwIfAborted(signal);
+    const callbacks = outputCallbacks(options ?? {});
     const { json, files, adapter } = toNative(request);
+    if (callbacks) {
+      return this.#executeWithOutput(this.#native.executeWithEvents(json, files, adapter), {
+        signal,
+        callbacks,
+      });
+    }
     const cancel = new (native().NativeCancel)();
     const unlisten = onAbort(signal, () => cancel.cancel());
     try {
@@ -97,6 +130,30 @@ class DockerIsol8 {
       return JSON.parse(unwrap(outcome).result);
     } finally {
       unlisten();
+    }
+  }
+
+  /** Hands output to callbacks while it arrives, and resolves with the whole result. */
+  async #executeWithOutput(stream, { signal, callbacks }) {
+    const unlisten = onAbort(signal, () => stream.cancel());
+    try {
+      for (;;) {
+        const { events, error, result } = await stream.recv();
+        throwIfAborted(signal);
+        if (error) throw errorFrom(error);
+        if (result) return JSON.parse(result);
+        // The engine has been dropped with the process's end, which nobody sees.
+        if (!events)
+          throw errorFrom({ code: errorCodes.internal, message: "Internal error: no result" });
+        for (const { type, phase, data } of events) {
+          // A slow callback slows the program down, as a slow loop over events does.
+          if (phase === "code") await callbacks[type]?.(data);
+          throwIfAborted(signal);
+        }
+      }
+    } finally {
+      unlisten();
+      stream.cancel();
     }
   }
 

@@ -2,6 +2,8 @@
 // Loads the native engine on first use. So the package can be imported on a platform without one, for its
 // types, its remote client or its adapters.
 
+const { errorCodes } = require("./constants.json");
+const { errorFrom } = require("./errors.cjs");
 const { followDebug } = require("./logger.cjs");
 const { explainMissing } = require("./platform.cjs");
 
@@ -13,10 +15,11 @@ function native() {
     try {
       loaded = require("../native.cjs");
     } catch (cause) {
-      const error = new Error(explainMissing(cause));
-      error.code = "ISOL8_NATIVE_UNAVAILABLE";
-      error.cause = cause;
-      throw error;
+      throw errorFrom({
+        code: errorCodes.nativeUnavailable,
+        message: explainMissing(cause),
+        cause,
+      });
     }
     followDebug(loaded.setDebug);
   }

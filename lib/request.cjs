@@ -3,6 +3,7 @@
 // both the command line of a registered adapter, which no field of a request can set.
 
 const { errorCodes } = require("./constants.json");
+const { errorFrom } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
@@ -36,9 +37,8 @@ function bytes(path, content) {
     return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   }
   if (content instanceof ArrayBuffer) return Buffer.from(content);
-  throw new TypeError(
-    `The content of file "${path}" must be a string, a Buffer or another view of bytes.`,
-  );
+  const message = `The content of file "${path}" must be a string, a Buffer or another view of bytes.`;
+  throw errorFrom({ code: errorCodes.invalidRequest, message });
 }
 
 /** Returns a record of texts. A number or a boolean becomes its text, as in `env: { PORT: 3000 }`. */

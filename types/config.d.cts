@@ -36,7 +36,10 @@ export interface PrebuiltImageConfig {
 }
 
 /** Options in which the named members have their default filled in. */
-type WithDefaults<T, Names extends keyof T> = T & Required<Pick<T, Names>>;
+type WithDefaults<T, Names extends keyof T> = Defined<T> & Required<Pick<Defined<T>, Names>>;
+
+/** A value that is absent is left out. */
+type Defined<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
 
 /** A complete configuration, with defaults filled in. */
 export interface Isol8Config {

@@ -10,6 +10,7 @@ import type {
   StreamEvent,
 } from "./execution.cjs";
 import type { DockerIsol8Options, Isol8Options } from "./options.cjs";
+import type { Bytes } from "./platform.cjs";
 
 /**
  * The interface of local and remote engines. A failed call rejects with an `Error`. Errors of the local
@@ -27,17 +28,19 @@ export interface Isol8Engine {
   /** Writes a file into the sandbox (persistent mode, after the first execution). */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
   /** Reads a file of the sandbox, of at most 512 MiB (persistent mode, after the first execution). */
-  getFile(path: string): Promise<Buffer>;
+  getFile(path: string): Promise<Bytes>;
 }
 
 /** The members that both classes share. It exists for types only: the classes have no common base class. */
 declare abstract class Engine implements Isol8Engine {
   start(options?: StartOptions): Promise<void>;
   stop(): Promise<void>;
+  /** The same as `stop`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
   executeStream(request: ExecutionRequest, options?: ExecuteOptions): EventStream;
   putFile(path: string, content: string | Uint8Array): Promise<void>;
-  getFile(path: string): Promise<Buffer>;
+  getFile(path: string): Promise<Bytes>;
   /** Id of the container of a persistent local engine. `null` before the first execution and in all other engines. */
   get containerId(): string | null;
 }
@@ -64,7 +67,7 @@ export interface RemoteIsol8Options {
   /** Key for `Authorization: Bearer`. */
   apiKey: string;
   /** Id of a session on the server. With an id, all calls share a persistent sandbox. */
-  sessionId?: string;
+  sessionId?: string | undefined;
 }
 
 /** A session of a server. */
@@ -96,8 +99,8 @@ export type WsClientMessage =
   | {
       type: "execute";
       request: ExecutionRequest;
-      options?: Isol8Options;
-      sessionId?: string;
+      options?: Isol8Options | undefined;
+      sessionId?: string | undefined;
     }
   | { type: "stdin"; data: string }
   | { type: "signal"; signal: "SIGINT" | "SIGTERM" };

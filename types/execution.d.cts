@@ -1,5 +1,8 @@
 // One execution: request, events and result.
 
+import type { ErrorCode } from "./errors.cjs";
+import type { AbortSignalLike } from "./platform.cjs";
+
 /** A built-in runtime, or the name of a registered one. */
 export type Runtime =
   | "python"
@@ -15,41 +18,68 @@ export interface ExecutionRequest {
   /** The runtime of the program. */
   runtime: Runtime;
   /** The text of the program. For the agent it is the prompt. */
-  code?: string;
+  code?: string | undefined;
   /** URL from which the host fetches the program. Needs the option `remoteCode.enabled`. */
-  codeUrl?: string;
+  codeUrl?: string | undefined;
   /** A command line for `bash -c`, in the image of `runtime`. */
-  cmd?: string;
+  cmd?: string | undefined;
   /** SHA-256 of the program at `codeUrl`, in hex. A program with another hash is refused. */
-  codeHash?: string;
+  codeHash?: string | undefined;
   /** Whether `codeUrl` may be plain HTTP. Default: false. */
-  allowInsecureCodeUrl?: boolean;
+  allowInsecureCodeUrl?: boolean | undefined;
   /** Time limit of each step in milliseconds. Default: the option `timeoutMs` of the engine. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Environment variables. They win over secrets of the same name. */
-  env?: Record<string, string>;
+  env?: Record<string, string> | undefined;
   /** Extension of the program file, such as `".cjs"`. Default: the runtime's. */
-  fileExtension?: string;
+  fileExtension?: string | undefined;
   /** Text for the standard input. Default: empty. */
-  stdin?: string;
+  stdin?: string | undefined;
   /** Files to write before the program starts, by absolute path. Missing folders are created. */
-  files?: Record<string, string | Uint8Array>;
+  files?: Record<string, string | Uint8Array> | undefined;
   /**
    * Absolute paths of files to return in `files` of the result. A missing file is left out. Secrets are not masked in
    * them.
    */
-  outputPaths?: string[];
+  outputPaths?: string[] | undefined;
+  /**
+   * `"utf8"` (default): output is text, trimmed at its end in results, with notices such as that of a timeout.
+   * `"base64"`: `stdout` and `stderr` of the result, and `data` of each output event, are exact bytes in base64, without
+   * notices. Secrets are masked in both.
+   */
+  outputEncoding?: "utf8" | "base64" | undefined;
   /** Packages to install before the program starts. */
-  installPackages?: string[];
+  installPackages?: string[] | undefined;
   /** Texts for the audit log. They have no other effect. */
-  metadata?: Record<string, string>;
+  metadata?: Record<string, string> | undefined;
   /** Bash script to run before the program. */
-  setupScript?: string;
+  setupScript?: string | undefined;
   /** Working directory, relative to `/sandbox` or absolute inside it. Default: `/sandbox`. */
-  workdir?: string;
+  workdir?: string | undefined;
   /** More flags for the agent, in one text, quoted as in a shell. */
-  agentFlags?: string;
+  agentFlags?: string | undefined;
 }
+
+/** The fields of a program that is in the request, and those of the other sources. */
+type Code = { code: string };
+type Url = {
+  codeUrl: string;
+  codeHash?: string | undefined;
+  allowInsecureCodeUrl?: boolean | undefined;
+};
+type Command = { cmd: string };
+type Absent<T> = { [Name in keyof T]?: undefined };
+
+/** `ExecutionRequest` as a union: the compiler refuses two sources, none, and fields of another source. */
+export type StrictExecutionRequest = Omit<
+  ExecutionRequest,
+  keyof Code | keyof Url | keyof Command
+> &
+  (
+    | (Code & Absent<Url> & Absent<Command>)
+    | (Url & Absent<Code> & Absent<Command>)
+    | (Command & Absent<Code> & Absent<Url>)
+  );
 
 /** What a program used. */
 export interface ResourceUsage {
@@ -143,7 +173,15 @@ export interface StreamEvent {
   data: string;
   /** `"setup"`: installation and setup scripts. `"code"`: the program. */
   phase?: "setup" | "code";
+  /** The kind of error, in an error event. Absent when a program ran out of time or memory. */
+  code?: ErrorCode;
 }
+
+/** `StreamEvent` as a union: `type` says what the other fields can be. */
+export type StrictStreamEvent =
+  | { type: "stdout" | "stderr"; data: string; phase?: "setup" | "code"; code?: never }
+  | { type: "exit"; data: `${number}`; phase?: "setup" | "code"; code?: never }
+  | { type: "error"; data: string; phase?: "setup" | "code"; code?: ErrorCode };
 
 /** The result of a streamed execution, without the output, which the events have delivered. */
 export type StreamResult = Omit<ExecutionResult, "stdout" | "stderr">;
@@ -160,7 +198,15 @@ export interface EventStream extends AsyncIterableIterator<StreamEvent> {
 /** Options of one call. */
 export interface ExecuteOptions {
   /** Cancels the execution when aborted. The program is killed, and the call rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignalLike | undefined;
+  /**
+   * Receives the program's standard output while it runs, in `execute`. The result has the output, too. A promise is
+   * waited for, and slows the program down. An error that it throws ends the execution. A remote engine calls it once,
+   * before the result.
+   */
+  onStdout?: ((data: string) => unknown) | undefined;
+  /** The same for standard error. */
+  onStderr?: ((data: string) => unknown) | undefined;
 }
 
 /**
@@ -176,10 +222,10 @@ export interface ExecuteOptions {
  * process is replaced every few minutes.
  */
 export interface Preload {
-  python?: string[];
-  node?: string[];
-  bun?: string[];
-  deno?: string[];
+  python?: string[] | undefined;
+  node?: string[] | undefined;
+  bun?: string[] | undefined;
+  deno?: string[] | undefined;
 }
 
 /** Options of `start`. */
@@ -188,5 +234,8 @@ export interface StartOptions {
    * Sandboxes to make ready: for all languages, or for these runtimes. A failure does not reject. `preload` replaces the
    * lists of the engine for the runtimes that it names.
    */
-  prewarm?: boolean | { runtimes?: Runtime[]; preload?: Preload };
+  prewarm?:
+    | boolean
+    | { runtimes?: Runtime[] | undefined; preload?: Preload | undefined }
+    | undefined;
 }

@@ -16,13 +16,13 @@ export interface ImageProgress {
 /** Where base images are built from. A field that is left out comes from the environment, else it has a default. */
 export interface ImageSources {
   /** Image to build on, Debian or one like it. Environment: `ISOL8_BASE_IMAGE`. */
-  baseImage?: string;
+  baseImage?: string | undefined;
   /** Address of the npm registry. Environment: `ISOL8_NPM_REGISTRY`. */
-  npmRegistry?: string;
+  npmRegistry?: string | undefined;
   /** Address of the Debian mirror. Environment: `ISOL8_APT_MIRROR`. */
-  aptMirror?: string;
+  aptMirror?: string | undefined;
   /** More certificate authorities, as PEM text. Environment: `ISOL8_EXTRA_CA`, the path of a PEM file. */
-  caCertificates?: string;
+  caCertificates?: string | undefined;
 }
 
 /** Builds the base images that are missing or out of date. Rejects when a build fails. */

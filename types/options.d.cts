@@ -22,49 +22,49 @@ export interface NetworkFilterConfig {
   /** Refused hosts, even when the whitelist allows them. The addresses that a host resolves to are matched as well. */
   blacklist: string[];
   /** Addresses for host names that are not looked up, as with Docker's `--add-host`. All other rules apply to them. */
-  hosts?: Record<string, string | string[]>;
+  hosts?: Record<string, string | string[]> | undefined;
   /**
    * Private addresses that are allowed without a whitelist entry: CIDR blocks, addresses, exact host names.
    * Addresses of cloud metadata are always refused.
    */
-  allowPrivate?: string[];
+  allowPrivate?: string[] | undefined;
   /** The same for addresses of the host itself, its network interfaces included. A whitelist entry alone never opens these. */
-  allowLoopback?: string[];
+  allowLoopback?: string[] | undefined;
   /** The allowed ports. Default: every port of a whitelisted host, and 80 and 443 when the whitelist is empty. */
-  ports?: number[];
+  ports?: number[] | undefined;
 }
 
 /** Seccomp profile and OCI runtime. */
 export interface SecurityConfig {
   /** `"strict"` (default): an allowlist. `"custom"`: your own profile. `"unconfined"`: no profile. */
-  seccomp?: "strict" | "unconfined" | "custom";
+  seccomp?: "strict" | "unconfined" | "custom" | undefined;
   /**
    * Path of the profile for `"custom"`, in Docker's JSON format. The file is read when the engine is made. When it changes,
    * new sandboxes get the new profile.
    */
-  customProfilePath?: string;
+  customProfilePath?: string | undefined;
   /** OCI runtime that Docker uses for sandboxes, such as `"runsc"`. Default: the daemon's default. */
-  runtime?: string;
+  runtime?: string | undefined;
 }
 
 /** The audit log: one record for each execution. */
 export interface AuditConfig {
   /** Default: false. */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
   /** `"filesystem"` (default; also `"file"`) or `"stdout"`. */
-  destination?: string;
+  destination?: string | undefined;
   /** Directory of the log. Default: `ISOL8_AUDIT_DIR`, else `./.isol8_audit`. */
-  logDir?: string;
+  logDir?: string | undefined;
   /** Program that runs after each record, with the path of the log as its argument. */
-  postLogScript?: string;
+  postLogScript?: string | undefined;
   /** Whether resource usage is measured and recorded. Default: true. */
-  trackResources?: boolean;
+  trackResources?: boolean | undefined;
   /** Age at which log files are deleted, in days. Default: 90. */
-  retentionDays?: number;
+  retentionDays?: number | undefined;
   /** Whether the program's text is recorded. Default: false. */
-  includeCode?: boolean;
+  includeCode?: boolean | undefined;
   /** Whether the program's output is recorded. Default: false. */
-  includeOutput?: boolean;
+  includeOutput?: boolean | undefined;
 }
 
 /** Whether and how programs are fetched from URLs. */
@@ -82,7 +82,7 @@ export interface RemoteCodePolicy {
    * Default: none. Link-local and metadata addresses open only when the list has exactly the address.
    * The default entries of `blockedHosts` do not hold for these places. Your own entries do.
    */
-  allowPrivate?: string[];
+  allowPrivate?: string[] | undefined;
   /** Largest program, in bytes. Default: 10485760. */
   maxCodeSize: number;
   /** Time limit of a fetch, in milliseconds. Default: 30000. */
@@ -98,19 +98,19 @@ export interface RemoteCodePolicy {
 /** Limits of a request's field that is a text. */
 export interface TextLimits {
   /** Whether a request may have the field. */
-  allowed?: boolean;
+  allowed?: boolean | undefined;
   /** Most bytes, as UTF-8. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /** Limits of a request's field that is a list or a map. */
 export interface ListLimits {
   /** Whether a request may have the field. */
-  allowed?: boolean;
+  allowed?: boolean | undefined;
   /** Most entries. */
-  maxCount?: number;
+  maxCount?: number | undefined;
   /** Most bytes of all entries together: names and values, or paths and contents. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /**
@@ -122,25 +122,25 @@ export interface RequestLimits {
    * What holds where the table says nothing. `"default"` (default) has no limits. `"strict"` has one for every field.
    * `docs/design/request-limits.md` has its table.
    */
-  preset?: "default" | "strict";
+  preset?: "default" | "strict" | undefined;
   /** Largest `timeoutMs`, in milliseconds. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Holds for programs that are fetched from a URL, too. */
-  code?: TextLimits;
-  codeUrl?: TextLimits;
-  cmd?: TextLimits;
+  code?: TextLimits | undefined;
+  codeUrl?: TextLimits | undefined;
+  cmd?: TextLimits | undefined;
   /** Whether a request may set `allowInsecureCodeUrl` to true. */
-  allowInsecureCodeUrl?: { allowed?: boolean };
-  env?: ListLimits;
-  fileExtension?: TextLimits;
-  stdin?: TextLimits;
-  files?: ListLimits;
-  outputPaths?: ListLimits;
-  installPackages?: ListLimits;
-  metadata?: ListLimits;
-  setupScript?: TextLimits;
-  workdir?: TextLimits;
-  agentFlags?: TextLimits;
+  allowInsecureCodeUrl?: { allowed?: boolean | undefined } | undefined;
+  env?: ListLimits | undefined;
+  fileExtension?: TextLimits | undefined;
+  stdin?: TextLimits | undefined;
+  files?: ListLimits | undefined;
+  outputPaths?: ListLimits | undefined;
+  installPackages?: ListLimits | undefined;
+  metadata?: ListLimits | undefined;
+  setupScript?: TextLimits | undefined;
+  workdir?: TextLimits | undefined;
+  agentFlags?: TextLimits | undefined;
 }
 
 /**
@@ -150,30 +150,30 @@ export interface RequestLimits {
  */
 export interface InstallRegistries {
   /** For pip. */
-  python?: string[];
+  python?: string[] | undefined;
   /** For npm. */
-  node?: string[];
+  node?: string[] | undefined;
   /** For Bun. */
-  bun?: string[];
+  bun?: string[] | undefined;
   /** For Deno. The first one is its npm registry. */
-  deno?: string[];
+  deno?: string[] | undefined;
   /** For apt, which uses the sources of the image. All of these are within its reach. */
-  bash?: string[];
+  bash?: string[] | undefined;
   /** For packages of the agent. */
-  agent?: string[];
+  agent?: string[] | undefined;
 }
 
 /** Number of sandboxes that a pool keeps: one number for clean and dirty ones, or each separately. */
-export type PoolSize = number | { clean?: number; dirty?: number };
+export type PoolSize = number | { clean?: number | undefined; dirty?: number | undefined };
 
 /** Options of every engine. */
 export interface Isol8Options {
   /** Default: `"ephemeral"`. */
-  mode?: Isol8Mode;
+  mode?: Isol8Mode | undefined;
   /** Default: `"none"`. */
-  network?: NetworkMode;
+  network?: NetworkMode | undefined;
   /** Rules for `network: "filtered"`. The constructor throws for an invalid pattern. */
-  networkFilter?: Partial<NetworkFilterConfig>;
+  networkFilter?: Partial<NetworkFilterConfig> | undefined;
   /**
    * Whether an installation reaches package registries when `network` is `"none"` or `"filtered"`. The program does not.
    * The registries are those of `installRegistries`, else the runtime's public ones, and those that the image names: in
@@ -181,66 +181,66 @@ export interface Isol8Options {
    * sources. Those of an image are reached at public addresses, on the ports 80 and 443. Then the installer gets nothing of
    * a request's `env`. Default: true.
    */
-  installNetwork?: boolean;
+  installNetwork?: boolean | undefined;
   /** Package registries in place of the public ones. They have no effect with `network: "host"`. Default: none. */
-  installRegistries?: InstallRegistries;
+  installRegistries?: InstallRegistries | undefined;
   /** CPU cores; fractions are possible. Default: 1. */
-  cpuLimit?: number;
+  cpuLimit?: number | undefined;
   /** Memory limit as a size, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */
-  memoryLimit?: string;
+  memoryLimit?: string | undefined;
   /** Largest number of processes and threads. Default: 64 (agent: 200). */
-  pidsLimit?: number;
+  pidsLimit?: number | undefined;
   /** Whether the root file system is read-only. Default: true. */
-  readonlyRootFs?: boolean;
+  readonlyRootFs?: boolean | undefined;
   /** Bytes kept of standard output, and of standard error. The rest is cut. Default: 1048576. */
-  maxOutputSize?: number;
+  maxOutputSize?: number | undefined;
   /**
    * Bytes of all files of `outputPaths` together. A file that does not fit is left out. Then `stderr` ends with a
    * line about it, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
-  maxOutputFilesSize?: number;
+  maxOutputFilesSize?: number | undefined;
   /**
    * Environment variables for every program. Their values are replaced by `***` in all output, and so are their lines of
    * 8 bytes or more and their base64, hexadecimal, URL and JSON forms. Files of `outputPaths` are not changed.
    */
-  secrets?: Record<string, string>;
+  secrets?: Record<string, string> | undefined;
   /**
    * Time limit in milliseconds, for each step separately: the installation, each setup script, writing `files`, the program,
    * and collecting `outputPaths`. Steps with files fail with the code `ISOL8_FILES_TIMEOUT`. Default: 30000.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Image to use instead of the runtime's own. Any image that the Docker daemon has works. */
-  image?: string;
+  image?: string | undefined;
   /** Size of `/sandbox`. Default: `"512m"` (agent: `"2g"`). */
-  sandboxSize?: string;
+  sandboxSize?: string | undefined;
   /** Size of `/tmp`. Programs cannot execute files there. Default: `"256m"`. */
-  tmpSize?: string;
+  tmpSize?: string | undefined;
   /** Size of each volume that the image declares. Programs cannot execute files there. Default: that of `sandboxSize`. */
-  volumeSize?: string;
+  volumeSize?: string | undefined;
   /** Whether engines write debug lines to standard error. True switches this on for the whole process. Default: false. */
-  debug?: boolean;
+  debug?: boolean | undefined;
   /** Whether containers stay after use, for inspection. Default: false. */
-  persist?: boolean;
+  persist?: boolean | undefined;
   /** Whether results have the network log (`networkLogs`). Default: false. */
-  logNetwork?: boolean;
+  logNetwork?: boolean | undefined;
   /** Seccomp profile and OCI runtime. */
-  security?: SecurityConfig;
+  security?: SecurityConfig | undefined;
   /** Audit log. */
-  audit?: AuditConfig;
+  audit?: AuditConfig | undefined;
   /** Whether and how `codeUrl` works. A field that is left out has its default. */
-  remoteCode?: Partial<RemoteCodePolicy>;
+  remoteCode?: Partial<RemoteCodePolicy> | undefined;
   /** When a used sandbox is reset: after use (`"fast"`, default) or before its next use (`"secure"`). */
-  poolStrategy?: "fast" | "secure";
+  poolStrategy?: "fast" | "secure" | undefined;
   /** Default: one clean and one dirty sandbox. Under load a pool keeps up to `clean + dirty` clean ones. */
-  poolSize?: PoolSize;
+  poolSize?: PoolSize | undefined;
   /** What a request may ask for: a preset, or a table. Default: `"default"`, which has no limits. */
-  requestLimits?: "default" | "strict" | RequestLimits;
+  requestLimits?: "default" | "strict" | RequestLimits | undefined;
   /** Modules that interpreters import before their program arrives. `start` may name others. Default: none. */
-  preload?: Preload;
+  preload?: Preload | undefined;
 }
 
 /** Options of {@link DockerIsol8}. */
 export interface DockerIsol8Options extends Isol8Options {
   /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
-  docker?: DockerConnection;
+  docker?: DockerConnection | undefined;
 }

@@ -3,9 +3,9 @@
 /** The second argument of `getCommandWithOptions`. */
 export interface RuntimeCommandOptions {
   /** The program's file in the sandbox. */
-  filePath?: string;
+  filePath?: string | undefined;
   /** More flags for an agent. */
-  agentFlags?: string;
+  agentFlags?: string | undefined;
 }
 
 /** A runtime in JavaScript. `RuntimeRegistry.register` makes your own one usable. */

@@ -15,6 +15,7 @@ import {
   type DockerConnection,
   DockerIsol8,
   type DockerIsol8Options,
+  type ErrorCode,
   type EventStream,
   type ExecuteOptions,
   type ExecutionRequest,
@@ -24,6 +25,7 @@ import {
   type InstallRegistries,
   type Isol8Config,
   type Isol8Engine,
+  Isol8Error,
   type Isol8Mode,
   type Isol8Options,
   imageExists,
@@ -55,6 +57,8 @@ import {
   type StartOptions,
   type StreamEvent,
   type StreamResult,
+  type StrictExecutionRequest,
+  type StrictStreamEvent,
   type Termination,
   type TextLimits,
   VERSION,
@@ -179,6 +183,7 @@ const request: Required<ExecutionRequest> = {
   stdin: "",
   files: { "/sandbox/a": "text", "/sandbox/b": Buffer.from("b"), "/sandbox/c": new Uint8Array() },
   outputPaths: [],
+  outputEncoding: "base64",
   installPackages: [],
   metadata: { userId: "u" },
   setupScript: "",
@@ -193,7 +198,11 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
   const start: StartOptions = { prewarm: { runtimes: ["python"] } };
   await engine.start(start);
   await engine.start({ prewarm: true });
-  const execute: ExecuteOptions = { signal: new AbortController().signal };
+  const execute: ExecuteOptions = {
+    signal: new AbortController().signal,
+    onStdout: (data) => console.log(data.length),
+    onStderr: async (data) => console.log(data.length),
+  };
   const result: ExecutionResult = await engine.execute(request, execute);
   const texts: string[] = [result.stdout, result.stderr, result.executionId, result.timestamp];
   const numbers: number[] = [result.exitCode, result.durationMs];
@@ -214,6 +223,8 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
   for await (const event of engine.executeStream(minimal, execute)) {
     const same: StreamEvent = event;
     texts.push(same.type, same.data, same.phase ?? "");
+    const code: ErrorCode | undefined = same.code;
+    if (code === "ISOL8_SETUP") texts.push(code);
   }
   await engine.putFile("/sandbox/a", "text");
   await engine.putFile("/sandbox/a", Buffer.from("bytes"));
@@ -334,6 +345,24 @@ const withoutRuntime: ExecutionRequest = { code: "1" };
 const wrongMode: Isol8Options = { mode: "forever" };
 // @ts-expect-error sizes are strings
 const wrongSize: Isol8Options = { memoryLimit: 512 };
+/** The unions narrow, and each is one of the interfaces. */
+const strict: StrictExecutionRequest = { runtime: "bash", cmd: "true", timeoutMs: undefined };
+const loose: ExecutionRequest = strict;
+// @ts-expect-error two sources
+const both: StrictExecutionRequest = { runtime: "bash", cmd: "true", code: "true" };
+// @ts-expect-error no source
+const none: StrictExecutionRequest = { runtime: "bash" };
+// @ts-expect-error a hash of code that is not fetched
+const hashed: StrictExecutionRequest = { runtime: "bash", code: "true", codeHash: "0" };
+function codeOf(event: StrictStreamEvent): StreamEvent | ErrorCode | undefined {
+  return event.type === "error" ? event.code : event;
+}
+console.log(loose, both, none, hashed, codeOf);
+
+/** A test of one's own for callers. */
+const lost: Isol8Error = new Isol8Error("gone", { code: "ISOL8_SANDBOX_LOST" });
+if (lost.code === "ISOL8_SANDBOX_LOST") console.log(lost.name, lost.cause);
+
 export type Checks = [Expect<Equal<WsServerMessage, StreamEvent>>];
 
 console.log(useDocker, useRemote, useImages, useRuntimes, useConfig, useTools);

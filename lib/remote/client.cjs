@@ -1,9 +1,10 @@
 "use strict";
 // RemoteIsol8: the interface of an engine, carried out by an isol8 server.
 
-const { abortReason, throwIfAborted } = require("../errors.cjs");
+const { errorCodes } = require("../constants.json");
+const { abortReason, errorFrom, throwIfAborted } = require("../errors.cjs");
 const { bytes } = require("../request.cjs");
-const { Http, describe } = require("./http.cjs");
+const { Http, describe, remoteError } = require("./http.cjs");
 const sse = require("./sse.cjs");
 const websocket = require("./websocket.cjs");
 
@@ -26,6 +27,9 @@ const isLast = ({ type, phase, data }) => type === "exit" && !(phase === "setup"
 
 /** Whether an event says that nothing was run. It has no phase, and the stream ends without an exit event. */
 const isRefusal = ({ type, phase }) => type === "error" && phase === undefined;
+
+/** The symbol of `await using`. Node 18 may lack it. */
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
 class RemoteIsol8 {
   #http;
@@ -52,21 +56,29 @@ class RemoteIsol8 {
   async start(_options = {}) {
     const failure = "Remote server health check failed";
     const response = await this.#http.health(failure);
-    if (!response.ok) throw new Error(`${failure}: ${response.status}`);
+    if (!response.ok) throw remoteError(`${failure}: ${response.status}`);
   }
 
   async stop() {
     if (this.#sessionId) await this.deleteSession(this.#sessionId);
   }
 
-  async execute(request, { signal } = {}) {
+  async [asyncDispose]() {
+    await this.stop();
+  }
+
+  async execute(request, { signal, onStdout, onStderr } = {}) {
     throwIfAborted(signal);
     const body = this.#body(request);
     const response = await this.#http.send("POST", "/execute", "Execution failed", {
       body,
       signal,
     });
-    return response.json();
+    const result = await response.json();
+    // The server sends the output with the result.
+    if (result.stdout) await onStdout?.(result.stdout);
+    if (result.stderr) await onStderr?.(result.stderr);
+    return result;
   }
 
   async *executeStream(request, { signal } = {}) {
@@ -83,10 +95,10 @@ class RemoteIsol8 {
     } catch (error) {
       if (signal?.aborted) throw abortReason(signal);
       if (error.message?.startsWith("Stream failed: ")) throw error;
-      throw new Error(`Stream failed: ${describe(error)}`, { cause: error });
+      throw remoteError(`Stream failed: ${describe(error)}`, { cause: error });
     }
     throwIfAborted(signal);
-    if (!complete) throw new Error("Stream failed: the connection ended before the program did");
+    if (!complete) throw remoteError("Stream failed: the connection ended before the program did");
   }
 
   /** Yields events by WebSocket. Uses SSE where the platform has no WebSocket or the first attempt does not open. */
@@ -110,8 +122,13 @@ class RemoteIsol8 {
     yield* sse.events(response.body);
   }
 
+  #needSession() {
+    if (!this.#sessionId)
+      throw errorFrom({ code: errorCodes.noActiveContainer, message: NO_SESSION });
+  }
+
   async putFile(path, content) {
-    if (!this.#sessionId) throw new Error(NO_SESSION);
+    this.#needSession();
     const body = {
       sessionId: this.#sessionId,
       path,
@@ -122,7 +139,7 @@ class RemoteIsol8 {
   }
 
   async getFile(path) {
-    if (!this.#sessionId) throw new Error(NO_SESSION);
+    this.#needSession();
     const query = new URLSearchParams({ sessionId: this.#sessionId, path });
     const response = await this.#http.send("GET", `/file?${query}`, "File download failed");
     const { content } = await response.json();

@@ -1,19 +1,30 @@
 "use strict";
 // Requests to an isol8 server: address, key, and error messages.
 
+const { errorCodes } = require("../constants.json");
+const { errorFrom } = require("../errors.cjs");
+
+/** The code of errors for which the server names none. */
+const REMOTE = errorCodes.remote;
+
+/** Makes the error of a failed request. */
+const remoteError = (message, { code = REMOTE, cause } = {}) => errorFrom({ code, message, cause });
+
 /**
- * Returns the server's error message, or the status when there is none. A server answers with `{error}`. A proxy
- * in between may answer with anything.
+ * Returns the server's error message and its code, or the status when there is none. A server answers with `{error}`,
+ * and ours with `{error, code}`. A proxy in between may answer with anything.
  */
 async function reason(response) {
   const text = await response.text().catch(() => "");
   try {
-    const { error } = JSON.parse(text);
-    if (typeof error === "string" && error !== "") return error;
+    const { error, code } = JSON.parse(text);
+    if (typeof error === "string" && error !== "") {
+      return { reason: error, code: typeof code === "string" ? code : undefined };
+    }
   } catch {
     // The body is not the server's JSON. The status helps more than a page of markup.
   }
-  return `HTTP ${response.status}`;
+  return { reason: `HTTP ${response.status}` };
 }
 
 /** Most redirects that one request follows. */
@@ -69,7 +80,7 @@ class Http {
       await response.body?.cancel();
       return response;
     } catch (cause) {
-      throw new Error(`${failure}: ${describe(cause)}`, { cause });
+      throw remoteError(`${failure}: ${describe(cause)}`, { cause });
     }
   }
 
@@ -88,9 +99,12 @@ class Http {
       });
     } catch (cause) {
       if (signal?.aborted) throw cause;
-      throw new Error(`${failure}: ${describe(cause)}`, { cause });
+      throw remoteError(`${failure}: ${describe(cause)}`, { cause });
     }
-    if (!response.ok) throw new Error(`${failure}: ${await reason(response)}`);
+    if (!response.ok) {
+      const { reason: why, code } = await reason(response);
+      throw remoteError(`${failure}: ${why}`, { code });
+    }
     return response;
   }
 }
@@ -100,4 +114,4 @@ function describe(error) {
   return error?.cause?.message || error?.message || String(error);
 }
 
-module.exports = { Http, describe };
+module.exports = { Http, describe, remoteError };

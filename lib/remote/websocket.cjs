@@ -1,6 +1,8 @@
 "use strict";
 // One execution over a WebSocket, on platforms that have one (Node 22 and later, Bun, Deno).
 
+const { eventOf } = require("./event.cjs");
+
 const CLOSED_NORMALLY = 1000;
 
 /** Whether this platform has a WebSocket client. */
@@ -51,7 +53,10 @@ async function* events(url, headers, message, signal) {
   try {
     socket.send(JSON.stringify(message));
     for (;;) {
-      while (queue.length > 0) yield JSON.parse(queue.shift());
+      while (queue.length > 0) {
+        const event = eventOf(queue.shift());
+        if (event !== undefined) yield event;
+      }
       if (ended?.error) throw ended.error;
       if (ended) return;
       await new Promise((resolve) => {

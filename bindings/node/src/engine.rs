@@ -92,6 +92,22 @@ impl NativeEngine {
         }
     }
 
+    /// Runs a request and streams what happens; the result has the output, too, and errors are no events.
+    #[napi]
+    pub fn execute_with_events(
+        &self,
+        request_json: String,
+        files: Vec<NativeFile<'_>>,
+        adapter_json: Option<String>,
+    ) -> NativeStream {
+        match request::parse(&request_json, &files, adapter_json.as_deref()) {
+            Ok(submission) => NativeStream::running(within_runtime_if_available(|| {
+                self.0.execute_with_events(submission)
+            })),
+            Err(error) => NativeStream::refused(error),
+        }
+    }
+
     /// Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns.
     #[napi]
     pub fn put_file<'env>(

@@ -24,6 +24,8 @@ pub struct NativeEvent {
     pub data: String,
     /// `setup` or `code`.
     pub phase: Option<&'static str>,
+    /// Stable name of the kind of error.
+    pub code: Option<String>,
 }
 
 impl From<StreamEvent> for NativeEvent {
@@ -40,6 +42,7 @@ impl From<StreamEvent> for NativeEvent {
                 Phase::Setup => "setup",
                 Phase::Code => "code",
             }),
+            code: event.code,
         }
     }
 }

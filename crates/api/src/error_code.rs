@@ -42,7 +42,17 @@ pub enum ErrorCode {
     SandboxLost,
     /// The guest refused what it was asked.
     Refused,
-    /// A file could not be read or written.
+    /// A file of the sandbox does not exist.
+    FileNotFound,
+    /// The sandbox user may not read or write a file.
+    FileDenied,
+    /// A path names a folder, or something else that is no regular file.
+    NotAFile,
+    /// There is no room left in the sandbox.
+    NoSpace,
+    /// A file is larger than what can be read at once.
+    FileTooLarge,
+    /// A file could not be read or written for another reason.
     File,
     /// Writing `files` or collecting `outputPaths` took longer than the time limit.
     FilesTimeout,
@@ -70,13 +80,17 @@ pub enum ErrorCode {
     TooManyRequests,
     /// A server takes no work at the moment.
     Unavailable,
+    /// A server could not be reached, broke off, or answered with an error that has no code.
+    Remote,
+    /// There is no native engine for this platform.
+    NativeUnavailable,
     /// Something that should not happen.
     Internal,
 }
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 39] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -94,6 +108,11 @@ impl ErrorCode {
         Self::Guest,
         Self::SandboxLost,
         Self::Refused,
+        Self::FileNotFound,
+        Self::FileDenied,
+        Self::NotAFile,
+        Self::NoSpace,
+        Self::FileTooLarge,
         Self::File,
         Self::FilesTimeout,
         Self::Install,
@@ -108,6 +127,8 @@ impl ErrorCode {
         Self::TooLarge,
         Self::TooManyRequests,
         Self::Unavailable,
+        Self::Remote,
+        Self::NativeUnavailable,
         Self::Internal,
     ];
 
@@ -132,6 +153,11 @@ impl ErrorCode {
             Self::Guest => "ISOL8_GUEST",
             Self::SandboxLost => "ISOL8_SANDBOX_LOST",
             Self::Refused => "ISOL8_REFUSED",
+            Self::FileNotFound => "ISOL8_FILE_NOT_FOUND",
+            Self::FileDenied => "ISOL8_FILE_DENIED",
+            Self::NotAFile => "ISOL8_NOT_A_FILE",
+            Self::NoSpace => "ISOL8_NO_SPACE",
+            Self::FileTooLarge => "ISOL8_FILE_TOO_LARGE",
             Self::File => "ISOL8_FILE",
             Self::FilesTimeout => "ISOL8_FILES_TIMEOUT",
             Self::Install => "ISOL8_INSTALL",
@@ -146,6 +172,8 @@ impl ErrorCode {
             Self::TooLarge => "ISOL8_TOO_LARGE",
             Self::TooManyRequests => "ISOL8_TOO_MANY_REQUESTS",
             Self::Unavailable => "ISOL8_UNAVAILABLE",
+            Self::Remote => "ISOL8_REMOTE",
+            Self::NativeUnavailable => "ISOL8_NATIVE_UNAVAILABLE",
             Self::Internal => "ISOL8_INTERNAL",
         }
     }
@@ -174,5 +202,30 @@ mod tests {
         let names: BTreeSet<_> = ErrorCode::ALL.map(ErrorCode::as_str).into();
         assert_eq!(names.len(), ErrorCode::ALL.len());
         assert!(names.iter().all(|name| name.starts_with("ISOL8_")));
+    }
+
+    /// The words that follow `before`, up to `after`.
+    fn words<'a>(text: &'a str, before: &str, after: char) -> Vec<&'a str> {
+        let lines = text.lines().map(str::trim_start);
+        let found = lines.filter_map(|line| line.strip_prefix(before)?.split(after).next());
+        found.collect()
+    }
+
+    #[test]
+    fn the_page_of_errors_and_the_types_have_each_code_once_and_no_other() {
+        let page = include_str!("../../../docs/errors.md");
+        let types = include_str!("../../../types/errors.d.cts");
+        for listed in [words(page, "| `", '`'), words(types, "| \"", '"')] {
+            let mut listed: Vec<_> = listed.iter().map(|name| name.trim()).collect();
+            listed.sort_unstable();
+            let mut codes = ErrorCode::ALL.map(ErrorCode::as_str);
+            codes.sort_unstable();
+            assert_eq!(listed, codes);
+        }
+        for row in page.lines().filter(|line| line.starts_with("| `ISOL8_")) {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            assert_eq!(cells.len(), 3, "code, cause and remedy: {row}");
+            assert!(cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        }
     }
 }

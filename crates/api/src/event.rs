@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ErrorCode;
+
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamEvent {
@@ -13,56 +15,53 @@ pub struct StreamEvent {
     /// The part of the execution that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// The [code](crate::ErrorCode) of an error, for programs. Errors without one are a program's own end: its time
+    /// limit, its memory. Servers of version 0.20 send none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 impl StreamEvent {
+    fn new(kind: EventKind, phase: Phase, data: String) -> Self {
+        Self {
+            kind,
+            data,
+            phase: Some(phase),
+            code: None,
+        }
+    }
+
     /// Some standard output.
     #[must_use]
     pub fn stdout(phase: Phase, data: String) -> Self {
-        Self {
-            kind: EventKind::Stdout,
-            data,
-            phase: Some(phase),
-        }
+        Self::new(EventKind::Stdout, phase, data)
     }
 
     /// Some standard error.
     #[must_use]
     pub fn stderr(phase: Phase, data: String) -> Self {
-        Self {
-            kind: EventKind::Stderr,
-            data,
-            phase: Some(phase),
-        }
+        Self::new(EventKind::Stderr, phase, data)
     }
 
     /// The end of a phase.
     #[must_use]
     pub fn exit(phase: Phase, code: i32) -> Self {
+        Self::new(EventKind::Exit, phase, code.to_string())
+    }
+
+    /// Why an execution, or a step before its program, failed; an exit event follows.
+    #[must_use]
+    pub fn failure(phase: Phase, code: ErrorCode, message: String) -> Self {
         Self {
-            kind: EventKind::Exit,
-            data: code.to_string(),
-            phase: Some(phase),
+            code: Some(code.as_str().to_owned()),
+            ..Self::error(phase, message)
         }
     }
 
-    /// What a stream ends with when an execution failed: the error, then exit code 1.
-    #[must_use]
-    pub fn failure(message: &str) -> [Self; 2] {
-        [
-            Self::error(Phase::Code, message.to_owned()),
-            Self::exit(Phase::Code, 1),
-        ]
-    }
-
-    /// A failure; an exit event follows.
+    /// What ended a program early; an exit event follows.
     #[must_use]
     pub fn error(phase: Phase, message: String) -> Self {
-        Self {
-            kind: EventKind::Error,
-            data: message,
-            phase: Some(phase),
-        }
+        Self::new(EventKind::Error, phase, message)
     }
 }
 

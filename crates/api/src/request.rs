@@ -58,6 +58,9 @@ pub struct ExecutionRequest {
     /// an empty list the result has an empty map of files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_paths: Option<Vec<String>>,
+    /// How the result and the events carry output, default `utf8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_encoding: Option<OutputEncoding>,
     /// Packages that the program needs.
     #[serde(
         deserialize_with = "null_is_default",
@@ -79,6 +82,17 @@ pub struct ExecutionRequest {
     /// More flags for the agent, as one would type them in a shell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_flags: Option<String>,
+}
+
+/// How output is carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputEncoding {
+    /// As text. Invalid UTF-8 becomes U+FFFD, results have no white space at the end, and notices follow.
+    #[default]
+    Utf8,
+    /// The bytes themselves in base64: not trimmed, and without notices. Secrets are masked all the same.
+    Base64,
 }
 
 /// Contents of a file.

@@ -70,6 +70,8 @@ pub enum EngineError {
     /// A file could not be written.
     #[error("Failed to write file {path} in container (exit code 1): {reason}")]
     WriteFile {
+        /// Kind of failure.
+        kind: ErrorKind,
         /// Its path.
         path: String,
         /// The cause.
@@ -78,6 +80,8 @@ pub enum EngineError {
     /// A file could not be read.
     #[error("Failed to read file {path} in container: {reason} (exit code 1)")]
     ReadFile {
+        /// Kind of failure.
+        kind: ErrorKind,
         /// Its path.
         path: String,
         /// The cause.
@@ -169,8 +173,12 @@ impl EngineError {
             Self::SeccompProfile { .. } => ErrorCode::SeccompProfile,
             Self::Guest(_) => ErrorCode::Guest,
             Self::SandboxLost => ErrorCode::SandboxLost,
+            Self::Refused {
+                kind: ErrorKind::NoSpace,
+                ..
+            } => ErrorCode::NoSpace,
             Self::Refused { .. } => ErrorCode::Refused,
-            Self::WriteFile { .. } | Self::ReadFile { .. } => ErrorCode::File,
+            Self::WriteFile { kind, .. } | Self::ReadFile { kind, .. } => file_code(*kind),
             Self::FilesTimeout { .. } => ErrorCode::FilesTimeout,
             Self::Install(_) => ErrorCode::Install,
             Self::Setup(_) => ErrorCode::Setup,
@@ -180,6 +188,18 @@ impl EngineError {
             Self::Stopped => ErrorCode::Stopped,
             Self::Internal(_) => ErrorCode::Internal,
         }
+    }
+}
+
+/// The public name of what is wrong with a file.
+fn file_code(kind: ErrorKind) -> ErrorCode {
+    match kind {
+        ErrorKind::NotFound => ErrorCode::FileNotFound,
+        ErrorKind::Denied => ErrorCode::FileDenied,
+        ErrorKind::NotAFile => ErrorCode::NotAFile,
+        ErrorKind::NoSpace => ErrorCode::NoSpace,
+        ErrorKind::TooLarge => ErrorCode::FileTooLarge,
+        _ => ErrorCode::File,
     }
 }
 

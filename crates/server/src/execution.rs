@@ -165,6 +165,7 @@ pub(crate) fn failure(error: &ApiError) -> StreamEvent {
         kind: EventKind::Error,
         data: error.to_string(),
         phase: None,
+        code: Some(error.code().as_str().to_owned()),
     }
 }
 

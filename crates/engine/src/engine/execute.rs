@@ -1,7 +1,7 @@
 //! The way of a request through an engine: checked, planned, recorded, run.
 
 use isol8_api::{
-    event::StreamEvent,
+    event::{Phase, StreamEvent},
     options::NetworkMode,
     result::{ExecutionResult, NetworkLogEntry, ResourceUsage},
 };
@@ -72,22 +72,54 @@ impl Engine {
                 return;
             };
             let failure = match carried_out {
-                // The stream has had the exit of the program, or that of a failed setup script.
+                // The stream has had the exit of the program, or that of a failed step before it.
                 Ok(result) => {
                     let _ = conclude.send(result);
                     return;
                 }
-                Err(EngineError::Setup(_) | EngineError::Cancelled) => return,
+                Err(EngineError::Setup(_) | EngineError::Install(_) | EngineError::Cancelled) => {
+                    return;
+                }
                 Err(error) if error.is_refusal() => {
                     let _ = refuse.send(error);
                     return;
                 }
                 Err(error) => error,
             };
-            for event in StreamEvent::failure(&failure.to_string()) {
+            let events = [
+                StreamEvent::failure(Phase::Code, failure.code(), failure.to_string()),
+                StreamEvent::exit(Phase::Code, 1),
+            ];
+            for event in events {
                 if sink.send(event).await.is_err() {
                     return;
                 }
+            }
+        });
+        EventStream::new(events, refusal, result, cancel, gone)
+    }
+
+    /// Runs `request`, returns its events, and keeps its output for the result as [`Self::execute`] does. Every
+    /// error ends the events and is given by [`EventStream::take_refusal`]. Dropping the stream ends the program.
+    ///
+    /// Must be called within a tokio runtime.
+    #[must_use]
+    pub fn execute_with_events(&self, request: impl Into<Submission>) -> EventStream {
+        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
+        let (refuse, refusal) = tokio::sync::oneshot::channel();
+        let (conclude, result) = tokio::sync::oneshot::channel();
+        let (cancel, gone) = (CancellationToken::new(), CancellationToken::new());
+        let (engine, call) = (self.clone(), self.0.admission.call());
+        let (token, left) = (cancel.clone(), gone.clone());
+        let submission = request.into();
+        tokio::spawn(async move {
+            let sink = Sink::Both(sender);
+            let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
+            // Whoever listened no longer does when one of these cannot be sent.
+            match left.run_until_cancelled(carried_out).await {
+                Some(Ok(result)) => drop(conclude.send(result)),
+                Some(Err(error)) => drop(refuse.send(error)),
+                None => {}
             }
         });
         EventStream::new(events, refusal, result, cancel, gone)

@@ -124,7 +124,8 @@ pub(crate) async fn write(sandbox: &Sandbox, path: &str, data: &[u8]) -> Result<
 pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, EngineError> {
     match sandbox.read_file(path, MAX_FILE_BYTES).await {
         Ok(contents) => Ok(contents.into()),
-        Err(EngineError::Refused { message, .. }) => Err(EngineError::ReadFile {
+        Err(EngineError::Refused { kind, message, .. }) => Err(EngineError::ReadFile {
+            kind,
             path: path.to_owned(),
             reason: message,
         }),
@@ -140,7 +141,12 @@ pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> Engin
             ref path,
             ..
         } if Some(path.as_str()) == program => error,
-        EngineError::Refused { path, message, .. } if !path.is_empty() => EngineError::WriteFile {
+        EngineError::Refused {
+            kind,
+            path,
+            message,
+        } if !path.is_empty() => EngineError::WriteFile {
+            kind,
             path,
             reason: message,
         },

@@ -6,7 +6,9 @@ use std::{
 };
 
 use isol8_api::{
+    ErrorCode,
     event::{Phase, StreamEvent},
+    request::OutputEncoding,
     result::{SessionReset, Termination},
 };
 use isol8_egress::ExtraHost;
@@ -24,7 +26,7 @@ use crate::{
     error::{EngineError, StepFailure},
     network::Network,
     options::Options,
-    output::{TIMEOUT_NOTICE, file_notice, memory_message, memory_notice, trim_output},
+    output::{TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, trim_output},
     plan::{ExecutionPlan, Step},
     sandbox::Sandbox,
 };
@@ -107,6 +109,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         sink,
         secrets: &options.secrets,
         output_limit: options.max_output_bytes,
+        output_encoding: plan.output_encoding,
         timeout: plan.timeout,
         cancel,
         session_loss,
@@ -173,10 +176,10 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     if let Some(access) = access {
         access.finish().await;
     }
-    finish(outcome, files, options, sink).await
+    finish(outcome, files, options, &rules).await
 }
 
-/// Installs packages. Only a failed installation shows its output.
+/// Installs packages. Only a failed installation shows its output. A stream gets the failure and its exit.
 async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     let quiet = StepRules {
         sink: &Sink::Collect,
@@ -184,10 +187,20 @@ async fn install(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
     };
     let outcome = quiet.run(step, Vec::new(), None, PREPARATION).await?;
     outcome.explain("packages prepared");
-    match exit_code_of(&outcome.report) {
-        0 => Ok(()),
-        _ => Err(EngineError::Install(failure_of(&outcome))),
+    if exit_code_of(&outcome.report) == 0 {
+        return Ok(());
     }
+    let failure = failure_of(&outcome);
+    let code = failure.code;
+    let error = EngineError::Install(failure);
+    let events = [
+        StreamEvent::failure(Phase::Setup, error.code(), error.to_string()),
+        StreamEvent::exit(Phase::Setup, code),
+    ];
+    for event in events {
+        rules.sink.send(event).await?;
+    }
+    Err(error)
 }
 
 /// Runs a setup script. A stream gets its output and its exit.
@@ -204,7 +217,7 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
         };
         rules
             .sink
-            .send(StreamEvent::error(Phase::Setup, error))
+            .send(StreamEvent::failure(Phase::Setup, ErrorCode::Setup, error))
             .await?;
     }
     rules
@@ -219,9 +232,11 @@ async fn setup(rules: &StepRules<'_>, step: Step) -> Result<(), EngineError> {
 
 /// How a step failed: its error output, and whether it ran out of time or memory.
 fn failure_of(outcome: &StepOutcome) -> StepFailure {
+    let [stdout, stderr] =
+        [&outcome.stdout, &outcome.stderr].map(|output| String::from_utf8_lossy(output));
     // Some package managers complain on standard output.
-    let said = match trim_output(&outcome.stderr) {
-        "" => trim_output(&outcome.stdout),
+    let said = match trim_output(&stderr) {
+        "" => trim_output(&stdout),
         said => said,
     };
     let termination = termination_of(&outcome.report);
@@ -245,24 +260,41 @@ async fn finish(
     outcome: StepOutcome,
     files: Option<OutputFiles>,
     options: &Options,
-    sink: &Sink,
+    rules: &StepRules<'_>,
 ) -> Result<Outcome, EngineError> {
+    let (sink, encoding) = (rules.sink, rules.output_encoding);
     let exit_code = exit_code_of(&outcome.report);
-    let mut stderr = trim_output(&outcome.stderr).to_owned();
+    let is_text = encoding == OutputEncoding::Utf8;
+    let presented = |output: Vec<u8>| {
+        let mut text = encoded(output, encoding);
+        if is_text {
+            text.truncate(trim_output(&text).len());
+        }
+        text
+    };
+    let mut stderr = presented(outcome.stderr);
+    // Exact bytes have no notices.
+    let mut note = |notice: &str| {
+        if is_text {
+            stderr.push_str(notice);
+        }
+    };
     let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
     for path in left_out {
         let notice = file_notice(path, options.max_output_files_bytes);
-        stderr.push_str(&notice);
-        sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+        note(&notice);
+        if is_text {
+            sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+        }
     }
     if outcome.report.out_of_memory {
         let limit = options.memory_bytes;
-        stderr.push_str(&memory_notice(limit));
+        note(&memory_notice(limit));
         let message = memory_message(limit);
         sink.send(StreamEvent::error(Phase::Code, message)).await?;
     }
     if outcome.report.timed_out {
-        stderr.push_str(TIMEOUT_NOTICE);
+        note(TIMEOUT_NOTICE);
         sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
             .await?;
     }
@@ -270,7 +302,7 @@ async fn finish(
     Ok(Outcome {
         report: outcome.report,
         exit_code,
-        stdout: trim_output(&outcome.stdout).to_owned(),
+        stdout: presented(outcome.stdout),
         stderr,
         truncated: outcome.truncated || !left_out.is_empty(),
         files: files.map(|files| files.contents),

@@ -1,5 +1,5 @@
-//! Where an execution's output goes while it runs: to nobody, because it is collected, or to the
-//! consumer of a stream, who slows the program down when slow.
+//! Where an execution's output goes while it runs: into its result, to the consumer of a stream, or both.
+//! A slow consumer slows the program down.
 
 use isol8_api::event::StreamEvent;
 use tokio::sync::mpsc;
@@ -10,8 +10,10 @@ use crate::error::EngineError;
 pub(crate) enum Sink {
     /// Nobody listens; the result has everything.
     Collect,
-    /// A consumer of events.
+    /// A consumer of events; the result has no output.
     Stream(mpsc::Sender<StreamEvent>),
+    /// A consumer of events; the result has everything, too.
+    Both(mpsc::Sender<StreamEvent>),
 }
 
 impl Sink {
@@ -19,12 +21,19 @@ impl Sink {
     pub(crate) async fn send(&self, event: StreamEvent) -> Result<(), EngineError> {
         match self {
             Self::Collect => Ok(()),
-            Self::Stream(events) => events.send(event).await.map_err(|_| EngineError::Cancelled),
+            Self::Stream(events) | Self::Both(events) => {
+                events.send(event).await.map_err(|_| EngineError::Cancelled)
+            }
         }
     }
 
     /// Whether output has to be kept for the result.
     pub(crate) fn collects(&self) -> bool {
-        matches!(self, Self::Collect)
+        matches!(self, Self::Collect | Self::Both(_))
+    }
+
+    /// Whether somebody takes events.
+    pub(crate) fn streams(&self) -> bool {
+        !matches!(self, Self::Collect)
     }
 }

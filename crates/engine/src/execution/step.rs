@@ -2,7 +2,10 @@
 
 use std::{mem, sync::OnceLock, time::Duration};
 
-use isol8_api::event::{Phase, StreamEvent};
+use isol8_api::{
+    event::{Phase, StreamEvent},
+    request::OutputEncoding,
+};
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecRequest, ExitReport, InlineFile, MAX_INLINE_BYTES,
     SANDBOX_DIR, SessionLoss, Stdin,
@@ -14,7 +17,7 @@ use super::sink::Sink;
 use crate::{
     error::EngineError,
     options::Secrets,
-    output::{OutputDecoder, forward_limit},
+    output::{OutputDecoder, encoded, forward_limit},
     plan::{Step, StepStdin},
     sandbox::{Exec, ExecEvent, Sandbox},
     submission::LiveInput,
@@ -29,6 +32,7 @@ pub(super) struct StepRules<'a> {
     pub(super) sink: &'a Sink,
     pub(super) secrets: &'a Secrets,
     pub(super) output_limit: u64,
+    pub(super) output_encoding: OutputEncoding,
     pub(super) timeout: Duration,
     /// Cancelled when the caller gives the execution up.
     pub(super) cancel: &'a CancellationToken,
@@ -52,8 +56,9 @@ pub(super) struct StepOptions {
 /// How a step ended.
 pub(super) struct StepOutcome {
     pub(super) report: ExitReport,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+    /// Text, or any bytes where the caller wants bytes.
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
     pub(super) truncated: bool,
 }
 
@@ -237,41 +242,48 @@ fn stdin_of(stdin: StepStdin, files: &[InlineFile], stays_open: bool) -> (Stdin,
 struct Channel<'a, E> {
     decoder: OutputDecoder,
     sink: &'a Sink,
+    encoding: OutputEncoding,
     keep: bool,
-    kept: String,
+    kept: Vec<u8>,
     event: E,
 }
 
 impl<'a, E: Fn(String) -> StreamEvent> Channel<'a, E> {
     fn new(rules: &StepRules<'a>, keep: bool, event: E) -> Self {
-        let decoder = OutputDecoder::new(rules.output_limit, rules.secrets.masker().clone());
+        let (masker, encoding) = (rules.secrets.masker().clone(), rules.output_encoding);
         Self {
-            decoder,
+            decoder: OutputDecoder::new(rules.output_limit, masker, encoding),
+            encoding,
             sink: rules.sink,
             keep,
-            kept: String::new(),
+            kept: Vec::new(),
             event,
         }
     }
 
     async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let text = self.decoder.push(bytes);
-        self.deliver(text).await
+        let output = self.decoder.push(bytes);
+        self.deliver(output).await
     }
 
     async fn finish(&mut self, total_bytes: u64) -> Result<(), EngineError> {
-        let text = self.decoder.finish(total_bytes);
-        self.deliver(text).await
+        let output = self.decoder.finish(total_bytes);
+        self.deliver(output).await
     }
 
-    async fn deliver(&mut self, text: String) -> Result<(), EngineError> {
-        if text.is_empty() {
+    async fn deliver(&mut self, output: Vec<u8>) -> Result<(), EngineError> {
+        if output.is_empty() {
             return Ok(());
         }
         if self.keep {
-            self.kept.push_str(&text);
+            self.kept.extend_from_slice(&output);
         }
-        self.sink.send((self.event)(text)).await
+        if !self.sink.streams() {
+            return Ok(());
+        }
+        self.sink
+            .send((self.event)(encoded(output, self.encoding)))
+            .await
     }
 }
 
@@ -290,6 +302,7 @@ mod tests {
                 sink: &Sink::Collect,
                 secrets: &Secrets::default(),
                 output_limit: 8,
+                output_encoding: OutputEncoding::Utf8,
                 timeout: Duration::ZERO,
                 cancel: &CancellationToken::new(),
                 session_loss: &OnceLock::new(),

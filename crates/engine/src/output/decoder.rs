@@ -1,5 +1,8 @@
 //! One output stream of a program, from its bytes to the text that a caller gets.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use isol8_api::request::OutputEncoding;
+
 use super::{Masker, mask::MaskStream, utf8::Utf8Decoder};
 use crate::options::size_text;
 
@@ -48,29 +51,42 @@ pub fn trim_output(text: &str) -> &str {
     text.trim_end_matches(|c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}')
 }
 
-/// Turns the bytes of one stream into text, piece by piece. The pieces joined are the same however
-/// the bytes were split: secrets replaced, each invalid sequence one U+FFFD, at most the limit.
+/// Output of a decoder as callers get it.
+#[must_use]
+pub fn encoded(output: Vec<u8>, encoding: OutputEncoding) -> String {
+    match encoding {
+        // It is valid: a decoder for text has made it.
+        OutputEncoding::Utf8 => String::from_utf8(output).unwrap_or_default(),
+        OutputEncoding::Base64 => BASE64.encode(output),
+    }
+}
+
+/// Turns the bytes of one stream into what a caller gets, piece by piece. The pieces joined are the same
+/// however the bytes were split: secrets replaced, at most the limit. In text each invalid sequence is one
+/// U+FFFD, and each piece is valid UTF-8.
 #[derive(Debug)]
 pub struct OutputDecoder {
     mask: MaskStream,
-    utf8: Utf8Decoder,
+    /// None when the caller wants the bytes themselves.
+    utf8: Option<Utf8Decoder>,
     limit: u64,
-    /// Bytes of text that the limit still allows.
+    /// Bytes that the limit still allows.
     left: u64,
     /// Bytes pushed.
     received: u64,
-    /// Whether text was thrown away at the limit.
+    /// Whether output was thrown away at the limit.
     cut: bool,
     truncated: bool,
 }
 
 impl OutputDecoder {
-    /// A decoder that gives at most `limit` bytes of text, not counting the truncation notice.
+    /// A decoder that gives at most `limit` bytes, not counting the truncation notice, which text has.
     #[must_use]
-    pub fn new(limit: u64, masker: Masker) -> Self {
+    pub fn new(limit: u64, masker: Masker, encoding: OutputEncoding) -> Self {
+        let is_text = encoding == OutputEncoding::Utf8;
         Self {
             mask: MaskStream::new(masker),
-            utf8: Utf8Decoder::default(),
+            utf8: is_text.then(Utf8Decoder::default),
             limit,
             left: limit,
             received: 0,
@@ -79,57 +95,62 @@ impl OutputDecoder {
         }
     }
 
-    /// The text that is certain after these bytes; often empty.
-    pub fn push(&mut self, bytes: &[u8]) -> String {
+    /// The output that is certain after these bytes; often empty.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.received += bytes.len() as u64;
         if self.cut {
-            return String::new();
+            return Vec::new();
         }
         let mut masked = Vec::with_capacity(bytes.len());
         self.mask.push(bytes, &mut masked);
-        let mut text = String::with_capacity(masked.len());
-        self.utf8.push(&masked, &mut text);
-        self.limited(text)
+        self.limited(masked, false)
     }
 
-    /// The rest of the text, when the program wrote `total` bytes of which all that were sent have
-    /// been pushed; with the truncation notice if any are missing.
-    pub fn finish(&mut self, total: u64) -> String {
-        let mut text = String::new();
+    /// The rest of the output, when the program wrote `total` bytes of which all that were sent have
+    /// been pushed; text with the truncation notice if any are missing.
+    pub fn finish(&mut self, total: u64) -> Vec<u8> {
         let incomplete = total > self.received;
+        let mut rest = Vec::new();
         if !self.cut {
-            let mut masked = Vec::new();
             // What is held when bytes are missing may be most of a secret.
             if !incomplete {
-                self.mask.finish(&mut masked);
+                self.mask.finish(&mut rest);
             }
-            self.utf8.push(&masked, &mut text);
-            if !incomplete {
-                self.utf8.finish(&mut text);
-            }
-            text = self.limited(text);
+            rest = self.limited(rest, !incomplete);
         }
         self.truncated = self.cut || incomplete;
-        if self.truncated {
-            text.push_str(&truncation_notice(total.max(self.received), self.limit));
+        if self.truncated && self.utf8.is_some() {
+            let notice = truncation_notice(total.max(self.received), self.limit);
+            rest.extend_from_slice(notice.as_bytes());
         }
-        text
+        rest
     }
 
-    /// Whether text is missing; known after [`finish`](Self::finish).
+    /// Whether output is missing; known after [`finish`](Self::finish).
     #[must_use]
     pub fn truncated(&self) -> bool {
         self.truncated
     }
 
-    fn limited(&mut self, mut text: String) -> String {
+    /// What the limit leaves of `masked`. Text is cut between two characters. `ends` says that nothing follows.
+    fn limited(&mut self, mut masked: Vec<u8>, ends: bool) -> Vec<u8> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        if text.len() > left {
-            text.truncate(text.floor_char_boundary(left));
+        let mut whole = left;
+        if let Some(utf8) = &mut self.utf8 {
+            let mut text = String::with_capacity(masked.len());
+            utf8.push(&masked, &mut text);
+            if ends {
+                utf8.finish(&mut text);
+            }
+            whole = text.floor_char_boundary(left);
+            masked = text.into_bytes();
+        }
+        if masked.len() > left {
+            masked.truncate(whole);
             self.cut = true;
         }
-        self.left -= text.len() as u64;
-        text
+        self.left -= masked.len() as u64;
+        masked
     }
 }
 
@@ -139,11 +160,35 @@ mod tests {
 
     fn decode(limit: u64, values: &[&str], pieces: &[&[u8]], total: Option<u64>) -> (String, bool) {
         let masker = Masker::new(values.iter().map(|value| value.as_bytes()));
-        let mut decoder = OutputDecoder::new(limit, masker);
-        let mut text: String = pieces.iter().map(|piece| decoder.push(piece)).collect();
+        let mut decoder = OutputDecoder::new(limit, masker, OutputEncoding::Utf8);
+        // Each piece is text of its own.
+        let text = |piece: Vec<u8>| String::from_utf8(piece).unwrap();
+        let mut all: String = pieces
+            .iter()
+            .map(|piece| text(decoder.push(piece)))
+            .collect();
         let sent = pieces.iter().map(|piece| piece.len() as u64).sum();
-        text += &decoder.finish(total.unwrap_or(sent));
-        (text, decoder.truncated())
+        all += &text(decoder.finish(total.unwrap_or(sent)));
+        (all, decoder.truncated())
+    }
+
+    #[test]
+    fn bytes_are_exact_but_for_secrets_and_have_no_notice() {
+        let masker = || Masker::new(["hunter2".as_bytes()]);
+        let pieces: [&[u8]; 3] = [b"\xff\xc3 hunt", b"er2 \x00", b"\xe2\x82 \n\n"];
+        for (limit, kept) in [
+            (99, &b"\xff\xc3 *** \x00\xe2\x82 \n\n"[..]),
+            (3, b"\xff\xc3 "),
+        ] {
+            let mut decoder = OutputDecoder::new(limit, masker(), OutputEncoding::Base64);
+            let mut bytes: Vec<u8> = pieces
+                .iter()
+                .flat_map(|piece| decoder.push(piece))
+                .collect();
+            let sent = pieces.iter().map(|piece| piece.len() as u64).sum();
+            bytes.extend(decoder.finish(sent));
+            assert_eq!((bytes.as_slice(), decoder.truncated()), (kept, limit == 3));
+        }
     }
 
     #[test]
@@ -206,10 +251,10 @@ mod tests {
         let limit = forward_limit(6, &masker);
         let output = b"abcd hunter2 and more";
         let sent = &output[..usize::try_from(limit).unwrap()];
-        let mut decoder = OutputDecoder::new(6, masker);
-        let text = decoder.push(sent) + &decoder.finish(output.len() as u64);
+        let mut decoder = OutputDecoder::new(6, masker, OutputEncoding::Utf8);
+        let text = [decoder.push(sent), decoder.finish(output.len() as u64)].concat();
         assert_eq!(
-            text,
+            String::from_utf8(text).unwrap(),
             "abcd *\n\n--- OUTPUT TRUNCATED (21 bytes, limit: 6) ---"
         );
     }

@@ -10,7 +10,7 @@ mod properties;
 mod utf8;
 
 pub use decoder::{
-    OutputDecoder, TIMEOUT_NOTICE, file_notice, forward_limit, memory_message, memory_notice,
-    trim_output, truncation_notice,
+    OutputDecoder, TIMEOUT_NOTICE, encoded, file_notice, forward_limit, memory_message,
+    memory_notice, trim_output, truncation_notice,
 };
 pub use mask::Masker;

@@ -1,5 +1,6 @@
 //! Properties of the whole way from bytes to text, against a slow and simple reference.
 
+use isol8_api::request::OutputEncoding;
 use proptest::prelude::*;
 
 use super::{Masker, OutputDecoder, forms::forms};
@@ -51,17 +52,18 @@ fn reference(output: &[u8], secrets: &[String]) -> String {
 }
 
 fn decode(output: &[u8], sizes: &[usize], limit: u64, secrets: &[String]) -> (String, bool) {
-    let mut decoder = OutputDecoder::new(limit, Masker::new(secrets.iter().map(String::as_bytes)));
-    let mut text = String::new();
+    let masker = Masker::new(secrets.iter().map(String::as_bytes));
+    let mut decoder = OutputDecoder::new(limit, masker, OutputEncoding::Utf8);
+    let mut text = Vec::new();
     let mut rest = output;
     let mut sizes = sizes.iter().cycle();
     while !rest.is_empty() {
         let size = sizes.next().map_or(1, |size| (*size).clamp(1, rest.len()));
-        text += &decoder.push(&rest[..size]);
+        text.extend(decoder.push(&rest[..size]));
         rest = &rest[size..];
     }
-    text += &decoder.finish(output.len() as u64);
-    (text, decoder.truncated())
+    text.extend(decoder.finish(output.len() as u64));
+    (String::from_utf8(text).unwrap(), decoder.truncated())
 }
 
 proptest! {

@@ -68,6 +68,7 @@ pub fn plan(
         program_file: code.file,
         program,
         output_paths: request.output_paths.take(),
+        output_encoding: request.output_encoding,
         live: request.live.take(),
         files: std::mem::take(&mut request.files),
         timeout: request.timeout,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use isol8_api::{
     options::NetworkMode,
-    request::{ExecutionRequest, FileContent},
+    request::{ExecutionRequest, FileContent, OutputEncoding},
 };
 
 use super::{
@@ -47,6 +47,7 @@ pub struct CheckedRequest<'a> {
     pub(super) live: Option<LiveInput>,
     pub(super) files: Vec<PlannedFile>,
     pub(super) output_paths: Option<Vec<String>>,
+    pub(super) output_encoding: OutputEncoding,
     pub(super) setup_script: Option<String>,
     pub(super) timeout: Duration,
     metadata: BTreeMap<String, String>,
@@ -124,6 +125,7 @@ impl<'a> CheckedRequest<'a> {
             live,
             files: request.files.into_iter().map(planned_file).collect(),
             output_paths: request.output_paths,
+            output_encoding: request.output_encoding.unwrap_or_default(),
             setup_script: request
                 .setup_script
                 .filter(|script| !script.trim().is_empty()),

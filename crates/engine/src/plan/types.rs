@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use isol8_api::request::OutputEncoding;
 use isol8_egress::ExtraHost;
 use isol8_protocol::{InlineFile, ProxyPort};
 
@@ -38,6 +39,8 @@ pub struct ExecutionPlan {
     pub live: Option<LiveInput>,
     /// Files to read afterwards, when the request asked for any (or for none, with an empty list).
     pub output_paths: Option<Vec<String>>,
+    /// How the caller gets the output.
+    pub output_encoding: OutputEncoding,
     /// Time limit of each step.
     pub timeout: Duration,
     /// Whether the program may take an interpreter that was started ahead of it.

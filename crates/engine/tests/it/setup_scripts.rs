@@ -77,11 +77,11 @@ async fn failures_have_their_output_with_secrets_masked() {
     );
     let told = told(&events(&engine, request).await);
     assert!(
-        told[0].starts_with("code:error:Package install failed (exit code 1): "),
+        told[0].starts_with("setup:error:Package install failed (exit code 1): "),
         "{told:?}"
     );
     assert!(!told[0].contains("hunter2"), "{told:?}");
-    assert_eq!(told[1..], ["code:exit:1"]);
+    assert_eq!(told[1..], ["setup:exit:1"]);
     engine.stop().await;
 }
 

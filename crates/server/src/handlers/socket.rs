@@ -228,5 +228,6 @@ fn error(text: &str) -> StreamEvent {
         kind: EventKind::Error,
         data: text.to_owned(),
         phase: None,
+        code: None,
     }
 }

@@ -77,6 +77,7 @@ async fn what_the_engine_refuses_is_one_event_without_phase_or_exit() {
     let expected = [json!({
         "type": "error",
         "data": "Unknown runtime: \"ruby\". Available: python, node, bun, bash, deno, agent",
+        "code": "ISOL8_UNKNOWN_RUNTIME",
     })];
     assert_eq!(
         events_of(&server, json!({"request": refused})).await,

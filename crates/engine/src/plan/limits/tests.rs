@@ -108,6 +108,7 @@ fn full() -> ExecutionRequest {
         stdin: text(),
         files: [("a".to_owned(), FileContent::Text("b".to_owned()))].into(),
         output_paths: Some(vec!["ab".to_owned()]),
+        output_encoding: None,
         install_packages: vec!["ab".to_owned()],
         metadata: map(),
         setup_script: text(),
