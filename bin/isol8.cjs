@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env sh
 ':' /*
 # Starts the isol8 program of this platform. A shell reads this file up to the exec, and JavaScript reads the last line.
 # A shell starts the program in about a tenth of the time that Node.js needs, and becomes it: signals, exit code and

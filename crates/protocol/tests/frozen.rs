@@ -5,7 +5,8 @@
 use isol8_protocol::{
     AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
     FileRequest, InlineFile, PROTOCOL_VERSION, ParkRequest, ProxyPort, ReadFilesRequest,
-    ReadRequest, Reply, Request, ResetReport, SessionLoss, Stdin, encode_message,
+    ReadRequest, Reply, Request, ResetReport, SessionLoss, Stdin, VolumeEntry, VolumeEntryKind,
+    VolumeRecord, encode_message,
 };
 
 fn payload<M: serde::Serialize>(message: &M) -> Vec<u8> {
@@ -136,4 +137,28 @@ fn version_10_of_every_reply() {
     assert_eq!(payload(&failed), b"\x03\x04\x02/p\x01m");
     assert_eq!(payload(&ErrorKind::TooLarge), b"\x07");
     assert_eq!(payload(&Reply::LeftOut(ErrorKind::NotFound)), b"\x04\x01");
+}
+
+#[test]
+fn version_10_of_every_volume_record() {
+    assert_eq!(PROTOCOL_VERSION, 10);
+    let entry = VolumeRecord::Entry(VolumeEntry {
+        volume: 1,
+        path: b"a".to_vec(),
+        kind: VolumeEntryKind::File { size: 3 },
+        user: 0,
+        group: 101,
+        mode: 0o644,
+        modified: 1,
+    });
+    assert_eq!(payload(&entry), b"\0\x01\x01a\x02\x03\0\x65\xa4\x03\x02");
+    assert_eq!(payload(&VolumeRecord::End), b"\x01");
+    assert_eq!(payload(&VolumeEntryKind::Directory), b"\0");
+    assert_eq!(payload(&VolumeEntryKind::DirectoryEnd), b"\x01");
+    let target = b"t".to_vec();
+    let symbolic = VolumeEntryKind::SymbolicLink {
+        target: target.clone(),
+    };
+    assert_eq!(payload(&symbolic), b"\x03\x01t");
+    assert_eq!(payload(&VolumeEntryKind::HardLink { target }), b"\x04\x01t");
 }

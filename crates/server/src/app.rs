@@ -7,9 +7,9 @@ use isol8_backend::{Backend, ImageStore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::KeyDigest,
     cleanup::Cleanups,
     engines::Engines,
+    key::KeyDigest,
     place::Place,
     queue::Queue,
     sessions::Sessions,

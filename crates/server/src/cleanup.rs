@@ -9,19 +9,19 @@ use futures::{
 use isol8_backend::{BackendError, CleanupReport};
 use serde::Serialize;
 use tokio::sync::Mutex;
-
-use crate::app::App;
+use tokio_util::task::TaskTracker;
 
 /// What a clean-up did.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Cleaned {
-    ok: bool,
-    sessions: CleanupReport,
-    containers: CleanupReport,
+    pub(crate) ok: bool,
+    pub(crate) sessions: CleanupReport,
+    pub(crate) containers: CleanupReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    images: Option<CleanupReport>,
+    pub(crate) images: Option<CleanupReport>,
 }
 
+/// A clean-up that several callers wait for.
 type Run = Shared<BoxFuture<'static, Result<Cleaned, Arc<BackendError>>>>;
 
 /// The clean-up under way, and whether it removes images.
@@ -29,9 +29,17 @@ type Run = Shared<BoxFuture<'static, Result<Cleaned, Arc<BackendError>>>>;
 pub(crate) struct Cleanups(Mutex<Option<(bool, Run)>>);
 
 impl Cleanups {
-    /// Ends all sessions and idle engines, and removes the containers that nobody uses, with `images` the
-    /// images as well. A caller that goes away does not stop it half way.
-    pub(crate) async fn run(&self, app: &App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
+    /// Waits for the clean-up under way, or starts `clean` as one of `tasks`. `images` says whether images are
+    /// removed, too. A caller that goes away does not stop a clean-up half way.
+    pub(crate) async fn run<Work>(
+        &self,
+        tasks: &TaskTracker,
+        images: bool,
+        clean: impl Fn() -> Work,
+    ) -> Result<Cleaned, Arc<BackendError>>
+    where
+        Work: Future<Output = Result<Cleaned, Arc<BackendError>>> + Send + 'static,
+    {
         loop {
             let mut current = self.0.lock().await;
             let (removes_images, run) = match &*current {
@@ -39,8 +47,8 @@ impl Cleanups {
                     (*removes_images, run.clone())
                 }
                 _ => {
-                    let run = clean(app.clone(), images).boxed().shared();
-                    app.tasks().spawn(run.clone());
+                    let run = clean().boxed().shared();
+                    tasks.spawn(run.clone());
                     *current = Some((images, run.clone()));
                     (images, run)
                 }
@@ -53,24 +61,4 @@ impl Cleanups {
             }
         }
     }
-}
-
-async fn clean(app: App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
-    let removed = app.sessions().remove_all().await;
-    app.engines().stop_idle().await;
-    let containers = app.backend().clean_up().await?;
-    let images = if images {
-        Some(app.images().remove_all().await?)
-    } else {
-        None
-    };
-    Ok(Cleaned {
-        ok: true,
-        sessions: CleanupReport {
-            removed,
-            ..CleanupReport::default()
-        },
-        containers,
-        images,
-    })
 }

@@ -12,6 +12,7 @@ mod engines;
 mod error;
 mod execution;
 mod handlers;
+mod key;
 mod options;
 mod place;
 mod queue;

@@ -11,6 +11,8 @@ use super::{
 #[derive(Debug, Parser)]
 #[command(
     name = "isol8",
+    // Whatever the file is called that was started.
+    bin_name = "isol8",
     version,
     arg_required_else_help = false,
     max_term_width = 100,

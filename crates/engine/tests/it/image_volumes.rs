@@ -39,7 +39,7 @@ const ATTACK: &str = "cd /data; echo evil >own/sub/mine; rm -f file; ln -s /evil
     mkdir -p left/deep && echo x >left/deep/x && chmod 0 left/deep left; chmod 0 own; \
     touch -d 2001-01-01 .; mkfifo pipe; echo evil >/tmp/left; echo evil >/nowhere/else/left; true";
 
-fn in_image(tag: &str, more: Value) -> Value {
+fn in_image(tag: &str, more: &Value) -> Value {
     let mut options = json!({"image": format!("isol8-test:{tag}")});
     let more = more.as_object().unwrap().clone();
     options.as_object_mut().unwrap().extend(more);
@@ -55,7 +55,7 @@ async fn a_program_finds_the_image_in_a_volume_whatever_the_last_one_did() {
     build_dockerfile("volumes-swept", CONTENT).await;
     for strategy in ["fast", "secure"] {
         let options = json!({"poolStrategy": strategy, "poolSize": {"clean": 0, "dirty": 1}});
-        let engine = engine(in_image("volumes-swept", options));
+        let engine = engine(in_image("volumes-swept", &options));
         let mut containers = Vec::new();
         for _ in 0..3 {
             assert_eq!(stdout(&engine, cmd(LIST)).await, LISTED, "{strategy}");
@@ -74,7 +74,7 @@ async fn a_volume_has_a_limited_size_runs_nothing_and_gives_no_privilege() {
     build_dockerfile("volumes-limits", CONTENT).await;
     for mode in ["ephemeral", "persistent"] {
         let options = json!({"mode": mode, "volumeSize": "4m", "network": "none"});
-        let engine = engine(in_image("volumes-limits", options));
+        let engine = engine(in_image("volumes-limits", &options));
         let full = run(&engine, cmd("head -c 8m /dev/zero >/data/own/big"))
             .await
             .unwrap();
@@ -99,7 +99,7 @@ async fn a_volume_has_a_limited_size_runs_nothing_and_gives_no_privilege() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_keeps_its_volume_and_nothing_stays_after_it() {
     build_dockerfile("volumes-session", CONTENT).await;
-    let engine = engine(in_image("volumes-session", json!({"mode": "persistent"})));
+    let engine = engine(in_image("volumes-session", &json!({"mode": "persistent"})));
     assert_eq!(stdout(&engine, cmd(LIST)).await, LISTED);
     stdout(&engine, cmd("echo kept >/data/own/sub/mine")).await;
     assert_eq!(stdout(&engine, cmd("cat /data/own/sub/mine")).await, "kept");
@@ -166,7 +166,7 @@ async fn an_image_whose_volume_no_sandbox_can_have_is_refused_by_its_path() {
     for (name, lines, expected) in cases {
         let tag = format!("volumes-{name}");
         build_dockerfile(&tag, &format!("FROM isol8:bash\n{lines}\n")).await;
-        let engine = engine(in_image(&tag, json!({"volumeSize": "1m"})));
+        let engine = engine(in_image(&tag, &json!({"volumeSize": "1m"})));
         let message = failure(&engine, cmd("true")).await;
         assert!(message.contains(expected), "{name}: {message}");
         engine.stop().await;
@@ -179,7 +179,7 @@ async fn a_volume_inside_another_place_works_and_its_sandbox_is_used_once() {
     let lines = "FROM isol8:bash\nRUN mkdir -p /a/b && echo 1 >/a/x && echo 2 >/a/b/y && chmod 777 /a/b\n\
         VOLUME /a /a/b /sandbox/cache\n";
     build_dockerfile("volumes-nested", lines).await;
-    let engine = engine(in_image("volumes-nested", json!({})));
+    let engine = engine(in_image("volumes-nested", &json!({})));
     let script = "cat /a/x /a/b/y; ls /a/b; echo evil >/a/b/z; ls -A /sandbox/cache";
     for _ in 0..3 {
         assert_eq!(stdout(&engine, cmd(script)).await, "1\n2\ny");

@@ -11,7 +11,7 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
-use super::{owner::as_owner, places::OPEN};
+use super::owner::{OPEN, as_owner};
 use crate::sweep::{DIRECTORY, next_directory};
 
 /// Removes everything inside the directory `root`. Returns the number of entries.

@@ -18,7 +18,7 @@ use nix::{
     unistd::{linkat, symlinkat},
 };
 
-use super::{owner::as_owner, places::OPEN};
+use super::owner::{OPEN, as_owner};
 
 /// Read at once, in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;

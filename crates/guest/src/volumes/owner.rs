@@ -2,7 +2,13 @@
 
 use std::io;
 
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use nix::{
+    sys::stat::Mode,
+    unistd::{Gid, Uid, setfsgid, setfsuid},
+};
+
+/// Permissions of a directory while the guest works in it, as one owner after the other.
+pub(super) const OPEN: Mode = Mode::S_IRWXU.union(Mode::S_IRWXG).union(Mode::S_IRWXO);
 
 /// An id that no user and no group has. The two system calls then change nothing, and return the present one.
 const NOBODY: u32 = u32::MAX;

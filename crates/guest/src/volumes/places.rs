@@ -12,14 +12,15 @@ use nix::{
     },
 };
 
-use super::{empty::empty, fill::fill, owner::as_owner};
+use super::{
+    empty::empty,
+    fill::fill,
+    owner::{OPEN, as_owner},
+};
 use crate::{attributes, failure::Failure, mounts};
 
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
-
-/// Permissions of a directory while the guest works in it, as one owner after the other.
-pub(super) const OPEN: Mode = Mode::S_IRWXU.union(Mode::S_IRWXG).union(Mode::S_IRWXO);
 
 /// The volumes of a sandbox.
 pub(crate) struct Volumes {

@@ -1,6 +1,9 @@
 //! `POST /cleanup`.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
+use isol8_backend::{BackendError, CleanupReport};
 use isol8_engine::EngineError;
 use serde::Deserialize;
 
@@ -25,10 +28,35 @@ pub(crate) async fn cleanup(
     JsonBody(what): JsonBody<What>,
 ) -> Result<Json<Cleaned>, ApiError> {
     let images = what.images.unwrap_or(true);
-    let cleaned = app.cleanups().run(&app, images).await;
+    let cleaned = app
+        .cleanups()
+        .run(app.tasks(), images, || clean(app.clone(), images))
+        .await;
     // The error is shared with other callers.
     cleaned.map(Json).map_err(|error| {
-        let error = isol8_backend::BackendError::new(error.kind, error.message.clone());
+        let error = BackendError::new(error.kind, error.message.clone());
         EngineError::from(error).into()
+    })
+}
+
+/// Ends all sessions and idle engines, and removes the containers that nobody uses, with `images` the images
+/// as well.
+async fn clean(app: App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
+    let removed = app.sessions().remove_all().await;
+    app.engines().stop_idle().await;
+    let containers = app.backend().clean_up().await?;
+    let images = if images {
+        Some(app.images().remove_all().await?)
+    } else {
+        None
+    };
+    Ok(Cleaned {
+        ok: true,
+        sessions: CleanupReport {
+            removed,
+            ..CleanupReport::default()
+        },
+        containers,
+        images,
     })
 }

@@ -4,7 +4,7 @@ use isol8_api::{request::ExecutionRequest, result::ExecutionResult};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    command::{Course, Ran},
+    course::{Course, Ran},
     tee::Tee,
 };
 use crate::{

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use isol8_api::{config::Config, request::ExecutionRequest};
+use isol8_api::config::Config;
 use isol8_engine::Engine;
 
-use super::{collected, outputs, prepare::prepare, streamed, tee::Tee, watch};
+use super::{course::Course, once::once, outputs, prepare::prepare, tee::Tee, watch};
 use crate::{
     args::RunArgs,
     failure::{Exit, Failure},
@@ -45,58 +45,10 @@ pub(crate) async fn run(
     let exit = if settings.watch {
         watch::run(&course, request, tee, &mut signals).await
     } else {
-        course.once(request, tee, &mut signals).await
+        once(&course, request, tee, &mut signals).await
     };
     stop(&engine, &mut signals).await;
     exit
-}
-
-/// What the executions of one command share.
-pub(super) struct Course<'a> {
-    pub(super) settings: &'a RunSettings,
-    pub(super) engine: &'a Engine,
-    pub(super) console: Console,
-}
-
-impl Course<'_> {
-    /// Runs the program once, and writes what it has left.
-    ///
-    /// Dropping the future ends the program.
-    pub(super) async fn once(
-        &self,
-        request: ExecutionRequest,
-        mut tee: Tee,
-        signals: &mut Signals,
-    ) -> Result<Exit, Failure> {
-        let ran = if self.settings.stream {
-            streamed::run(self, request, &mut tee, signals).await
-        } else {
-            collected::run(self, request, &mut tee, signals).await
-        };
-        // What there is of the output is written whatever became of the program.
-        let written = tee.write(self.console);
-        let ran = ran?;
-        written?;
-        if let Some(files) = &ran.files {
-            outputs::write(&self.settings.outputs, files, self.settings.force)?;
-        }
-        Ok(ran.exit)
-    }
-}
-
-/// What became of a program.
-pub(super) struct Ran {
-    /// How the command ends.
-    pub(super) exit: Exit,
-    /// What was asked for of its files, in base64, by path; none when it did not come to its end.
-    pub(super) files: Option<std::collections::BTreeMap<String, String>>,
-}
-
-impl Ran {
-    /// A program that did not come to its end.
-    pub(super) fn ended(exit: Exit) -> Self {
-        Self { exit, files: None }
-    }
 }
 
 /// Ends the sandboxes. A further signal ends the waiting: they end with this process.

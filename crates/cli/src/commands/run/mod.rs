@@ -2,8 +2,10 @@
 
 mod collected;
 mod command;
+mod course;
 mod files;
 mod live;
+mod once;
 mod outputs;
 mod prepare;
 mod streamed;

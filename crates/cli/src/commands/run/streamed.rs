@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{
     collected::{show_network_log, warn_of_truncation},
-    command::{Course, Ran},
+    course::{Course, Ran},
     live,
     tee::Tee,
 };

@@ -8,7 +8,7 @@ use std::{
 
 use isol8_api::request::ExecutionRequest;
 
-use super::{command::Course, prepare::prepare, tee::Tee};
+use super::{course::Course, once::once, prepare::prepare, tee::Tee};
 use crate::{
     failure::{Exit, Failure},
     settings::ProgramSource,
@@ -29,7 +29,7 @@ pub(super) async fn run(
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let ProgramSource::File(file) = &course.settings.source else {
-        return course.once(request, tee, signals).await;
+        return once(course, request, tee, signals).await;
     };
     let mut next: Result<_, Failure> = Ok(request);
     loop {
@@ -37,7 +37,7 @@ pub(super) async fn run(
         match next {
             Ok(request) => {
                 let ran = tokio::select! {
-                    ran = course.once(request, tee.clone(), signals) => Some(ran),
+                    ran = once(course, request, tee.clone(), signals) => Some(ran),
                     // Dropping the run ends its program.
                     () = changed(file, seen) => None,
                 };
