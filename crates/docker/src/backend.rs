@@ -17,7 +17,7 @@ use crate::{
     AbandonedContainer, Client, cleanup,
     client::Daemon,
     error::{failed, not_started},
-    guest_volume,
+    guest_volume::{self, Filler},
     launch::{Wanted, launch, remove, remove_failed},
     link_kind::LinkScope,
     link_socket, owner,
@@ -87,20 +87,35 @@ impl DockerBackend {
             match self.create_and_start(daemon, wanted).await {
                 Err(error) if guest_volume::is_missing_guest(&error) => {
                     tracing::debug!(%error, "installing the guest");
-                    let _only_one = guest_volume::INSTALLING.lock().await;
-                    match self.create_and_start(daemon, wanted).await {
-                        Err(error) if guest_volume::is_missing_guest(&error) => {
-                            guest_volume::install(&daemon.docker, &spec.image)
-                                .await
-                                .map_err(failed)?;
-                        }
-                        other => return other.map_err(explain),
+                    if let Some(outcome) = self.install_guest(daemon, wanted).await? {
+                        return Ok(outcome);
                     }
                 }
                 other => return other.map_err(explain),
             }
         }
         self.create_and_start(daemon, wanted).await.map_err(explain)
+    }
+
+    /// Fills the guest's volume, unless somebody else did meanwhile. A sandbox that could be started then is returned.
+    async fn install_guest(
+        &self,
+        daemon: &Daemon,
+        wanted: &Wanted,
+    ) -> Result<Option<Started>, BackendError> {
+        let claimed = Filler::claim(&daemon.docker, &wanted.spec.image).await;
+        let Some(filler) = claimed.map_err(failed)? else {
+            return Ok(None);
+        };
+        // Whoever had the right before may have filled the volume after the start that failed here.
+        let outcome = match self.create_and_start(daemon, wanted).await {
+            Err(error) if guest_volume::is_missing_guest(&error) => {
+                filler.fill().await.map(|()| None)
+            }
+            other => other.map(Some),
+        };
+        filler.release().await.map_err(failed)?;
+        outcome.map_err(|error| not_started(error, &wanted.spec, self.oci_runtime.as_deref()))
     }
 
     /// Launches in a task of its own. Docker carries a creation through when its caller has gone, so the

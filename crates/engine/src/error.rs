@@ -164,10 +164,10 @@ impl EngineError {
         match self {
             Self::Option(_) | Self::NetworkFilter(_) => ErrorCode::InvalidOption,
             Self::Plan(PlanError::Limit(_)) => ErrorCode::RequestLimit,
+            Self::Plan(PlanError::Runtime(_)) | Self::Runtime(_) => ErrorCode::UnknownRuntime,
             Self::Plan(_) => ErrorCode::InvalidRequest,
             Self::Fetch(_) => ErrorCode::RemoteCode,
             Self::Audit(_) => ErrorCode::Audit,
-            Self::Runtime(_) => ErrorCode::UnknownRuntime,
             Self::InvalidConfig(_) | Self::FetchPolicy(_) => ErrorCode::InvalidConfig,
             Self::Backend(error) => backend_code(error.kind),
             Self::SeccompProfile { .. } => ErrorCode::SeccompProfile,

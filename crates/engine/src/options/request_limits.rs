@@ -20,7 +20,7 @@ pub struct RequestLimits {
 }
 
 /// Fields with a row: all but `timeoutMs`.
-const FIELDS: usize = 16;
+const FIELDS: usize = 17;
 
 /// Limits of one field of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ const MIB: u64 = 1024 * KIB;
 const STRICT: RequestLimits = RequestLimits {
     timeout: Some(Duration::from_mins(1)),
     rows: [
-        // A runtime has to be a known one, and a hash has a fixed form.
+        // A runtime and an encoding have to be known ones, and a hash has a fixed form.
         row!("runtime", true, None, None),
         row!("code", true, None, Some(MIB)),
         row!("codeUrl", false, None, Some(2 * KIB)),
@@ -84,6 +84,7 @@ const STRICT: RequestLimits = RequestLimits {
         row!("stdin", true, None, Some(MIB)),
         row!("files", true, Some(1000), Some(16 * MIB)),
         row!("outputPaths", true, Some(100), Some(64 * KIB)),
+        row!("outputEncoding", true, None, None),
         row!("installPackages", false, Some(32), Some(4 * KIB)),
         row!("metadata", true, Some(16), Some(4 * KIB)),
         row!("setupScript", false, None, Some(64 * KIB)),

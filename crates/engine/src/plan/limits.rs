@@ -167,8 +167,8 @@ impl Measure {
     }
 }
 
-/// Every field of a request but `timeoutMs` and `outputEncoding`, which costs nothing. A new field does not compile without a line here.
-fn measures(request: &ExecutionRequest) -> [Measure; 16] {
+/// Every field of a request but `timeoutMs`. A new field does not compile without a line here.
+fn measures(request: &ExecutionRequest) -> [Measure; 17] {
     let ExecutionRequest {
         runtime,
         code,
@@ -182,7 +182,7 @@ fn measures(request: &ExecutionRequest) -> [Measure; 16] {
         stdin,
         files,
         output_paths,
-        output_encoding: _,
+        output_encoding,
         install_packages,
         metadata,
         setup_script,
@@ -204,6 +204,7 @@ fn measures(request: &ExecutionRequest) -> [Measure; 16] {
             "outputPaths",
             output_paths.as_deref().unwrap_or_default().iter(),
         ),
+        Measure::switch("outputEncoding", output_encoding.is_some()),
         Measure::list("installPackages", install_packages.iter()),
         Measure::map("metadata", metadata, String::len),
         Measure::text("setupScript", setup_script.as_deref()),

@@ -64,7 +64,8 @@ async fn a_full_queue_is_429_on_every_way_in_and_those_that_wait_are_served() {
         .await
         .execute(request()["request"].clone())
         .await;
-    assert_eq!(events, [json!({"type": "error", "data": text})]);
+    let refusal = json!({"type": "error", "data": text, "code": "ISOL8_TOO_MANY_REQUESTS"});
+    assert_eq!(events, [refusal]);
     first.abort();
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
     assert_eq!(server.get("/queue/status").await.1, status);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use isol8_api::{
     options::{RawOptions, RequestPreset},
-    request::FileContent,
+    request::{FileContent, OutputEncoding},
 };
 use serde::{
     Deserialize as _, Deserializer,
@@ -108,7 +108,7 @@ fn full() -> ExecutionRequest {
         stdin: text(),
         files: [("a".to_owned(), FileContent::Text("b".to_owned()))].into(),
         output_paths: Some(vec!["ab".to_owned()]),
-        output_encoding: None,
+        output_encoding: Some(OutputEncoding::Base64),
         install_packages: vec!["ab".to_owned()],
         metadata: map(),
         setup_script: text(),
