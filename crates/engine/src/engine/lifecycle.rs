@@ -77,21 +77,28 @@ impl Engine {
         })))
     }
 
-    /// The same engine for a caller with other secrets: with its sandboxes, limits, caches and logs. Its
-    /// programs get `secrets` and no others, and only these are masked in their output.
+    /// The same engine for a caller with other secrets: with its limits, caches and logs, and with its sandboxes
+    /// unless it has secrets itself. Programs get `secrets` and no others, and only these are masked in their output.
     #[must_use]
     pub fn with_secrets(&self, secrets: Secrets) -> Self {
         notice::of_short_secrets(&secrets);
         let inner = &*self.0;
+        // Interpreters that were started ahead may have these secrets.
+        let apart = inner.options.park_secrets && !inner.options.secrets.is_empty();
         Self(Arc::new(Inner {
             options: Options {
                 secrets,
+                park_secrets: false,
                 ..inner.options.clone()
             },
             registry: Arc::clone(&inner.registry),
             backend: Arc::clone(&inner.backend),
             images: Arc::clone(&inner.images),
-            pools: Arc::clone(&inner.pools),
+            pools: if apart {
+                Arc::default()
+            } else {
+                Arc::clone(&inner.pools)
+            },
             session: Arc::clone(&inner.session),
             seccomp: Arc::clone(&inner.seccomp),
             network: Arc::clone(&inner.network),

@@ -81,6 +81,7 @@ impl TryFrom<RawOptions> for Options {
             pool_strategy: choose("poolStrategy", raw.pool_strategy, &POOL_STRATEGIES)?,
             request_limits: raw.request_limits.unwrap_or_default().try_into()?,
             parking: true,
+            park_secrets: true,
             preload: raw.preload.unwrap_or_default().try_into()?,
             pool_size: match raw.pool_size {
                 Some(size) => size.try_into()?,

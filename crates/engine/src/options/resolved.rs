@@ -76,6 +76,9 @@ pub struct Options {
     /// Whether interpreters are started ahead of their programs, default true. Callers have no
     /// reason to change it; tests compare both.
     pub parking: bool,
+    /// Whether interpreters that are started ahead have the secrets, default true. Where callers with other
+    /// secrets share sandboxes, only the program itself gets them.
+    pub park_secrets: bool,
 }
 
 /// Life cycle of sandboxes.

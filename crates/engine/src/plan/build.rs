@@ -82,6 +82,7 @@ pub fn plan(
         Runner::Adapter(_) => None,
     };
     let secrets = options.secrets.iter().map(|(name, _)| name);
+    let secrets = secrets.filter(|_| !options.park_secrets);
     let names = request.env.keys().map(String::as_str).chain(secrets);
     let reason = why_plain(names, &plan, parking);
     plan.parked = reason.is_none();

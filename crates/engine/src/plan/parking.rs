@@ -46,9 +46,12 @@ pub fn park_plan(options: &Options, runtime: &RuntimeSpec, preload: &[String]) -
         let last = launcher_argv.len().saturating_sub(1);
         launcher_argv.insert(last, flag.to_owned());
     }
-    // Requests with other secrets may be given the interpreter; the program brings its own.
     let shared = Options {
-        secrets: Secrets::default(),
+        secrets: if options.park_secrets {
+            options.secrets.clone()
+        } else {
+            Secrets::default()
+        },
         ..options.clone()
     };
     let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
@@ -127,7 +130,7 @@ impl ParkPlan {
 }
 
 /// Why the program of `plan` would not be the same if its interpreter were started ahead; `None`
-/// when it is. `env` has the names of the secrets and of the request's own variables. That it has the same command line is for the guest to see.
+/// when it is. `env` has the names of the variables that the interpreter lacks. That it has the same command line is for the guest to see.
 pub(super) fn why_plain<'a>(
     mut env: impl Iterator<Item = &'a str>,
     plan: &ExecutionPlan,
