@@ -52,7 +52,15 @@ async function libraries(guestTarget) {
 
 /** The crates that are linked into `crate` for a target, but ours. */
 async function crates(crate, target) {
-  const words = ["metadata", "--quiet", "--format-version", "1", "--locked", "--filter-platform", target];
+  const words = [
+    "metadata",
+    "--quiet",
+    "--format-version",
+    "1",
+    "--locked",
+    "--filter-platform",
+    target,
+  ];
   const { packages, resolve } = JSON.parse(await run("cargo", words, { quiet: true }));
   const packageOf = new Map(packages.map((each) => [each.id, each]));
   const nodeOf = new Map(resolve.nodes.map((each) => [each.id, each]));
