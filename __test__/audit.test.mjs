@@ -38,6 +38,7 @@ test("audit: each execution is one line, with exactly the documented fields", as
       codeHash: createHash("sha256").update(code).digest("hex"),
       containerId: results[0].containerId,
       exitCode: 3,
+      termination: "exit",
       durationMs: results[0].durationMs,
       metadata,
     });

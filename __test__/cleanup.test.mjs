@@ -216,9 +216,13 @@ test("the address of a dockerode instance is used", async () => {
   });
 });
 
+/** An image, as the fake daemon describes it. */
+const IMAGE = { Id: `sha256:${"0".repeat(64)}`, Config: {} };
+
 test("options.docker may be a dockerode instance: the engine uses its daemon", async () => {
   const answer = (method, path) => {
     if (path === "/containers/create") return [500, { message: "reached" }];
+    if (path === "/images/isol8:bash/json") return [200, IMAGE];
     return method === "GET" ? [200, []] : unexpected(method, path);
   };
   await withFakeDocker(answer, async ({ socketPath }, calls) => {
@@ -248,9 +252,8 @@ test("the first start removes containers that killed processes created and never
   const answer = (method, path) => {
     if (method === "GET" && path === "/containers/json") return [200, containers];
     if (method === "DELETE" && path === "/containers/never-started") return [204];
-    if (path === "/containers/create" || path === "/images/isol8-test/none:1/json") {
-      return [404, { message: "No such image: isol8-test/none:1" }];
-    }
+    if (path === "/images/isol8-test/none:1/json") return [200, IMAGE];
+    if (path === "/containers/create") return [404, { message: `No such image: ${IMAGE.Id}` }];
     return unexpected(method, path);
   };
   await withFakeDocker(answer, async (docker, calls) => {

@@ -70,7 +70,7 @@ async function gone(pid) {
   }
 }
 
-/** Waits for the only child of a process, and until it listens for signals. */
+/** Waits for the only child of a process, and until it listens for SIGHUP, the last signal that it begins to listen for. */
 async function childOf(pid) {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
@@ -78,7 +78,7 @@ async function childOf(pid) {
     const [child] = text.trim().split(" ").filter(Boolean);
     const status = child && (await readFile(`/proc/${child}/status`, "utf8").catch(() => ""));
     const caught = /SigCgt:\s*([0-9a-f]+)/.exec(status ?? "")?.[1] ?? "0";
-    if (BigInt(`0x${caught}`) & 2n) return Number(child);
+    if (BigInt(`0x${caught}`) & 1n) return Number(child);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`process ${pid} has no child that listens`);
