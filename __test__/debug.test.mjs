@@ -56,7 +56,7 @@ test("debug writes each step to standard error, without private data", async () 
   assertTold(lines, [
     /plan runtime="bash" program="\/sandbox\/main.sh" .*setup_script=true files=1 output_paths=1 .*network=None timeout_ms=20000/,
     /image image="isol8:bash" why="it is the runtime's own"/,
-    /sandbox started container="[0-9a-f]{64}" image="isol8:bash" ms=\d+/,
+    /sandbox started container="[0-9a-f]{64}" image="sha256:[0-9a-f]{64}" ms=\d+/,
     /sandbox taken container="[0-9a-f]{64}" from="a start or a reset"/,
     /running a setup script/,
     /setup script ended exit_code=0 ms=\d+/,
@@ -80,7 +80,7 @@ await engine.execute({ runtime: "python", code: "print('code-itself')" });`,
     ),
   );
   assertTold(lines, [
-    /sandbox started .*image="isol8:python"/,
+    /sandbox started .*image="sha256:/,
     /sandbox taken .*from="the pool" interpreter_started=true/,
     /program ended .*started_ahead=true/,
     /sandbox reset container="[0-9a-f]{64}" processes=\d+ entries=\d+/,
