@@ -183,7 +183,7 @@ test("a file that cannot be written is an error that names it", async () => {
   const files = { "/etc/passwd": "x" };
   await assert.rejects(engine.execute({ runtime: "bash", code: ":", files }), {
     message: /^Failed to write file \/etc\/passwd in container \(exit code 1\)/,
-    code: "ISOL8_FILE",
+    code: "ISOL8_FILE_DENIED",
   });
 });
 

@@ -50,7 +50,7 @@ test("a file that cannot be written among many is named", async () => {
   const files = { ...numbered(100), "/etc/x": "y" };
   for (const engine of Object.values(engines)) {
     await assert.rejects(engine.execute({ runtime: "bash", code: "true", files }), {
-      code: "ISOL8_FILE",
+      code: "ISOL8_FILE_DENIED",
       message: /^Failed to write file \/etc\/x in container \(exit code 1\): /,
     });
   }

@@ -49,7 +49,16 @@ pub(crate) async fn call(
     spare::hold();
     let files = std::mem::take(&mut request.exec.files);
     let call = session.next_call();
-    let (mut resident, pipes, space) = session.resident(guest, &mut request).await?;
+    let (mut resident, pipes, space) = match session.resident(guest, &mut request).await {
+        Ok(ready) => ready,
+        Err(failure) => {
+            // Without the interpreter, the host runs the program as a process of its own and counts on the files.
+            if failure.kind() == ErrorKind::NotFound {
+                write_inline(guest, &files, request.cwd.as_deref()).await?;
+            }
+            return Err(failure.into());
+        }
+    };
     if let Err(failure) = prepare(guest, &request, &files, space).await {
         session.resident = Some(resident);
         return Err(failure.into());
