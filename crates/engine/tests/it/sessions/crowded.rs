@@ -52,8 +52,14 @@ async fn a_crowded_sandbox_takes_the_call_and_the_command_that_end_the_crowd() {
         for _ in 0..2 {
             session.cmd(CROWD).await;
             assert!(each(&session, ":").await > 60, "{runtime}");
-            assert_eq!(session.says(language.get).await, "42", "{runtime}");
+            let crowded = session.run(language.get).await;
+            // Bun aborts when it cannot start a thread.
+            let aborted = runtime == "bun" && crowded.signal.as_deref() == Some("SIGABRT");
+            assert!(aborted || crowded.stdout == "42", "{runtime}: {crowded:?}");
             until("no crowd", async || each(&session, "kill -9").await == 0).await;
+            if aborted {
+                session.says(language.set).await;
+            }
         }
         assert_eq!(session.says(language.get).await, "42", "{runtime}");
         session.engine.stop().await;
