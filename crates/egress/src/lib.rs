@@ -47,5 +47,5 @@ pub use limits::{
 pub use own_address::is_own;
 pub use policy::{AllowList, Denial, ExtraHost, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
-pub use resolver::{Resolver, SystemResolver};
+pub use resolver::{LookupTurn, Resolver, SystemResolver};
 pub use run::{Action, BlockReason, LogEntry, NetworkLog, Redact, Run};

@@ -17,7 +17,7 @@ pub const MAX_PATTERN: usize = 4096;
 /// Most addresses of one name that are considered. The rest is ignored.
 pub const MAX_ADDRESSES: usize = 16;
 /// Most name lookups of one system resolver at one time. Each holds a thread until it ends, even when its
-/// run is over. Far more than one run may have.
+/// run is over. Far more than one run may have. Further ones wait for as long as their connection does.
 pub const MAX_LOOKUPS: usize = 128;
 
 /// Longest TLS hello, in bytes, with record headers. Usual ones are below 2 KiB. With post-quantum

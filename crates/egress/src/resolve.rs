@@ -11,8 +11,9 @@ use crate::refusal::Refusal;
 /// Returns the addresses of `host`: those that the policy gives, its own where it is one, or the
 /// resolver's. At least one, at most [`MAX_ADDRESSES`], in the resolver's order.
 ///
-/// A lookup belongs to its run until it has ended, also when this future is dropped: the threads that
-/// a program can occupy are few.
+/// A lookup that has begun belongs to its run until it has ended, also when this future is dropped: the
+/// threads that a program can occupy are few. One that has not begun is given up, so that the lookups of
+/// programs that have gone take no turn from others.
 pub(crate) async fn lookup(context: &Context, host: &Host) -> Result<Vec<IpAddr>, Refusal> {
     let found = if let Some(pinned) = context.policy.pinned(host) {
         pinned.to_vec()
@@ -20,10 +21,11 @@ pub(crate) async fn lookup(context: &Context, host: &Host) -> Result<Vec<IpAddr>
         vec![ip]
     } else {
         let permit = context.run.lookup_permit().await;
+        let turn = context.resolver.turn().await;
         let (resolver, host) = (Arc::clone(&context.resolver), host.clone());
         let resolving = tokio::spawn(async move {
             let _permit = permit;
-            resolver.resolve(host.as_str()).await
+            resolver.resolve(host.as_str(), turn).await
         });
         let outcome = resolving.await.map_err(|_| Refusal::Unresolved)?;
         outcome.map_err(|_| Refusal::Unresolved)?

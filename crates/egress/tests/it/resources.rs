@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use isol8_egress::{Limits, Policy, PolicyOptions, Proxy, Resolver, Run};
+use isol8_egress::{Limits, LookupTurn, Policy, PolicyOptions, Proxy, Resolver, Run};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
@@ -32,7 +32,11 @@ impl Slow {
 }
 
 impl Resolver for Slow {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        _turn: LookupTurn,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             if host.ends_with("slow.test") {
                 let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
@@ -84,6 +88,57 @@ async fn lookups_of_one_run_hold_up_no_other() {
     names.released.add_permits(100);
     assert!(later.answer().await.ends_with("found"));
     assert_eq!(names.most.load(Ordering::SeqCst), most);
+}
+
+/// A resolver whose turns come from the test.
+struct Turns {
+    free: Arc<Semaphore>,
+    wanted: AtomicUsize,
+    begun: Mutex<Vec<String>>,
+}
+
+impl Resolver for Turns {
+    fn turn(&self) -> BoxFuture<'_, LookupTurn> {
+        self.wanted.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { Arc::clone(&self.free).acquire_owned().await.ok() })
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        turn: LookupTurn,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        self.begun.lock().unwrap().push(host.to_owned());
+        drop(turn);
+        Box::pin(std::future::ready(Ok(vec![crate::support::LOCALHOST])))
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_that_has_not_begun_is_given_up_with_its_client() {
+    let recorder = Recorder::start(ok("found")).await;
+    let names = Arc::new(Turns {
+        free: Arc::new(Semaphore::new(0)),
+        wanted: AtomicUsize::new(0),
+        begun: Mutex::default(),
+    });
+    let policy = Arc::new(Policy::new(lenient()).unwrap());
+    let resolver = Arc::clone(&names) as Arc<dyn Resolver>;
+    let proxy = Proxy::new(policy, resolver, Limits::default());
+    let mut gone = Client::connect(&proxy);
+    gone.send("GET http://also.test/ HTTP/1.1\r\n\r\n").await;
+    let wanted = || names.wanted.load(Ordering::SeqCst);
+    eventually("the lookup waits for its turn", || wanted() == 1).await;
+    gone.done().await;
+    let mut later = Client::connect(&proxy);
+    let port = recorder.port();
+    later
+        .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
+        .await;
+    eventually("the next lookup waits for its turn", || wanted() == 2).await;
+    names.free.add_permits(1);
+    assert!(later.answer().await.ends_with("found"));
+    assert_eq!(*names.begun.lock().unwrap(), ["allowed.test"]);
 }
 
 #[tokio::test]

@@ -136,11 +136,13 @@ impl Fetcher {
         let host = || target.host.as_str().to_owned();
         let mut found = match target.host.ip() {
             Some(address) => vec![address],
-            None => self
-                .resolver
-                .resolve(target.host.as_str())
-                .await
-                .map_err(|_| FetchError::Unresolved { host: host() })?,
+            None => {
+                let turn = self.resolver.turn().await;
+                self.resolver
+                    .resolve(target.host.as_str(), turn)
+                    .await
+                    .map_err(|_| FetchError::Unresolved { host: host() })?
+            }
         };
         if found.is_empty() {
             return Err(FetchError::Unresolved { host: host() });

@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use isol8_egress::Resolver;
+use isol8_egress::{LookupTurn, Resolver};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -38,7 +38,11 @@ impl Names {
 }
 
 impl Resolver for Names {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        _turn: LookupTurn,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             let mut names = self.0.lock().unwrap();
             let answers = names.get_mut(host).ok_or(io::ErrorKind::NotFound)?;

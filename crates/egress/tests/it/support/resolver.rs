@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use isol8_egress::Resolver;
+use isol8_egress::{LookupTurn, Resolver};
 
 /// Answers each name from its script, one answer per call. The last answer is repeated. A name without
 /// a script does not resolve. Records every lookup.
@@ -39,7 +39,11 @@ impl Scripted {
 }
 
 impl Resolver for Scripted {
-    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        _turn: LookupTurn,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
         self.asked.lock().unwrap().push(host.to_owned());
         let mut answers = self.answers.lock().unwrap();
         let answer = match answers.get_mut(host) {
