@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::pin;
 use tokio::time::timeout;
 
+use super::duplex::Duplex;
 use super::first_bytes::{fill, judge_hello};
 use super::outcome::{TunnelOutcome, TunnelRules};
 use super::relay::copy;
@@ -34,15 +35,11 @@ enum Opening {
     Failed,
 }
 
-pub(super) async fn serve<C, U>(
+pub(super) async fn serve<C: Duplex, U: Duplex>(
     client: C,
     upstream: U,
     rules: TunnelRules<'_>,
-) -> TunnelOutcome<C, U>
-where
-    C: AsyncRead + AsyncWrite + Unpin + Send,
-    U: AsyncRead + AsyncWrite + Unpin + Send,
-{
+) -> TunnelOutcome<C, U> {
     let (mut from_client, mut to_client) = split(client);
     let (mut from_upstream, mut to_upstream) = split(upstream);
     let mut first_bytes = Vec::new();

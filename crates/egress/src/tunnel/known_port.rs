@@ -1,24 +1,20 @@
 //! Tunnels to a port of TLS, or of TLS and HTTP. In both the client sends first, so nothing is relayed
 //! before its first bytes have been judged.
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::duplex::Duplex;
 use super::first_bytes::{fill, judge_hello};
 use super::outcome::{TunnelOutcome, TunnelRules};
 use super::relay::relay;
 use crate::policy::PortKind;
 use crate::run::BlockReason;
 
-pub(super) async fn serve<C, U>(
+pub(super) async fn serve<C: Duplex, U: Duplex>(
     mut client: C,
     upstream: U,
     rules: TunnelRules<'_>,
-) -> TunnelOutcome<C, U>
-where
-    C: AsyncRead + AsyncWrite + Unpin,
-    U: AsyncRead + AsyncWrite + Unpin,
-{
+) -> TunnelOutcome<C, U> {
     let allows_http = rules.port_kind == PortKind::TlsOrHttp;
     let first_byte_timeout = if allows_http {
         rules.limits.idle_timeout

@@ -6,6 +6,7 @@
 //! ```
 
 mod any_port;
+mod duplex;
 mod first_bytes;
 mod known_port;
 mod outcome;
