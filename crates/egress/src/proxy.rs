@@ -120,6 +120,7 @@ async fn serve_tunnel(context: &Context, tunnel: Tunnel) {
     let client = join(Cursor::new(first_bytes).chain(reader), writer);
     match http::serve(context, Mode::Tunnel(target), client, Some(upstream)).await {
         Ok(Some(Upgraded::WebSocket(socket))) => socket.relay().await,
+        // hyper has answered already. Nothing of the malformed request went upstream.
         Err(error) if error.is_parse() => entry.block(BlockReason::TunnelHttp),
         _ => {}
     }

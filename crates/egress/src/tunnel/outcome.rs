@@ -11,7 +11,7 @@ pub(crate) struct TunnelRules<'a> {
     pub(crate) host: &'a Host,
     pub(crate) port_kind: PortKind,
     pub(crate) limits: &'a Limits,
-    /// The log entry. A block is recorded before the client can notice it.
+    /// The log entry. Nothing reaches the client between a decision to block and its record here.
     pub(crate) entry: &'a OpenEntry,
 }
 

@@ -26,7 +26,8 @@ const SCOPED: (&str, &str) = ("NPM_CONFIG_@", ":REGISTRY");
 const MAX_CONFIGURED: usize = 32;
 
 /// The hosts that an installation of `runtime` may reach: those of `named` registries as they are written, or
-/// else the public ones. What a request says has no part in it.
+/// else the public ones, also where their names lead to the private address of a mirror. No part of a
+/// request changes them.
 pub(crate) fn registry_hosts(runtime: &RuntimeSpec, named: &[PackageRegistry]) -> Vec<ExtraHost> {
     if named.is_empty() {
         let public = runtime.registries.iter();
@@ -49,7 +50,7 @@ pub(crate) fn registry_environment(
     let variables = runtime.registry_variables.iter();
     let mut env: Vec<_> = variables.map(|name| (*name, first.url.clone())).collect();
     if first.is_plain && env.iter().any(|(name, _)| *name == "PIP_INDEX_URL") {
-        // pip uses no registry without TLS that it was not told to trust.
+        // pip uses a registry without TLS only if its host is named as trusted.
         env.push(("PIP_TRUSTED_HOST", format!("{}:{}", first.host, first.port)));
     }
     env

@@ -15,7 +15,7 @@ for url in ('http://b.test/Hunter2/x', 'http://hunter2.b.test/', 'http://b.test/
     try: urllib.request.urlopen(url)
     except urllib.error.HTTPError as error: print(error.code)";
 
-fn told(logs: &Value) -> Vec<(&str, &str, &str)> {
+fn decisions(logs: &Value) -> Vec<(&str, &str, &str)> {
     let entries = logs.as_array().unwrap().iter();
     entries
         .map(|entry| {
@@ -27,7 +27,7 @@ fn told(logs: &Value) -> Vec<(&str, &str, &str)> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs in a namespace"]
-async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
+async fn results_streams_and_the_audit_have_the_same_log_without_secrets() {
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
     let engine = filtered(
@@ -47,7 +47,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     let source = json!({"runtime": "python", "code": MIXED});
     let result = run(&engine, source.clone()).await.unwrap();
     let result = serde_json::to_value(result).unwrap();
-    assert_eq!(told(&result["networkLogs"]), expected);
+    assert_eq!(decisions(&result["networkLogs"]), expected);
     let counts = [0, 1, 2, 3].map(|index| &result["networkLogs"][index]["count"]);
     assert_eq!(
         counts,
@@ -60,7 +60,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
     let streamed = stream.take_result().unwrap();
     assert!(streamed.resource_usage.unwrap().network_bytes_in > 0);
     let streamed = serde_json::to_value(streamed).unwrap();
-    assert_eq!(told(&streamed["networkLogs"]), expected);
+    assert_eq!(decisions(&streamed["networkLogs"]), expected);
 
     let log = std::fs::read_to_string(directory.path().join("executions.log")).unwrap();
     assert!(!log.to_lowercase().contains("hunter2"), "{log}");
@@ -70,7 +70,7 @@ async fn results_streams_and_the_audit_tell_the_same_without_secrets() {
         .collect();
     assert_eq!(lines.len(), 2);
     for line in &lines {
-        assert_eq!(told(&line["networkLogs"]), expected);
+        assert_eq!(decisions(&line["networkLogs"]), expected);
         assert_eq!(line["stdout"], "403\n403\n403\n403");
         assert_eq!(line.get("securityEventsDropped"), None);
         let events = line["securityEvents"].as_array().unwrap();
