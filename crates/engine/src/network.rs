@@ -32,8 +32,9 @@ use crate::{
     time,
 };
 
-/// The whitelist of a network that only installations use: no host matches it.
-const MATCHES_NO_HOST: &str = "(?!)";
+/// The whitelist of a network that only installations use: no host matches it, because none is empty. It is
+/// matched in linear time. With a pattern that needs backtracking, each decision would take a thread.
+const MATCHES_NO_HOST: &str = "^$";
 
 /// How long bytes that an ended program has sent may take to leave.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(100);
@@ -262,5 +263,26 @@ fn public_entry(entry: LogEntry) -> NetworkLogEntry {
         path: entry.path,
         duration_ms: u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
         count: Some(entry.count).filter(|count| *count > 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_egress::{Denial, Host, PolicyOptions};
+
+    use super::*;
+
+    #[test]
+    fn no_host_matches_the_whitelist_of_installations() {
+        let policy = Policy::new(PolicyOptions {
+            whitelist: vec![MATCHES_NO_HOST.to_owned()],
+            ..PolicyOptions::default()
+        });
+        let policy = policy.unwrap();
+        assert!(policy.is_fast());
+        for host in ["a", "a.test", "a.test.", "10.0.0.5", "::1"] {
+            let judged = policy.judge(&Host::parse(host).unwrap(), 443);
+            assert_eq!(judged, Err(Denial::NotWhitelisted), "{host}");
+        }
     }
 }
