@@ -68,9 +68,12 @@ pub(super) fn begin_script(line: &str) -> io::Result<()> {
 }
 
 /// Gives up the memory of what the shell has run. The script keeps its length, because the shell reads on at
-/// its end.
+/// its end. While a program has a lease on the script, a later call does this.
 pub(super) fn shorten_script() -> io::Result<()> {
-    let script = open_as_user(SESSION_SCRIPT, OFlag::O_WRONLY)?;
+    let script = match open_as_user(SESSION_SCRIPT, OFlag::O_WRONLY) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+        opened => opened?,
+    };
     let length = fstat(&script)?.st_size;
     if length > 0 {
         let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
@@ -132,11 +135,13 @@ fn both(pipe: SessionPipe) -> io::Result<Fd> {
 }
 
 fn end(pipe: SessionPipe, flags: OFlag) -> io::Result<OwnedFd> {
-    open_as_user(&pipe.path(), flags | OFlag::O_NONBLOCK)
+    open_as_user(&pipe.path(), flags)
 }
 
+/// Opens a pipe or file without waiting. The other end of a pipe may be missing, and a program may have a lease
+/// (fcntl(2)) on a file: the system would hold the guest up for 45 seconds.
 fn open_as_user(path: &str, flags: OFlag) -> io::Result<OwnedFd> {
-    let flags = flags | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     Ok(with_rights_of_user(|| {
         open(Path::new(path), flags, OF_USER)
     })?)

@@ -227,3 +227,20 @@ async fn long_programs_and_many_calls_run_as_short_ones() {
     assert!(used.parse::<u32>().unwrap() <= 64, "{used} KiB");
     session.engine.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_on_the_script_holds_up_its_own_shell_and_not_the_guest() {
+    let session = Session::new("bash");
+    // 1024 is F_SETLEASE, and 0 is F_RDLCK.
+    let hold = r#"echo kept >kept
+        perl -e 'open F, "<", "/.isol8-session/script" or die; fcntl F, 1024, 0 or die "lease: $!";
+            exit if fork; sleep 1000'
+        echo held"#;
+    assert_eq!(session.says(hold).await, "held");
+    let late = session
+        .run_with("echo never", json!({"timeoutMs": 2000}))
+        .await;
+    assert_eq!(late.exit_code, 137, "{late:?}");
+    assert_eq!(session.cmd("cat kept").await.stdout, "kept");
+    session.engine.stop().await;
+}
