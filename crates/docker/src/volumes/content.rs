@@ -52,6 +52,8 @@ pub(super) struct Builder {
     records: BufWriter<File>,
     length: u64,
     entries: usize,
+    /// What the volumes before the present one need.
+    bytes: u64,
 }
 
 impl Builder {
@@ -63,6 +65,7 @@ impl Builder {
             records: BufWriter::new(tempfile::tempfile()?),
             length: 0,
             entries: 0,
+            bytes: 0,
         })
     }
 
@@ -118,9 +121,7 @@ impl Builder {
                 },
                 _ => return Err(refused("it is neither a file, nor a directory, nor a link")),
             };
-            if bytes > limit.bytes {
-                return Err(limit.exceeded(&volume));
-            }
+            limit.check(&volume, bytes, self.bytes)?;
             let record = VolumeEntry {
                 volume: u32::try_from(number).unwrap_or(u32::MAX),
                 path,
@@ -146,6 +147,7 @@ impl Builder {
         }
         let (user, group, mode) =
             place.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        self.bytes = self.bytes.saturating_add(bytes);
         self.places.push(Place {
             path: volume,
             user,
@@ -189,7 +191,7 @@ impl Builder {
     }
 }
 
-/// How much content a volume can have.
+/// How much content a volume can have. All volumes of an image together can have twice as much.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) bytes: u64,
@@ -198,13 +200,22 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// The error of a volume with more.
-    pub(super) fn exceeded(self, volume: &str) -> VolumeError {
-        VolumeError::TooLarge {
-            path: volume.to_owned(),
-            limit: self.bytes,
-            option: self.option,
+    /// Refuses a volume that needs more than is allowed. `before` is what the volumes before it need.
+    pub(super) fn check(self, volume: &str, bytes: u64, before: u64) -> Result<(), VolumeError> {
+        let option = self.option;
+        if bytes > self.bytes {
+            let (path, limit) = (volume.to_owned(), self.bytes);
+            return Err(VolumeError::TooLarge {
+                path,
+                limit,
+                option,
+            });
         }
+        let limit = self.bytes.saturating_mul(2);
+        if before.saturating_add(bytes) > limit {
+            return Err(VolumeError::TooLargeTogether { limit, option });
+        }
+        Ok(())
     }
 }
 
@@ -218,4 +229,58 @@ fn below_top(path: &[u8]) -> Option<Vec<u8>> {
 
 fn id(number: u64) -> io::Result<u32> {
     u32::try_from(number).map_err(|_| io::Error::other("an owner's id is too large"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Limit = Limit {
+        bytes: 3 * PAGE_BYTES,
+        option: "raise it",
+    };
+
+    /// An archive of a directory with one file.
+    fn archive(size: u64) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        archive
+            .append_data(&mut header, "top/", io::empty())
+            .unwrap();
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(size);
+        let content = io::repeat(b'x').take(size);
+        archive
+            .append_data(&mut header, "top/file", content)
+            .unwrap();
+        archive.into_inner().unwrap()
+    }
+
+    fn read(sizes: &[u64]) -> Result<ImageVolumes, String> {
+        let paths = (0..sizes.len()).map(|number| format!("/{number}"));
+        let mut builder = Builder::new(paths.collect()).unwrap();
+        for size in sizes {
+            builder
+                .add(archive(*size).as_slice(), LIMIT)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(builder.finish().unwrap())
+    }
+
+    #[test]
+    fn each_volume_and_all_together_have_a_limit() {
+        let volumes = read(&[1, 2 * PAGE_BYTES, 3 * PAGE_BYTES]).unwrap();
+        let needed: Vec<_> = volumes.places.iter().map(|place| place.bytes).collect();
+        assert_eq!(needed, [PAGE_BYTES, 2 * PAGE_BYTES, 3 * PAGE_BYTES]);
+        let one = read(&[1, 3 * PAGE_BYTES + 1]).err().unwrap();
+        assert!(one.contains("the volume /1, and its content"), "{one}");
+        let all = read(&[3 * PAGE_BYTES, 3 * PAGE_BYTES, 1]).err().unwrap();
+        assert!(all.contains("more than 24576 bytes"), "{all}");
+    }
 }

@@ -39,6 +39,16 @@ pub(crate) enum VolumeError {
         /// Where the limit comes from.
         option: &'static str,
     },
+    /// The content of all volumes together is too large.
+    #[error(
+        "The volumes that the image declares have more than {limit} bytes of content together: {option}."
+    )]
+    TooLargeTogether {
+        /// The limit in bytes.
+        limit: u64,
+        /// Where the limit comes from.
+        option: &'static str,
+    },
     /// The daemon failed.
     #[error("Docker: {0}")]
     Docker(#[from] bollard::errors::Error),
@@ -52,7 +62,8 @@ impl From<VolumeError> for BackendError {
         let kind = match error {
             VolumeError::Refused { .. }
             | VolumeError::Content { .. }
-            | VolumeError::TooLarge { .. } => BackendErrorKind::ImageRefused,
+            | VolumeError::TooLarge { .. }
+            | VolumeError::TooLargeTogether { .. } => BackendErrorKind::ImageRefused,
             VolumeError::Docker(_) | VolumeError::Io(_) => BackendErrorKind::Failed,
         };
         Self::new(kind, error.to_string()).caused_by(error)

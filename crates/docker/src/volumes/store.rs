@@ -63,7 +63,7 @@ impl VolumeStore {
     }
 }
 
-/// What the content of all volumes of a sandbox may need. A tmpfs is memory, and programs need some as well.
+/// What the content of a volume may need. A tmpfs is memory, and programs need some as well.
 fn limit(spec: &SandboxSpec) -> Limit {
     let half = spec.memory_bytes / 2;
     if spec.volume_bytes <= half {
@@ -80,12 +80,10 @@ fn limit(spec: &SandboxSpec) -> Limit {
 }
 
 fn fits(volumes: &ImageVolumes, limit: Limit) -> Result<(), VolumeError> {
-    let mut all = 0_u64;
+    let mut before = 0_u64;
     for place in &volumes.places {
-        all = all.saturating_add(place.bytes);
-        if place.bytes > limit.bytes || all > limit.bytes.saturating_mul(2) {
-            return Err(limit.exceeded(&place.path));
-        }
+        limit.check(&place.path, place.bytes, before)?;
+        before = before.saturating_add(place.bytes);
     }
     Ok(())
 }
