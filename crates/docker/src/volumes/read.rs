@@ -28,6 +28,18 @@ pub(super) async fn read(
     paths: Vec<String>,
     limit: Limit,
 ) -> Result<ImageVolumes, VolumeError> {
+    let (docker, image) = (docker.clone(), image.to_owned());
+    // In a task: when the caller gives up, the container must be removed all the same.
+    let reading = tokio::spawn(async move { read_image(&docker, &image, paths, limit).await });
+    reading.await.map_err(io::Error::other)?
+}
+
+async fn read_image(
+    docker: &Docker,
+    image: &str,
+    paths: Vec<String>,
+    limit: Limit,
+) -> Result<ImageVolumes, VolumeError> {
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         entrypoint: Some(vec!["/never-started".to_owned()]),

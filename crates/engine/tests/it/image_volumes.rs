@@ -1,6 +1,12 @@
 //! Volumes that images declare: a copy of the image's content, of limited size, that no program leaves anything in.
 
-use bollard::query_parameters::{InspectContainerOptions, ListVolumesOptions};
+use std::collections::HashMap;
+
+use bollard::query_parameters::{
+    InspectContainerOptions, ListContainersOptions, ListVolumesOptions,
+};
+use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_docker::DockerBackend;
 
 use crate::common::{
     Value, build_dockerfile, client, engine, failure, json, remove_images, run, stdout, until,
@@ -186,4 +192,44 @@ async fn a_volume_inside_another_place_works_and_its_sandbox_is_used_once() {
     }
     engine.stop().await;
     remove_images(&["volumes-nested"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_is_given_up_leaves_no_container_whose_volumes_it_read() {
+    let lines = "FROM isol8:bash\nRUN mkdir /d && head -c 40m /dev/zero >/d/f\nVOLUME /d\n";
+    build_dockerfile("volumes-given-up", lines).await;
+    let client = client();
+    let docker = client.docker().await.unwrap();
+    let count = async || {
+        let image = vec!["isol8-test:volumes-given-up".to_owned()];
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("ancestor".to_owned(), image)])),
+            ..Default::default()
+        };
+        docker.list_containers(Some(options)).await.unwrap().len()
+    };
+    let backend = DockerBackend::new(client.clone(), None);
+    let spec = SandboxSpec {
+        image: "isol8-test:volumes-given-up".to_owned(),
+        runtime: "bash".to_owned(),
+        network: SandboxNetwork::None,
+        memory_bytes: 128 << 20,
+        cpus: 1.0,
+        pids: 64,
+        readonly_root: true,
+        sandbox_bytes: 16 << 20,
+        tmp_bytes: 16 << 20,
+        volumes: vec!["/d".to_owned()],
+        volume_bytes: 64 << 20,
+        seccomp: SeccompProfile::Strict,
+        session: false,
+        persist: false,
+    };
+    tokio::select! {
+        started = backend.start(&spec) => drop(started.unwrap()),
+        () = until("there is a container", async || count().await > 0) => {}
+    }
+    until("no container is left", async || count().await == 0).await;
+    remove_images(&["volumes-given-up"]).await;
 }
