@@ -1,7 +1,7 @@
 //! The volume that holds the guest and its launchers. Its name has their digest, so a new library never
 //! meets an old guest, and nothing in an image ever needs to change.
 
-use std::{collections::HashMap, sync::LazyLock, time::Duration};
+use std::{collections::HashMap, io, sync::LazyLock, time::Duration};
 
 use bollard::{
     Docker,
@@ -88,12 +88,22 @@ impl Filler {
             }),
             ..ContainerCreateBody::default()
         };
-        match docker.create_container(Some(options), body).await {
-            Ok(created) => Ok(Some(Self {
-                docker: docker.clone(),
+        let daemon = docker.clone();
+        // In a task: Docker carries the creation through when the caller has gone. The claim is then dropped, and
+        // others need not wait for it.
+        let claiming = tokio::spawn(async move {
+            let created = daemon.create_container(Some(options), body).await;
+            created.map(|created| Self {
+                docker: daemon,
                 id: created.id,
                 released: false,
-            })),
+            })
+        });
+        let claimed = claiming.await.map_err(|error| DockerError::IOError {
+            err: io::Error::other(error),
+        })?;
+        match claimed {
+            Ok(claimed) => Ok(Some(claimed)),
             Err(DockerError::DockerResponseServerError {
                 status_code: 409, ..
             }) => {
