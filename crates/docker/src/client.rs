@@ -26,7 +26,7 @@ pub struct Client {
     connected: Arc<OnceCell<Daemon>>,
 }
 
-/// What a daemon says of itself.
+/// Facts that a daemon reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaemonFacts {
     /// The address at which it has answered.
@@ -62,7 +62,7 @@ impl Client {
         Ok(&self.daemon().await?.docker)
     }
 
-    /// What the daemon says of itself.
+    /// The facts that the daemon reports about itself.
     pub async fn facts(&self) -> Result<DaemonFacts, BackendError> {
         let Daemon { docker, url } = self.daemon().await?;
         let info = docker.info().await.map_err(error::failed)?;

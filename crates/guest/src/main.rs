@@ -15,10 +15,11 @@
 //! spare     processes that are kept free             volumes  what the image declares as volumes
 //! ```
 //!
-//! Everything runs on one thread. Those of `spare` run nothing. The guest is root with three capabilities (`SETUID`, `SETGID`,
-//! `KILL`) and touches no path that user code controls: that work happens in children that have
-//! become the sandbox user first. There is one exception: a reset removes a few files itself, with that
-//! user's rights, when no other process is left. The guest trusts the host and nothing else.
+//! Everything runs on one thread. The threads of `spare` run nothing. The guest is root with four capabilities
+//! (`SETUID`, `SETGID`, `KILL`, and `SYS_RESOURCE` where the daemon has it). It touches no path that user code
+//! controls: that work happens in children that have become the sandbox user first. There is one exception: when
+//! no process of a user is left, a reset removes a few files itself and makes volumes what they were, with the
+//! rights that the owner of each file has. The guest trusts the host and nothing else.
 
 mod as_user;
 mod attributes;

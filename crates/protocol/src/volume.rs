@@ -54,7 +54,7 @@ pub enum VolumeEntryKind {
     },
     /// A symbolic link.
     SymbolicLink {
-        /// What it says.
+        /// Where it leads, as it is written in the link.
         #[serde(with = "serde_bytes")]
         target: Vec<u8>,
     },

@@ -63,7 +63,7 @@ builtin printf -v __isol8_quoted '%q' "${__isol8[1]}"
 __isol8_program="\\builtin . $__isol8_quoted; "
 # `break` lets the shell read all that follows and run nothing of it. What is no whole script would
 # take the end of the call for a part of itself, and so would a here-document that does not end:
-# then one more word is no error. The shell shows each line it reads when it is told to.
+# then one more word is no error. With `set -v` the shell shows each line it reads.
 if ((${#__isol8_text[@]} < 2 && ${#__isol8_text} < 262144)) &&
   [[ ${__isol8_text-} != @(*set\ [-+]*([[:alpha:]])v*|*verbose*) ]] &&
   for __isol8_once in 1; do builtin eval "break"$'\n'"${__isol8_text-}"; done 2>/dev/null &&

@@ -163,7 +163,7 @@ function atPlace(error, { line, column }, { program, source }) {
   return `${head}${source.split('\n')[line - 1]}\n${caret}\n${error.stack}\n${at}\n\n${end}`;
 }
 
-// A rejection that nobody handles is told of one turn after there seems to be nothing left.
+// Bun reports a rejection that nobody handles one turn after the event loop seems to be empty.
 let turned = false;
 exports.hasWork = () => {
   if (listeners.hasListener('beforeExit')) return false;

@@ -13,7 +13,7 @@ const events = require('./deno-events.cjs');
 const listeners = require('./listeners.cjs');
 const { asModule, keep, parts, script, sourceOf } = require('./program.cjs');
 
-// Property of an error that is told as it is.
+// Property of a syntax error: the text to print, unchanged.
 const TEXT = Symbol('text');
 
 let engine;
@@ -30,7 +30,7 @@ exports.install = (given) => {
   });
 };
 
-// What Deno does when it is told to exit. `process.exitCode` and `Deno.exitCode` are one.
+// What Deno does in `exit`. `process.exitCode` and `Deno.exitCode` are one variable.
 exports.exiting = (code) => {
   if (code !== undefined) Deno.exitCode = code;
   events.dispatch('unload');

@@ -50,7 +50,7 @@ function hasListener(event) {
 }
 exports.hasListener = hasListener;
 
-// What a process does when it is told to exit, up to the point where it would be gone.
+// What a process does in `exit`, up to the point where it would end.
 exports.exiting = (code) => {
   if (code !== undefined) process.exitCode = code;
   process.emit('exit', Number(process.exitCode || 0));

@@ -28,7 +28,7 @@ pub(super) async fn details(
     Ok(Some(ImageDetails {
         facts: facts(&labels_of(config)),
         volumes: volumes.unwrap_or_default(),
-        // An image without an id does not exist: the daemon always says it.
+        // The daemon reports the id of every image.
         id: image.id.unwrap_or_else(|| name.to_owned()),
     }))
 }

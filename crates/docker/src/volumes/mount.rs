@@ -40,7 +40,7 @@ pub(crate) fn content_mount(volumes: Option<&ImageVolumes>) -> Option<Mount> {
     })
 }
 
-/// What the guest is told.
+/// The arguments with which the guest learns of the volumes.
 pub(crate) fn arguments(volumes: Option<&ImageVolumes>) -> Vec<String> {
     let places = volumes.into_iter().flat_map(|volumes| &volumes.places);
     let content = volumes.and_then(|volumes| volumes.content.as_ref());
