@@ -125,6 +125,34 @@ async fn nothing_is_made_ahead_of_need_in_an_image_that_has_lost_its_name() {
     assert_eq!(bench.finish().await, ["box-1", "box-2"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pool_works_on_when_the_caller_with_secrets_that_made_it_is_gone() {
+    let options = json!({"poolSize": {"clean": 1, "dirty": 0}});
+    let starts = [
+        Start::Sandbox("sha256:old", vec![in_image()]),
+        Start::Sandbox("sha256:old", Vec::new()),
+        Start::Sandbox("sha256:new", vec![in_image()]),
+    ];
+    let bench = Bench::new(&options, starts, []);
+    bench.images.tag("mine", "sha256:old");
+    let caller = Bench {
+        engine: bench.engine.with_secrets(Secrets::default()),
+        backend: Arc::clone(&bench.backend),
+        images: Arc::clone(&bench.images),
+    };
+    assert_eq!(caller.run_in("mine").await.unwrap(), "box-1");
+    drop(caller);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.backend.started(), 2, "one is made ahead of need");
+    bench.images.tag("mine", "sha256:new");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(bench.backend.destroyed(), ["box-1", "box-2"]);
+    assert_eq!(bench.run_in("mine").await.unwrap(), "box-3");
+    bench.images.remove("mine");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.finish().await;
+}
+
 #[tokio::test]
 async fn an_image_that_went_after_it_was_looked_up_is_looked_up_again() {
     let starts = [
