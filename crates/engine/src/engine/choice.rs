@@ -68,12 +68,16 @@ impl Engine {
         details.ok_or_else(|| BackendError::image_missing(name).into())
     }
 
-    /// The image for `plan` after the first choice was not there: a base image is built, and everything
-    /// that was known of images is forgotten.
+    /// The image for `plan` after `error`, if that is that the first choice was not there: a base image is
+    /// built, and everything that was known of images is forgotten. Returns any other error.
     pub(super) async fn choose_again(
         &self,
         plan: &ExecutionPlan,
+        error: EngineError,
     ) -> Result<ChosenImage, EngineError> {
+        if !error.is_image_missing() {
+            return Err(error);
+        }
         self.0.images.forget();
         match self.choose(plan).await {
             Err(error) if error.is_image_missing() => {

@@ -83,27 +83,24 @@ impl Engine {
 
     /// A sandbox for `plan`, and the image that it has.
     async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, ChosenImage), EngineError> {
-        let leased = async {
-            let chosen = self.choose(plan).await?;
-            Ok::<_, EngineError>((self.acquire(&chosen, plan).await?, chosen))
-        };
-        match leased.await {
-            Err(error) if error.is_image_missing() => {
-                let chosen = self.choose_again(plan).await?;
-                let lease = self.acquire(&chosen, plan).await;
-                Ok((lease.map_err(|error| chosen.explain(error))?, chosen))
+        match self.lease_in(self.choose(plan).await, plan).await {
+            Err(error) => {
+                let chosen = self.choose_again(plan, error).await;
+                self.lease_in(chosen, plan).await
             }
             leased => leased,
         }
     }
 
-    async fn acquire(
+    async fn lease_in(
         &self,
-        chosen: &ChosenImage,
+        chosen: Result<ChosenImage, EngineError>,
         plan: &ExecutionPlan,
-    ) -> Result<Lease, EngineError> {
+    ) -> Result<(Lease, ChosenImage), EngineError> {
+        let chosen = chosen?;
         let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
-        self.pool(spec, &chosen.name).acquire().await
+        let lease = self.pool(spec, &chosen.name).acquire().await;
+        Ok((lease.map_err(|error| chosen.explain(error))?, chosen))
     }
 
     /// The pool for `spec`, whose image was found by `name`.

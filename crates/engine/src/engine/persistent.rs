@@ -105,15 +105,10 @@ impl Engine {
         &self,
         plan: &ExecutionPlan,
     ) -> Result<(Sandbox, ChosenImage), EngineError> {
-        let started = async {
-            let chosen = self.choose(plan).await?;
-            Ok::<_, EngineError>((self.start_in(&chosen, plan).await?, chosen))
-        };
-        match started.await {
-            Err(error) if error.is_image_missing() => {
-                let chosen = self.choose_again(plan).await?;
-                let sandbox = self.start_in(&chosen, plan).await;
-                Ok((sandbox.map_err(|error| chosen.explain(error))?, chosen))
+        match self.start_in(self.choose(plan).await, plan).await {
+            Err(error) => {
+                let chosen = self.choose_again(plan, error).await;
+                self.start_in(chosen, plan).await
             }
             started => started,
         }
@@ -121,10 +116,12 @@ impl Engine {
 
     async fn start_in(
         &self,
-        chosen: &ChosenImage,
+        chosen: Result<ChosenImage, EngineError>,
         plan: &ExecutionPlan,
-    ) -> Result<Sandbox, EngineError> {
+    ) -> Result<(Sandbox, ChosenImage), EngineError> {
+        let chosen = chosen?;
         let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
-        Sandbox::start(&self.0.backend, &spec).await
+        let sandbox = Sandbox::start(&self.0.backend, &spec).await;
+        Ok((sandbox.map_err(|error| chosen.explain(error))?, chosen))
     }
 }
