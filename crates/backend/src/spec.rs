@@ -57,7 +57,7 @@ pub enum SandboxNetwork {
 }
 
 /// System calls that are allowed in a sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeccompProfile {
     /// The allowlist that comes with this library.
     Strict,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Instant,
 };
@@ -26,11 +27,19 @@ const MAX_NAMES: usize = 8;
 
 /// What tells pools apart: the id of the image, the runtime, and the seccomp profile, whose file may have changed.
 /// The rest of a specification is the same for one engine.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) image: String,
     pub(super) runtime: String,
     seccomp: SeccompProfile,
+}
+
+impl Hash for Kind {
+    /// Without the seccomp profile: each execution computes this, and a custom profile is long. Equality covers it.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.image.hash(state);
+        self.runtime.hash(state);
+    }
 }
 
 /// The pools of an engine.
