@@ -1,6 +1,14 @@
 //! What a sandbox is made of, in terms that every backend understands.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
+
+/// Largest custom seccomp profile in bytes.
+const MAX_PROFILE_BYTES: u64 = 1024 * 1024;
 
 /// A sandbox to create. Two sandboxes of equal specs are interchangeable.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,9 +76,9 @@ pub enum SeccompProfile {
 }
 
 impl SeccompProfile {
-    /// Reads a custom profile. The error is what is wrong with the file.
+    /// Reads a custom profile: a regular file of at most 1 MiB. The error is what is wrong with the file.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let profile = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let profile = read_profile(path).map_err(|error| error.to_string())?;
         let json: serde_json::Value =
             serde_json::from_str(&profile).map_err(|error| error.to_string())?;
         // Docker's error about anything else does not name the file.
@@ -79,4 +87,22 @@ impl SeccompProfile {
         }
         Err("it is no JSON object with a \"defaultAction\"".to_owned())
     }
+}
+
+/// A device may have no end, and opening a named pipe waits for its writer.
+fn read_profile(path: &Path) -> io::Result<String> {
+    let file = std::fs::metadata(path)?;
+    // Reading a directory gives an error of its own.
+    if !file.is_file() && !file.is_dir() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut profile = String::new();
+    File::open(path)?
+        .take(MAX_PROFILE_BYTES + 1)
+        .read_to_string(&mut profile)?;
+    if profile.len() as u64 > MAX_PROFILE_BYTES {
+        let reason = format!("it has more than {MAX_PROFILE_BYTES} bytes");
+        return Err(io::Error::other(reason));
+    }
+    Ok(profile)
 }

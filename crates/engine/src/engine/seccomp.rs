@@ -133,6 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_large_or_no_regular_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.json");
+        let text = r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#;
+        fs::write(&path, text.to_owned() + &" ".repeat(1 << 20)).unwrap();
+        let reason = |path: &Path| SeccompProfile::load(path).unwrap_err();
+        assert_eq!(reason(&path), "it has more than 1048576 bytes");
+        assert_eq!(reason(Path::new("/dev/zero")), "it is no regular file");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_used_is_an_error_until_it_can() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("profile.json");
