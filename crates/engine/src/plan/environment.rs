@@ -61,8 +61,10 @@ pub(super) fn environment(
     request: &BTreeMap<String, String>,
     runtime: Option<&RuntimeSpec>,
 ) -> Vec<(String, String)> {
-    let filtered = options.network == NetworkMode::Filtered;
-    let proxy: Vec<_> = proxy_environment().filter(|_| filtered).collect();
+    let proxy: Vec<_> = match options.network {
+        NetworkMode::Filtered => proxy_environment().collect(),
+        NetworkMode::None | NetworkMode::Host => Vec::new(),
+    };
     let (forced, defaults): (Vec<_>, Vec<_>) = proxy
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
