@@ -85,16 +85,13 @@ impl<'a> AuditEntry<'a> {
     }
 
     fn record(&self, result: &ExecutionResult, network: &NetworkRecord) -> AuditRecord {
-        let (options, from) = (
-            self.options,
-            RecordSource {
-                request: &self.request,
-                result,
-                security_events: &network.security_events,
-                security_events_dropped: network.dropped_blocked,
-            },
-        );
-        AuditRecord::new(&options.audit, &options.secrets, from)
+        let from = RecordSource {
+            request: &self.request,
+            result,
+            security_events: &network.security_events,
+            security_events_dropped: network.dropped_blocked,
+        };
+        AuditRecord::new(&self.options.audit, &self.options.secrets, from)
     }
 
     /// Puts the bare record into the queue, without waiting for it to be written.

@@ -115,7 +115,7 @@ impl Engine {
         tokio::spawn(async move {
             let sink = Sink::Both(sender);
             let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
-            // Whoever listened no longer does when one of these cannot be sent.
+            // The consumer is gone when one of these cannot be sent.
             match left.run_until_cancelled(carried_out).await {
                 Some(Ok(result)) => drop(conclude.send(result)),
                 Some(Err(error)) => drop(refuse.send(error)),

@@ -166,7 +166,7 @@ impl Pools {
         if let Some(pool) = self.find(&kind, name) {
             return pool;
         }
-        // What persists is for its user to look at: none is made that nobody asked for.
+        // A sandbox that persists is for its user to look at, so none is made ahead of need.
         let size = if spec.persist {
             PoolSize { clean: 0, dirty: 0 }
         } else {
@@ -232,13 +232,13 @@ impl Pools {
         self.kept().limit_idle();
     }
 
-    /// Whether the caller is to look after the pools from now on: there are some, and nobody does.
+    /// Whether the caller must look after the pools from now on, because no task does so yet.
     pub(super) fn begin_attending(&self) -> bool {
         let mut kept = self.kept();
         !std::mem::replace(&mut kept.attended, true)
     }
 
-    /// Whether whoever looks after the pools may stop: there are none any more.
+    /// Whether the task that looks after the pools may stop, because there are none any more.
     pub(super) fn may_stop_attending(&self) -> bool {
         let mut kept = self.kept();
         kept.attended = !kept.by_kind.is_empty();

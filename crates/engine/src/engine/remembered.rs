@@ -51,8 +51,8 @@ impl<T: Clone + Send + 'static> Remembered<T> {
         }
     }
 
-    /// What is known, and whether it is so old that it should be asked for again. One of those who see
-    /// that it is old is told so.
+    /// What is known, and whether the caller has to ask for it again. Of the callers that find it old, the first
+    /// one has to.
     pub(super) fn peek(&self) -> Option<(T, bool)> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = slot.as_mut().filter(|known| known.builds == builds())?;
@@ -104,12 +104,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_known_is_asked_for_once_and_an_absence_is_not_known() {
         let memory = Remembered::<u32>::default();
-        let say = |value: Option<u32>| async move { Ok(value) };
-        assert_eq!(memory.get(say(None)).await.unwrap(), None);
-        assert_eq!(memory.get(say(Some(1))).await.unwrap(), Some(1));
-        assert_eq!(memory.get(say(Some(2))).await.unwrap(), Some(1));
+        let load = |value: Option<u32>| async move { Ok(value) };
+        assert_eq!(memory.get(load(None)).await.unwrap(), None);
+        assert_eq!(memory.get(load(Some(1))).await.unwrap(), Some(1));
+        assert_eq!(memory.get(load(Some(2))).await.unwrap(), Some(1));
         memory.forget();
-        assert_eq!(memory.get(say(Some(3))).await.unwrap(), Some(3));
+        assert_eq!(memory.get(load(Some(3))).await.unwrap(), Some(3));
     }
 
     #[tokio::test]
@@ -121,9 +121,9 @@ mod tests {
             builds: builds(),
             value: 1,
         });
-        let say = |value: u32| async move { Ok(Some(value)) };
-        assert_eq!(memory.get(say(2)).await.unwrap(), Some(1));
+        let load = |value: u32| async move { Ok(Some(value)) };
+        assert_eq!(memory.get(load(2)).await.unwrap(), Some(1));
         tokio::task::yield_now().await;
-        assert_eq!(memory.get(say(3)).await.unwrap(), Some(2));
+        assert_eq!(memory.get(load(3)).await.unwrap(), Some(2));
     }
 }

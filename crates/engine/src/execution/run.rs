@@ -37,7 +37,7 @@ const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 /// The error event of a stream when a setup script ran out of time.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
 
-/// What the error of files says that took too long.
+/// What was done with files that took too long, for their error.
 const WRITING: &str = "Writing files";
 const COLLECTING: &str = "Collecting output files";
 

@@ -193,7 +193,7 @@ fn changed(table: RawLimitTable) -> Result<RequestLimits, OptionError> {
     Ok(limits)
 }
 
-/// What a caller says about one field.
+/// The changes that a caller makes to one row.
 struct Change {
     allowed: Option<bool>,
     max_count: Option<f64>,

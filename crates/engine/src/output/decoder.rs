@@ -132,7 +132,7 @@ impl OutputDecoder {
         self.truncated
     }
 
-    /// What the limit leaves of `masked`. Text is cut between two characters. `ends` says that nothing follows.
+    /// What the limit leaves of `masked`. Text is cut between two characters. With `ends`, nothing follows.
     fn limited(&mut self, mut masked: Vec<u8>, ends: bool) -> Vec<u8> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let mut whole = left;

@@ -14,7 +14,7 @@ pub enum LimitError {
     NotAllowed {
         /// The field.
         field: &'static str,
-        /// The option that says so.
+        /// The option that forbids it.
         option: &'static str,
     },
     /// More entries than allowed.

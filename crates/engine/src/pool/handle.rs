@@ -137,8 +137,8 @@ impl Pool {
         self.0.tasks.is_empty()
     }
 
-    /// Removes the idle sandboxes in the background and keeps none from now on. Whoever has asked for one,
-    /// or still does, gets it.
+    /// Removes the idle sandboxes in the background and keeps none from now on. Callers that have asked for
+    /// one, or ask later, get it.
     ///
     /// Must be called within a tokio runtime.
     pub fn retire(&self) {

@@ -61,7 +61,7 @@ pub(super) struct State<S, W> {
     ahead: usize,
     /// Programs in a row that found one parked.
     calm: u32,
-    /// Nothing is kept any more; whoever asks is still served.
+    /// Nothing is kept any more. Callers are still served.
     retired: bool,
     closed: bool,
 }

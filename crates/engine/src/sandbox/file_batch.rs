@@ -85,7 +85,7 @@ impl IncomingFiles {
         }
     }
 
-    /// Hears that this was all, and says the same.
+    /// Waits for the end of the answer, and ends this half of the stream.
     async fn end(&mut self) -> Result<(), EngineError> {
         match within(self.patience, self.frames.next()).await? {
             Incoming::Reply(Reply::Done) => {

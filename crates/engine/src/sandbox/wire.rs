@@ -84,7 +84,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 }
 
 impl<R: AsyncWrite + Unpin> FrameReader<R> {
-    /// Says that nothing follows from this side.
+    /// Ends this half of the stream.
     pub(super) async fn close(&mut self) -> std::io::Result<()> {
         self.0.get_mut().shutdown().await
     }
