@@ -73,14 +73,7 @@ impl<'a> AuditEntry<'a> {
     /// Records an execution that has no result.
     pub(super) fn fail(mut self, error: &EngineError) {
         self.bare.stderr = error.to_string();
-        (self.bare.exit_code, self.bare.termination) = match error {
-            EngineError::Install(failure) | EngineError::Setup(failure) => {
-                (failure.code, Some(failure.termination))
-            }
-            EngineError::SandboxLost | EngineError::Guest(_) => (1, Some(Termination::Lost)),
-            // Nothing has run that could have ended.
-            _ => (1, None),
-        };
+        (self.bare.exit_code, self.bare.termination) = end_of(error);
         self.enqueue();
     }
 
@@ -106,11 +99,41 @@ impl<'a> AuditEntry<'a> {
     }
 }
 
+/// What is recorded of how an execution without a result ended: its exit code, and how.
+fn end_of(error: &EngineError) -> (i32, Option<Termination>) {
+    match error {
+        EngineError::Install(failure) | EngineError::Setup(failure) => {
+            (failure.code, Some(failure.termination))
+        }
+        EngineError::SandboxLost | EngineError::Guest(_) => (1, Some(Termination::Lost)),
+        // The consumer of its events is gone, so it was killed.
+        EngineError::Cancelled => (TIMEOUT_EXIT_CODE, Some(Termination::Cancelled)),
+        // The error came before the first step, or with the files.
+        _ => (1, None),
+    }
+}
+
 /// An execution that its caller gave up was killed. It is recorded, too.
 impl Drop for AuditEntry<'_> {
     fn drop(&mut self) {
         self.bare.exit_code = TIMEOUT_EXIT_CODE;
         self.bare.termination = Some(Termination::Cancelled);
         self.enqueue();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_whose_consumer_is_gone_is_recorded_as_cancelled() {
+        for (error, end) in [
+            (EngineError::Cancelled, (137, Some(Termination::Cancelled))),
+            (EngineError::SandboxLost, (1, Some(Termination::Lost))),
+            (EngineError::NoActiveContainer, (1, None)),
+        ] {
+            assert_eq!(end_of(&error), end, "{error}");
+        }
     }
 }
