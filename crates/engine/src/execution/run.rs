@@ -25,7 +25,7 @@ use super::{
 use crate::{
     error::{EngineError, StepFailure},
     network::Network,
-    options::Options,
+    options::{Options, size_text},
     output::{TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, trim_output},
     plan::{ExecutionPlan, Step},
     sandbox::Sandbox,
@@ -288,9 +288,9 @@ async fn finish(
         }
     }
     if outcome.report.out_of_memory {
-        let limit = options.memory_bytes;
-        note(&memory_notice(limit));
-        let message = memory_message(limit);
+        let limit = size_text(options.memory_bytes);
+        note(&memory_notice(&limit));
+        let message = memory_message(&limit);
         sink.send(StreamEvent::error(Phase::Code, message)).await?;
     }
     if outcome.report.timed_out {

@@ -4,20 +4,19 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_api::request::OutputEncoding;
 
 use super::{Masker, mask::MaskStream, utf8::Utf8Decoder};
-use crate::options::size_text;
 
 /// What `execute` puts at the end of standard error after a timeout.
 pub const TIMEOUT_NOTICE: &str = "\n--- EXECUTION TIMED OUT ---";
 
-/// The error event of a stream when the sandbox, which may use `limit` bytes, was out of memory.
+/// The error event of a stream when the sandbox, which may use `limit` (a size with its unit), was out of memory.
 #[must_use]
-pub fn memory_message(limit: u64) -> String {
-    format!("OUT OF MEMORY (limit {})", size_text(limit))
+pub fn memory_message(limit: &str) -> String {
+    format!("OUT OF MEMORY (limit {limit})")
 }
 
 /// What `execute` puts at the end of standard error then.
 #[must_use]
-pub fn memory_notice(limit: u64) -> String {
+pub fn memory_notice(limit: &str) -> String {
     format!("\n--- {} ---", memory_message(limit))
 }
 
