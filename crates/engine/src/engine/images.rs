@@ -10,11 +10,14 @@ use isol8_backend::{
 };
 use tokio::sync::Mutex;
 
-use super::remembered::Remembered;
+use super::{
+    pools::{MAX_NAMES, MAX_POOLS},
+    remembered::Remembered,
+};
 use crate::{error::EngineError, runtime::Registry};
 
-/// Most names of images that are remembered.
-const MAX_REMEMBERED: usize = 64;
+/// Most names of images that are remembered: more than those of all pools, which are looked up again and again.
+const MAX_REMEMBERED: usize = 2 * MAX_POOLS * MAX_NAMES;
 
 /// The images of an engine.
 pub(super) struct Images {

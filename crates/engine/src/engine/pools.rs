@@ -23,7 +23,7 @@ pub(super) const MAX_POOLS: usize = 16;
 pub(super) const MAX_IDLE_SANDBOXES: usize = 64;
 
 /// Most names of one image that are looked up again to learn whether they still mean it.
-const MAX_NAMES: usize = 8;
+pub(super) const MAX_NAMES: usize = 8;
 
 /// What tells pools apart: the id of the image, the runtime, and the seccomp profile, whose file may have changed.
 /// The rest of a specification is the same for one engine.
