@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct AuditEntry<'a> {
     options: &'a Options,
     request: RecordedRequest,
-    /// What is recorded of an execution that has no result.
+    /// What is recorded of an execution that has no result. Empty without an audit log.
     bare: ExecutionResult,
     container_id: OnceLock<String>,
     /// What it does on the network.
@@ -33,7 +33,7 @@ impl<'a> AuditEntry<'a> {
         log: Option<&AuditLog>,
         options: &'a Options,
         request: RecordedRequest,
-        bare: ExecutionResult,
+        bare: &ExecutionResult,
         egress: Arc<isol8_egress::Run>,
     ) -> Result<Self, EngineError> {
         let slot = match log {
@@ -43,7 +43,7 @@ impl<'a> AuditEntry<'a> {
         Ok(Self {
             options,
             request,
-            bare,
+            bare: slot.as_ref().map(|_| bare.clone()).unwrap_or_default(),
             container_id: OnceLock::new(),
             egress,
             slot,
@@ -52,7 +52,9 @@ impl<'a> AuditEntry<'a> {
 
     /// Notes the container, for the case that the execution has no result.
     pub(super) fn set_container(&self, container_id: &str) {
-        self.container_id.get_or_init(|| container_id.to_owned());
+        if self.slot.is_some() {
+            self.container_id.get_or_init(|| container_id.to_owned());
+        }
     }
 
     /// Records a result, with everything that went through the proxy. A log that cannot be written is

@@ -185,8 +185,7 @@ impl Engine {
         let _turn = position.turn().await?;
         let recorded = recorded.unwrap_or_default();
         let egress = network.start_run(&options.secrets);
-        let entry =
-            AuditEntry::reserve(audit.as_deref(), options, recorded, bare.clone(), egress).await?;
+        let entry = AuditEntry::reserve(audit.as_deref(), options, recorded, &bare, egress).await?;
         let ran = match options.mode {
             Mode::Ephemeral => self.run_ephemeral(plan, sink, cancel, &entry).await,
             Mode::Persistent => self.run_persistent(plan, sink, cancel, &entry).await,
