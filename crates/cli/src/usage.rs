@@ -1,6 +1,6 @@
 //! The errors of a command line that cannot be parsed, in the words that users of isol8 know.
 
-use std::process::ExitCode;
+use std::{error::Error as _, process::ExitCode};
 
 use clap::{
     Error,
@@ -8,6 +8,9 @@ use clap::{
 };
 
 use crate::failure::Exit;
+
+/// Flags whose values may be secrets. clap's own errors repeat a wrong value.
+const HAS_SECRETS: [&str; 2] = ["--secret ", "--env "];
 
 /// Prints what was wrong with a command line, or the help that it asked for. Returns the exit code.
 pub(crate) fn explain(error: &Error) -> ExitCode {
@@ -56,6 +59,13 @@ fn reworded(error: &Error) -> Option<String> {
                 let name = missing.trim_matches(['<', '>', '[', ']']).to_lowercase();
                 format!("error: missing required argument '{name}'")
             }
+        }
+        ErrorKind::ValueValidation => {
+            let flag = text(error, ContextKind::InvalidArg)?;
+            if !HAS_SECRETS.iter().any(|name| flag.starts_with(name)) {
+                return None;
+            }
+            format!("error: invalid value for '{flag}': {}", error.source()?)
         }
         _ => return None,
     };
@@ -167,6 +177,21 @@ mod tests {
             for part in parts {
                 assert!(text.contains(part), "{words:?}: {part} is not in {text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_that_may_be_a_secret_is_not_repeated() {
+        for (flag, more) in [("--secret", ""), ("--env", ""), ("--secret", "=")] {
+            let value = format!("{more}hunter2");
+            let expected = format!(
+                "error: invalid value for '{flag} <KEY=VALUE>': it must have the form KEY=VALUE"
+            );
+            assert_eq!(
+                said(&["run", flag, &value]),
+                (expected, 1),
+                "{flag} {value}"
+            );
         }
     }
 
