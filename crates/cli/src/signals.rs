@@ -1,14 +1,21 @@
 //! Signals that end a command.
 
+use std::time::{Duration, Instant};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
+
+/// Within this time a signal of the same number counts as the same signal: Ctrl-C reaches this process from the
+/// terminal, and once more from the JavaScript launcher that passes it on.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// The signals that ask a command to end. From the moment that this exists they no longer end the process.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    last: Option<(u8, Instant)>,
 }
 
 impl Signals {
@@ -21,15 +28,44 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
+            last: None,
         })
     }
 
     /// The number of the next signal. Cancel safe.
     pub(crate) async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-            _ = self.hang_up.recv() => 1,
+        loop {
+            let number = tokio::select! {
+                _ = self.interrupt.recv() => 2,
+                _ = self.terminate.recv() => 15,
+                _ = self.hang_up.recv() => 1,
+            };
+            let now = Instant::now();
+            if !is_same(self.last, number, now) {
+                self.last = Some((number, now));
+                return number;
+            }
         }
+    }
+}
+
+/// Whether a signal is `last`, which has come a second time.
+fn is_same(last: Option<(u8, Instant)>, number: u8, now: Instant) -> bool {
+    last.is_some_and(|(before, at)| before == number && now.duration_since(at) < SAME_SIGNAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_twice_at_once_is_one() {
+        let begun = Instant::now();
+        let soon = begun + Duration::from_millis(20);
+        let later = begun + SAME_SIGNAL;
+        assert!(!is_same(None, 2, begun));
+        assert!(is_same(Some((2, begun)), 2, soon));
+        assert!(!is_same(Some((2, begun)), 15, soon));
+        assert!(!is_same(Some((2, begun)), 2, later));
     }
 }

@@ -1,6 +1,6 @@
 //! The course of `run`: prepare, execute, stop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use isol8_api::config::Config;
 use isol8_engine::Engine;
@@ -17,9 +17,6 @@ use crate::{
 
 /// How long the end of the sandboxes may delay the end of the command.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
-
-/// A second signal counts from here on. A terminal and the launcher may send one signal twice.
-const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Runs a program. Ends with its exit code.
 pub(crate) async fn run(
@@ -55,17 +52,6 @@ pub(crate) async fn run(
 async fn stop(engine: &Engine, signals: &mut Signals) {
     tokio::select! {
         _ = tokio::time::timeout(STOP_LIMIT, engine.stop()) => {}
-        () = impatience(signals) => {}
-    }
-}
-
-/// Waits for a signal that is not the last one once more.
-async fn impatience(signals: &mut Signals) {
-    let begun = Instant::now();
-    loop {
-        signals.next().await;
-        if begun.elapsed() >= SAME_SIGNAL {
-            return;
-        }
+        _ = signals.next() => {}
     }
 }

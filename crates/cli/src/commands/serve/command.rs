@@ -77,13 +77,13 @@ async fn serve(server: Server, listener: TcpListener, signals: &mut Signals, con
     let stop = StopSignal::default();
     let serving = server.serve(listener, stop.clone());
     tokio::pin!(serving);
-    let mut heard = 0;
+    let mut received = 0;
     loop {
         tokio::select! {
             () = &mut serving => return,
-            _ = signals.next() => heard += 1,
+            _ = signals.next() => received += 1,
         }
-        if heard == 1 {
+        if received == 1 {
             console.note("[Serve] Shutting down server and cleaning up resources...");
             stop.gracefully.cancel();
         } else {
