@@ -1,7 +1,7 @@
 //! `run`: every way in which it ends before its program does.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::Stdio,
 };
 
@@ -112,6 +112,28 @@ fn a_watched_file_runs_again_when_it_changes() {
     user.write("watched.py", "print('second run')");
     stdout.read_line(&mut line).unwrap();
     assert_eq!(line, "first\nsecond run\n");
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(ended(child).code, Some(130));
+}
+
+#[test]
+fn a_watched_program_gets_the_same_standard_input_each_time() {
+    let user = User::new();
+    user.write("watched.py", "print('first', input(), flush=True)");
+    let mut child = user
+        .command(&["run", "watched.py", "--watch", "--quiet", "--stdin", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"input\n").unwrap();
+    drop(stdin);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = String::new();
+    stdout.read_line(&mut lines).unwrap();
+    user.write("watched.py", "print('second run', input(), flush=True)");
+    stdout.read_line(&mut lines).unwrap();
+    assert_eq!(lines, "first input\nsecond run input\n");
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
     assert_eq!(ended(child).code, Some(130));
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(
     let tee = Tee::open(settings.out.clone())?;
     let mut signals = Signals::listen()?;
     let request = tokio::select! {
-        request = prepare(&settings, console) => request?,
+        request = prepare(&settings, None, console) => request?,
         number = signals.next() => return Ok(Exit::Signal(number)),
     };
     let engine = Sandboxes::new()?.engine(settings.options.clone(), console)?;

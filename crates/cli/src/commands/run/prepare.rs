@@ -17,11 +17,12 @@ use crate::{
 /// The byte order mark that some editors put in front of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The whole request.
+/// The whole request. `stdin` is what an earlier call has read of standard input for the program.
 ///
 /// Dropping the future leaves a thread behind that may wait for standard input.
 pub(super) async fn prepare(
     settings: &RunSettings,
+    stdin: Option<String>,
     console: Console,
 ) -> Result<ExecutionRequest, Failure> {
     let mut request = settings.request.clone();
@@ -49,7 +50,10 @@ pub(super) async fn prepare(
     request.stdin = match &settings.input {
         Input::None | Input::Live => None,
         Input::Text(text) => Some(text.clone()),
-        Input::Own => Some(standard_input().await?),
+        Input::Own => match stdin {
+            Some(text) => Some(text),
+            None => Some(standard_input().await?),
+        },
     };
     let scripts = settings
         .setup

@@ -18,7 +18,7 @@ use crate::{
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What tells one state of a file from another; none while it is missing.
+/// Differs between two states of a file; none while the file is missing.
 type Stamp = Option<(SystemTime, u64)>;
 
 /// Runs `request`, and again at each change, until a signal ends it.
@@ -31,9 +31,11 @@ pub(super) async fn run(
     let ProgramSource::File(file) = &course.settings.source else {
         return once(course, request, tee, signals).await;
     };
+    // Standard input can be read once only.
+    let stdin = request.stdin.clone();
+    let mut seen = stamp(file);
     let mut next: Result<_, Failure> = Ok(request);
     loop {
-        let seen = stamp(file);
         match next {
             Ok(request) => {
                 let ran = tokio::select! {
@@ -63,7 +65,9 @@ pub(super) async fn run(
             () = changed(file, seen) => {}
             number = signals.next() => return Ok(Exit::Signal(number)),
         }
-        next = prepare(course.settings, course.console).await;
+        // Before the file is read, so that a change while it is read counts.
+        seen = stamp(file);
+        next = prepare(course.settings, stdin.clone(), course.console).await;
     }
 }
 
