@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
+    io::{self, Read as _},
     path::{Component, Path, PathBuf},
 };
 
@@ -82,11 +84,8 @@ impl Walk {
         for entry in entries {
             let path = entry.map_err(|cause| unreadable(folder, cause))?.path();
             let kind = fs::symlink_metadata(&path).map_err(|cause| unreadable(&path, cause))?;
-            let skipped = path
-                .file_name()
-                .is_some_and(|name| SKIPPED.iter().any(|skipped| name == *skipped));
             if kind.is_dir() {
-                if !skipped {
+                if !path.file_name().is_some_and(is_skipped) {
                     self.folder(&path)?;
                 }
             } else if kind.is_symlink() {
@@ -106,6 +105,10 @@ impl Walk {
             Ok(target) if !target.starts_with(&self.root) => {
                 self.leave_out(path, "it is a link that leaves the folder");
             }
+            // Otherwise a project of somebody else could have the credentials in .git/config copied.
+            Ok(target) if is_in_skipped(&target, &self.root) => {
+                self.leave_out(path, "it is a link into a folder that is left out");
+            }
             Ok(target) if target.is_file() => self.file(path, &target)?,
             Ok(_) => self.leave_out(path, "it is a link to a folder"),
             Err(_) => self.leave_out(path, "it is a link to nothing"),
@@ -118,7 +121,8 @@ impl Walk {
             self.leave_out(path, "its name is not UTF-8");
             return Ok(());
         };
-        let content = fs::read(target).map_err(|cause| unreadable(path, cause))?;
+        let content =
+            read(target, MAX_BYTES - self.bytes).map_err(|cause| unreadable(path, cause))?;
         self.bytes += content.len() as u64;
         if self.files.len() >= MAX_FILES || self.bytes > MAX_BYTES {
             return Err(Failure::Usage(format!(
@@ -137,6 +141,25 @@ impl Walk {
     }
 }
 
+/// The bytes of a file. Of a larger one than `limit` it is one byte more than that.
+fn read(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    fs::File::open(file)?
+        .take(limit + 1)
+        .read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn is_skipped(name: &OsStr) -> bool {
+    SKIPPED.iter().any(|skipped| name == *skipped)
+}
+
+/// Whether a file below the root is in a folder that is left out.
+fn is_in_skipped(file: &Path, root: &Path) -> bool {
+    let folder = file.strip_prefix(root).ok().and_then(Path::parent);
+    folder.is_some_and(|folder| folder.iter().any(is_skipped))
+}
+
 /// The path below the root, with slashes.
 fn name_in_sandbox(path: &Path, root: &Path) -> Option<String> {
     let names = path.strip_prefix(root).ok()?.components();
@@ -147,7 +170,7 @@ fn name_in_sandbox(path: &Path, root: &Path) -> Option<String> {
     Some(names.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-fn unreadable(path: &Path, cause: std::io::Error) -> Failure {
+fn unreadable(path: &Path, cause: io::Error) -> Failure {
     Failure::input_output(format!("--files: cannot read {}", path.display()), cause)
 }
 
@@ -178,6 +201,8 @@ mod tests {
         symlink(outside.path().join("secret"), root.join("out")).unwrap();
         symlink(outside.path(), root.join("out-folder")).unwrap();
         symlink("a b.txt", root.join("in")).unwrap();
+        symlink(".git/config", root.join("in-git")).unwrap();
+        symlink("node_modules/x/index.js", root.join("in-modules")).unwrap();
         symlink("nothing", root.join("dangling")).unwrap();
         symlink(".", root.join("loop")).unwrap();
         nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
@@ -193,6 +218,15 @@ mod tests {
             ]
         );
         assert_eq!(files["/sandbox/in"].as_bytes(), b"1");
+    }
+
+    #[test]
+    fn no_more_of_a_file_is_read_than_the_limit_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("large");
+        fs::write(&file, "12345").unwrap();
+        assert_eq!(read(&file, 5).unwrap(), b"12345");
+        assert_eq!(read(&file, 3).unwrap(), b"1234");
     }
 
     #[test]
