@@ -61,6 +61,30 @@ fn output_files_are_copied_out_and_replace_nothing_unasked() {
 }
 
 #[test]
+fn output_files_that_cannot_be_written_are_refused_before_the_program_runs() {
+    let user = User::new();
+    user.write("folder/file.txt", "old");
+    user.write("folder/b/c", "old");
+    symlink("folder/file.txt", user.path("link.txt")).unwrap();
+    for (paths, stderr) in [
+        (
+            &["a:link.txt"][..],
+            "link.txt is a link. Remove it, or name the file that it leads to.",
+        ),
+        (&["a:none/a.txt"], "none is no folder."),
+        (&["b:folder"], "folder/b is a folder."),
+        (&["x/a", "y/a"], "a is the place of two files."),
+    ] {
+        let paths = paths.iter().flat_map(|path| ["--output-path", *path]);
+        let words = ["run", "--cmd", "echo never", "--force"];
+        let words: Vec<_> = words.into_iter().chain(paths).collect();
+        user.isol8(&words)
+            .failed(&format!("[ERR] --output-path: {stderr}"));
+    }
+    assert_eq!(user.read("folder/file.txt"), "old");
+}
+
+#[test]
 fn an_output_file_that_is_missing_is_an_error() {
     let user = User::new();
     user.isol8(&["run", "--cmd", "echo hi", "--output-path", "none.txt"])
