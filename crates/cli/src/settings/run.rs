@@ -13,6 +13,7 @@ use isol8_engine::{
 };
 use url::Url;
 
+use super::build::names;
 use crate::{
     args::{NetworkArg, OutputPath, RunArgs},
     failure::Failure,
@@ -83,7 +84,11 @@ impl RunSettings {
         let source = ProgramSource::of(&args)?;
         let registry = Registry::default();
         let runtime = source.runtime(args.runtime.as_deref(), &registry)?;
-        let packages = packages(&args.install);
+        let mut packages = packages(&args.install);
+        // Another image may have the packages of another distribution.
+        if args.image.is_none() {
+            packages = names(runtime.name, &packages);
+        }
         let options = options(&args, config, runtime, !packages.is_empty(), debug);
         let options = Options::try_from(options)?;
         let input = match args.stdin.as_deref() {

@@ -193,6 +193,17 @@ fn an_installation_opens_its_registries_and_nothing_else() {
 }
 
 #[test]
+fn packages_of_bash_have_the_names_that_builds_give_them() {
+    let packages = |more: &[&str]| {
+        let words = ["--cmd", "make", "--install", "build-base,jq"];
+        run(&[&words[..], more].concat()).request.install_packages
+    };
+    assert_eq!(packages(&[]), ["build-essential", "jq"]);
+    assert_eq!(packages(&["--image", "alpine"]), ["build-base", "jq"]);
+    assert_eq!(packages(&["-r", "python"]), ["build-base", "jq"]);
+}
+
+#[test]
 fn outputs_have_a_place_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
