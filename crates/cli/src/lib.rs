@@ -12,7 +12,7 @@
 //!
 //! To add a command:
 //!
-//! 1. Define its flags in `args/NAME.rs`, and add it to the enum `args::Command`.
+//! 1. Define its flags in `args/NAME.rs`, with its help as their documentation. Add it to the enum `args::Command`.
 //! 2. Where flags meet environment or configuration, resolve them in `settings/NAME.rs`, with unit tests.
 //! 3. Write `commands/NAME.rs` with `pub(crate) async fn run(…) -> Result<Exit, Failure>`, and call it in
 //!    `commands::dispatch`.

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-/// Builds a custom image: a runtime with packages, or with a script that runs before each program.
+/// Build a custom image.
 ///
-/// A run with --install finds the image by its packages. --image names it.
+/// A custom image is a runtime with packages, or with a script that runs before each program. A run with
+/// --install finds the image by its packages. --image names it.
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// Runtime to start from: python, node, bun, deno, bash or agent

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-/// Removes containers that nobody uses any more, and with --images the images of isol8.
+/// Remove containers that nobody uses any more, and images.
 ///
-/// Containers that a living process uses stay.
+/// Containers that a living process uses stay. Images stay without --images.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct CleanupArgs {
     /// Do not ask

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-/// Prints a script that completes isol8's words in a shell.
+/// Print a script that completes words in a shell.
 ///
 /// For bash: source <(isol8 completion bash).
 #[derive(Debug, Clone, Copy, Args)]
@@ -14,7 +14,9 @@ pub(crate) struct CompletionArgs {
     pub(crate) shell: Shell,
 }
 
-/// Prints the manual page, or writes those of all commands into a folder.
+/// Print the manual page.
+///
+/// With a folder, it writes the pages of all commands into it.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     /// Folder for the pages of all commands

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-/// Shows the configuration that is in effect, and the file that it comes from.
+/// Show the configuration that is in effect.
 ///
 /// The configuration is `isol8.config.json` in the working directory, else `~/.isol8/config.json`, over the
-/// defaults.
+/// defaults. The file that it comes from is shown, too.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ConfigArgs {
     /// Print the configuration as JSON

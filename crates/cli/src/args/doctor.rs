@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-/// Checks what isol8 needs on this machine, and says how to mend what is wrong.
+/// Check what isol8 needs on this machine.
 ///
-/// The exit code is 1 when there is a problem. Warnings are none.
+/// Each problem comes with its remedy. The exit code is 1 when there is a problem, and 0 when there are only
+/// warnings.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct DoctorArgs {
     /// Print the checks as JSON

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// Lists the custom images.
+/// List the custom images.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ListCustomArgs {
     /// Print the list as JSON

@@ -37,27 +37,18 @@ pub(crate) struct GlobalArgs {
     pub(crate) quiet: bool,
 }
 
-/// The commands.
+/// The commands. The help of each is the documentation of its arguments. A comment on a variant here would replace
+/// it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check Docker and build the images of the runtimes
     Setup(SetupArgs),
-    /// Build a custom image
     Build(BuildArgs),
-    /// List the custom images
     ListCustom(ListCustomArgs),
-    /// Run code in a sandbox
     Run(Box<RunArgs>),
-    /// Serve the engine over HTTP
     Serve(ServeArgs),
-    /// Show the configuration that is in effect
     Config(ConfigArgs),
-    /// Remove containers that nobody uses any more, and images
     Cleanup(CleanupArgs),
-    /// Check what isol8 needs on this machine
     Doctor(DoctorArgs),
-    /// Print a script that completes words in a shell
     Completion(CompletionArgs),
-    /// Print the manual page
     Man(ManArgs),
 }

@@ -15,11 +15,11 @@ use super::{
 /// Names of the runtimes.
 pub(crate) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
 
-/// Runs code in a sandbox and ends with its exit code.
+/// Run code in a sandbox.
 ///
-/// The code comes from --cmd, else --url, --github or --gist, else --eval, else the file, else standard
-/// input. Its output is shown as it comes. It has no input unless --stdin or --interactive gives it some.
-/// Ctrl-C ends the program and leaves nothing behind.
+/// The exit code is that of the program. The code comes from --cmd, else --url, --github or --gist, else
+/// --eval, else the file, else standard input. Its output is shown as it comes. It has no input unless
+/// --stdin or --interactive gives it some. Ctrl-C ends the program and leaves nothing behind.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RunArgs {

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-/// Serves the engine over HTTP until it is interrupted.
+/// Serve the engine over HTTP.
 ///
-/// Clients show the API key as a bearer token. Whoever has it may do everything that this program may. Give it in
-/// ISOL8_API_KEY where other users can see the command lines of this machine. An interrupt lets running
+/// Clients show the API key as a bearer token. Whoever has it may do everything that this program may. Give
+/// it in ISOL8_API_KEY where other users can see the command lines of this machine. An interrupt lets running
 /// calls end for 30 s; a second one ends them at once.
 #[derive(Debug, Args)]
 #[expect(

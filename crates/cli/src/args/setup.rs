@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-/// Builds the images that sandboxes run in.
+/// Check Docker and build the images of the runtimes.
 ///
 /// Checks that Docker answers, builds the base image of each runtime, and then the images that the
 /// configuration names. Images that are current are left alone.
