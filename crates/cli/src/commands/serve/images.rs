@@ -2,7 +2,7 @@
 
 use isol8_api::config::Config;
 use isol8_backend::{BuildProgress, BuildStatus, ImageSources, ImageStore};
-use isol8_engine::image::{build_custom_image, configured_images};
+use isol8_engine::image::{build_custom_image, configured_images, dependencies_tag};
 
 use crate::{failure::Failure, output::Console};
 
@@ -21,7 +21,7 @@ pub(super) async fn build(
         let tag = image
             .tag
             .clone()
-            .unwrap_or_else(|| format!("isol8:{}-custom", image.runtime));
+            .unwrap_or_else(|| dependencies_tag(&image.runtime));
         let packages = image.packages.join(", ");
         let begins = format!(
             "[Server] Building prebuilt image {tag} ({}: {packages})",
