@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { constants, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -180,6 +180,18 @@ test("the program ends when its launcher is killed", async () => {
   const child = await childOf(launcher.pid);
   launcher.kill("SIGKILL");
   await gone(child);
+});
+
+test("a program that another isol8 program starts does not watch the launcher of that one", async () => {
+  const cwd = await project("nested");
+  await mkdir(join(cwd, "bin"));
+  await copyFile(join(root, "bin/isol8.cjs"), join(cwd, "bin/isol8.cjs"));
+  const program = join(cwd, `isol8.${platform}.bin`);
+  await writeFile(program, '#!/bin/sh\necho "launcher: ${ISOL8_LAUNCHER-none}, words: $*"\n');
+  await chmod(program, 0o755);
+  const env = { ISOL8_LAUNCHER: "1" };
+  const printed = await run("sh", [join(cwd, "bin/isol8.cjs"), "a b"], { env });
+  assert.equal(printed, "launcher: none, words: a b\n");
 });
 
 test("a program that is not installed is an error that names the package", async () => {

@@ -23,7 +23,11 @@ for platform in linux-x64-gnu linux-arm64-gnu darwin-x64 darwin-arm64; do
     fi
   done
 done
-if [ "$count" = 1 ]; then exec "$found" "$@"; fi
+if [ "$count" = 1 ]; then
+  # That of a launcher further up, where one isol8 program starts another: this one would end at once.
+  unset ISOL8_LAUNCHER
+  exec "$found" "$@"
+fi
 # The package is elsewhere, or there are several of them. JavaScript knows more about both.
 for runtime in node bun; do
   if command -v "$runtime" >/dev/null 2>&1; then exec "$runtime" "${self:-$0}" "$@"; fi
