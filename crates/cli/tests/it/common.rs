@@ -113,6 +113,12 @@ impl Ended {
         assert_eq!(actual, (Some(code), stdout, stderr));
     }
 
+    /// Asserts that standard output has this part.
+    #[track_caller]
+    pub(crate) fn shows(&self, part: &str) {
+        assert!(self.stdout.contains(part), "{part} in {}", self.stdout);
+    }
+
     /// Asserts an error without any output.
     #[track_caller]
     pub(crate) fn failed(&self, stderr: &str) {

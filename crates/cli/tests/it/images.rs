@@ -133,13 +133,7 @@ fn build_names_what_it_has_built() {
     );
     // The name of an image that nobody named.
     let ended = isol8(&daemon, &user, &words[..5]);
-    assert!(
-        ended
-            .stdout
-            .contains("       Image:    isol8:python-custom-"),
-        "{}",
-        ended.stdout
-    );
+    ended.shows("       Image:    isol8:python-custom-");
 }
 
 #[test]
