@@ -1,4 +1,4 @@
-// Prints what the changelog says of a version, for its release.
+// Prints the changelog's section of a version, for its release.
 //
 // node scripts/changelog.mjs VERSION
 

@@ -16,7 +16,7 @@ const SIGNAL_BASE: u8 = 128;
 pub(crate) enum Exit {
     /// It did what it was asked.
     Success,
-    /// It said why it could not.
+    /// It could not, and has printed the reason.
     Failed,
     /// With the exit code of a program that it ran.
     Program(i32),

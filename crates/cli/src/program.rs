@@ -30,7 +30,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         console.error(&failure.to_string());
         failure.exit()
     });
-    // A reader that has gone away is no news at this point.
+    // A reader that has gone away changes nothing any more.
     let _ = std::io::stdout().flush();
     exit.into()
 }

@@ -42,7 +42,7 @@ impl Sandboxes {
         DockerImages::new(self.client.clone())
     }
 
-    /// What the daemon says of itself.
+    /// The daemon's description of itself.
     pub(crate) async fn daemon(&self) -> Result<DaemonFacts, Failure> {
         Ok(self.client.facts().await?)
     }

@@ -14,7 +14,7 @@ const HAS_SECRETS: [&str; 2] = ["--secret ", "--env "];
 
 /// Prints what was wrong with a command line, or the help that it asked for. Returns the exit code.
 pub(crate) fn explain(error: &Error) -> ExitCode {
-    // A closed stream cannot be told about.
+    // Standard error may be closed. Then the text is lost.
     let _ = match reworded(error) {
         Some(text) => {
             use std::io::Write as _;
@@ -35,7 +35,7 @@ fn exit(error: &Error) -> Exit {
 
 /// The text of the existing command, where it has one for this error.
 fn reworded(error: &Error) -> Option<String> {
-    let said = match error.kind() {
+    let message = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             format!(
                 "error: unknown command '{}'",
@@ -73,7 +73,7 @@ fn reworded(error: &Error) -> Option<String> {
         .into_iter()
         .find_map(|kind| text(error, kind))
         .map(|name| format!("\n(Did you mean {name}?)"));
-    Some(said + &hint.unwrap_or_default())
+    Some(message + &hint.unwrap_or_default())
 }
 
 /// A word that no argument takes. Every command here takes one argument at the most.
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::args::Cli;
 
-    fn said(words: &[&str]) -> (String, u8) {
+    fn explained(words: &[&str]) -> (String, u8) {
         let words = std::iter::once("isol8").chain(words.iter().copied());
         let error = Cli::try_parse_from(words).unwrap_err();
         let text = reworded(&error).unwrap_or_else(|| error.to_string());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_words_are_told_as_users_know_them() {
+    fn wrong_words_have_the_errors_that_users_know() {
         for (words, expected) in [
             (
                 &["runn"][..],
@@ -149,7 +149,7 @@ mod tests {
                 "error: too many arguments for 'config'. Expected 0 arguments but got 1.",
             ),
         ] {
-            assert_eq!(said(words), (expected.to_owned(), 1), "{words:?}");
+            assert_eq!(explained(words), (expected.to_owned(), 1), "{words:?}");
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
             (&["run", "--secret", "NAME"], &["--secret", "KEY=VALUE"]),
             (&["run", "--env", "=x"], &["--env", "KEY=VALUE"]),
         ] {
-            let (text, code) = said(words);
+            let (text, code) = explained(words);
             assert_eq!(code, 1, "{text}");
             for part in parts {
                 assert!(text.contains(part), "{words:?}: {part} is not in {text}");
@@ -188,7 +188,7 @@ mod tests {
                 "error: invalid value for '{flag} <KEY=VALUE>': it must have the form KEY=VALUE"
             );
             assert_eq!(
-                said(&["run", flag, &value]),
+                explained(&["run", flag, &value]),
                 (expected, 1),
                 "{flag} {value}"
             );
@@ -203,8 +203,8 @@ mod tests {
             &["run", "--help"],
             &["help", "run"],
         ] {
-            assert_eq!(said(words).1, 0, "{words:?}");
+            assert_eq!(explained(words).1, 0, "{words:?}");
         }
-        assert!(said(&["--help"]).0.contains("Commands:"));
+        assert!(explained(&["--help"]).0.contains("Commands:"));
     }
 }

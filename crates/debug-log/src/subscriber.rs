@@ -19,10 +19,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Crates whose steps are told begin with this.
+/// The names of the crates whose steps are shown begin with this.
 const OURS: &str = "isol8";
 
-/// Steps cannot be told apart by engine, so they are told for all of them or for none.
+/// A step does not name its engine, so steps are shown for all engines or for none.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static INSTALL: Once = Once::new();
 
@@ -34,8 +34,8 @@ pub fn set_enabled(enabled: bool) {
     }
 }
 
-/// From now on what an engine has to say is said. Without the debug log that is what users must
-/// know, and nothing else.
+/// From now on messages of engines are printed. Without the debug log these are the ones that users must know, and no
+/// others.
 pub fn listen() {
     INSTALL.call_once(install);
 }
@@ -52,7 +52,8 @@ fn install() {
         // Standard error may be closed; that is the program's own business.
         .log_internal_errors(false)
         .with_filter(wanted.with_max_level_hint(LevelFilter::DEBUG));
-    // Nobody else can have installed one: whoever is made from this has a copy of `tracing` of its own.
+    // No other code can have installed one: each program or addon that is built from this has its own copy of
+    // `tracing`.
     let _ = Registry::default().with(explain).try_init();
 }
 

@@ -18,14 +18,14 @@ pub(crate) async fn run(args: &BuildArgs, console: Console) -> Result<Exit, Fail
     let builds = Builds::new(console);
     image_builds::base_images(&images, &[&image.runtime], false, &builds).await?;
     console.ok(&format!("Base image ready: {}", image.runtime));
-    let told = |build: &isol8_engine::image::CustomBuild| {
+    let outcome = |build: &isol8_engine::image::CustomBuild| {
         if build.built {
             format!("Built image: {}", build.tag)
         } else {
             format!("{} (already exists)", build.tag)
         }
     };
-    let build = image_builds::custom_image(&images, &image, args.force, &builds, told).await?;
+    let build = image_builds::custom_image(&images, &image, args.force, &builds, outcome).await?;
     let size = image_builds::sizes(&images, std::slice::from_ref(&build.tag)).await;
     print(&described(&image, size.join("").trim()))
 }

@@ -135,7 +135,7 @@ async fn confirmed(images: bool) -> Result<Answer, Failure> {
     })
 }
 
-/// Says what was removed, and what could not be.
+/// Prints what was removed, and what could not be.
 fn report(what: &str, removed: &CleanupReport, console: Console) -> Result<Exit, Failure> {
     let mut text = format!("Removed {} {what}(s)", removed.removed);
     if removed.failed > 0 {

@@ -21,7 +21,7 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         // What a shell prints when it starts has nothing to do with the folder that it starts in.
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => completion::manual(&args),
-        // What is wrong with the configuration is for the other commands to say.
+        // It helps also where the configuration cannot be read.
         Command::Doctor(args) => doctor::run(args).await,
         Command::Setup(args) => setup::run(&args, &prepared()?.loaded.config, console).await,
         Command::Build(args) => {

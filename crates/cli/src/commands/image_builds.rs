@@ -70,13 +70,13 @@ async fn base_image(
     Ok(())
 }
 
-/// Builds a custom image. `told` makes the line of it.
+/// Builds a custom image. `outcome` makes the line that it ends with.
 pub(super) async fn custom_image(
     images: &DockerImages,
     image: &CustomImage,
     force: bool,
     builds: &Builds,
-    told: impl FnOnce(&CustomBuild) -> String,
+    outcome: impl FnOnce(&CustomBuild) -> String,
 ) -> Result<CustomBuild, Failure> {
     let sources = ImageSources::default().or_environment()?;
     let name = image.tag.as_deref().unwrap_or(&image.runtime);
@@ -85,7 +85,7 @@ pub(super) async fn custom_image(
     let build = build_custom_image(images, image, &sources, force, &show)
         .await
         .map_err(|error| failed(error, &image.runtime))?;
-    line.done(&told(&build));
+    line.done(&outcome(&build));
     Ok(build)
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(
         .map(|runtime| format!("isol8:{runtime}"))
         .collect();
     for image in &settings.images {
-        let told = |build: &isol8_engine::image::CustomBuild| {
+        let outcome = |build: &isol8_engine::image::CustomBuild| {
             if build.built {
                 let packages = image.packages.join(", ");
                 format!("{} ({}: {packages})", build.tag, image.runtime)
@@ -46,7 +46,7 @@ pub(crate) async fn run(
             }
         };
         let build =
-            image_builds::custom_image(&images, image, settings.force, &builds, told).await?;
+            image_builds::custom_image(&images, image, settings.force, &builds, outcome).await?;
         names.push(build.tag);
     }
     let sizes = image_builds::sizes(&images, &names).await;

@@ -63,9 +63,9 @@ impl Builds {
         }
     }
 
-    fn say(&self, line: &str) {
+    fn show(&self, line: &str) {
         match &self.lines {
-            // Without a terminal that can be drawn on, there is nobody to tell.
+            // A terminal that cannot be written to loses the line.
             Some(lines) => {
                 let _ = lines.println(line);
             }
@@ -92,7 +92,7 @@ impl BuildLine<'_> {
     /// Ends the line with what has come of the build.
     pub(crate) fn done(self, text: &str) {
         self.clear();
-        self.builds.say(&self.builds.console.ok_line(text));
+        self.builds.show(&self.builds.console.ok_line(text));
     }
 
     /// How long the build has taken, in seconds.

@@ -7,7 +7,7 @@ use crate::failure::{Exit, Failure};
 /// Where lines go, and how. Messages are on standard error; results are on standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
-    /// Whether only warnings and errors are told.
+    /// Whether only warnings and errors are shown.
     quiet: bool,
     /// Whether markers have colours.
     coloured: bool,
@@ -57,7 +57,7 @@ impl Console {
         self.marked(SUCCESS, text)
     }
 
-    /// Whether only warnings and errors are told.
+    /// Whether only warnings and errors are shown.
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
@@ -65,21 +65,21 @@ impl Console {
     /// A line without a marker.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
-            say(text);
+            write_line(text);
         }
     }
 
-    /// What a program has said on standard error, or what was asked for about it.
+    /// Standard error of a program, or details that were asked for.
     #[expect(
         clippy::unused_self,
         reason = "beside the other lines of standard error"
     )]
     pub(crate) fn result(self, text: &str) {
-        say(text);
+        write_line(text);
     }
 
     fn line(self, marker: (&str, &str), text: &str) {
-        say(&self.marked(marker, text));
+        write_line(&self.marked(marker, text));
     }
 
     fn marked(self, (marker, colour): (&str, &str), text: &str) -> String {
@@ -91,8 +91,8 @@ impl Console {
     }
 }
 
-/// Standard error may be closed. Nobody could be told about that.
-fn say(text: &str) {
+/// Standard error may be closed. Then the line is lost.
+fn write_line(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 

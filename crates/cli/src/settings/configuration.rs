@@ -6,7 +6,7 @@ use isol8_api::config::{LoadedConfig, load_config};
 
 use crate::{failure::Failure, output::Console};
 
-/// The configuration that is in effect. What of its file is not used is told as a warning.
+/// The configuration that is in effect. Prints a warning for each part of its file that is not used.
 pub(crate) fn configuration(console: Console) -> Result<LoadedConfig, Failure> {
     // Without a working directory there is no file in it either.
     let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));

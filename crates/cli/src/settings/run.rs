@@ -155,7 +155,7 @@ impl RunSettings {
     }
 }
 
-/// The options of the engine: those of the configuration, and over them what the flags say.
+/// The options of the engine: those of the configuration, and over them the flags.
 fn options(
     args: &RunArgs,
     config: &Config,

@@ -1,4 +1,4 @@
-//! `cleanup`, on a daemon that has what the test says.
+//! `cleanup`, on a daemon with what the test puts there.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A Docker daemon that answers as a test says. It has images, builds nothing, and keeps what it was asked.
+//! A Docker daemon that answers as a test wants. It has images, builds nothing, and keeps what it was asked.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ struct State {
     /// Labels by name.
     images: HashMap<String, Value>,
     containers: Vec<Value>,
-    /// What a build says, by the name of the image: lines of output, and whether it fails.
+    /// What a build prints, by the name of the image: lines of output, and whether it fails.
     builds: HashMap<String, (Vec<String>, bool)>,
     /// Method and path of every request that changes something.
     changes: Vec<String>,
@@ -63,7 +63,7 @@ impl Daemon {
         self.state.lock().unwrap().containers.push(container);
     }
 
-    /// Says this when the image is built.
+    /// Prints this when the image is built.
     pub(crate) fn build(&self, name: &str, lines: &[&str], fails: bool) {
         let lines = lines.iter().map(|&line| line.to_owned()).collect();
         self.state

@@ -1,4 +1,4 @@
-//! `setup`, `build` and `list-custom`, on a daemon that only says that it builds.
+//! `setup`, `build` and `list-custom`, on a daemon that only pretends to build.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn isol8(daemon: &Daemon, user: &User, words: &[&str]) -> Ended {
 }
 
 #[test]
-fn without_docker_setup_says_what_to_do() {
+fn without_docker_setup_prints_what_to_do() {
     let user = User::new();
     let output = user
         .command(&["setup"])

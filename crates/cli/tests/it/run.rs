@@ -177,7 +177,7 @@ fn options_reach_the_sandbox() {
 }
 
 #[test]
-fn a_truncated_output_is_told() {
+fn a_truncated_output_gives_a_warning() {
     let user = User::new();
     for more in [&[][..], &["--no-stream"]] {
         let words = ["run", "-e", "print('x' * 5000)", "--max-output", "100"];

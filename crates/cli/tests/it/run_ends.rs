@@ -12,7 +12,7 @@ use nix::{
 
 use crate::common::{User, containers, ended, until};
 
-/// Starts a program that says its host name (the short id of its container) and runs on. Sends a signal.
+/// Starts a program that prints its host name (the short id of its container) and runs on. Sends a signal.
 fn interrupted(signal: Signal, more: &[&str]) -> Option<i32> {
     let user = User::new();
     let words = ["run", "--cmd", "hostname; sleep 600"];
@@ -80,7 +80,7 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_is_told() {
+fn a_daemon_that_does_not_answer_is_an_error_that_names_it() {
     let user = User::new();
     let output = user
         .command(&["run", "-e", "1"])

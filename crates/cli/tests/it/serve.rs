@@ -1,4 +1,4 @@
-//! `serve`: its words, its port, and its end. It is always told to keep the images: other tests need them.
+//! `serve`: its words, its port, and its end. Each server keeps the images: other tests need them.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -120,7 +120,7 @@ fn a_kill_of_the_server_leaves_no_sandbox() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_and_another_one_is_used() {
+fn a_port_that_is_taken_gives_a_warning_and_another_one_is_used() {
     let user = User::new();
     let (_taken, port) = free_port();
     let mut command = user.command(&["serve", "--keep-images", "-k", "k"]);
@@ -138,7 +138,7 @@ fn a_port_that_is_taken_is_told_and_another_one_is_used() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_told() {
+fn what_is_missing_or_wrong_is_an_error_that_names_it() {
     let user = User::new();
     let key = "[ERR] API key required. Use --key or ISOL8_API_KEY env var.";
     user.isol8(&["serve"]).failed(key);

@@ -59,7 +59,7 @@ fn show(result: &ExecutionResult, console: Console) -> Result<Exit, Failure> {
     Ok(printed)
 }
 
-/// Says that output is missing.
+/// Warns where output is missing.
 pub(super) fn warn_of_truncation(result: &ExecutionResult, console: Console) {
     if result.truncated {
         console.warn("Output was truncated");

@@ -111,7 +111,7 @@ async fn standard_input() -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    fn told(name: &str, bytes: &[u8], runtime: &str) -> Result<String, String> {
+    fn prepared(name: &str, bytes: &[u8], runtime: &str) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, bytes).unwrap();
@@ -121,11 +121,11 @@ mod tests {
     #[test]
     fn a_program_comes_without_what_editors_add() {
         assert_eq!(
-            told("a.py", "\u{feff}x = 1\r\n".as_bytes(), "python").unwrap(),
+            prepared("a.py", "\u{feff}x = 1\r\n".as_bytes(), "python").unwrap(),
             "x = 1\r\n"
         );
         assert_eq!(
-            told("a.sh", b"echo 1\r\necho 2\r\n", "bash").unwrap(),
+            prepared("a.sh", b"echo 1\r\necho 2\r\n", "bash").unwrap(),
             "echo 1\necho 2\n"
         );
     }
@@ -136,7 +136,7 @@ mod tests {
             (&b" \n"[..], "is empty: there is nothing to run."),
             (b"\xff\xfe", "is not UTF-8 text."),
         ] {
-            let error = told("named.py", bytes, "python").unwrap_err();
+            let error = prepared("named.py", bytes, "python").unwrap_err();
             assert!(
                 error.contains("named.py") && error.ends_with(message),
                 "{error}"

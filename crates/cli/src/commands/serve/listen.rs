@@ -9,8 +9,8 @@ use crate::{failure::Failure, output::Console, settings::parse_port};
 /// Addresses of all interfaces: of both versions of IP where the machine has both.
 const ALL_INTERFACES: [&str; 2] = ["::", "0.0.0.0"];
 
-/// Listens on `port`. Where another program has it, a person at a terminal is asked; without one any port
-/// that is free is taken, and told.
+/// Listens on `port`. Where another program has it, a person at a terminal is asked. Without a
+/// terminal any free port is taken, with a warning that names it.
 pub(super) async fn listen(
     hostname: Option<&str>,
     port: u16,

@@ -62,7 +62,7 @@ impl ProgramSource {
         Ok(args.file.clone().map_or(Self::Stdin, Self::File))
     }
 
-    /// The runtime: `chosen`, else what the source says.
+    /// The runtime: `chosen`, else that of the source.
     pub(super) fn runtime<'a>(
         &self,
         chosen: Option<&str>,
@@ -85,7 +85,7 @@ impl ProgramSource {
                 "Cannot detect runtime from URL path. Use --runtime to specify.".to_owned(),
             ),
             (None, Self::File(file)) => {
-                // That a file is missing is the better news.
+                // For a missing file this error is more useful than one about its extension.
                 if !file.exists() {
                     return Err(Failure::Usage(format!(
                         "File not found: {}",
