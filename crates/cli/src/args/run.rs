@@ -20,6 +20,8 @@ pub(crate) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash",
 /// The exit code is that of the program. The code comes from --cmd, else --url, --github or --gist, else
 /// --eval, else the file, else standard input. Its output is shown as it comes. It has no input unless
 /// --stdin or --interactive gives it some. Ctrl-C ends the program and leaves nothing behind.
+///
+/// Other users of this machine can see its command lines, with the values of --secret and --env in them.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RunArgs {
