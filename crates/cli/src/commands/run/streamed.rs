@@ -81,7 +81,7 @@ pub(super) async fn run(
         return Err(refusal.into());
     }
     let Some(result) = events.take_result() else {
-        return Ok(Ran::ended(exit));
+        return Ok(Ran::ended(without_result(exit)));
     };
     if let Some(ended) = closed(shown.result(&result).await)? {
         return Ok(Ran::ended(ended));
@@ -90,6 +90,15 @@ pub(super) async fn run(
         exit,
         files: result.files,
     })
+}
+
+/// How an execution ends that has no result: it failed, also where the last exit is that of a setup script that
+/// succeeded.
+fn without_result(last: Exit) -> Exit {
+    match last {
+        Exit::Program(0) => Exit::Failed,
+        other => other,
+    }
 }
 
 /// The request, with this command's standard input where the program is to have that.
@@ -156,4 +165,16 @@ async fn line(value: &impl Serialize) -> io::Result<()> {
 async fn write(to: &mut (impl tokio::io::AsyncWrite + Unpin), text: &str) -> io::Result<()> {
     to.write_all(text.as_bytes()).await?;
     to.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_breaks_after_its_setup_is_no_success() {
+        assert_eq!(without_result(Exit::Program(0)), Exit::Failed);
+        assert_eq!(without_result(Exit::Program(7)), Exit::Program(7));
+        assert_eq!(without_result(Exit::Failed), Exit::Failed);
+    }
 }
