@@ -9,7 +9,7 @@ use super::build::first_line;
 use crate::{
     args::ListCustomArgs,
     failure::{Exit, Failure},
-    output::print,
+    output::{print, printable},
     sandboxes::Sandboxes,
 };
 
@@ -46,16 +46,20 @@ fn described(images: &[ImageInfo]) -> String {
         let packages = if facts.packages.is_empty() {
             "(none)".to_owned()
         } else {
-            facts.packages.join(",")
+            printable(&facts.packages.join(","))
         };
         // Writing to a string cannot fail.
         let _ = write!(
             text,
             "\n\n  📦 {tag}\n     Runtime:      {}\n     Dependencies: {packages}",
-            facts.runtime
+            printable(&facts.runtime)
         );
         if let Some(script) = &facts.setup_script {
-            let _ = write!(text, "\n     Setup:        {}", first_line(script));
+            let _ = write!(
+                text,
+                "\n     Setup:        {}",
+                printable(&first_line(script))
+            );
         }
     }
     text
@@ -85,6 +89,12 @@ mod tests {
             "  ── Available Custom Images ──\n\n  📦 mine:1\n     Runtime:      python\n     \
              Dependencies: a,b\n     Setup:        x ...\n\n  📦 mine:1\n     Runtime:      python\n     \
              Dependencies: (none)"
+        );
+        // Anybody can write the labels of an image.
+        let text = described(&[image(&["\u{1b}[2J"], Some("\u{1b}]0;title\u{7}"))]);
+        assert!(
+            !text.contains(['\u{1b}', '\u{7}']) && text.contains("]0;title"),
+            "{text}"
         );
         let listed: serde_json::Value =
             serde_json::from_str(&json(&[image(&["a"], None)])).unwrap();
