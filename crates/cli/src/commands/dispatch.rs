@@ -22,7 +22,10 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => completion::manual(&args),
         // It helps also where the configuration cannot be read.
-        Command::Doctor(args) => doctor::run(args).await,
+        Command::Doctor(args) => {
+            isol8_debug_log::set_enabled(cli.global.debug);
+            doctor::run(args).await
+        }
         Command::Setup(args) => setup::run(&args, &prepared()?.loaded.config, console).await,
         Command::Build(args) => {
             prepared()?;
