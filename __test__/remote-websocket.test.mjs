@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { createServer as createSocketServer } from "node:net";
 import WS, { WebSocketServer } from "ws";
 import { RemoteIsol8 } from "../index.js";
+import websocket from "../lib/remote/websocket.cjs";
 import { eventsOf, test, until } from "./helpers/harness.mjs";
 
 // Node 18 and 20 have no WebSocket, and the client uses SSE there. These tests give them one with the same
@@ -127,5 +129,57 @@ test("a stream that ends with an error gives it and ends; what is no JSON is ign
   };
   await withServer(onSocket, async (host) => {
     assert.deepEqual(await eventsOf(new RemoteIsol8({ host, apiKey: "k" }), request), [refused]);
+  });
+});
+
+test("an abort ends a call whose WebSocket never opens", async () => {
+  let reached;
+  const connected = new Promise((resolve) => {
+    reached = resolve;
+  });
+  const sockets = [];
+  const silent = createSocketServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.resume();
+    reached();
+  });
+  await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  try {
+    const host = `http://127.0.0.1:${silent.address().port}`;
+    const abort = new AbortController();
+    const running = eventsOf(new RemoteIsol8({ host, apiKey: "k" }), request, abort);
+    connected.then(() => abort.abort(new Error("enough")));
+    await assert.rejects(running, { message: "enough" });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
+  }
+});
+
+test("events that wait for a slow loop have a limit, and then the socket is closed", async () => {
+  let closed = false;
+  const onSocket = (socket) => {
+    socket.on("close", () => {
+      closed = true;
+    });
+    socket.on("message", () => {
+      for (let count = 0; count < 100; count++) {
+        socket.send(JSON.stringify({ type: "stdout", data: "x".repeat(100) }));
+      }
+    });
+  };
+  await withServer(onSocket, async (host) => {
+    const url = `${host.replace("http", "ws")}/execute/ws`;
+    const events = websocket.events(url, {}, "{}", { maxWaiting: 2000 });
+    await assert.rejects(
+      async () => {
+        for await (const { type } of events) {
+          assert.equal(type, "stdout");
+          await until(() => closed, "the socket is closed");
+        }
+      },
+      { message: "more than 2000 characters of events wait to be read" },
+    );
   });
 });

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { RemoteIsol8 } from "../index.js";
+import { Isol8Error, RemoteIsol8 } from "../index.js";
+import body from "../lib/remote/body.cjs";
 import { eventsOf, sleep, test, until } from "./helpers/harness.mjs";
 
 const KEY = "k-1";
@@ -283,5 +284,127 @@ test("errors have the server's code, or one of their own; callbacks get the outp
     const engine = new RemoteIsol8({ host, apiKey: KEY });
     await engine.execute(request, { onStdout: tell, onStderr: tell });
     assert.deepEqual(heard, ["out"]);
+  });
+});
+
+test("wrong arguments are errors that name them, and nothing is sent", async () => {
+  const connections = {
+    connection: undefined,
+    host: { apiKey: KEY },
+    apiKey: { host: "http://127.0.0.1:1" },
+    sessionId: { host: "http://127.0.0.1:1", apiKey: KEY, sessionId: 7 },
+  };
+  for (const [what, connection] of Object.entries(connections)) {
+    const expected = { code: "ISOL8_INVALID_OPTION", message: new RegExp(`^Invalid ${what}: `) };
+    assert.throws(() => new RemoteIsol8(connection), expected);
+  }
+  await withServer({}, async (host, asked) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+    const calls = {
+      request: () => engine.execute(),
+      "request.timeoutMs": () => engine.execute({ ...request, timeoutMs: Number.NaN }),
+      "request.stdin": () => eventsOf(engine, { ...request, stdin: 10n }),
+      files: () => engine.execute({ ...request, files: ["a"] }),
+      signal: () => engine.execute(request, { signal: Object.create(null) }),
+      onStdout: () => engine.execute(request, { onStdout: "x" }),
+      path: () => engine.getFile(),
+      id: () => engine.deleteSession(),
+    };
+    for (const [what, call] of Object.entries(calls)) {
+      await assert.rejects(call, (error) => {
+        assert.ok(error instanceof Isol8Error, `${what}: ${error}`);
+        assert.equal(error.code, "ISOL8_INVALID_REQUEST");
+        assert.ok(error.message.startsWith(`Invalid ${what}: `), error.message);
+        return true;
+      });
+    }
+    const sent = asked.filter(({ what }) => what !== "GET /execute/ws");
+    assert.deepEqual(sent, []);
+  });
+});
+
+test("an answer that is no JSON object, or is cut, is an Isol8Error of the call", async () => {
+  const markup = (response) => response.end("<html>");
+  const cut = async (response) => {
+    response.writeHead(200, { "Content-Length": 99 });
+    response.write("{");
+    await sleep(50);
+    response.destroy();
+  };
+  for (const answer of [markup, json(200, []), cut]) {
+    const answers = { "GET /file": answer, "GET /sessions": answer, "POST /execute": answer };
+    await withServer(answers, async (host) => {
+      const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+      for (const call of [
+        () => engine.execute(request),
+        () => engine.getFile("/sandbox/a"),
+        () => engine.listSessions(),
+      ]) {
+        await assert.rejects(call, (error) => {
+          assert.ok(error instanceof Isol8Error, `${error}`);
+          assert.equal(error.code, "ISOL8_REMOTE");
+          return /^(Execution failed|File download failed|Failed to list sessions): /.test(
+            error.message,
+          );
+        });
+      }
+    });
+  }
+  const empty = { "GET /file": json(200, {}), "GET /sessions": json(200, {}) };
+  await withServer(empty, async (host) => {
+    const engine = new RemoteIsol8({ host, apiKey: KEY, sessionId: "s" });
+    const code = "ISOL8_REMOTE";
+    await assert.rejects(engine.getFile("/sandbox/a"), {
+      code,
+      message: "File download failed: the answer has no content",
+    });
+    await assert.rejects(engine.listSessions(), {
+      code,
+      message: "Failed to list sessions: the answer has no sessions",
+    });
+  });
+});
+
+/** Answers with the same piece until the client goes away. */
+const endless = (status, piece) => async (response) => {
+  let open = true;
+  response.on("close", () => {
+    open = false;
+  });
+  response.writeHead(status, { "Content-Type": "text/event-stream" });
+  while (open) {
+    response.write(piece);
+    await sleep(1);
+  }
+};
+
+test("a server that sends without end fills no memory", async () => {
+  await withServer({ "POST /execute": endless(500, "x".repeat(65_536)) }, async (host) => {
+    await assert.rejects(new RemoteIsol8({ host, apiKey: KEY }).execute(request), {
+      code: "ISOL8_REMOTE",
+      message: "Execution failed: HTTP 500",
+    });
+  });
+  for (const piece of ["x".repeat(65_536), "data: xxxxxxxxx\n".repeat(4096)]) {
+    await withServer({ "POST /execute/stream": endless(200, piece) }, async (host) => {
+      await assert.rejects(eventsOf(new RemoteIsol8({ host, apiKey: KEY }), request), {
+        code: "ISOL8_REMOTE",
+        message: "Stream failed: the server sent an event without an end",
+      });
+    });
+  }
+  await assert.rejects(body.bodyText(new Response("x".repeat(11)), 10), {
+    message: "the server's answer has more than 10 bytes",
+  });
+  assert.equal(await body.bodyText(new Response("é".repeat(5)), 10), "é".repeat(5));
+});
+
+test("a code of another form is not the code of an error", async () => {
+  const answer = { error: "no", code: "<script>" };
+  await withServer({ "POST /execute": json(500, answer) }, async (host) => {
+    await assert.rejects(new RemoteIsol8({ host, apiKey: KEY }).execute(request), {
+      code: "ISOL8_REMOTE",
+      message: "Execution failed: no",
+    });
   });
 });

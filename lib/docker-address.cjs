@@ -4,7 +4,7 @@
 // than the one that the caller means would run the programs, or lose its containers to a cleanup.
 
 const { errorCodes } = require("./constants.json");
-const { errorFrom } = require("./errors.cjs");
+const { errorFrom, shown } = require("./errors.cjs");
 
 /** The fields of an address. The native side checks what they say. */
 const FIELDS = ["socketPath", "host", "port", "protocol", "username", "ca", "cert", "key"];
@@ -36,7 +36,7 @@ function text(field, value) {
 function port(value) {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  return refuse(`docker.port: ${String(value)}. It must be a number from 1 to 65535.`);
+  return refuse(`docker.port: ${shown(value)}. It must be a number from 1 to 65535.`);
 }
 
 function plain(field, value) {
@@ -90,7 +90,7 @@ function settingsIn(object) {
 function dockerAddress(docker) {
   if (docker === undefined || docker === null) return {};
   if (typeof docker !== "object")
-    refuse(`docker: ${String(docker)}. It must be an object, such as { socketPath }.`);
+    refuse(`docker: ${shown(docker)}. It must be an object, such as { socketPath }.`);
   const settings = "modem" in docker ? settingsOf(docker.modem) : settingsIn(docker);
   if (settings === undefined) return {};
   const address = {};

@@ -4,9 +4,17 @@
 
 const process = require("node:process");
 
+const { onAbort, outputCallbacks, signalOf, textOf } = require("./call-options.cjs");
 const { defaults, errorCodes } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
-const { abortReason, converted, errorFrom, throwIfAborted, unwrap } = require("./errors.cjs");
+const {
+  abortReason,
+  converted,
+  errorFrom,
+  shown,
+  throwIfAborted,
+  unwrap,
+} = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
@@ -15,29 +23,7 @@ const { bytes, toNative } = require("./request.cjs");
 /** The symbol of `await using`. Node 18 may lack it. */
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
-const { invalidOption: INVALID_OPTION, invalidRequest: INVALID_REQUEST } = errorCodes;
-
-/** Calls `cancel` once when the signal aborts. Returns a function that stops listening. */
-function onAbort(signal, cancel) {
-  if (!signal) return () => {};
-  signal.addEventListener("abort", cancel, { once: true });
-  return () => signal.removeEventListener("abort", cancel);
-}
-
-/** Returns the signal in the options of a call. Throws when it is no AbortSignal. */
-function signalOf(options) {
-  const signal = options?.signal ?? undefined;
-  if (signal === undefined || typeof signal.addEventListener === "function") return signal;
-  const message = `Invalid signal: ${String(signal)}. It must be an AbortSignal.`;
-  throw errorFrom({ code: INVALID_REQUEST, message });
-}
-
-/** Returns the path of a file call. Throws when it is no string. */
-function pathOf(path) {
-  if (typeof path === "string") return path;
-  const message = `Invalid path: ${String(path)}. It must be a string.`;
-  throw errorFrom({ code: INVALID_REQUEST, message });
-}
+const INVALID_OPTION = errorCodes.invalidOption;
 
 /** The largest number that crosses to the native side. */
 const MOST_CONCURRENT = 2 ** 32 - 1;
@@ -45,19 +31,8 @@ const MOST_CONCURRENT = 2 ** 32 - 1;
 /** Throws when the limit is no number of executions. */
 function checkMaxConcurrent(limit) {
   if (typeof limit === "number" && limit >= 1 && limit <= MOST_CONCURRENT) return;
-  const message = `Invalid maxConcurrent: ${String(limit)}. It must be a number of at least 1.`;
+  const message = `Invalid maxConcurrent: ${shown(limit)}. It must be a number of at least 1.`;
   throw errorFrom({ code: INVALID_OPTION, message });
-}
-
-/** Returns the callbacks for output in the options of a call, or undefined when there is none. */
-function outputCallbacks({ onStdout, onStderr } = {}) {
-  const callbacks = { stdout: onStdout ?? undefined, stderr: onStderr ?? undefined };
-  for (const [name, callback] of Object.entries({ onStdout, onStderr })) {
-    if (callback === undefined || callback === null || typeof callback === "function") continue;
-    const message = `Invalid ${name}: ${String(callback)}. It must be a function.`;
-    throw errorFrom({ code: INVALID_REQUEST, message });
-  }
-  return callbacks.stdout || callbacks.stderr ? callbacks : undefined;
 }
 
 /** Returns the address of the Docker daemon as JSON. */
@@ -114,7 +89,7 @@ class DockerIsol8 {
   async execute(request, options) {
     const signal = signalOf(options);
     throwIfAborted(signal);
-    const callbacks = outputCallbacks(options ?? {});
+    const callbacks = outputCallbacks(options);
     const { json, files, adapter } = toNative(request);
     if (callbacks) {
       return this.#executeWithOutput(this.#native.executeWithEvents(json, files, adapter), {
@@ -194,11 +169,11 @@ class DockerIsol8 {
   }
 
   async putFile(path, content) {
-    unwrap(await this.#native.putFile(pathOf(path), bytes(path, content)));
+    unwrap(await this.#native.putFile(textOf(path, "path"), bytes(path, content)));
   }
 
   async getFile(path) {
-    return unwrap(await this.#native.getFile(pathOf(path))).data;
+    return unwrap(await this.#native.getFile(textOf(path, "path"))).data;
   }
 
   get containerId() {

@@ -27,6 +27,15 @@ function unwrap(outcome) {
   return outcome;
 }
 
+/** Returns a value as a text for a message. An object can have no such text, or a method for it that throws. */
+function shown(value) {
+  try {
+    return String(value);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}
+
 /** Calls a native function that throws its errors itself, with their code. */
 function converted(call) {
   try {
@@ -45,4 +54,4 @@ function throwIfAborted(signal) {
   if (signal?.aborted) throw abortReason(signal);
 }
 
-module.exports = { Isol8Error, abortReason, converted, errorFrom, throwIfAborted, unwrap };
+module.exports = { Isol8Error, abortReason, converted, errorFrom, shown, throwIfAborted, unwrap };

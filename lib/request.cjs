@@ -3,11 +3,11 @@
 // both the command line of a registered adapter, which no field of a request can set.
 
 const { errorCodes } = require("./constants.json");
-const { errorFrom } = require("./errors.cjs");
+const { errorFrom, shown } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
-const isBlank = (text) => text === undefined || text === null || String(text).trim() === "";
+const isBlank = (text) => text === undefined || text === null || shown(text).trim() === "";
 
 /** Returns what the engine needs to run a registered adapter, or undefined for a built-in runtime. */
 function adapterFields(request) {
@@ -41,6 +41,12 @@ function bytes(path, content) {
   throw errorFrom({ code: errorCodes.invalidRequest, message });
 }
 
+/** Returns a request. Throws when it is no object. */
+const requestOf = (request) => objectOf(request, "request", errorCodes.invalidRequest);
+
+/** Returns the files of a request by path. Throws when they are no object. */
+const filesOf = ({ files }) => objectOf(files ?? {}, "files", errorCodes.invalidRequest);
+
 /** Returns a record of texts. A number or a boolean becomes its text, as in `env: { PORT: 3000 }`. */
 function texts(record) {
   if (typeof record !== "object" || record === null || Array.isArray(record)) return record;
@@ -54,15 +60,10 @@ function texts(record) {
  * @returns {{json: string, files: {path: string, data: Buffer}[], adapter: string | undefined}}
  */
 function toNative(request) {
-  const {
-    files = {},
-    env,
-    metadata,
-    ...rest
-  } = objectOf(request, "request", errorCodes.invalidRequest);
+  const { files: _, env, metadata, ...rest } = requestOf(request);
   const fields = { ...rest, env: texts(env), metadata: texts(metadata) };
   const adapter = adapterFields(request);
-  const list = Object.entries(files ?? {}).map(([path, content]) => ({
+  const list = Object.entries(filesOf(request)).map(([path, content]) => ({
     path,
     data: bytes(path, content),
   }));
@@ -73,4 +74,4 @@ function toNative(request) {
   };
 }
 
-module.exports = { bytes, toNative };
+module.exports = { bytes, filesOf, requestOf, toNative };

@@ -1,19 +1,29 @@
 "use strict";
 // RemoteIsol8: the interface of an engine, carried out by an isol8 server.
 
+const { outputCallbacks, signalOf, textOf } = require("../call-options.cjs");
 const { errorCodes } = require("../constants.json");
-const { abortReason, errorFrom, throwIfAborted } = require("../errors.cjs");
-const { bytes } = require("../request.cjs");
+const { Isol8Error, abortReason, errorFrom, throwIfAborted } = require("../errors.cjs");
+const { objectOf, toJson, wellFormed } = require("../json.cjs");
+const { bytes, filesOf, requestOf } = require("../request.cjs");
 const { Http, describe, remoteError } = require("./http.cjs");
 const sse = require("./sse.cjs");
 const websocket = require("./websocket.cjs");
 
+const { invalidOption: INVALID_OPTION, invalidRequest: INVALID_REQUEST } = errorCodes;
+
 const NO_SESSION = "File operations require a sessionId (persistent mode)";
+
+/** Characters of events that may wait for a slow loop, besides those that the option `maxOutputSize` explains. */
+const MAX_WAITING = 256 * 1024 * 1024;
+
+/** Most characters that JSON makes of a byte, for standard output and standard error together. */
+const CHARACTERS_OF_A_BYTE = 12;
 
 /** Returns a request for JSON. Text stays text; bytes become base64, so that every byte arrives unchanged. */
 function wireRequest(request) {
-  if (!request.files) return request;
-  const files = Object.entries(request.files).map(([path, content]) => [
+  if (!requestOf(request).files) return request;
+  const files = Object.entries(filesOf(request)).map(([path, content]) => [
     path,
     typeof content === "string"
       ? content
@@ -37,18 +47,20 @@ class RemoteIsol8 {
   #options;
   #useWebSocket = websocket.available();
 
-  constructor({ host, apiKey, sessionId }, options = undefined) {
-    this.#http = new Http(host, apiKey);
-    this.#sessionId = sessionId;
-    this.#options = options;
+  constructor(connection, options = undefined) {
+    const { host, apiKey, sessionId } = objectOf(connection, "connection", INVALID_OPTION);
+    this.#http = new Http(
+      textOf(host, "host", INVALID_OPTION),
+      textOf(apiKey, "apiKey", INVALID_OPTION),
+    );
+    this.#sessionId = textOf(sessionId ?? "", "sessionId", INVALID_OPTION);
+    this.#options = objectOf(options ?? {}, "options", INVALID_OPTION);
   }
 
   #body(request) {
     const body = { request: wireRequest(request) };
-    if (this.#options) {
-      const { docker: _local, ...options } = this.#options;
-      body.options = options;
-    }
+    const { docker: _local, ...options } = this.#options;
+    if (Object.keys(options).length > 0) body.options = options;
     if (this.#sessionId) body.sessionId = this.#sessionId;
     return body;
   }
@@ -67,21 +79,20 @@ class RemoteIsol8 {
     await this.stop();
   }
 
-  async execute(request, { signal, onStdout, onStderr } = {}) {
+  async execute(request, options) {
+    const signal = signalOf(options);
+    const callbacks = outputCallbacks(options);
     throwIfAborted(signal);
     const body = this.#body(request);
-    const response = await this.#http.send("POST", "/execute", "Execution failed", {
-      body,
-      signal,
-    });
-    const result = await response.json();
+    const result = await this.#http.json("POST", "/execute", "Execution failed", { body, signal });
     // The server sends the output with the result.
-    if (result.stdout) await onStdout?.(result.stdout);
-    if (result.stderr) await onStderr?.(result.stderr);
+    if (result.stdout) await callbacks?.stdout?.(result.stdout);
+    if (result.stderr) await callbacks?.stderr?.(result.stderr);
     return result;
   }
 
-  async *executeStream(request, { signal } = {}) {
+  async *executeStream(request, options) {
+    const signal = signalOf(options);
     throwIfAborted(signal);
     const body = this.#body(request);
     let complete = false;
@@ -94,7 +105,7 @@ class RemoteIsol8 {
       }
     } catch (error) {
       if (signal?.aborted) throw abortReason(signal);
-      if (error.message?.startsWith("Stream failed: ")) throw error;
+      if (error instanceof Isol8Error) throw error;
       throw remoteError(`Stream failed: ${describe(error)}`, { cause: error });
     }
     throwIfAborted(signal);
@@ -105,9 +116,11 @@ class RemoteIsol8 {
   async *#events(body, signal) {
     if (this.#useWebSocket) {
       const url = `${this.#http.host.replace(/^http/i, "ws")}/execute/ws`;
-      const message = { type: "execute", ...body };
+      const message = toJson({ type: "execute", ...body }, INVALID_REQUEST);
+      const explained = CHARACTERS_OF_A_BYTE * (Number(this.#options.maxOutputSize) || 0);
+      const limits = { signal, maxWaiting: MAX_WAITING + explained };
       try {
-        yield* websocket.events(url, this.#http.headers, message, signal);
+        yield* websocket.events(url, this.#http.headers, message, limits);
         return;
       } catch (error) {
         if (!(error instanceof websocket.NotOpened)) throw error;
@@ -131,7 +144,7 @@ class RemoteIsol8 {
     this.#needSession();
     const body = {
       sessionId: this.#sessionId,
-      path,
+      path: textOf(path, "path"),
       content: bytes(path, content).toString("base64"),
     };
     const response = await this.#http.send("POST", "/file", "File upload failed", { body });
@@ -140,20 +153,22 @@ class RemoteIsol8 {
 
   async getFile(path) {
     this.#needSession();
-    const query = new URLSearchParams({ sessionId: this.#sessionId, path });
-    const response = await this.#http.send("GET", `/file?${query}`, "File download failed");
-    const { content } = await response.json();
+    const failure = "File download failed";
+    const query = new URLSearchParams({ sessionId: this.#sessionId, path: textOf(path, "path") });
+    const { content } = await this.#http.json("GET", `/file?${query}`, failure);
+    if (typeof content !== "string") throw remoteError(`${failure}: the answer has no content`);
     return Buffer.from(content, "base64");
   }
 
   async listSessions() {
-    const response = await this.#http.send("GET", "/sessions", "Failed to list sessions");
-    const { sessions } = await response.json();
+    const failure = "Failed to list sessions";
+    const { sessions } = await this.#http.json("GET", "/sessions", failure);
+    if (!Array.isArray(sessions)) throw remoteError(`${failure}: the answer has no sessions`);
     return sessions;
   }
 
   async deleteSession(id) {
-    const path = `/session/${encodeURIComponent(id)}`;
+    const path = `/session/${encodeURIComponent(wellFormed(textOf(id, "id")))}`;
     const response = await this.#http.send("DELETE", path, "Failed to delete session");
     await response.body?.cancel();
   }

@@ -2,10 +2,22 @@
 // Requests to an isol8 server: address, key, and error messages.
 
 const { errorCodes } = require("../constants.json");
-const { errorFrom } = require("../errors.cjs");
+const { errorFrom, throwIfAborted } = require("../errors.cjs");
+const { toJson } = require("../json.cjs");
+const { bodyText } = require("./body.cjs");
+const { objectIn } = require("./message.cjs");
 
 /** The code of errors for which the server names none. */
 const REMOTE = errorCodes.remote;
+
+/** Most bytes of an answer. The largest file of a session has 512 MiB, which are 683 MiB in base64. */
+const MAX_ANSWER = 768 * 1024 * 1024;
+
+/** Most bytes of an answer that explains an error. */
+const MAX_ERROR = 1024 * 1024;
+
+/** The form of error codes. A server may be newer than this client and have other ones. */
+const ERROR_CODE = /^ISOL8_[A-Z_]{1,64}$/;
 
 /** Makes the error of a failed request. */
 const remoteError = (message, { code = REMOTE, cause } = {}) => errorFrom({ code, message, cause });
@@ -15,16 +27,11 @@ const remoteError = (message, { code = REMOTE, cause } = {}) => errorFrom({ code
  * and ours with `{error, code}`. A proxy in between may answer with anything.
  */
 async function reason(response) {
-  const text = await response.text().catch(() => "");
-  try {
-    const { error, code } = JSON.parse(text);
-    if (typeof error === "string" && error !== "") {
-      return { reason: error, code: typeof code === "string" ? code : undefined };
-    }
-  } catch {
-    // The body is not the server's JSON. The status helps more than a page of markup.
-  }
-  return { reason: `HTTP ${response.status}` };
+  const text = await bodyText(response, MAX_ERROR).catch(() => "");
+  const { error, code } = objectIn(text) ?? {};
+  // Without the server's JSON the status helps more than a page of markup.
+  if (typeof error !== "string" || error === "") return { reason: `HTTP ${response.status}` };
+  return { reason: error, code: ERROR_CODE.test(code) ? code : undefined };
 }
 
 /** Most redirects that one request follows. */
@@ -89,23 +96,41 @@ class Http {
     const headers = { ...this.headers };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (accept) headers.Accept = accept;
+    const text = body === undefined ? undefined : toJson(body, errorCodes.invalidRequest);
     let response;
     try {
       response = await fetchWithin(`${this.host}${path}`, {
         method,
         headers,
         signal,
-        body: body === undefined ? undefined : JSON.stringify(body),
+        body: text,
       });
     } catch (cause) {
-      if (signal?.aborted) throw cause;
+      throwIfAborted(signal);
       throw remoteError(`${failure}: ${describe(cause)}`, { cause });
     }
     if (!response.ok) {
       const { reason: why, code } = await reason(response);
+      throwIfAborted(signal);
       throw remoteError(`${failure}: ${why}`, { code });
     }
     return response;
+  }
+
+  /** Sends a request and returns the JSON object of the answer. Anything else throws as a failed connection does. */
+  async json(method, path, failure, options = {}) {
+    const response = await this.send(method, path, failure, options);
+    let text;
+    try {
+      text = await bodyText(response, MAX_ANSWER);
+    } catch (cause) {
+      throwIfAborted(options.signal);
+      throw remoteError(`${failure}: ${describe(cause)}`, { cause });
+    }
+    const answer = objectIn(text);
+    if (answer === undefined)
+      throw remoteError(`${failure}: the server's answer is no JSON object`);
+    return answer;
   }
 }
 

@@ -1,41 +1,51 @@
 "use strict";
 // Server-sent events: turns the lines of a response body into stream events.
 
-const { eventOf } = require("./event.cjs");
+const { chunksOf } = require("./body.cjs");
+const { objectIn } = require("./message.cjs");
 
 /** Longest accepted event, in characters. The server sends output in chunks, which are far smaller. */
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
 
-/** Returns the event in one block of lines, or undefined for a comment and for what is no JSON. */
-function parse(block) {
-  const data = block
-    .split("\n")
-    .filter((line) => line.startsWith("data:"))
-    .map((line) => line.slice(line[5] === " " ? 6 : 5));
-  return data.length === 0 ? undefined : eventOf(data.join("\n"));
+/** Yields the lines of a body without their ends. A line that never ends is an error. */
+async function* lines(body) {
+  const decoder = new TextDecoder();
+  // Kept in pieces: joining them at each chunk would take a time that grows with the square of the length.
+  let pieces = [];
+  let length = 0;
+  for await (const chunk of chunksOf(body)) {
+    const [first, ...others] = decoder.decode(chunk, { stream: true }).split("\n");
+    pieces.push(first);
+    length += first.length;
+    for (const text of others) {
+      yield pieces.join("").replace(/\r$/, "");
+      pieces = [text];
+      length = text.length;
+    }
+    checkLength(length);
+  }
+}
+
+function checkLength(length) {
+  if (length > MAX_EVENT_LENGTH) throw new Error("the server sent an event without an end");
 }
 
 /** Yields the events of a response body as they arrive. Leaving the loop ends the connection. */
 async function* events(body) {
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  let pending = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      pending += done ? decoder.decode() : decoder.decode(value, { stream: true });
-      const blocks = pending.replaceAll("\r\n", "\n").split("\n\n");
-      pending = blocks.pop();
-      for (const block of blocks) {
-        const event = parse(block);
-        if (event !== undefined) yield event;
-      }
-      if (done) return;
-      if (pending.length > MAX_EVENT_LENGTH)
-        throw new Error("the server sent an event without an end");
+  let data = [];
+  let length = 0;
+  for await (const line of lines(body)) {
+    if (line.startsWith("data:")) {
+      data.push(line.slice(line[5] === " " ? 6 : 5));
+      length += line.length;
+      checkLength(length);
+    } else if (line === "") {
+      // A block without data is a comment, and one whose data is no JSON object is ignored.
+      const event = data.length > 0 ? objectIn(data.join("\n")) : undefined;
+      data = [];
+      length = 0;
+      if (event !== undefined) yield event;
     }
-  } finally {
-    await reader.cancel().catch(() => {});
   }
 }
 

@@ -1,9 +1,14 @@
 "use strict";
 // One execution over a WebSocket, on platforms that have one (Node 22 and later, Bun, Deno).
 
-const { eventOf } = require("./event.cjs");
+const { onAbort } = require("../call-options.cjs");
+const { abortReason } = require("../errors.cjs");
+const { objectIn } = require("./message.cjs");
 
 const CLOSED_NORMALLY = 1000;
+
+/** What a message that waits costs besides its text, counted in characters. Many small ones need memory, too. */
+const MESSAGE_COST = 64;
 
 /** Whether this platform has a WebSocket client. */
 const available = () => typeof globalThis.WebSocket === "function";
@@ -11,30 +16,38 @@ const available = () => typeof globalThis.WebSocket === "function";
 /** The connection was not opened. Another transport may still work. */
 class NotOpened extends Error {}
 
-/** Resolves with an open socket, or rejects with `NotOpened`. */
-function open(url, headers) {
-  return new Promise((resolve, reject) => {
-    let socket;
-    try {
+/** Resolves with an open socket, or rejects with `NotOpened`. An abort rejects with the signal's reason. */
+async function open(url, headers, signal) {
+  let unlisten = () => {};
+  try {
+    return await new Promise((resolve, reject) => {
       // The standard has no headers here. Node, Bun and Deno share this extension.
-      socket = new WebSocket(url, { headers });
-    } catch (cause) {
-      reject(new NotOpened("the WebSocket could not be made", { cause }));
-      return;
-    }
-    socket.onopen = () => resolve(socket);
-    socket.onerror = () => reject(new NotOpened("the WebSocket did not open"));
-    socket.onclose = () => reject(new NotOpened("the WebSocket did not open"));
-  });
+      const socket = new WebSocket(url, { headers });
+      const failed = () => reject(new NotOpened("the WebSocket did not open"));
+      socket.onopen = () => resolve(socket);
+      socket.onerror = failed;
+      socket.onclose = failed;
+      unlisten = onAbort(signal, () => {
+        reject(abortReason(signal));
+        socket.close();
+      });
+    });
+  } catch (cause) {
+    if (signal?.aborted || cause instanceof NotOpened) throw cause;
+    throw new NotOpened("the WebSocket could not be made", { cause });
+  } finally {
+    unlisten();
+  }
 }
 
 /**
- * Yields the events of one execution. `message` is sent when the socket is open. The option `maxOutputSize`
- * limits how much can wait here for a slow consumer.
+ * Yields the events of one execution. `message` is a text, which is sent when the socket is open. A WebSocket cannot be
+ * slowed down, so events wait here for a slow consumer. More than `maxWaiting` characters of them are an error.
  */
-async function* events(url, headers, message, signal) {
-  const socket = await open(url, headers);
-  const queue = [];
+async function* events(url, headers, message, { signal, maxWaiting }) {
+  const socket = await open(url, headers, signal);
+  let waiting = [];
+  let length = 0;
   let wake = () => {};
   let ended;
   const end = (error) => {
@@ -42,21 +55,32 @@ async function* events(url, headers, message, signal) {
     wake();
   };
   socket.onmessage = ({ data }) => {
-    queue.push(data);
+    if (ended || typeof data !== "string") return;
+    length += data.length + MESSAGE_COST;
+    if (length > maxWaiting) {
+      end(new Error(`more than ${maxWaiting} characters of events wait to be read`));
+      socket.close();
+      return;
+    }
+    waiting.push(data);
     wake();
   };
   socket.onerror = () => end(new Error("the connection failed"));
   socket.onclose = ({ code, reason }) =>
     end(code === CLOSED_NORMALLY ? undefined : new Error(reason || `closed with code ${code}`));
-  const abort = () => end(undefined);
-  signal?.addEventListener("abort", abort, { once: true });
+  const unlisten = onAbort(signal, () => end(undefined));
   try {
-    socket.send(JSON.stringify(message));
+    if (signal?.aborted) return;
+    socket.send(message);
     for (;;) {
-      while (queue.length > 0) {
-        const event = eventOf(queue.shift());
+      const taken = waiting;
+      waiting = [];
+      for (const data of taken) {
+        length -= data.length + MESSAGE_COST;
+        const event = objectIn(data);
         if (event !== undefined) yield event;
       }
+      if (waiting.length > 0) continue;
       if (ended?.error) throw ended.error;
       if (ended) return;
       await new Promise((resolve) => {
@@ -64,7 +88,7 @@ async function* events(url, headers, message, signal) {
       });
     }
   } finally {
-    signal?.removeEventListener("abort", abort);
+    unlisten();
     // Closing the socket makes the server end the execution.
     socket.close();
   }
