@@ -2,7 +2,17 @@
 // or silently ignored.
 
 import assert from "node:assert/strict";
-import { DockerIsol8 } from "../index.js";
+import {
+  buildBaseImages,
+  buildCustomImage,
+  DenoAdapter,
+  DockerIsol8,
+  Isol8Error,
+  imageExists,
+  loadConfig,
+  RuntimeRegistry,
+  Semaphore,
+} from "../index.js";
 import { eventsOf, outputOf, sharedEngine, test } from "./helpers/harness.mjs";
 
 // No request below reaches a daemon.
@@ -161,6 +171,38 @@ test("options, requests and arguments that are not objects are refused", async (
     const files = { "/sandbox/f": content };
     await assert.rejects(engine.execute({ runtime: "bash", code: "true", files }), { message });
   }
+});
+
+test("wrong arguments of functions, the registry and the semaphore are Isol8Errors", async () => {
+  const half = { name: "half", image: "isol8:bash", getCommand: () => ["true"] };
+  const wrong = {
+    "a folder": () => loadConfig(5),
+    "a name of an image": () => imageExists(docker, 5),
+    "a callback": () => buildBaseImages(docker, 5),
+    "a bigint": () => buildCustomImage(docker, "bash", [1n], "x"),
+    "no adapter": () => RuntimeRegistry.register(),
+    "an adapter without a name": () => RuntimeRegistry.register({ ...half, name: undefined }),
+    "an adapter without a method": () => RuntimeRegistry.register(half),
+    "an extension": () => RuntimeRegistry.register({ ...half, getFileExtension: () => 5 }),
+    aliases: () => RuntimeRegistry.register({ ...half, getFileExtension: () => ".half" }, 5),
+    "a runtime": () => RuntimeRegistry.get(Symbol("x")),
+    "a file": () => RuntimeRegistry.detect(undefined),
+    "an object without text": () => RuntimeRegistry.detect(Object.create(null)),
+    "code for Deno": () => DenoAdapter.getCommand("1"),
+    "a semaphore": () => new Semaphore(0),
+    files: () => engine.execute({ runtime: "bash", code: "true", files: 5 }),
+  };
+  for (const [what, fail] of Object.entries(wrong)) {
+    await assert.rejects(
+      async () => fail(),
+      (error) => {
+        assert.ok(error instanceof Isol8Error, `${what}: ${error}`);
+        return isClear(error);
+      },
+    );
+  }
+  const names = RuntimeRegistry.list().map(({ name }) => name);
+  assert.ok(!names.includes("half"), "nothing of a refused adapter stays");
 });
 
 test("the error for a nested value names its path", () => {

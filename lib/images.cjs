@@ -1,10 +1,14 @@
 "use strict";
 // Builds and looks up images. The native engine does the work and reports progress by callback.
 
-const { labels } = require("./constants.json");
+const { checkCallback, textOf } = require("./call-options.cjs");
+const { errorCodes, labels } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
 const { unwrap } = require("./errors.cjs");
+const { toJson } = require("./json.cjs");
 const { native } = require("./native.cjs");
+
+const INVALID_OPTION = errorCodes.invalidOption;
 
 /** Names of the labels that isol8 puts on its images. Part of the public API. */
 const LABELS = Object.freeze({ ...labels });
@@ -35,23 +39,26 @@ async function buildCustomImage(
 
 /** Runs a native build and calls the caller's callback with its progress. */
 async function reporting(build, docker, options, onProgress) {
-  const address = JSON.stringify(dockerAddress(docker));
+  checkCallback(onProgress, "onProgress", INVALID_OPTION);
+  const address = toJson(dockerAddress(docker), INVALID_OPTION);
+  const json = toJson(options, INVALID_OPTION);
   // An error thrown inside a native callback would end the process. It is kept and thrown after the build.
   let thrown;
-  const report = (json) => {
+  const report = (progress) => {
     try {
-      onProgress?.(JSON.parse(json));
+      onProgress?.(JSON.parse(progress));
     } catch (error) {
       thrown ??= { error };
     }
   };
-  unwrap(await build(address, JSON.stringify(options), report));
+  unwrap(await build(address, json, report));
   if (thrown) throw thrown.error;
 }
 
 async function imageExists(docker, name) {
-  const address = JSON.stringify(dockerAddress(docker));
-  return JSON.parse(unwrap(await native().imageExists(address, name)).result);
+  const address = toJson(dockerAddress(docker), INVALID_OPTION);
+  const image = textOf(name, "name", INVALID_OPTION);
+  return JSON.parse(unwrap(await native().imageExists(address, image)).result);
 }
 
 module.exports = { LABELS, buildBaseImages, buildCustomImage, imageExists };

@@ -1,6 +1,9 @@
 "use strict";
 // A counting semaphore, part of the public API. It serves waiters in the order of their calls.
 
+const { errorCodes } = require("./constants.json");
+const { errorFrom } = require("./errors.cjs");
+
 class Semaphore {
   #max;
   #taken = 0;
@@ -8,7 +11,10 @@ class Semaphore {
 
   /** @param {number} max number of permits, at least 1 */
   constructor(max) {
-    if (!(max >= 1)) throw new Error("Semaphore max must be >= 1");
+    if (!(max >= 1)) {
+      const message = "Semaphore max must be >= 1";
+      throw errorFrom({ code: errorCodes.invalidOption, message });
+    }
     this.#max = max;
   }
 

@@ -2,6 +2,8 @@
 // The built-in runtimes as adapters: name, image, and the command line for a piece of code. The engine does not
 // use them, because it runs these runtimes natively. Callers use them to get the command, and as models.
 
+const { errorCodes } = require("../constants.json");
+const { errorFrom } = require("../errors.cjs");
 const { adapter, agentCommand } = require("./commands.cjs");
 
 const PythonAdapter = adapter("python", { inline: (code) => ["python3", "-c", code] });
@@ -11,7 +13,8 @@ const bashAdapter = adapter("bash", { inline: (code) => ["bash", "-c", code] });
 
 const DenoAdapter = adapter("deno", {
   inline() {
-    throw new Error("Deno adapter requires a file path — inline code is not supported.");
+    const message = "Deno adapter requires a file path — inline code is not supported.";
+    throw errorFrom({ code: errorCodes.invalidRequest, message });
   },
 });
 

@@ -1,11 +1,13 @@
 "use strict";
 // Finds runtimes by name and by file extension. Owns the runtime registry of the process.
 
+const { textOf } = require("../call-options.cjs");
 const { errorCodes, runtimes } = require("../constants.json");
-const { errorFrom } = require("../errors.cjs");
+const { errorFrom, shown } = require("../errors.cjs");
 const adapters = require("./adapters.cjs");
 
 const CODE = errorCodes.unknownRuntime;
+const INVALID_OPTION = errorCodes.invalidOption;
 
 const byName = new Map();
 const byExtension = new Map();
@@ -18,18 +20,37 @@ function extensionOf(filename) {
   return dot < 0 ? "" : base.slice(dot).toLowerCase();
 }
 
+/** Throws when an adapter lacks a method that the engine calls. */
+function checkMethod(adapter, method) {
+  if (typeof adapter[method] === "function") return;
+  const message = `Invalid adapter "${adapter.name}": it has no method ${method}.`;
+  throw errorFrom({ code: INVALID_OPTION, message });
+}
+
+/** Returns the file extensions of an adapter and its aliases, in lower case. */
+function extensionsOf(adapter, aliases) {
+  if (!Array.isArray(aliases)) {
+    const message = `Invalid aliases: ${shown(aliases)}. They must be a list of file extensions.`;
+    throw errorFrom({ code: INVALID_OPTION, message });
+  }
+  return [adapter.getFileExtension(), ...aliases].map((extension) =>
+    textOf(extension, "file extension", INVALID_OPTION).toLowerCase(),
+  );
+}
+
 const RuntimeRegistry = Object.freeze({
   /**
-   * Adds a runtime, or replaces the one of the same name.
+   * Adds a runtime, or replaces the one of the same name. Throws for an adapter without name or methods, and adds nothing.
    *
    * @param adapter gives the engine the image and the command
    * @param {string[]} aliases more file extensions of the runtime, with their dot
    */
   register(adapter, aliases = []) {
-    byName.set(adapter.name, adapter);
-    for (const extension of [adapter.getFileExtension(), ...aliases]) {
-      byExtension.set(extension.toLowerCase(), adapter.name);
-    }
+    const name = textOf(adapter?.name, "adapter.name", INVALID_OPTION);
+    for (const method of ["getCommand", "getFileExtension"]) checkMethod(adapter, method);
+    const extensions = extensionsOf(adapter, aliases);
+    byName.set(name, adapter);
+    for (const extension of extensions) byExtension.set(extension, name);
   },
 
   /** Returns the adapter of that name. Throws when there is none. */
@@ -37,7 +58,7 @@ const RuntimeRegistry = Object.freeze({
     const adapter = byName.get(name);
     if (!adapter) {
       const available = [...byName.keys()].join(", ");
-      const message = `Unknown runtime: "${name}". Available: ${available}`;
+      const message = `Unknown runtime: "${shown(name)}". Available: ${available}`;
       throw errorFrom({ code: CODE, message });
     }
     return adapter;
@@ -45,10 +66,10 @@ const RuntimeRegistry = Object.freeze({
 
   /** Returns the adapter for a file, by its extension. Throws when no runtime has that extension. */
   detect(filename) {
-    const name = byExtension.get(extensionOf(filename));
+    const name = byExtension.get(extensionOf(shown(filename)));
     if (name === undefined) {
       const known = [...byExtension.keys()].join(", ");
-      const message = `Cannot detect runtime for "${filename}". Known extensions: ${known}`;
+      const message = `Cannot detect runtime for "${shown(filename)}". Known extensions: ${known}`;
       throw errorFrom({ code: CODE, message });
     }
     return byName.get(name);
