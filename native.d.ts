@@ -60,8 +60,8 @@ export declare class NativeStream {
 }
 
 /**
- * Builds base images. `on_progress` gets JSON, in order and all of it before the promise settles; it
- * must not throw.
+ * Builds base images. `on_progress` gets JSON, in order and before the promise settles. It must not throw. When it is slow,
+ * steps are left out.
  */
 export declare function buildBaseImages(dockerJson: string, optionsJson: string, onProgress: ((arg: string) => void)): Promise<NativeOutcome>
 
@@ -80,11 +80,11 @@ export declare function imageExists(dockerJson: string, name: string): Promise<N
 /** Reads the configuration; throws when the file cannot be used at all. */
 export declare function loadConfig(cwd: string): NativeConfig
 
-/** What a stream has to say: some events, why the request was refused, or the end (neither). */
+/** What a stream returns next: some events, an error, or its end, with or without a result. */
 export interface NativeBatch {
   /** The next events, in order. */
   events?: Array<NativeEvent>
-  /** Why nothing was run. */
+  /** Why the request was refused, or why the execution has no result. */
   error?: NativeError
   /** At the end of an execution that has a result, that as JSON. */
   result?: string
@@ -110,7 +110,7 @@ export interface NativeConfig {
 export interface NativeError {
   /** Stable name of the kind of error. */
   code: string
-  /** What to tell the user. */
+  /** The message for the user. */
   message: string
 }
 

@@ -8,7 +8,7 @@ use isol8_engine::{
     Engine, EngineError,
     options::{Options, StartOptions},
 };
-use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw, within_runtime_if_available};
+use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
@@ -84,12 +84,8 @@ impl NativeEngine {
         files: Vec<NativeFile<'_>>,
         adapter_json: Option<String>,
     ) -> NativeStream {
-        match request::parse(&request_json, &files, adapter_json.as_deref()) {
-            Ok(submission) => {
-                NativeStream::running(within_runtime_if_available(|| self.0.stream(submission)))
-            }
-            Err(error) => NativeStream::refused(error),
-        }
+        let request = request::parse(&request_json, &files, adapter_json.as_deref());
+        NativeStream::of(request, |submission| self.0.stream(submission))
     }
 
     /// Runs a request and streams what happens; the result has the output, too, and errors are no events.
@@ -100,12 +96,8 @@ impl NativeEngine {
         files: Vec<NativeFile<'_>>,
         adapter_json: Option<String>,
     ) -> NativeStream {
-        match request::parse(&request_json, &files, adapter_json.as_deref()) {
-            Ok(submission) => NativeStream::running(within_runtime_if_available(|| {
-                self.0.execute_with_events(submission)
-            })),
-            Err(error) => NativeStream::refused(error),
-        }
+        let request = request::parse(&request_json, &files, adapter_json.as_deref());
+        NativeStream::of(request, |submission| self.0.execute_with_events(submission))
     }
 
     /// Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::outcome::{NativeError, NativeOutcome, parse, tree};
 
-/// Steps of a build that JavaScript has not taken yet. Those beyond are not told.
+/// Steps of a build that wait for JavaScript. More than these are left out.
 const PROGRESS_QUEUE: usize = 1024;
 
 /// What base images to build, and from what.
@@ -79,15 +79,15 @@ struct Custom {
 /// JavaScript's callback for progress, as JSON.
 type OnProgress = Arc<ThreadsafeFunction<String, (), String, Status, false, true>>;
 
-/// Builds base images. `on_progress` gets JSON, in order and all of it before the promise settles; it
-/// must not throw.
+/// Builds base images. `on_progress` gets JSON, in order and before the promise settles. It must not throw. When it is slow,
+/// steps are left out.
 #[napi]
 pub async fn build_base_images(
     docker_json: String,
     options_json: String,
     on_progress: Arc<ThreadsafeFunction<String, (), String, Status, false, true>>,
 ) -> NativeOutcome {
-    telling(on_progress, |tell| async move {
+    reporting(on_progress, |report| async move {
         let BaseImages {
             force,
             runtimes,
@@ -95,7 +95,10 @@ pub async fn build_base_images(
         } = parse("options", tree("options", &options_json)?)?;
         let sources = sources.or_environment()?;
         let images = images(&docker_json)?;
-        Ok(image::build_base_images(&images, runtimes.as_deref(), &sources, force, &*tell).await?)
+        Ok(
+            image::build_base_images(&images, runtimes.as_deref(), &sources, force, &*report)
+                .await?,
+        )
     })
     .await
     .into()
@@ -108,7 +111,7 @@ pub async fn build_custom_image(
     options_json: String,
     on_progress: Arc<ThreadsafeFunction<String, (), String, Status, false, true>>,
 ) -> NativeOutcome {
-    telling(on_progress, |tell| async move {
+    reporting(on_progress, |report| async move {
         let Custom {
             runtime,
             packages,
@@ -125,14 +128,14 @@ pub async fn build_custom_image(
             tag,
         };
         let images = images(&docker_json)?;
-        Ok(image::build_custom_image(&images, &image, &sources, force, &*tell).await?)
+        Ok(image::build_custom_image(&images, &image, &sources, force, &*report).await?)
     })
     .await
     .into()
 }
 
 /// Runs a build and hands its steps to JavaScript meanwhile.
-async fn telling<T, F>(
+async fn reporting<T, F>(
     on_progress: OnProgress,
     build: impl FnOnce(Box<dyn Fn(BuildProgress) + Send + Sync>) -> F,
 ) -> Result<T, NativeError>
@@ -141,10 +144,10 @@ where
 {
     let (sender, mut progress) = mpsc::channel(PROGRESS_QUEUE);
     let building = build(Box::new(move |step| {
-        // When JavaScript is busy it will see a later step.
+        // A full queue means that JavaScript is busy. It gets a later step.
         let _ = sender.try_send(step);
     }));
-    let telling = async {
+    let reporting = async {
         while let Some(step) = progress.recv().await {
             let Ok(json) = serde_json::to_string(&step) else {
                 continue;
@@ -155,5 +158,5 @@ where
             }
         }
     };
-    tokio::join!(building, telling).0
+    tokio::join!(building, reporting).0
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub struct NativeError {
     /// Stable name of the kind of error.
     pub code: String,
-    /// What to tell the user.
+    /// The message for the user.
     pub message: String,
 }
 

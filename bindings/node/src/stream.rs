@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use isol8_api::event::{EventKind, Phase, StreamEvent};
 
-use isol8_engine::EventStream;
+use isol8_engine::{EventStream, Submission};
+use napi::bindgen_prelude::within_runtime_if_available;
 use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -47,20 +48,20 @@ impl From<StreamEvent> for NativeEvent {
     }
 }
 
-/// What a stream has to say: some events, why the request was refused, or the end (neither).
+/// What a stream returns next: some events, an error, or its end, with or without a result.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeBatch {
     /// The next events, in order.
     pub events: Option<Vec<NativeEvent>>,
-    /// Why nothing was run.
+    /// Why the request was refused, or why the execution has no result.
     pub error: Option<NativeError>,
     /// At the end of an execution that has a result, that as JSON.
     pub result: Option<String>,
 }
 
 impl NativeBatch {
-    /// The end of a stream, which is told once.
+    /// The end of a stream. Its error or result is taken out, so that it is returned once.
     fn end(stream: &mut EventStream) -> Self {
         match stream.take_refusal() {
             Some(error) => Self::refusal(error.into()),
@@ -88,23 +89,29 @@ pub struct NativeStream {
     cancel: CancellationToken,
 }
 
-#[napi]
 impl NativeStream {
-    pub(crate) fn running(stream: EventStream) -> Self {
-        let cancel = stream.canceller();
+    /// The stream of a request that `start` begins, or of one that cannot be read.
+    pub(crate) fn of(
+        request: Result<Submission, NativeError>,
+        start: impl FnOnce(Submission) -> EventStream,
+    ) -> Self {
+        let (events, cancel) = match request {
+            Ok(submission) => {
+                let stream = within_runtime_if_available(|| start(submission));
+                let cancel = stream.canceller();
+                (Ok(stream), cancel)
+            }
+            Err(error) => (Err(Some(error)), CancellationToken::new()),
+        };
         Self {
-            events: Arc::new(Mutex::new(Ok(stream))),
+            events: Arc::new(Mutex::new(events)),
             cancel,
         }
     }
+}
 
-    pub(crate) fn refused(error: NativeError) -> Self {
-        Self {
-            events: Arc::new(Mutex::new(Err(Some(error)))),
-            cancel: CancellationToken::new(),
-        }
-    }
-
+#[napi]
+impl NativeStream {
     /// The next events.
     #[napi]
     pub async fn recv(&self) -> NativeBatch {
