@@ -40,7 +40,7 @@ async function project(name, dependencies = {}) {
     [PACKAGE]: `file:${packed.core}`,
     [`${PACKAGE}-${platform}`]: `file:${packed.platforms[platform]}`,
   };
-  // npm takes no override for what it is told to install.
+  // npm refuses an override of a package that its command line names.
   const named = Object.keys(dependencies).length > 0;
   const manifest = { name, private: true, dependencies, ...(named && { overrides }) };
   await writeFile(join(path, "package.json"), JSON.stringify(manifest));

@@ -20,7 +20,7 @@ test("base64 output is every byte, with the white space at its end", async () =>
   assert.deepEqual(Buffer.concat(streamed), all);
 });
 
-test("base64 output has no notices; the result's own fields say what happened", async () => {
+test("base64 output has no notices, and the fields of the result have what happened", async () => {
   const options = { maxOutputSize: 10, secrets: { TOKEN: "hunter2-hunter2" } };
   await withEngine(options, async (limited) => {
     const cut = await limited.execute(base64("printf '%0100d' 1"));
@@ -32,7 +32,7 @@ test("base64 output has no notices; the result's own fields say what happened", 
   });
 });
 
-test("a setup script that fails is told in words, whatever the encoding", async () => {
+test("the error of a failed setup script is text in every encoding", async () => {
   const request = base64("true", { setupScript: "echo broken >&2; exit 3" });
   await assert.rejects(engine.execute(request), {
     message: "Setup script failed (exit code 3): broken",
@@ -47,12 +47,12 @@ test("another encoding is refused by name", async () => {
 });
 
 test("callbacks get output while the program runs, and the result has it all", async () => {
-  const heard = { onStdout: "", onStderr: "" };
+  const received = { onStdout: "", onStderr: "" };
   const listeners = Object.fromEntries(
-    Object.keys(heard).map((name) => [
+    Object.keys(received).map((name) => [
       name,
       (data) => {
-        heard[name] += data;
+        received[name] += data;
       },
     ]),
   );
@@ -64,12 +64,12 @@ test("callbacks get output while the program runs, and the result has it all", a
     });
     const running = session.execute({ runtime: "bash", cmd: code }, listeners);
     await until(
-      () => heard.onStdout === "one\n" && heard.onStderr === "two\n",
+      () => received.onStdout === "one\n" && received.onStderr === "two\n",
       "output by callback",
     );
     const result = await running;
     assert.deepEqual([result.stdout, result.stderr, result.exitCode], ["one\nthree", "two", 0]);
-    assert.equal(heard.onStdout, "one\nthree\n");
+    assert.equal(received.onStdout, "one\nthree\n");
     assert.deepEqual(
       Object.keys(await session.execute({ runtime: "bash", cmd: "true" })),
       Object.keys(result),
@@ -117,10 +117,10 @@ test("a failed installation and a failed setup look the same in a stream and as 
     const error = await engine.execute(request).then(assert.fail, (failure) => failure);
     assert.equal(error.code, code);
     const events = await eventsOf(engine, request);
-    const [told, exit] = events.slice(-2);
-    assert.deepEqual([told.type, told.phase, told.code], ["error", "setup", code]);
+    const [failure, exit] = events.slice(-2);
+    assert.deepEqual([failure.type, failure.phase, failure.code], ["error", "setup", code]);
     const [head] = /^.*\(exit code \d+\)/.exec(error.message);
-    assert.ok(told.data.startsWith(head), told.data);
+    assert.ok(failure.data.startsWith(head), failure.data);
     assert.deepEqual(
       [exit.type, exit.phase, exit.data],
       ["exit", "setup", /(\d+)\)$/.exec(head)[1]],

@@ -279,11 +279,11 @@ test("errors have the server's code, or one of their own; callbacks get the outp
   });
   const result = { stdout: "out", stderr: "", exitCode: 0 };
   await withServer({ "POST /execute": json(200, result) }, async (host) => {
-    const heard = [];
-    const tell = (data) => heard.push(data);
+    const received = [];
+    const receive = (data) => received.push(data);
     const engine = new RemoteIsol8({ host, apiKey: KEY });
-    await engine.execute(request, { onStdout: tell, onStderr: tell });
-    assert.deepEqual(heard, ["out"]);
+    await engine.execute(request, { onStdout: receive, onStderr: receive });
+    assert.deepEqual(received, ["out"]);
   });
 });
 

@@ -13,8 +13,8 @@ import type { DockerIsol8Options, Isol8Options } from "./options.cjs";
 import type { Bytes } from "./platform.cjs";
 
 /**
- * The interface of local and remote engines. A failed call rejects with an `Error`. Errors of the local
- * engine have a stable `code`, such as `"ISOL8_DOCKER_UNREACHABLE"`.
+ * The interface of local and remote engines. A failed call rejects with an `Isol8Error`, and an aborted one with the reason
+ * of its signal.
  */
 export interface Isol8Engine {
   /** Makes sandboxes ready, if `prewarm` asks for it. Calling it is optional for a local engine. */
@@ -86,7 +86,10 @@ export interface SessionInfo {
  * and server-sent events elsewhere.
  */
 export declare class RemoteIsol8 extends Engine {
-  /** `options` override the server's defaults, as far as the server allows. */
+  /**
+   * Makes a client. Connects to nothing yet. Throws when `connection` lacks a text for `host` or `apiKey`. `options` override
+   * the server's defaults, as far as the server allows.
+   */
   constructor(connection: RemoteIsol8Options, options?: Isol8Options);
   /** Lists the sessions that this key may see. */
   listSessions(): Promise<SessionInfo[]>;
@@ -101,8 +104,12 @@ export type WsClientMessage =
       request: ExecutionRequest;
       options?: Isol8Options | undefined;
       sessionId?: string | undefined;
+      /** `"open"`: the program's input stays open for `stdin` messages. Without it, the input is at its end. */
+      stdin?: "open" | undefined;
     }
-  | { type: "stdin"; data: string }
+  /** Text for the program's input. `end` closes the input after it. */
+  | { type: "stdin"; data: string; end?: boolean | undefined }
+  /** A signal for the program. */
   | { type: "signal"; signal: "SIGINT" | "SIGTERM" };
 
 /** What a server sends over its WebSocket. */

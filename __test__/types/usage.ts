@@ -256,7 +256,9 @@ async function useRemote(): Promise<void> {
   console.log(session?.lastAccessedAt);
   const sent: WsClientMessage[] = [
     { type: "execute", request, options: common, sessionId: "s" },
+    { type: "execute", request, stdin: "open" },
     { type: "stdin", data: "" },
+    { type: "stdin", data: "x", end: true },
     { type: "signal", signal: "SIGINT" },
   ];
   const received: WsServerMessage = { type: "exit", data: "0", phase: "code" };
