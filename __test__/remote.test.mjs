@@ -71,11 +71,13 @@ test("execute sends request, options and session, and bytes survive", async () =
     const connection = { host, apiKey: KEY, sessionId: "s" };
     const engine = new RemoteIsol8(connection, { network: "none", docker: { modem: {} } });
     const files = { "/sandbox/t": "text", "/sandbox/b": Buffer.from([0, 255]) };
-    assert.deepEqual(await engine.execute({ ...request, files }), { stdout: "x" });
+    const env = { PORT: 3000, DEBUG: true, NAME: "n" };
+    assert.deepEqual(await engine.execute({ ...request, files, env }), { stdout: "x" });
     const [{ key, body }] = asked;
     assert.equal(key, `Bearer ${KEY}`);
     assert.equal(body.sessionId, "s");
     assert.deepEqual(body.options, { network: "none" });
+    assert.deepEqual(body.request.env, { PORT: "3000", DEBUG: "true", NAME: "n" });
     assert.deepEqual(body.request.files, {
       "/sandbox/t": "text",
       "/sandbox/b": { type: "base64", data: "AP8=" },

@@ -22,10 +22,9 @@ function adapterFields(request) {
   const filePath = `/sandbox/main${fileExtension}`;
   // Code from a URL is fetched later. The program is in the file in both cases.
   const code = request.code ?? "";
-  const command =
-    adapter.getCommandWithOptions === undefined
-      ? adapter.getCommand(code, filePath)
-      : adapter.getCommandWithOptions(code, { filePath, agentFlags: request.agentFlags });
+  const command = adapter.getCommandWithOptions
+    ? adapter.getCommandWithOptions(code, { filePath, agentFlags: request.agentFlags })
+    : adapter.getCommand(code, filePath);
   return { image: adapter.image, command, fileExtension };
 }
 
@@ -41,9 +40,6 @@ function bytes(path, content) {
   throw errorFrom({ code: errorCodes.invalidRequest, message });
 }
 
-/** Returns a request. Throws when it is no object. */
-const requestOf = (request) => objectOf(request, "request", errorCodes.invalidRequest);
-
 /** Returns the files of a request by path. Throws when they are no object. */
 const filesOf = ({ files }) => objectOf(files ?? {}, "files", errorCodes.invalidRequest);
 
@@ -54,14 +50,19 @@ function texts(record) {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, text(value)]));
 }
 
+/** Returns a request whose variables and metadata are texts. Throws when it is no object. */
+function requestOf(request) {
+  const { env, metadata } = objectOf(request, "request", errorCodes.invalidRequest);
+  return { ...request, env: texts(env), metadata: texts(metadata) };
+}
+
 /**
  * Splits a request into JSON and files. Files cross to the native side as bytes.
  *
  * @returns {{json: string, files: {path: string, data: Buffer}[], adapter: string | undefined}}
  */
 function toNative(request) {
-  const { files: _, env, metadata, ...rest } = requestOf(request);
-  const fields = { ...rest, env: texts(env), metadata: texts(metadata) };
+  const { files: _, ...fields } = requestOf(request);
   const adapter = adapterFields(request);
   const list = Object.entries(filesOf(request)).map(([path, content]) => ({
     path,

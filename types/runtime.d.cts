@@ -24,7 +24,7 @@ export interface RuntimeAdapter {
 
 /** The runtimes that this process knows. */
 export declare const RuntimeRegistry: {
-  /** Adds a runtime, or replaces the one with its name. `aliases` are more file extensions. */
+  /** Adds a runtime, or replaces the one with its name. `aliases` are more file extensions. Throws for an adapter without name or methods. */
   register(adapter: RuntimeAdapter, aliases?: string[]): void;
   /** Returns the adapter with that name. Throws when there is none. */
   get(name: string): RuntimeAdapter;

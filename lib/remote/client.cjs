@@ -20,16 +20,17 @@ const MAX_WAITING = 256 * 1024 * 1024;
 /** Most characters that JSON makes of a byte, for standard output and standard error together. */
 const CHARACTERS_OF_A_BYTE = 12;
 
-/** Returns a request for JSON. Text stays text; bytes become base64, so that every byte arrives unchanged. */
+/** Returns a request for JSON. Texts stay, and bytes of files become base64, so that every byte arrives unchanged. */
 function wireRequest(request) {
-  if (!requestOf(request).files) return request;
+  const fields = requestOf(request);
+  if (!request.files) return fields;
   const files = Object.entries(filesOf(request)).map(([path, content]) => [
     path,
     typeof content === "string"
       ? content
       : { type: "base64", data: bytes(path, content).toString("base64") },
   ]);
-  return { ...request, files: Object.fromEntries(files) };
+  return { ...fields, files: Object.fromEntries(files) };
 }
 
 /** Whether an event is the last one. After a setup phase with exit code 0 the program follows. */

@@ -47,7 +47,8 @@ const RuntimeRegistry = Object.freeze({
    */
   register(adapter, aliases = []) {
     const name = textOf(adapter?.name, "adapter.name", INVALID_OPTION);
-    for (const method of ["getCommand", "getFileExtension"]) checkMethod(adapter, method);
+    checkMethod(adapter, adapter.getCommandWithOptions ? "getCommandWithOptions" : "getCommand");
+    checkMethod(adapter, "getFileExtension");
     const extensions = extensionsOf(adapter, aliases);
     byName.set(name, adapter);
     for (const extension of extensions) byExtension.set(extension, name);
