@@ -13,8 +13,9 @@ const isol8 = new DockerIsol8({ timeoutMs: 5_000, maxOutputSize: 4_000 });
 /** Runs what a model asks for. Never throws: a model can correct its own mistakes from the text. */
 async function runCode({ language, code }) {
   try {
-    const { exitCode, stdout, stderr } = await isol8.execute({ runtime: language, code });
-    if (exitCode === 137) return `exit code ${exitCode}: (time limit exceeded)`;
+    const result = await isol8.execute({ runtime: language, code });
+    const { exitCode, stdout, stderr, termination } = result;
+    if (termination === "timeout") return `exit code ${exitCode}: (time limit exceeded)`;
     const lines = (stdout || stderr).split("\n");
     return `exit code ${exitCode}: ${lines.at(-1)}`;
   } catch (error) {
