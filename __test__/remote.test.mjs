@@ -293,7 +293,7 @@ test("wrong arguments are errors that name them, and nothing is sent", async () 
   const connections = {
     connection: undefined,
     host: { apiKey: KEY },
-    apiKey: { host: "http://127.0.0.1:1" },
+    apiKey: { host: "http://127.0.0.1:1", apiKey: 5 },
     sessionId: { host: "http://127.0.0.1:1", apiKey: KEY, sessionId: 7 },
   };
   for (const [what, connection] of Object.entries(connections)) {

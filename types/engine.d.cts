@@ -87,8 +87,8 @@ export interface SessionInfo {
  */
 export declare class RemoteIsol8 extends Engine {
   /**
-   * Makes a client. Connects to nothing yet. Throws when `connection` lacks a text for `host` or `apiKey`. `options` override
-   * the server's defaults, as far as the server allows.
+   * Makes a client. Connects to nothing yet. Throws when `connection` has no text for `host`, or something else than a text for
+   * `apiKey`. `options` override the server's defaults, as far as the server allows.
    */
   constructor(connection: RemoteIsol8Options, options?: Isol8Options);
   /** Lists the sessions that this key may see. */

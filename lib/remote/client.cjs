@@ -52,7 +52,8 @@ class RemoteIsol8 {
     const { host, apiKey, sessionId } = objectOf(connection, "connection", INVALID_OPTION);
     this.#http = new Http(
       textOf(host, "host", INVALID_OPTION),
-      textOf(apiKey, "apiKey", INVALID_OPTION),
+      // Without a key the server refuses each call, and a caller that makes none needs no key.
+      textOf(apiKey ?? "", "apiKey", INVALID_OPTION),
     );
     this.#sessionId = textOf(sessionId ?? "", "sessionId", INVALID_OPTION);
     this.#options = objectOf(options ?? {}, "options", INVALID_OPTION);
