@@ -36,8 +36,8 @@ function wireRequest(request) {
 /** Whether an event is the last one. After a setup phase with exit code 0 the program follows. */
 const isLast = ({ type, phase, data }) => type === "exit" && !(phase === "setup" && data === "0");
 
-/** Whether an event says that nothing was run. It has no phase, and the stream ends without an exit event. */
-const isRefusal = ({ type, phase }) => type === "error" && phase === undefined;
+/** Whether an event is an error of the engine. It has no phase, and the stream ends without an exit event. */
+const isEngineError = ({ type, phase }) => type === "error" && phase === undefined;
 
 /** The symbol of `await using`. Node 18 may lack it. */
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
@@ -101,7 +101,7 @@ class RemoteIsol8 {
     try {
       for await (const event of this.#events(body, signal)) {
         throwIfAborted(signal);
-        complete = isLast(event) || isRefusal(event);
+        complete = isLast(event) || isEngineError(event);
         yield event;
         if (isLast(event)) return;
       }

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use isol8_api::{
-    event::{EventKind, StreamEvent},
+    event::{EventKind, Phase, StreamEvent},
     http::ExecuteBody,
     options::RawOptions,
     request::ExecutionRequest,
@@ -140,8 +140,8 @@ impl Execution {
         Ok(())
     }
 
-    /// The next events; none at the end. What the engine refuses, or what stands in the way of a start,
-    /// is one error event and the end. Cancel safe.
+    /// The next events; none at the end. What the engine refuses or fails at, or what stands in the way of a
+    /// start, is one error event and the end. Cancel safe.
     pub(crate) async fn next(&mut self) -> Vec<StreamEvent> {
         if let Err(error) = self.start().await {
             return vec![failure(&error)];
@@ -149,7 +149,14 @@ impl Execution {
         let State::Running(events, held) = &mut self.state else {
             return Vec::new();
         };
-        let batch = events.recv_many(BATCH).await;
+        let mut batch = events.recv_many(BATCH).await;
+        if let Some(index) = batch.iter().position(is_engine_failure) {
+            // Clients of a server expect no phase and no exit event here, unlike callers of an engine.
+            batch.truncate(index + 1);
+            batch[index].phase = None;
+            self.state = State::Over;
+            return batch;
+        }
         if !batch.is_empty() {
             return batch;
         }
@@ -157,6 +164,11 @@ impl Execution {
         self.state = State::Over;
         refusal.iter().map(failure).collect()
     }
+}
+
+/// Whether the engine has failed at a program. The program's own errors, such as its time limit, have no code.
+fn is_engine_failure(event: &StreamEvent) -> bool {
+    event.kind == EventKind::Error && event.phase == Some(Phase::Code) && event.code.is_some()
 }
 
 /// The event of an execution that did not begin.

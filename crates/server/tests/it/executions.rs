@@ -93,6 +93,27 @@ async fn what_the_engine_refuses_is_one_event_without_phase_or_exit() {
 }
 
 #[tokio::test]
+async fn an_engine_that_fails_at_a_program_is_one_event_without_phase_or_exit() {
+    let dead = || {
+        bash(vec![Exchange::death(
+            "exec bash /sandbox/main.sh +/sandbox/main.sh",
+        )])
+    };
+    let (server, _) = TestServer::scripted([dead(), dead()]).await;
+    let expected = [json!({
+        "type": "error",
+        "data": "The sandbox was lost: its container ended while it was in use",
+        "code": "ISOL8_SANDBOX_LOST",
+    })];
+    assert_eq!(events_of(&server, request()).await, expected);
+    let socket = open_socket(&server).await;
+    let (events, end) = socket.execute(request()["request"].clone()).await;
+    assert_eq!(events, expected);
+    assert_eq!(end, (1000, "Execution complete".to_owned()));
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_silent_stream_says_that_it_is_still_there() {
     let hanging = || bash(vec![program([])]);
     let settings = Settings {
