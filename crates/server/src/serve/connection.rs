@@ -8,7 +8,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::OwnedSemaphorePermit,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::write_timeout::WriteTimeout;
@@ -28,12 +31,13 @@ pub(super) struct Ends {
     pub(super) cut: CancellationToken,
 }
 
-/// Answers the requests of one connection until its end.
-pub(super) async fn carry<S>(stream: S, router: Router, ends: Ends)
+/// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `slot` as
+/// long as it is open.
+pub(super) async fn carry<S>(stream: S, slot: OwnedSemaphorePermit, router: Router, ends: Ends)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(WriteTimeout::new(stream, WRITE_PATIENCE));
+    let io = TokioIo::new(WriteTimeout::new(stream, WRITE_PATIENCE, slot));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
@@ -50,5 +54,42 @@ where
     };
     if let Err(error) = carried {
         tracing::debug!(%error, "a connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{extract::ws::WebSocketUpgrade, routing::get};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_web_socket_keeps_its_slot_until_it_ends() {
+        let slots = Arc::new(Semaphore::new(1));
+        let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
+        let echo = |upgrade: WebSocketUpgrade| async move {
+            upgrade.on_upgrade(|mut socket| async move {
+                while let Some(Ok(message)) = socket.recv().await {
+                    let _ = socket.send(message).await;
+                }
+            })
+        };
+        let ends = Ends {
+            closing: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        };
+        let (stream, client) = tokio::io::duplex(1024);
+        let router = Router::new().route("/", get(echo));
+        let carried = tokio::spawn(carry(stream, slot, router, ends));
+        let (socket, _) = tokio_tungstenite::client_async("ws://localhost/", client)
+            .await
+            .unwrap();
+        carried.await.unwrap();
+        assert_eq!(slots.available_permits(), 0);
+        drop(socket);
+        let _slot = slots.acquire().await.unwrap();
     }
 }

@@ -94,11 +94,7 @@ async fn accept(listener: &TcpListener, router: &Router, connections: &TaskTrack
             Ok((stream, _)) => {
                 // Events are small, and their reader waits for them.
                 let _ = stream.set_nodelay(true);
-                let connection = carry(stream, router.clone(), ends.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(slot);
-                });
+                connections.spawn(carry(stream, slot, router.clone(), ends.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

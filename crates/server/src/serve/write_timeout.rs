@@ -13,20 +13,23 @@ use tokio::{
 };
 
 /// A stream whose writes fail when the other side takes nothing for a while.
-pub(super) struct WriteTimeout<S> {
+pub(super) struct WriteTimeout<S, H> {
     stream: S,
     limit: Duration,
     /// Set while a write waits.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Dropped with the stream.
+    _held: H,
 }
 
-impl<S: Unpin> WriteTimeout<S> {
-    /// Fails writes that wait for `limit`.
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+impl<S: Unpin, H: Unpin> WriteTimeout<S, H> {
+    /// Fails writes that wait for `limit`. Keeps `held` as long as the stream, whoever has that by then.
+    pub(super) fn new(stream: S, limit: Duration, held: H) -> Self {
         Self {
             stream,
             limit,
             timer: None,
+            _held: held,
         }
     }
 
@@ -47,7 +50,7 @@ impl<S: Unpin> WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for WriteTimeout<S, H> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +60,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for WriteTimeout<S, H> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_has_stopped_ends_the_write() {
         let (stream, reader) = tokio::io::duplex(16);
-        let mut stream = WriteTimeout::new(stream, Duration::from_millis(20));
+        let mut stream = WriteTimeout::new(stream, Duration::from_millis(20), ());
         stream.write_all(&[0; 16]).await.unwrap();
         let error = stream.write_all(&[0; 1]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
