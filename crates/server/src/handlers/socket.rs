@@ -34,6 +34,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Pings without a word from the client after which it counts as gone.
 const MAX_UNANSWERED: u32 = 3;
 
+/// Largest piece of input in bytes. The queues between here and the program count pieces, not bytes.
+const PIECE: usize = 64 * 1024;
+
 /// Opens a connection. A request that is no upgrade finds nothing here.
 pub(crate) async fn upgrade(
     State(app): State<App>,
@@ -159,7 +162,9 @@ impl Connection {
                 self.execution = Some(Execution::new(self.app.clone(), *body, Some(live)));
             }
             Ok(ClientMessage::Stdin { data, end }) => {
-                self.pass(ProgramInput::Data(data.into()));
+                for piece in pieces(data.into()) {
+                    self.pass(ProgramInput::Data(piece));
+                }
                 if end {
                     self.pass(ProgramInput::End);
                 }
@@ -200,6 +205,14 @@ impl Connection {
     }
 }
 
+/// Input in pieces of which the program's queue may hold many.
+fn pieces(mut data: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let length = data.len().min(PIECE);
+        (length > 0).then(|| data.split_to(length))
+    })
+}
+
 async fn next_events(execution: &mut Option<Execution>) -> Vec<StreamEvent> {
     match execution {
         Some(execution) => execution.next().await,
@@ -229,5 +242,21 @@ fn error(text: &str) -> StreamEvent {
         data: text.to_owned(),
         phase: None,
         code: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_input_goes_in_pieces_of_limited_length() {
+        let data: Bytes = (0..=255).cycle().take(2 * PIECE + 1).collect();
+        let all: Vec<_> = pieces(data.clone()).collect();
+        let lengths: Vec<_> = all.iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [PIECE, PIECE, 1]);
+        let joined: Vec<u8> = all.iter().flatten().copied().collect();
+        assert_eq!(joined, data.to_vec());
+        assert_eq!(pieces(Bytes::new()).count(), 0);
     }
 }
