@@ -10,13 +10,14 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
+use tokio::task::JoinError;
 
 use crate::{app::App, error::ApiError};
 
 /// How long the next piece of a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bodies above this are parsed on a thread that serves nobody else, in bytes.
+/// Texts above this are read on a thread that serves nobody else, in bytes.
 const LARGE: usize = 256 * 1024;
 
 /// A body in JSON, whatever its content type says. An empty one is `{}`.
@@ -27,14 +28,22 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let bytes = receive(request, app.max_body_bytes()).await?;
-        if bytes.len() <= LARGE {
-            return parse(&bytes).map(Self);
-        }
-        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        let parsed = read_aside(bytes, parse::<T>).await;
         parsed
             .map_err(|error| ApiError::Invalid(error.to_string()))?
             .map(Self)
     }
+}
+
+/// What `read` makes of `bytes`. A large text is read on a thread that serves nobody else. The error is that thread's.
+pub(crate) async fn read_aside<T: Send + 'static>(
+    bytes: Bytes,
+    read: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    if bytes.len() <= LARGE {
+        return Ok(read(&bytes));
+    }
+    tokio::task::spawn_blocking(move || read(&bytes)).await
 }
 
 async fn receive(request: Request, limit: usize) -> Result<Bytes, ApiError> {

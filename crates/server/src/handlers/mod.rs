@@ -7,4 +7,5 @@ pub(crate) mod health;
 pub(crate) mod queue;
 pub(crate) mod sessions;
 pub(crate) mod socket;
+mod socket_message;
 pub(crate) mod stream;

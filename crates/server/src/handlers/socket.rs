@@ -19,14 +19,13 @@ use isol8_api::{
     websocket::{ClientMessage, Signal, StdinMode},
 };
 use isol8_engine::{ProgramInput, ProgramSignal, live_input};
-use serde::Deserialize as _;
-use serde_json::Value;
 use tokio::{
     sync::mpsc,
     time::{Instant, interval_at},
 };
 
-use crate::{app::App, error::ApiError, execution::Execution};
+use super::socket_message::Received;
+use crate::{app::App, body::read_aside, error::ApiError, execution::Execution};
 
 /// How long a client may take to answer the end of a connection.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -115,8 +114,8 @@ impl Connection {
                 message = self.socket.recv(), if !is_held => {
                     unanswered = 0;
                     match message {
-                        Some(Ok(Message::Text(text))) => self.hear(text.as_bytes()).await?,
-                        Some(Ok(Message::Binary(bytes))) => self.hear(&bytes).await?,
+                        Some(Ok(Message::Text(text))) => self.handle(text.into()).await?,
+                        Some(Ok(Message::Binary(bytes))) => self.handle(bytes).await?,
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Gone),
                     }
@@ -135,24 +134,30 @@ impl Connection {
         }
     }
 
-    /// Does what a message says.
-    async fn hear(&mut self, message: &[u8]) -> Result<(), Gone> {
-        let Ok(json) = serde_json::from_slice::<Value>(message) else {
-            send(&mut self.socket, &[error("Invalid JSON message")]).await?;
-            self.close(close_code::UNSUPPORTED, "Invalid JSON").await?;
-            return Err(Gone);
-        };
-        let kind = match &json["type"] {
-            Value::String(kind) => kind.clone(),
-            Value::Null => "undefined".to_owned(),
-            other => other.to_string(),
-        };
-        if !matches!(kind.as_str(), "execute" | "stdin" | "signal") {
-            let text = format!("Unknown message type: {kind}");
-            return send(&mut self.socket, &[error(&text)]).await;
-        }
-        match ClientMessage::deserialize(json) {
-            Ok(ClientMessage::Execute { body, stdin }) => {
+    /// Acts on a message.
+    async fn handle(&mut self, message: Bytes) -> Result<(), Gone> {
+        let received = read_aside(message, Received::read)
+            .await
+            .map_err(|_| Gone)?;
+        match received {
+            Received::NoJson => {
+                send(&mut self.socket, &[error("Invalid JSON message")]).await?;
+                self.close(close_code::UNSUPPORTED, "Invalid JSON").await?;
+                return Err(Gone);
+            }
+            Received::UnknownType(kind) => {
+                let text = format!("Unknown message type: {kind}");
+                send(&mut self.socket, &[error(&text)]).await?;
+            }
+            Received::Invalid { cause, is_execute } => {
+                let text = format!("Invalid message: {cause}");
+                send(&mut self.socket, &[error(&text)]).await?;
+                if is_execute && self.execution.is_none() {
+                    self.close(close_code::NORMAL, "Execution complete").await?;
+                    return Err(Gone);
+                }
+            }
+            Received::Known(ClientMessage::Execute { body, stdin }) => {
                 if self.execution.is_some() {
                     let text = "Invalid message: a program runs on this connection already";
                     return send(&mut self.socket, &[error(text)]).await;
@@ -161,7 +166,7 @@ impl Connection {
                 self.input = Some(input);
                 self.execution = Some(Execution::new(self.app.clone(), *body, Some(live)));
             }
-            Ok(ClientMessage::Stdin { data, end }) => {
+            Received::Known(ClientMessage::Stdin { data, end }) => {
                 for piece in pieces(data.into()) {
                     self.pass(ProgramInput::Data(piece));
                 }
@@ -169,17 +174,11 @@ impl Connection {
                     self.pass(ProgramInput::End);
                 }
             }
-            Ok(ClientMessage::Signal { signal }) => self.pass(ProgramInput::Signal(match signal {
-                Signal::Interrupt => ProgramSignal::Interrupt,
-                Signal::Terminate => ProgramSignal::Terminate,
-            })),
-            Err(cause) => {
-                let text = format!("Invalid message: {cause}");
-                send(&mut self.socket, &[error(&text)]).await?;
-                if kind == "execute" && self.execution.is_none() {
-                    self.close(close_code::NORMAL, "Execution complete").await?;
-                    return Err(Gone);
-                }
+            Received::Known(ClientMessage::Signal { signal }) => {
+                self.pass(ProgramInput::Signal(match signal {
+                    Signal::Interrupt => ProgramSignal::Interrupt,
+                    Signal::Terminate => ProgramSignal::Terminate,
+                }));
             }
         }
         Ok(())

@@ -9,7 +9,8 @@ fn error(text: &str) -> Value {
 #[tokio::test]
 async fn what_is_no_json_ends_the_connection() {
     let (server, _) = TestServer::scripted([]).await;
-    for text in ["", "{", "hello"] {
+    let long = "x".repeat(300 * 1024);
+    for text in ["", "{", "hello", long.as_str()] {
         let mut socket = open_socket(&server).await;
         socket.text(text).await;
         let (events, end) = socket.rest().await;
@@ -26,6 +27,10 @@ async fn what_is_not_known_or_comes_too_early_does_not() {
     let mut socket = open_socket(&server).await;
     for (message, kind) in [
         (json!({"type": "cancel"}), "cancel"),
+        (
+            json!({"type": "cancel", "long": "x".repeat(300 * 1024)}),
+            "cancel",
+        ),
         (json!({}), "undefined"),
         (json!([1]), "undefined"),
         (json!({"type": 1}), "1"),
