@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_api::http::{FileContents, UploadBody};
@@ -52,7 +52,7 @@ pub(crate) async fn upload(
 /// `GET /file`: reads a file from the sandbox of a session.
 pub(crate) async fn download(
     State(app): State<App>,
-    which: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<FileContents>, ApiError> {
     let missing = || ApiError::Invalid("Missing sessionId or path".to_owned());
     let Query(which) = which.map_err(|error| ApiError::Invalid(error.body_text()))?;

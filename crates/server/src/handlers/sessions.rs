@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
 };
 use isol8_api::http::SessionList;
 
@@ -19,8 +19,9 @@ pub(crate) async fn list(State(app): State<App>) -> Json<SessionList> {
 /// `DELETE /session/:id`: ends a session. One that does not exist is no error.
 pub(crate) async fn remove(
     State(app): State<App>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Done>, ApiError> {
+    let Path(id) = id.map_err(|error| ApiError::Invalid(error.body_text()))?;
     app.sessions().remove(&id).await?;
     Ok(Json(Done::OK))
 }

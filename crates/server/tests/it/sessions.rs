@@ -107,6 +107,11 @@ async fn ids_are_checked_wherever_they_come() {
         assert_eq!(server.post("/file", upload).await.0, 400, "{id:?}");
     }
     assert_eq!(server.delete("/session/a%0Ab").await.0, 400);
+    let (status, answer) = server.delete("/session/%FF").await;
+    assert_eq!(
+        (status.as_u16(), &answer["code"]),
+        (400, &json!("ISOL8_INVALID_REQUEST"))
+    );
     assert_eq!(server.get("/file?sessionId=a%0A&path=x").await.0, 400);
     assert_eq!(server.delete("/session/unknown").await.0, 200);
     server.end().await;
