@@ -32,14 +32,28 @@ pub(crate) struct Engines {
 
 struct Kept {
     engine: Engine,
-    /// As many more as there are leases.
-    in_use: Arc<()>,
-    last_used: Instant,
+    uses: Uses,
 }
 
 impl Kept {
     fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.in_use) == 1
+        Arc::strong_count(&self.uses) == 1
+    }
+
+    fn last_used(&self) -> Instant {
+        *self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the last use of an engine has ended. The kept engine has one clone, and each lease has one more.
+type Uses = Arc<Mutex<Instant>>;
+
+/// A use of an engine, which ends when this is dropped.
+struct InUse(Uses);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }
 
@@ -47,7 +61,7 @@ impl Kept {
 pub(crate) struct EngineLease {
     /// The engine, with the request's own secrets.
     pub(crate) engine: Engine,
-    _in_use: Arc<()>,
+    _in_use: InUse,
 }
 
 impl Engines {
@@ -67,14 +81,11 @@ impl Engines {
         let key = serde_json::to_string(&raw)
             .map_err(|error| EngineError::Internal(error.to_string()))?;
         let mut kept = self.kept();
-        let found = match kept.get_mut(&key) {
-            Some(found) => {
-                found.last_used = Instant::now();
-                EngineLease {
-                    engine: found.engine.clone(),
-                    _in_use: Arc::clone(&found.in_use),
-                }
-            }
+        let found = match kept.get(&key) {
+            Some(found) => EngineLease {
+                engine: found.engine.clone(),
+                _in_use: InUse(Arc::clone(&found.uses)),
+            },
             None => self.add(&mut kept, key, raw)?,
         };
         drop(kept);
@@ -96,16 +107,16 @@ impl Engines {
         let options = Options::try_from(raw)?;
         let backend = self.place.backend(options.oci_runtime.as_deref());
         let engine = Engine::new(options, self.max_concurrent, backend, self.place.images())?;
-        let in_use = Arc::new(());
+        let uses = Arc::new(Mutex::new(Instant::now()));
         let lease = EngineLease {
             engine: engine.clone(),
-            _in_use: Arc::clone(&in_use),
+            _in_use: InUse(Arc::clone(&uses)),
         };
         if kept.len() >= MAX_ENGINES {
             let oldest = kept
                 .iter()
                 .filter(|(_, engine)| engine.is_idle())
-                .min_by_key(|(_, engine)| engine.last_used)
+                .min_by_key(|(_, engine)| engine.last_used())
                 .map(|(key, _)| key.clone());
             match oldest {
                 // Its sandboxes end in the background.
@@ -113,23 +124,18 @@ impl Engines {
                 None => return Ok(lease),
             };
         }
-        let last_used = Instant::now();
-        kept.insert(
-            key,
-            Kept {
-                engine,
-                in_use,
-                last_used,
-            },
-        );
+        kept.insert(key, Kept { engine, uses });
         Ok(lease)
     }
 
-    /// Lets go of the engines that nobody has used for a while.
+    /// Lets go of the engines that nobody has used for five minutes.
     pub(crate) fn release_idle(&self) {
-        let now = Instant::now();
+        self.release(MAX_IDLE);
+    }
+
+    fn release(&self, max_idle: Duration) {
         self.kept()
-            .retain(|_, kept| !kept.is_idle() || now.duration_since(kept.last_used) < MAX_IDLE);
+            .retain(|_, kept| !kept.is_idle() || kept.last_used().elapsed() < max_idle);
     }
 
     /// Removes the sandboxes of every engine that nobody uses, and waits until they are gone.
@@ -187,9 +193,9 @@ mod tests {
         other.secrets = None;
         let first = engines.get(options(1)).unwrap();
         let second = engines.get(other).unwrap();
-        assert!(Arc::ptr_eq(&first._in_use, &second._in_use));
+        assert!(Arc::ptr_eq(&first._in_use.0, &second._in_use.0));
         let third = engines.get(options(2)).unwrap();
-        assert!(!Arc::ptr_eq(&first._in_use, &third._in_use));
+        assert!(!Arc::ptr_eq(&first._in_use.0, &third._in_use.0));
     }
 
     #[test]
@@ -205,8 +211,23 @@ mod tests {
         drop(engines.get(options(MAX_ENGINES + 2)).unwrap());
         assert_eq!(engines.kept().len(), MAX_ENGINES);
         let again = engines.get(options(1)).unwrap();
-        assert!(Arc::ptr_eq(&again._in_use, &busy[0]._in_use));
+        assert!(Arc::ptr_eq(&again._in_use.0, &busy[0]._in_use.0));
         drop(last);
+    }
+
+    #[test]
+    fn an_engine_is_idle_from_the_end_of_its_last_use() {
+        let engines = Engines::new(Arc::new(Nowhere), 2);
+        let used = engines.get(options(1)).unwrap();
+        let kept_at = |engines: &Engines| engines.kept().values().next().map(Kept::last_used);
+        let begin = kept_at(&engines).unwrap();
+        engines.release(Duration::ZERO);
+        assert_eq!(kept_at(&engines), Some(begin), "it is in use");
+        while Instant::now() <= begin {}
+        drop(used);
+        assert!(kept_at(&engines).unwrap() > begin);
+        engines.release(Duration::ZERO);
+        assert_eq!(kept_at(&engines), None);
     }
 
     #[test]
