@@ -11,15 +11,9 @@ use crate::{app::App, body::JsonBody, cleanup::Cleaned, error::ApiError};
 
 /// What to remove.
 #[derive(Deserialize)]
-#[serde(default)]
 pub(crate) struct What {
+    /// Whether images are removed, too; yes when it is left out.
     images: Option<bool>,
-}
-
-impl Default for What {
-    fn default() -> Self {
-        Self { images: Some(true) }
-    }
 }
 
 /// Removes sessions, containers that nobody uses and, unless the body says otherwise, images.
