@@ -12,12 +12,16 @@ use crate::{
     key::KeyDigest,
     place::Place,
     queue::Queue,
+    readiness::Readiness,
     sessions::Sessions,
     settings::{Settings, SettingsError},
 };
 
 /// How often idle engines and sessions are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long an answer of the backend that it is there holds.
+const READINESS_LIFETIME: Duration = Duration::from_secs(1);
 
 /// A server's state. Cheap to clone; the clones are one server.
 #[derive(Clone)]
@@ -34,6 +38,7 @@ struct Inner {
     engines: Engines,
     sessions: Sessions,
     cleanups: Cleanups,
+    readiness: Readiness,
     /// Cancelled when the server is about to end.
     closing: CancellationToken,
     /// Cancelled when no new work is taken any more, at the latest when the server is about to end.
@@ -65,6 +70,7 @@ impl App {
             engines: Engines::new(Arc::clone(&place), max_concurrent),
             sessions: Sessions::new(place),
             cleanups: Cleanups::default(),
+            readiness: Readiness::new(READINESS_LIFETIME),
             closing,
             draining,
             ending: CancellationToken::new(),
@@ -116,6 +122,11 @@ impl App {
     /// The clean-ups under way.
     pub(crate) fn cleanups(&self) -> &Cleanups {
         &self.0.cleanups
+    }
+
+    /// Whether sandboxes can be started.
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     /// Cancelled when running work has to end.

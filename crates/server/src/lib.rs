@@ -16,6 +16,7 @@ mod key;
 mod options;
 mod place;
 mod queue;
+mod readiness;
 mod router;
 mod serve;
 mod sessions;

@@ -23,15 +23,21 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiErr
     if app.draining().is_cancelled() {
         return Err(ApiError::Closing);
     }
-    match tokio::time::timeout(PATIENCE, app.backend().probe()).await {
-        Ok(Ok(())) => Ok(Json(Health {
-            status: "ready".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the backend is not there");
-            Err(ApiError::NotReady)
+    let probe = async {
+        match tokio::time::timeout(PATIENCE, app.backend().probe()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the backend is not there");
+                false
+            }
+            Err(_) => false,
         }
-        Err(_) => Err(ApiError::NotReady),
+    };
+    if !app.readiness().check(probe).await {
+        return Err(ApiError::NotReady);
     }
+    Ok(Json(Health {
+        status: "ready".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }))
 }
