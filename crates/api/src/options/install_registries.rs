@@ -33,21 +33,13 @@ pub struct RawInstallRegistries {
 impl RawInstallRegistries {
     /// The runtimes for which registries are named, and these.
     pub fn by_runtime(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let Self {
-            python,
-            node,
-            bun,
-            deno,
-            bash,
-            agent,
-        } = self;
         [
-            ("python", python),
-            ("node", node),
-            ("bun", bun),
-            ("deno", deno),
-            ("bash", bash),
-            ("agent", agent),
+            ("python", &self.python),
+            ("node", &self.node),
+            ("bun", &self.bun),
+            ("deno", &self.deno),
+            ("bash", &self.bash),
+            ("agent", &self.agent),
         ]
         .into_iter()
         .filter_map(|(runtime, urls)| Some((runtime, urls.as_deref()?)))
@@ -65,6 +57,8 @@ impl fmt::Debug for RawInstallRegistries {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -74,5 +68,20 @@ mod tests {
         assert_eq!(format!("{raw:?}"), r#"{"python": 1}"#);
         assert_eq!(serde_json::to_string(&raw).unwrap(), json);
         assert!(serde_json::from_str::<RawInstallRegistries>(r#"{"pyton":[]}"#).is_err());
+    }
+
+    #[test]
+    fn every_runtime_that_may_be_named_is_given_back() {
+        let schema = schemars::schema_for!(RawInstallRegistries).to_value();
+        let mut names: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        names.sort_unstable();
+        let all = names
+            .iter()
+            .map(|name| ((*name).clone(), json!(["https://a.test"])));
+        let all = Value::Object(all.collect());
+        let raw: RawInstallRegistries = serde_json::from_value(all).unwrap();
+        let mut given: Vec<_> = raw.by_runtime().map(|(runtime, _)| runtime).collect();
+        given.sort_unstable();
+        assert_eq!(given, names);
     }
 }
