@@ -35,6 +35,9 @@ pub enum SettingsError {
     /// Nothing could wait.
     #[error("Invalid queue.timeoutMs: 0. It must be at least 1.")]
     QueueTimeout,
+    /// Silent streams would do nothing else than show that they are there.
+    #[error("Invalid keepAlive: 0. It must be above 0.")]
+    KeepAlive,
 }
 
 impl Settings {
@@ -57,6 +60,9 @@ impl Settings {
         }
         if self.config.queue.timeout_ms == 0 {
             return Err(SettingsError::QueueTimeout);
+        }
+        if self.keep_alive.is_zero() {
+            return Err(SettingsError::KeepAlive);
         }
         let limit = self.config.max_concurrent;
         usize::try_from(limit)

@@ -141,15 +141,17 @@ async fn a_body_that_is_too_large_is_413_announced_or_not() {
 
 #[tokio::test]
 async fn a_server_without_a_key_or_without_room_is_none() {
-    let make = |key: &str, value| {
+    let refused = |settings: Settings| {
         let place = crate::support::ScriptedPlace(Scripted::new([]));
-        Server::new(
-            &Settings::new(key, config(value)),
-            std::sync::Arc::new(place),
-        )
-        .err()
+        Server::new(&settings, std::sync::Arc::new(place)).err()
     };
+    let make = |key: &str, value| refused(Settings::new(key, config(value)));
     assert_eq!(make(" ", json!({})), Some(SettingsError::EmptyKey));
     let none = make("k", json!({"maxConcurrent": 0}));
     assert_eq!(none, Some(SettingsError::MaxConcurrent(0)));
+    let silent = Settings {
+        keep_alive: std::time::Duration::ZERO,
+        ..Settings::new("k", config(json!({})))
+    };
+    assert_eq!(refused(silent), Some(SettingsError::KeepAlive));
 }
