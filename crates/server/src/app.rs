@@ -94,7 +94,7 @@ impl App {
         self.0.max_body_bytes
     }
 
-    /// How often a silent stream says that it is still there.
+    /// How often a silent stream carries a sign of life.
     pub(crate) fn keep_alive(&self) -> Duration {
         self.0.keep_alive
     }

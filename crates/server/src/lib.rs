@@ -1,7 +1,7 @@
 //! The isol8 engine over HTTP: requests and events of the public contract, under one limit for all callers.
 //!
 //! A [`Server`] is made from [`Settings`] and from the [`Place`] where its sandboxes run. It serves
-//! connections until it is told to stop.
+//! connections until a token of its [`StopSignal`] is cancelled.
 #![forbid(unsafe_code)]
 
 mod app;

@@ -1,4 +1,4 @@
-//! The options of an execution: what the request says, over what the server's configuration says.
+//! The options of an execution: those of the request, over those of the server's configuration.
 
 use isol8_api::options::RawOptions;
 

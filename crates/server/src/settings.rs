@@ -16,8 +16,8 @@ pub struct Settings {
     pub config: Config,
     /// Largest body of a request in bytes, default 128 MiB.
     pub max_body_bytes: usize,
-    /// How often a silent stream says that it is still there, default 10 s. Proxies cut connections that
-    /// say nothing.
+    /// How often a silent stream carries a sign of life, default 10 s. Proxies cut connections that carry
+    /// nothing.
     pub keep_alive: Duration,
     /// How long running calls may take to end when the server stops, default 30 s.
     pub stop_grace: Duration,

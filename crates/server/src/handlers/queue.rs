@@ -9,8 +9,8 @@ pub(crate) async fn status(State(app): State<App>) -> Json<QueueStatus> {
     Json(app.queue().status())
 }
 
-/// Takes no new work from now on, for good: calls that wait or come get 503, and so does `/ready`. Calls that
-/// run go on. Answers as `/queue/status`, which says when the last one has ended.
+/// Takes no new executions from now on, for good: those that wait or come get 503, and so does `/ready`. Those
+/// that run go on. Answers as `/queue/status`: the last one has ended when `available` is `maxConcurrent`.
 pub(crate) async fn drain(State(app): State<App>) -> Json<QueueStatus> {
     app.draining().cancel();
     Json(app.queue().status())

@@ -61,7 +61,7 @@ async fn serve(app: App, socket: WebSocket) {
         input: None,
         held: VecDeque::new(),
     };
-    // A client that is gone, or that does not keep to the protocol, is not told why.
+    // A client that is gone, or that does not keep to the protocol, gets no reason.
     let _ = ending.run_until_cancelled(connection.run()).await;
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn stream(
     let mut execution = Execution::new(app, body, None);
     let first = match execution.start().await {
         Ok(()) => VecDeque::new(),
-        // What the engine says about a request is an event; that it cannot be served now is a status.
+        // A refusal of the engine is an event. That the server cannot serve the request now is a status.
         Err(error @ ApiError::Engine(_)) => VecDeque::from([failure(&error)]),
         Err(error) => return Err(error),
     };

@@ -47,7 +47,7 @@ impl Server {
         })
     }
 
-    /// Serves connections until it is told to stop. Returns when every call has ended and every sandbox
+    /// Serves connections until a token of `stop` is cancelled. Returns when every call has ended and every sandbox
     /// is gone.
     pub async fn serve(self, listener: TcpListener, stop: StopSignal) {
         let Self { app, stop_grace } = self;
