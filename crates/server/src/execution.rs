@@ -38,15 +38,18 @@ impl Held {
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
         let merged = || options::over(app.config().raw_options(), options.unwrap_or_default());
-        let lease = match session_id {
-            None => Lease::Shared(app.engines().get(merged())?),
-            Some(id) => Lease::Session(app.sessions().get_or_make(id, merged)?),
+        let (lease, turn) = match session_id {
+            None => {
+                // Those that wait have no engine, so that the number of engines is bounded.
+                let turn = app.queue().turn(None).await?;
+                (Lease::Shared(app.engines().get(merged())?), turn)
+            }
+            Some(id) => {
+                let session = app.sessions().get_or_make(id, merged)?;
+                let turn = app.queue().turn(Some(&session)).await?;
+                (Lease::Session(session), turn)
+            }
         };
-        let session = match &lease {
-            Lease::Shared(_) => None,
-            Lease::Session(session) => Some(session),
-        };
-        let turn = app.queue().turn(session).await?;
         Ok(Self { lease, _turn: turn })
     }
 

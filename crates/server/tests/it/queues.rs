@@ -1,5 +1,7 @@
 //! Requests that wait for their turn.
 
+use std::sync::atomic::Ordering;
+
 use isol8_fakes::exited;
 use isol8_server::Settings;
 use reqwest::{Method, Response};
@@ -94,6 +96,31 @@ async fn one_that_waits_too_long_is_408() {
         body,
         json!({"error": text, "code": "ISOL8_TOO_MANY_REQUESTS"})
     );
+    first.abort();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn those_that_wait_have_no_engine() {
+    let starts = [bash(vec![program([])])];
+    let settings = settings(json!({"timeoutMs": 60000}));
+    let (server, scripted) = TestServer::scripted_with(&settings, starts).await;
+    let first = server.request(Method::POST, "/execute").json(&request());
+    let first = tokio::spawn(first.send());
+    started(&scripted).await;
+    let waiting: Vec<_> = (1..=3)
+        .map(|pids| {
+            let mut body = request();
+            body["options"] = json!({"pidsLimit": pids});
+            tokio::spawn(server.request(Method::POST, "/execute").json(&body).send())
+        })
+        .collect();
+    pending(&server, 3).await;
+    assert_eq!(scripted.given.load(Ordering::Relaxed), 2);
+    for call in waiting {
+        call.abort();
+    }
+    pending(&server, 0).await;
     first.abort();
     server.end().await;
 }

@@ -27,6 +27,8 @@ pub(crate) fn bash(script: Vec<Exchange>) -> Start {
 /// Scripted sandboxes. Clean-ups are counted, and wait for permission.
 pub(crate) struct Scripted {
     pub(crate) backend: Arc<FakeBackend>,
+    /// How often a backend was given out: once to the server, and once to each engine.
+    pub(crate) given: AtomicU64,
     pub(crate) cleanups: AtomicU64,
     pub(crate) may_clean: Semaphore,
 }
@@ -35,6 +37,7 @@ impl Scripted {
     pub(crate) fn new(starts: impl IntoIterator<Item = Start>) -> Arc<Self> {
         Arc::new(Self {
             backend: FakeBackend::new(starts),
+            given: AtomicU64::new(0),
             cleanups: AtomicU64::new(0),
             may_clean: Semaphore::new(0),
         })
@@ -46,6 +49,7 @@ pub(crate) struct ScriptedPlace(pub(crate) Arc<Scripted>);
 
 impl Place for ScriptedPlace {
     fn backend(&self, _: Option<&str>) -> Arc<dyn Backend> {
+        self.0.given.fetch_add(1, Ordering::Relaxed);
         Arc::clone(&self.0) as Arc<dyn Backend>
     }
 
