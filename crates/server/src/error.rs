@@ -82,14 +82,21 @@ impl From<BackendError> for ApiError {
 }
 
 impl ApiError {
-    /// The error of a call in a session.
+    /// The error of an execution in a session.
     pub(crate) fn in_session(error: EngineError) -> Self {
         match error {
             EngineError::SandboxLost => Self::SessionLost(error),
+            error => Self::Engine(error),
+        }
+    }
+
+    /// The error of reading or writing a file of a session.
+    pub(crate) fn of_file(error: EngineError) -> Self {
+        match error {
             EngineError::ReadFile { .. }
             | EngineError::WriteFile { .. }
             | EngineError::NoActiveContainer => Self::File(error),
-            error => Self::Engine(error),
+            error => Self::in_session(error),
         }
     }
 
@@ -165,5 +172,33 @@ impl IntoResponse for ApiError {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_protocol::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_fails_is_the_callers_fault_only_where_it_was_the_call() {
+        let written = || EngineError::WriteFile {
+            kind: ErrorKind::Denied,
+            path: "/x".to_owned(),
+            reason: "no".to_owned(),
+        };
+        let read = || EngineError::ReadFile {
+            kind: ErrorKind::NotFound,
+            path: "/x".to_owned(),
+            reason: "no".to_owned(),
+        };
+        let statuses = |error: &dyn Fn() -> EngineError| {
+            [ApiError::of_file(error()), ApiError::in_session(error())]
+                .map(|error| error.status().as_u16())
+        };
+        assert_eq!(statuses(&written), [400, 500]);
+        assert_eq!(statuses(&read), [404, 500]);
+        assert_eq!(statuses(&|| EngineError::SandboxLost), [410, 410]);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn upload(
         .map_err(|error| ApiError::Invalid(format!("Invalid request: content: {error}")))?;
     let _turn = session.turn().await?;
     let written = session.engine().put_file(path, data).await;
-    written.map_err(ApiError::in_session)?;
+    written.map_err(ApiError::of_file)?;
     Ok(Json(Done::OK))
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn download(
     let session = app.sessions().get(&session_id)?;
     let _turn = session.turn().await?;
     let contents = session.engine().get_file(path).await;
-    let contents = contents.map_err(ApiError::in_session)?;
+    let contents = contents.map_err(ApiError::of_file)?;
     Ok(Json(FileContents {
         content: BASE64.encode(contents),
     }))
