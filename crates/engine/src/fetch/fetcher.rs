@@ -134,15 +134,14 @@ impl Fetcher {
     /// refused place is refused.
     async fn addresses(&self, rules: &Rules, target: &Target) -> Result<Vec<IpAddr>, FetchError> {
         let host = || target.host.as_str().to_owned();
-        let mut found = match target.host.ip() {
-            Some(address) => vec![address],
-            None => {
-                let turn = self.resolver.turn().await;
-                self.resolver
-                    .resolve(target.host.as_str(), turn)
-                    .await
-                    .map_err(|_| FetchError::Unresolved { host: host() })?
-            }
+        let mut found = if let Some(address) = target.host.ip() {
+            vec![address]
+        } else {
+            let turn = self.resolver.turn().await;
+            self.resolver
+                .resolve(target.host.as_str(), turn)
+                .await
+                .map_err(|_| FetchError::Unresolved { host: host() })?
         };
         if found.is_empty() {
             return Err(FetchError::Unresolved { host: host() });
