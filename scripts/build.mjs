@@ -5,6 +5,7 @@ import { chmod, copyFile, rename } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { root, run } from "./steps.mjs";
+import { hostTarget, TARGETS } from "./target.mjs";
 
 const { PLATFORMS } = createRequire(import.meta.url)("../lib/platform.cjs");
 
@@ -17,15 +18,7 @@ const words = process.argv.slice(2);
 /** Returns what follows a flag. */
 const after = (flag) => (words.includes(flag) ? words[words.indexOf(flag) + 1] : undefined);
 
-/** What each platform is compiled for. `napi build` names it to cargo, also when it is this machine. */
-const TARGETS = {
-  "linux-x64": "x86_64-unknown-linux-gnu",
-  "linux-arm64": "aarch64-unknown-linux-gnu",
-  "darwin-x64": "x86_64-apple-darwin",
-  "darwin-arm64": "aarch64-apple-darwin",
-};
-
-const target = after("--target") ?? TARGETS[`${process.platform}-${process.arch}`];
+const target = after("--target") ?? hostTarget();
 const machine = Object.keys(TARGETS).find((name) => TARGETS[name] === target);
 const platform = PLATFORMS.find((name) => machine && name.startsWith(machine));
 if (!platform) throw new Error(`isol8 has no package for ${target ?? process.platform}`);

@@ -49,6 +49,11 @@ export const build = {
   needed: true,
   run: () => run("npm", ["run", "--silent", "build"]),
 };
+export const debugBuild = {
+  name: "build, without optimisation",
+  needed: true,
+  run: () => run("npm", ["run", "--silent", "build:debug"]),
+};
 export const images = { name: "images", needed: true, run: buildImages };
 export const foreignImage = {
   name: "an image that is not ours",

@@ -1,6 +1,10 @@
 // Runs Rust's tests. Counts the tests that passed and those that could not run.
 
 import { NotRun, run } from "./steps.mjs";
+import { hostTarget } from "./target.mjs";
+
+/** Minutes after which a run of tests is killed. The first one compiles them. */
+const MINUTES = 40;
 
 /** One line for each test program. */
 const RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
@@ -38,8 +42,10 @@ export function counted(output) {
  */
 export async function rustTests(...filter) {
   // Always the whole workspace, so that no step compiles dependencies once more with other features.
-  const words = ["test", "--workspace", "--quiet", "--no-fail-fast", "--", ...filter];
-  const result = counted(await run("cargo", words, { watched: true }));
+  // The target is named, as for the addon, so that both share what they have in common.
+  const crates = ["--workspace", "--target", hostTarget()];
+  const words = ["test", ...crates, "--quiet", "--no-fail-fast", "--", ...filter];
+  const result = counted(await run("cargo", words, { watched: true, minutes: MINUTES }));
   if (result.passed === 0 && result.notRun.length > 0) throw new NotRun(result.notRun.join("; "));
   if (result.passed === 0) throw new Error(`no test is chosen by ${filter.join(" ")}`);
   return result;

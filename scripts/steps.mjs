@@ -14,14 +14,14 @@ const PULSE_SECONDS = 30;
 
 /**
  * Runs a command in the project's folder. Shows its output at once, or, when quiet, keeps the output for the error.
- * When watched, it shows the output and keeps it, too.
+ * When watched, it shows the output and keeps it, too. Kills a command that takes longer than its limit in minutes.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{quiet?: boolean, watched?: boolean, env?: Record<string, string | undefined>}} options
+ * @param {{quiet?: boolean, watched?: boolean, minutes?: number, env?: Record<string, string | undefined>}} options
  * @returns {Promise<string>} the output when quiet or watched, else an empty text
  */
-export function run(command, args, { quiet = false, watched = false, env = {} } = {}) {
+export function run(command, args, { quiet = false, watched = false, minutes, env = {} } = {}) {
   return new Promise((resolve, reject) => {
     const output = quiet || watched ? "pipe" : "inherit";
     const child = spawn(command, args, {
@@ -36,13 +36,23 @@ export function run(command, args, { quiet = false, watched = false, env = {} } 
         if (watched) process[name].write(chunk);
       });
     }
+    const fail = (why) => {
+      const error = new Error(`${command} ${args.join(" ")}: ${why}`);
+      if (quiet) error.output = Buffer.concat(chunks).toString();
+      reject(error);
+    };
+    const late = () => {
+      child.kill("SIGKILL");
+      // Processes that the command has left behind may keep its pipes open for ever.
+      for (const name of ["stdout", "stderr"]) child[name]?.destroy();
+      fail(`killed after ${minutes} minutes`);
+    };
+    const timer = minutes === undefined ? undefined : setTimeout(late, minutes * 60_000);
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const printed = Buffer.concat(chunks).toString();
-      if (code === 0) return resolve(printed);
-      const error = new Error(`${command} ${args.join(" ")}: ${signal ?? `exit code ${code}`}`);
-      if (quiet) error.output = printed;
-      reject(error);
+      clearTimeout(timer);
+      if (code === 0) return resolve(Buffer.concat(chunks).toString());
+      fail(signal ?? `exit code ${code}`);
     });
   });
 }

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fuzz } from "./fuzz.mjs";
-import { build, docker, foreignImage, images, testTools } from "./machine.mjs";
+import { debugBuild, docker, foreignImage, images, testTools } from "./machine.mjs";
 import { pack } from "./pack.mjs";
 import { rustTests } from "./rust-tests.mjs";
 import { carryOut, NotRun, root, run } from "./steps.mjs";
@@ -64,9 +64,14 @@ function counted(output, passed, skipped) {
   return { passed: sum(passed), notRun: notRun > 0 ? [`${notRun} skipped tests`] : [] };
 }
 
+/** Minutes after which a command of JavaScript tests is killed, with the tests of one file at most. */
+const MINUTES = 30;
+const FILE_MINUTES = 15;
+
 async function nodeTests(...files) {
-  const words = ["--test", "--test-reporter=spec", ...files];
-  const output = await run("node", words, { watched: true });
+  const limit = `--test-timeout=${FILE_MINUTES * 60_000}`;
+  const words = ["--test", "--test-reporter=spec", limit, ...files];
+  const output = await run("node", words, { watched: true, minutes: MINUTES });
   return counted(output, /^ℹ pass (\d+)/gm, /^ℹ (?:skipped|todo) (\d+)/gm);
 }
 
@@ -74,7 +79,8 @@ async function bunTests() {
   const outputs = [];
   for (const file of tests) {
     const words = ["test", "--timeout", "180000", `./${file}`];
-    outputs.push(await run("node_modules/.bin/bun", words, { watched: true }));
+    const options = { watched: true, minutes: FILE_MINUTES };
+    outputs.push(await run("node_modules/.bin/bun", words, options));
   }
   return counted(outputs.join("\n"), /^ *(\d+) pass$/gm, /^ *(\d+) (?:skip|todo)$/gm);
 }
@@ -97,7 +103,7 @@ const steps = [
   },
   { name: "advisories", run: advisories },
   docker,
-  build,
+  debugBuild,
   { name: "generated files", run: generatedFiles },
   images,
   foreignImage,
@@ -118,7 +124,7 @@ const steps = [
 const longSteps = [
   testTools,
   docker,
-  build,
+  debugBuild,
   images,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
