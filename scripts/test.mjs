@@ -108,6 +108,7 @@ const steps = [
   images,
   foreignImage,
   { name: "an ssh server", run: () => run("sh", ["scripts/ensure-ssh-server.sh"]) },
+  { name: "databases", run: () => run("sh", ["scripts/ensure-databases.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackages },
   { name: "Rust", run: () => rustTests("--skip", "fidelity::", "--skip", "cpython::") },
