@@ -38,6 +38,7 @@ export type { ImageProgress, ImageSources } from "./types/images.cjs";
 export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";
 export type {
   AuditConfig,
+  ConfiguredOptions,
   DockerIsol8Options,
   InstallRegistries,
   Isol8Mode,

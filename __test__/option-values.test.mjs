@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
-import { sharedEngine, test } from "./helpers/harness.mjs";
+import { sharedEngine, test, withEngine } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
 const BASH = { runtime: "bash", code: "echo x" };
@@ -53,6 +53,9 @@ for (const [options, named] of [
   [{ remoteCode: { cacheTtl: -1 } }, "remoteCode.cacheTtl: -1"],
   [{ installRegistries: { python: ["pypi.test"] } }, "installRegistries.python: address 1"],
   [{ memoryLimit: "0m" }, "memoryLimit: 0m"],
+  [{ memoryLimit: "4m" }, "memoryLimit: 4m"],
+  [{ cpuLimit: 0.001 }, "cpuLimit: 0.001"],
+  [{ pidsLimit: 1e9 }, "pidsLimit: 1000000000"],
   [{ sandboxSize: "0" }, "sandboxSize: 0"],
   [{ tmpSize: "0g" }, "tmpSize: 0g"],
   [{ volumeSize: "0" }, "volumeSize: 0"],
@@ -107,10 +110,30 @@ for (const [name, options] of [
   });
 }
 
-test("unknown options are ignored", () => {
-  new DockerIsol8({ futureOption: { a: 1 } });
+test("no options are the defaults", () => {
   new DockerIsol8(undefined);
   new DockerIsol8(null);
+});
+
+test("more processors than there are is refused by the daemon, and the error names the option and the bounds", async () => {
+  await withEngine({ cpuLimit: 4096 }, async (refused) => {
+    await assert.rejects(refused.execute(BASH), {
+      code: "ISOL8_INVALID_OPTION",
+      message:
+        /^Invalid cpuLimit: 4096\. It must be from 0\.01 to \d+, the processors that Docker has\.$/,
+    });
+  });
+});
+
+test("the smallest limits that are accepted are enough for a sandbox", async () => {
+  await withEngine({ memoryLimit: "6m", cpuLimit: 0.01, pidsLimit: 1 }, async (small) => {
+    const { exitCode, stdout } = await small.execute({
+      runtime: "bash",
+      code: "echo x",
+      timeoutMs: 120_000,
+    });
+    assert.deepEqual([exitCode, stdout], [0, "x"]);
+  });
 });
 
 test("timeoutMs of a request obeys the same rules", async () => {

@@ -3,8 +3,12 @@
 
 const { errorCodes } = require("./constants.json");
 const { errorFrom, shown } = require("./errors.cjs");
+const { checkCallOptions } = require("./unknown-keys.cjs");
 
 const CODE = errorCodes.invalidRequest;
+
+/** The options of `execute` and `executeStream`. */
+const CALL_OPTIONS = ["signal", "onStdout", "onStderr"];
 
 /** Calls `cancel` once when the signal aborts. Returns a function that stops listening. */
 function onAbort(signal, cancel) {
@@ -13,8 +17,9 @@ function onAbort(signal, cancel) {
   return () => signal.removeEventListener("abort", cancel);
 }
 
-/** Returns the signal in the options of a call. Throws when it is no AbortSignal. */
+/** Returns the signal in the options of a call. Throws when it is no AbortSignal, and for an unknown option. */
 function signalOf(options) {
+  checkCallOptions(options, CALL_OPTIONS);
   const signal = options?.signal ?? undefined;
   if (signal === undefined || typeof signal.addEventListener === "function") return signal;
   const message = `Invalid signal: ${shown(signal)}. It must be an AbortSignal.`;

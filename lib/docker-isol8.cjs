@@ -19,6 +19,7 @@ const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
 const { bytes, toNative } = require("./request.cjs");
+const { UnknownKeys, isConfiguration } = require("./unknown-keys.cjs");
 
 /** The symbol of `await using`. Node 18 may lack it. */
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
@@ -34,6 +35,11 @@ function checkMaxConcurrent(limit) {
   const message = `Invalid maxConcurrent: ${shown(limit)}. It must be a number of at least 1.`;
   throw errorFrom({ code: INVALID_OPTION, message });
 }
+
+/** Returns the number of executions at a time when no argument gives it. A configuration has one. */
+const concurrencyOf = (options) =>
+  (options && isConfiguration(options) ? options.maxConcurrent : undefined) ??
+  defaults.maxConcurrent;
 
 /** Returns the address of the Docker daemon as JSON. */
 const addressJson = (docker) => toJson(dockerAddress(docker), INVALID_OPTION);
@@ -52,14 +58,16 @@ function watchExit(NativeProgram) {
 
 class DockerIsol8 {
   #native;
+  #unknown = new UnknownKeys();
 
-  constructor(options = {}, maxConcurrent = defaults.maxConcurrent) {
+  constructor(options = {}, maxConcurrent = concurrencyOf(options)) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
     this.#native = converted(() => new NativeEngine(json, Math.floor(maxConcurrent)));
+    this.#unknown.inOptions(options ?? {});
     if (rest.debug) logger.setDebug(true);
   }
 
@@ -75,6 +83,7 @@ class DockerIsol8 {
 
   async start(options = {}) {
     const wanted = objectOf(options ?? {}, "options", INVALID_OPTION);
+    this.#unknown.inStart(wanted);
     unwrap(await this.#native.start(toJson(wanted, INVALID_OPTION)));
   }
 
@@ -90,7 +99,7 @@ class DockerIsol8 {
     const signal = signalOf(options);
     throwIfAborted(signal);
     const callbacks = outputCallbacks(options);
-    const { json, files, adapter } = toNative(request);
+    const { json, files, adapter } = this.#prepared(request);
     if (callbacks) {
       return this.#executeWithOutput(this.#native.executeWithEvents(json, files, adapter), {
         signal,
@@ -106,6 +115,12 @@ class DockerIsol8 {
     } finally {
       unlisten();
     }
+  }
+
+  #prepared(request) {
+    const prepared = toNative(request);
+    this.#unknown.inRequest(request);
+    return prepared;
   }
 
   /** Hands output to callbacks while it arrives, and resolves with the whole result. */
@@ -137,7 +152,7 @@ class DockerIsol8 {
     const cancel = () => stream?.cancel();
     const start = (signal) => {
       throwIfAborted(signal);
-      const { json, files, adapter } = toNative(request);
+      const { json, files, adapter } = this.#prepared(request);
       stream = this.#native.stream(json, files, adapter);
       return stream;
     };

@@ -9,7 +9,7 @@ import type {
   StartOptions,
   StreamEvent,
 } from "./execution.cjs";
-import type { DockerIsol8Options, Isol8Options } from "./options.cjs";
+import type { ConfiguredOptions, DockerIsol8Options, Isol8Options } from "./options.cjs";
 import type { Bytes } from "./platform.cjs";
 
 /**
@@ -50,10 +50,11 @@ export declare class DockerIsol8 extends Engine {
   /**
    * Makes an engine. Starts nothing yet. Throws for an invalid option.
    *
-   * @param options a field that is left out has its default
-   * @param maxConcurrent largest number of executions at a time, 10 by default. More executions wait, in order
+   * @param options a field that is left out has its default. A configuration works as well: its sections become options
+   * @param maxConcurrent largest number of executions at a time: that of a configuration, else 10. More executions wait, in
+   * order
    */
-  constructor(options?: DockerIsol8Options, maxConcurrent?: number);
+  constructor(options?: DockerIsol8Options | ConfiguredOptions, maxConcurrent?: number);
   /** Removes containers of isol8 that no living process uses. Images stay. */
   static cleanup(docker?: DockerConnection): Promise<CleanupResult>;
   /** Removes the images that isol8 built. */

@@ -1,5 +1,6 @@
 // The options of an engine.
 
+import type { Isol8Config } from "./config.cjs";
 import type { DockerConnection } from "./docker.cjs";
 import type { Preload } from "./execution.cjs";
 
@@ -184,9 +185,9 @@ export interface Isol8Options {
   installNetwork?: boolean | undefined;
   /** Package registries in place of the public ones. They have no effect with `network: "host"`. Default: none. */
   installRegistries?: InstallRegistries | undefined;
-  /** CPU cores; fractions are possible. Default: 1. */
+  /** CPU cores, from 0.01 to those of the machine; fractions are possible. Default: 1. */
   cpuLimit?: number | undefined;
-  /** Memory limit as a size, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */
+  /** Memory limit as a size of at least 6 MiB, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */
   memoryLimit?: string | undefined;
   /** Largest number of processes and threads. Default: 64 (agent: 200). */
   pidsLimit?: number | undefined;
@@ -244,3 +245,6 @@ export interface DockerIsol8Options extends Isol8Options {
   /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
   docker?: DockerConnection | undefined;
 }
+
+/** A configuration as `loadConfig` returns it, with options beside it. They have the last word. */
+export type ConfiguredOptions = Isol8Config & Omit<DockerIsol8Options, keyof Isol8Config>;

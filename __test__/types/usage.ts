@@ -10,6 +10,7 @@ import {
   buildBaseImages,
   buildCustomImage,
   type CleanupResult,
+  type ConfiguredOptions,
   DenoAdapter,
   type DockerAddress,
   type DockerConnection,
@@ -242,6 +243,9 @@ async function useDocker(): Promise<void> {
   console.log(concluded?.truncated, concluded?.resourceUsage?.cpuPercent, concluded?.exitCode);
   await useEngine(engine);
   await useEngine(new DockerIsol8());
+  await useEngine(new DockerIsol8(loadConfig()));
+  const configured: ConfiguredOptions = { ...loadConfig(), mode: "persistent" };
+  await useEngine(new DockerIsol8(configured));
   const cleaned: CleanupResult = await DockerIsol8.cleanup();
   const images: CleanupResult = await DockerIsol8.cleanupImages(address);
   console.log(id, cleaned.removed + images.failed, cleaned.errors.join());

@@ -6,6 +6,7 @@ const { errorCodes } = require("../constants.json");
 const { Isol8Error, abortReason, errorFrom, throwIfAborted } = require("../errors.cjs");
 const { objectOf, toJson, wellFormed } = require("../json.cjs");
 const { bytes, filesOf, requestOf } = require("../request.cjs");
+const { UnknownKeys } = require("../unknown-keys.cjs");
 const { Http, describe, remoteError } = require("./http.cjs");
 const sse = require("./sse.cjs");
 const websocket = require("./websocket.cjs");
@@ -46,6 +47,7 @@ class RemoteIsol8 {
   #http;
   #sessionId;
   #options;
+  #unknown = new UnknownKeys();
   #useWebSocket = websocket.available();
 
   constructor(connection, options = undefined) {
@@ -57,17 +59,20 @@ class RemoteIsol8 {
     );
     this.#sessionId = textOf(sessionId ?? "", "sessionId", INVALID_OPTION);
     this.#options = objectOf(options ?? {}, "options", INVALID_OPTION);
+    this.#unknown.inOptions(this.#options);
   }
 
   #body(request) {
     const body = { request: wireRequest(request) };
+    this.#unknown.inRequest(request);
     const { docker: _local, ...options } = this.#options;
     if (Object.keys(options).length > 0) body.options = options;
     if (this.#sessionId) body.sessionId = this.#sessionId;
     return body;
   }
 
-  async start(_options = {}) {
+  async start(options = {}) {
+    this.#unknown.inStart(objectOf(options ?? {}, "options", INVALID_OPTION));
     const failure = "Remote server health check failed";
     const response = await this.#http.health(failure);
     if (!response.ok) throw remoteError(`${failure}: ${response.status}`);

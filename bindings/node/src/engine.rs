@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use isol8_api::options::{RawOptions, RawStartOptions};
+use isol8_api::{
+    config::{Config, options_over, take_configuration},
+    options::{RawOptions, RawStartOptions},
+};
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
@@ -10,6 +13,7 @@ use isol8_engine::{
 };
 use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw};
 use napi_derive::napi;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -131,12 +135,21 @@ impl NativeEngine {
     }
 }
 
+/// The fields of options, where the caller gave a configuration as well.
+fn with_configuration(mut fields: Value) -> Result<Value, NativeError> {
+    let Some(section) = take_configuration(&mut fields) else {
+        return Ok(fields);
+    };
+    let config: Config = parse("options", section)?;
+    Ok(options_over(&config, fields))
+}
+
 /// `options_json` has the public options, and `docker` beside them.
 fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
     isol8_debug_log::listen();
     let mut fields = tree("options", options_json)?;
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
-    let raw: RawOptions = parse("options", fields)?;
+    let raw: RawOptions = parse("options", with_configuration(fields)?)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
     let docker = docker.unwrap_or_default();
     docker.check()?;

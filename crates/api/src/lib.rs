@@ -8,6 +8,7 @@ pub mod config;
 pub mod error_code;
 pub mod event;
 mod field;
+mod field_names;
 pub mod http;
 pub mod options;
 pub mod request;
@@ -15,3 +16,4 @@ pub mod result;
 pub mod websocket;
 
 pub use error_code::ErrorCode;
+pub use field_names::field_names;

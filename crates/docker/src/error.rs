@@ -38,6 +38,13 @@ pub(crate) fn not_started(
     if *status_code == 404 && message.to_lowercase().contains("no such image") {
         return BackendError::image_missing(&spec.image).caused_by(error);
     }
+    if let Some(cpus) = most_cpus(message) {
+        let text = format!(
+            "Invalid cpuLimit: {}. It must be from 0.01 to {cpus}, the processors that Docker has.",
+            spec.cpus
+        );
+        return BackendError::new(BackendErrorKind::Limit, text).caused_by(error);
+    }
     match oci_runtime {
         Some(runtime) if message.contains(runtime) => {
             let text = format!(
@@ -48,6 +55,15 @@ pub(crate) fn not_started(
         }
         _ => failed(error),
     }
+}
+
+/// The most processors in a daemon's refusal: "range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available".
+fn most_cpus(message: &str) -> Option<&str> {
+    let message =
+        Some(message).filter(|text| text.to_lowercase().contains("range of cpus is from"))?;
+    let range = message.split_once(" to ")?.1;
+    let number = range.split([',', ' ']).next()?;
+    Some(number.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// The innermost cause, which is the one that helps ("Connection refused").

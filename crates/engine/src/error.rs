@@ -213,6 +213,7 @@ fn backend_code(kind: BackendErrorKind) -> ErrorCode {
         BackendErrorKind::UnknownRuntime => ErrorCode::UnknownRuntime,
         BackendErrorKind::ContainerRuntime => ErrorCode::OciRuntime,
         BackendErrorKind::Configuration => ErrorCode::InvalidConfig,
+        BackendErrorKind::Limit => ErrorCode::InvalidOption,
         _ => ErrorCode::Docker,
     }
 }

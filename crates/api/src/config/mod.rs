@@ -2,6 +2,7 @@
 //!
 //! `schema/isol8.config.schema.json` is generated from these types; a test keeps it current.
 
+mod as_options;
 mod load;
 mod options;
 mod ready;
@@ -9,6 +10,7 @@ mod ready;
 mod schema;
 mod types;
 
+pub use as_options::{options_over, take_configuration};
 pub use load::{
     CONFIG_FILE, ConfigError, ConfigProblem, ConfigSource, ConfigWarning, LoadedConfig,
     MAX_CONFIG_BYTES, load_config, load_config_from,

@@ -11,6 +11,7 @@ use isol8_egress::PolicyOptions;
 use super::{
     AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, OptionError, Options, PoolSize,
     RemoteCodePolicy, Seccomp,
+    bounds::{cpu_limit, memory_limit, pids_limit},
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
 };
@@ -31,18 +32,14 @@ impl TryFrom<RawOptions> for Options {
         let size = |option, text: Option<String>, default: &str| {
             parse_size(option, text.as_deref().unwrap_or(default))
         };
-        let pids_limit = |limit| {
-            let limit = positive_integer("pidsLimit", limit)?;
-            Ok::<_, OptionError>(u32::try_from(limit).unwrap_or(u32::MAX))
-        };
         Ok(Self {
             mode: choose("mode", raw.mode, &MODES)?,
             network: choose("network", raw.network, &NETWORK_MODES)?,
             network_filter: network_policy(raw.network_filter.unwrap_or_default())?,
             install_network: raw.install_network.unwrap_or(true),
             install_registries: raw.install_registries.unwrap_or_default().try_into()?,
-            cpu_limit: positive("cpuLimit", raw.cpu_limit.unwrap_or(1.0))?,
-            memory_bytes: size("memoryLimit", raw.memory_limit, "512m")?,
+            cpu_limit: cpu_limit(raw.cpu_limit.unwrap_or(1.0))?,
+            memory_bytes: memory_limit(raw.memory_limit.as_deref().unwrap_or("512m"))?,
             pids_limit: raw.pids_limit.map(pids_limit).transpose()?,
             readonly_root: raw.readonly_root_fs.unwrap_or(true),
             max_output_bytes: positive_integer(

@@ -1,6 +1,7 @@
 //! Options of an engine: complete, checked, in the engine's own units. What callers write is in
 //! `isol8_api::options`.
 
+mod bounds;
 mod convert;
 mod error;
 mod install_registries;

@@ -1,6 +1,15 @@
 //! The file with what the JavaScript package has to know without the native engine.
 
-use isol8_api::{ErrorCode, config::Config};
+use isol8_api::{
+    ErrorCode,
+    config::Config,
+    field_names,
+    options::{
+        RawAudit, RawNetworkFilter, RawOptions, RawPrewarmDetails, RawRemoteCode, RawSecurity,
+        RawStartOptions,
+    },
+    request::ExecutionRequest,
+};
 use isol8_docker::{
     BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL,
 };
@@ -39,12 +48,33 @@ fn runtime(spec: &RuntimeSpec) -> Value {
     })
 }
 
+/// The names of keys, by the path of what has them. `config` has those that only a configuration has.
+fn keys() -> Value {
+    let options = field_names::<RawOptions>();
+    let mut config = field_names::<Config>().to_vec();
+    config.retain(|key| !options.contains(key));
+    let with_docker: Vec<_> = [options, &["docker"]].concat();
+    json!({
+        "config": config,
+        "options": with_docker,
+        "options.audit": field_names::<RawAudit>(),
+        "options.networkFilter": field_names::<RawNetworkFilter>(),
+        "options.poolSize": ["clean", "dirty"],
+        "options.remoteCode": field_names::<RawRemoteCode>(),
+        "options.security": field_names::<RawSecurity>(),
+        "request": field_names::<ExecutionRequest>(),
+        "start": field_names::<RawStartOptions>(),
+        "start.prewarm": field_names::<RawPrewarmDetails>(),
+    })
+}
+
 #[test]
 fn the_javascript_package_has_the_constants_of_the_engine() {
     let registry = Registry::default();
     let constants = json!({
         "defaults": { "maxConcurrent": Config::default().max_concurrent },
         "errorCodes": error_codes(),
+        "keys": keys(),
         "labels": {
             "dockerHash": BUILD_HASH_LABEL,
             "depsHash": DEPENDENCY_HASH_LABEL,

@@ -91,11 +91,11 @@ fn a_refused_option_is_named_with_its_value() {
         ),
         (
             r#"{"pidsLimit": 1.5}"#,
-            "Invalid pidsLimit: 1.5. It must be a whole number above 0.",
+            "Invalid pidsLimit: 1.5. It must be a whole number from 1 to 4194000.",
         ),
         (
             r#"{"pidsLimit": -1}"#,
-            "Invalid pidsLimit: -1. It must be a whole number above 0.",
+            "Invalid pidsLimit: -1. It must be a whole number from 1 to 4194000.",
         ),
         (
             r#"{"maxOutputSize": 0}"#,
@@ -113,6 +113,14 @@ fn a_refused_option_is_named_with_its_value() {
         (
             r#"{"memoryLimit": "0m"}"#,
             "Invalid memoryLimit: 0m. It must be a size above 0.",
+        ),
+        (
+            r#"{"memoryLimit": "4m"}"#,
+            "Invalid memoryLimit: 4m. It must be at least 6m.",
+        ),
+        (
+            r#"{"cpuLimit": 0.001}"#,
+            "Invalid cpuLimit: 0.001. It must be at least 0.01.",
         ),
         (
             r#"{"sandboxSize": "big"}"#,
