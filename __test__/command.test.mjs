@@ -182,6 +182,107 @@ test("the program ends when its launcher is killed", async () => {
   await gone(child);
 });
 
+/** A program that answers SIGWINCH, in a package of its own, for the launcher to start. Returns the launcher. */
+async function answering(name) {
+  const cwd = await project(name);
+  await mkdir(join(cwd, "bin"));
+  await copyFile(join(root, "bin/launch.cjs"), join(cwd, "bin/launch.cjs"));
+  const program = join(cwd, `isol8.${platform}.bin`);
+  const lines = [
+    "#!/bin/sh",
+    "trap 'echo resized' WINCH",
+    "echo $$",
+    "while :; do sleep 0.05; done",
+  ];
+  await writeFile(program, lines.join("\n"));
+  await chmod(program, 0o755);
+  return join(cwd, "bin/launch.cjs");
+}
+
+/** The letter of a process's state: S, T (stopped), Z. */
+async function stateOf(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") X");
+  return /\) (\w)/.exec(stat)[1];
+}
+
+/** Waits until both processes are stopped, or neither is. */
+async function together(pids, stopped) {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const states = await Promise.all(pids.map(stateOf));
+    if (states.every((state) => (state === "T") === stopped)) return;
+    assert.ok(Date.now() < deadline, `their states are ${states}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Ends processes whatever their state is. */
+function kill(pids) {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {}
+  }
+}
+
+/** The lines of a stream, one after the other. */
+async function* linesOf(stream) {
+  let text = "";
+  for await (const piece of stream) {
+    text += piece;
+    const lines = text.split("\n");
+    text = lines.pop();
+    yield* lines;
+  }
+}
+
+test("in a shell's job, the launcher passes SIGWINCH on, and stops and goes on with the program", async () => {
+  const launcher = await answering("job");
+  // A shell with job control gives the job a process group that is not orphaned, with a terminal and without.
+  const script = 'set -m; "$@" & echo $!; read -r _';
+  const shell = spawn("bash", ["-c", script, "bash", NODE, launcher], {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
+  });
+  const pids = [];
+  try {
+    const lines = linesOf(shell.stdout);
+    for (const _ of ["launcher", "program"]) pids.push(Number((await lines.next()).value));
+    process.kill(pids[0], "SIGWINCH");
+    assert.equal((await lines.next()).value, "resized");
+    for (const _ of ["once", "again"]) {
+      process.kill(pids[0], "SIGTSTP");
+      await together(pids, true);
+      process.kill(pids[0], "SIGCONT");
+      await together(pids, false);
+    }
+    process.kill(pids[0], "SIGWINCH");
+    assert.equal((await lines.next()).value, "resized");
+  } finally {
+    kill([...pids, shell.pid]);
+  }
+});
+
+test("where no shell could make the program go on, the launcher does not stop alone", async () => {
+  const file = await answering("orphaned");
+  // A session of its own: its process group is orphaned, and the system ignores the stop.
+  const launcher = spawn(NODE, [file], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const pids = [launcher.pid];
+  try {
+    const lines = linesOf(launcher.stdout);
+    pids.push(Number((await lines.next()).value));
+    process.kill(launcher.pid, "SIGTSTP");
+    // The launcher handles signals in their order: it has handled the stop when this one is answered.
+    process.kill(launcher.pid, "SIGWINCH");
+    assert.equal((await lines.next()).value, "resized");
+    await together(pids, false);
+    process.kill(launcher.pid, "SIGTERM");
+    assert.deepEqual(await once(launcher, "exit"), [null, "SIGTERM"]);
+  } finally {
+    kill(pids);
+  }
+});
+
 test("a program that another isol8 program starts does not watch the launcher of that one", async () => {
   const cwd = await project("nested");
   await mkdir(join(cwd, "bin"));

@@ -2,14 +2,17 @@
 // Finds the isol8 program and starts it: where the shell in isol8.cjs did not find it, and for who starts that file
 // with Node.js or Bun.
 
-const { spawn } = require("node:child_process");
-const { accessSync, constants } = require("node:fs");
+const { execFileSync, spawn } = require("node:child_process");
+const { accessSync, constants, readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");
 const { constants: system } = require("node:os");
 const { dirname, join } = require("node:path");
 
 /** Signals that are passed on to the program. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGWINCH"];
+
+/** How often the program is looked at after a SIGTSTP, and for how long, in milliseconds. */
+const LOOK = { every: 10, for: 2000 };
 
 /** Returns the name of this platform, as the names of its packages end. */
 function platform() {
@@ -42,16 +45,50 @@ function find(here) {
   return undefined;
 }
 
+/** Whether a process is stopped. */
+function isStopped(pid) {
+  try {
+    if (process.platform === "linux") return /\) T/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    return execFileSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" }).startsWith(
+      "T",
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Stops this process when a SIGTSTP has stopped the program, and goes on with it. The program does not stop where no
+ * shell could make it go on (in an orphaned process group), nor when it handles the signal. This process must not stop
+ * alone then.
+ */
+function stopWith(program) {
+  let look;
+  process.on("SIGTSTP", () => {
+    clearInterval(look);
+    const until = Date.now() + LOOK.for;
+    program.child.kill("SIGTSTP");
+    look = setInterval(() => {
+      const stopped = isStopped(program.child.pid);
+      if (stopped || Date.now() > until) clearInterval(look);
+      if (stopped) process.kill(process.pid, "SIGSTOP");
+    }, LOOK.every);
+  });
+  process.on("SIGCONT", () => {
+    clearInterval(look);
+    program.child.kill("SIGCONT");
+  });
+}
+
 /** Starts the program beside this process, and ends as it does. */
 function start(file, words) {
   const env = { ...process.env, ISOL8_LAUNCHER: String(process.pid) };
-  const child = spawn(file, words, { stdio: "inherit", env });
-  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
-  process.on("SIGTSTP", () => {
-    child.kill("SIGTSTP");
-    process.kill(process.pid, "SIGSTOP");
-  });
-  process.on("SIGCONT", () => child.kill("SIGCONT"));
+  // Before the start: the program may run before this process goes on, and no signal may be lost.
+  const program = {};
+  for (const signal of SIGNALS) process.on(signal, () => program.child.kill(signal));
+  stopWith(program);
+  program.child = spawn(file, words, { stdio: "inherit", env });
+  const { child } = program;
   child.on("error", (error) => {
     console.error(`[ERR] ${file} does not start: ${error.message}`);
     process.exit(1);
