@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     BuildArgs, CleanupArgs, CompletionArgs, ConfigArgs, DoctorArgs, ListCustomArgs, ManArgs,
-    RunArgs, ServeArgs, SetupArgs,
+    ReplArgs, RunArgs, ServeArgs, SetupArgs,
 };
 
 /// Run untrusted code in sandboxes.
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Build(BuildArgs),
     ListCustom(ListCustomArgs),
     Run(Box<RunArgs>),
+    Repl(Box<ReplArgs>),
     Serve(ServeArgs),
     Config(ConfigArgs),
     Cleanup(CleanupArgs),

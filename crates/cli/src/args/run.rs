@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{
-    Args, ValueEnum,
+    Args,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 
-use super::{
-    OutputPath, Pair,
-    values::{cores, count, output_path, pair, size},
-};
+use super::{OutputPath, SandboxArgs, values::output_path};
 
 /// Names of the runtimes.
 pub(crate) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
@@ -73,19 +70,6 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) agent_flags: Option<String>,
 
-    /// Network of the sandbox [default: none; filtered with --install]
-    #[arg(long, value_name = "MODE", help_heading = "Network")]
-    pub(crate) net: Option<NetworkArg>,
-    /// Host that a filtered network allows, as a regular expression (repeatable)
-    #[arg(long, value_name = "REGEX", help_heading = "Network")]
-    pub(crate) allow: Vec<String>,
-    /// Host that a filtered network refuses, as a regular expression (repeatable)
-    #[arg(long, value_name = "REGEX", help_heading = "Network")]
-    pub(crate) deny: Vec<String>,
-    /// Show what the filtered network let through and refused
-    #[arg(long, help_heading = "Network")]
-    pub(crate) log_network: bool,
-
     /// Give the program this input; - is this command's own standard input, read to its end
     #[arg(
         long,
@@ -108,15 +92,6 @@ pub(crate) struct RunArgs {
     /// Working directory, inside /sandbox [default: /sandbox]
     #[arg(long, value_name = "PATH", help_heading = "Input and files")]
     pub(crate) workdir: Option<String>,
-    /// Set a variable of the environment (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair, help_heading = "Input and files")]
-    pub(crate) env: Vec<Pair>,
-    /// Set a variable whose value is masked in all output (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair, help_heading = "Input and files")]
-    pub(crate) secret: Vec<Pair>,
-    /// Install packages first (repeatable, or with commas)
-    #[arg(long, value_name = "PACKAGE", help_heading = "Input and files")]
-    pub(crate) install: Vec<String>,
     /// Run this script, or the script in this file, first (repeatable)
     #[arg(
         long,
@@ -145,57 +120,9 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) watch: bool,
 
-    /// Time limit of the installation, each setup script and the program, in milliseconds
-    /// [default: 30000]
-    #[arg(long, value_name = "MS", value_parser = count, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) timeout: Option<u32>,
-    /// Memory, such as 512m or 1g [default: 512m]
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) memory: Option<String>,
-    /// Processor cores, such as 0.5 or 2 [default: 1]
-    #[arg(long, value_name = "CORES", value_parser = cores, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) cpu: Option<f64>,
-    /// Processes and threads [default: 64; agent: 200]
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) pids_limit: Option<u32>,
-    /// Bytes kept of each output stream [default: 1048576]
-    #[arg(long, value_name = "BYTES", value_parser = count, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) max_output: Option<u32>,
-    /// Size of /sandbox [default: 512m; agent: 2g]
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) sandbox_size: Option<String>,
-    /// Size of /tmp [default: 256m]
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
-    pub(crate) tmp_size: Option<String>,
-
-    /// Image to use in place of the runtime's own
-    #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
-    pub(crate) image: Option<String>,
-    /// Make the root file system writable
-    #[arg(long, help_heading = "Sandbox")]
-    pub(crate) writable: bool,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxArgs,
     /// Run the program in a session's interpreter; the sandbox ends with this command
     #[arg(long, help_heading = "Sandbox")]
     pub(crate) persistent: bool,
-    /// Keep the container afterwards, to look into it
-    #[arg(long, help_heading = "Sandbox")]
-    pub(crate) persist: bool,
-}
-
-/// Network of a sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NetworkArg {
-    /// Loopback only
-    None,
-    /// The host's own network
-    Host,
-    /// HTTP and HTTPS to allowed hosts, through a proxy
-    Filtered,
 }

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use isol8_api::config::LoadedConfig;
 
-use super::{build, cleanup, completion, config, doctor, list_custom, run, serve, setup};
+use super::{build, cleanup, completion, config, doctor, list_custom, repl, run, serve, setup};
 use crate::{
     args::{Cli, Command, GlobalArgs},
     failure::{Exit, Failure},
@@ -38,6 +38,10 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         Command::Run(args) => {
             let Prepared { loaded, debug } = prepared()?;
             run::run(*args, &loaded.config, debug, console).await
+        }
+        Command::Repl(args) => {
+            let Prepared { loaded, debug } = prepared()?;
+            repl::run(*args, &loaded.config, debug, console).await
         }
         Command::Serve(args) => {
             let Prepared { loaded, debug } = prepared()?;

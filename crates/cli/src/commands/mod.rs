@@ -8,8 +8,11 @@ mod dispatch;
 mod doctor;
 mod image_builds;
 mod list_custom;
+mod repl;
 mod run;
+mod save;
 mod serve;
 mod setup;
+mod shown;
 
 pub(crate) use dispatch::dispatch;

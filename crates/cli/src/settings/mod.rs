@@ -3,13 +3,16 @@
 mod build;
 mod configuration;
 mod debian;
+mod repl;
 mod run;
+mod sandbox;
 mod script;
 mod serve;
 mod setup;
 
 pub(crate) use build::custom_image;
 pub(crate) use configuration::configuration;
+pub(crate) use repl::ReplSettings;
 pub(crate) use run::{Input, Output, ProgramSource, RunSettings, SANDBOX};
 pub(crate) use script::{read_limited, read_text, script};
 pub(crate) use serve::{ServeSettings, parse_port};

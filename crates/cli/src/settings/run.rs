@@ -2,20 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use isol8_api::{
-    config::Config,
-    options::{RawNetworkFilter, RawOptions, RawPoolSize, RawSecrets},
-    request::ExecutionRequest,
-};
-use isol8_engine::{
-    options::Options,
-    runtime::{Registry, RuntimeSpec},
-};
+use isol8_api::{config::Config, options::RawPoolSize, request::ExecutionRequest};
+use isol8_engine::{options::Options, runtime::Registry};
 use url::Url;
 
-use super::build::names;
+use super::sandbox::{environment, options, packages};
 use crate::{
-    args::{NetworkArg, OutputPath, RunArgs},
+    args::{OutputPath, RunArgs},
     failure::Failure,
 };
 
@@ -84,12 +77,15 @@ impl RunSettings {
         let source = ProgramSource::of(&args)?;
         let registry = Registry::default();
         let runtime = source.runtime(args.runtime.as_deref(), &registry)?;
-        let mut packages = packages(&args.install);
-        // Another image may have the packages of another distribution.
-        if args.image.is_none() {
-            packages = names(runtime.name, &packages);
+        let packages = packages(&args.sandbox, runtime);
+        let mut options = options(&args.sandbox, config, runtime, debug);
+        // One program needs one sandbox. The runs of a watched file find the next one ready.
+        if !args.watch {
+            options.pool_size = Some(RawPoolSize::Both(0.0));
         }
-        let options = options(&args, config, runtime, !packages.is_empty(), debug);
+        if args.persistent {
+            options.mode = Some("persistent".to_owned());
+        }
         let options = Options::try_from(options)?;
         let input = match args.stdin.as_deref() {
             None if args.interactive => Input::Live,
@@ -126,11 +122,7 @@ impl RunSettings {
             code_hash: args.hash,
             allow_insecure_code_url: args.allow_insecure_code_url,
             file_extension: source.extension(),
-            env: args
-                .env
-                .into_iter()
-                .map(|pair| (pair.key, pair.value))
-                .collect(),
+            env: environment(args.sandbox.env),
             output_paths: (!outputs.is_empty())
                 .then(|| outputs.iter().map(|output| output.source.clone()).collect()),
             install_packages: packages,
@@ -153,106 +145,6 @@ impl RunSettings {
             watch: args.watch,
         })
     }
-}
-
-/// The options of the engine: those of the configuration, and over them the flags.
-fn options(
-    args: &RunArgs,
-    config: &Config,
-    runtime: &RuntimeSpec,
-    installs: bool,
-    debug: bool,
-) -> RawOptions {
-    let mut options = config.raw_options();
-    let network = match args.net {
-        Some(mode) => Some(mode),
-        // The program would find its packages' registries closed.
-        None if installs => Some(NetworkArg::Filtered),
-        None => None,
-    };
-    if let Some(mode) = network {
-        options.network = Some(
-            match mode {
-                NetworkArg::None => "none",
-                NetworkArg::Host => "host",
-                NetworkArg::Filtered => "filtered",
-            }
-            .to_owned(),
-        );
-    }
-    let filter = options.network_filter.get_or_insert_default();
-    set_filter(filter, args, runtime, installs);
-    // One program needs one sandbox. The runs of a watched file find the next one ready.
-    if !args.watch {
-        options.pool_size = Some(RawPoolSize::Both(0.0));
-    }
-    if args.persistent {
-        options.mode = Some("persistent".to_owned());
-    }
-    if args.writable {
-        options.readonly_root_fs = Some(false);
-    }
-    if !args.secret.is_empty() {
-        let secrets = args.secret.iter();
-        options.secrets = Some(RawSecrets(
-            secrets
-                .map(|pair| (pair.key.clone(), pair.value.clone()))
-                .collect(),
-        ));
-    }
-    set(&mut options.timeout_ms, args.timeout.map(f64::from));
-    set(&mut options.memory_limit, args.memory.clone());
-    set(&mut options.cpu_limit, args.cpu);
-    set(&mut options.pids_limit, args.pids_limit.map(f64::from));
-    set(&mut options.max_output_size, args.max_output.map(f64::from));
-    set(&mut options.sandbox_size, args.sandbox_size.clone());
-    set(&mut options.tmp_size, args.tmp_size.clone());
-    set(&mut options.image, args.image.clone());
-    set(&mut options.persist, args.persist.then_some(true));
-    set(&mut options.log_network, args.log_network.then_some(true));
-    set(&mut options.debug, debug.then_some(true));
-    options
-}
-
-/// Flags take the place of the configuration's lists. The registries of packages are added to them.
-fn set_filter(
-    filter: &mut RawNetworkFilter,
-    args: &RunArgs,
-    runtime: &RuntimeSpec,
-    installs: bool,
-) {
-    if !args.allow.is_empty() {
-        filter.whitelist = Some(args.allow.clone());
-    }
-    if !args.deny.is_empty() {
-        filter.blacklist = Some(args.deny.clone());
-    }
-    if installs {
-        let registries = runtime.registries.iter().map(|host| exactly(host));
-        filter.whitelist.get_or_insert_default().extend(registries);
-    }
-}
-
-/// A pattern for this host and no other.
-fn exactly(host: &str) -> String {
-    format!("^{}$", host.replace('.', r"\."))
-}
-
-fn set<T>(option: &mut Option<T>, flag: Option<T>) {
-    if flag.is_some() {
-        *option = flag;
-    }
-}
-
-/// Packages one by one: a flag may name several, with commas.
-fn packages(flags: &[String]) -> Vec<String> {
-    flags
-        .iter()
-        .flat_map(|flag| flag.split(','))
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 /// Where an output goes: into a folder, to a file, or to its own name in the working directory.

@@ -4,6 +4,7 @@ use isol8_api::{request::ExecutionRequest, result::ExecutionResult};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    super::shown::{show_network_log, warn_of_truncation},
     course::{Course, Ran},
     tee::Tee,
 };
@@ -57,25 +58,4 @@ fn show(result: &ExecutionResult, console: Console) -> Result<Exit, Failure> {
     warn_of_truncation(result, console);
     show_network_log(result, console);
     Ok(printed)
-}
-
-/// Warns where output is missing.
-pub(super) fn warn_of_truncation(result: &ExecutionResult, console: Console) {
-    if result.truncated {
-        console.warn("Output was truncated");
-    }
-}
-
-/// Shows what the filtered network let through and refused, one line of JSON each.
-pub(super) fn show_network_log(result: &ExecutionResult, console: Console) {
-    let entries = result.network_logs.iter().flatten();
-    let lines: Vec<_> = entries
-        .filter_map(|entry| serde_json::to_string(entry).ok())
-        .collect();
-    if result.network_logs.is_some() {
-        console.result("--- Network Logs ---");
-    }
-    for line in lines {
-        console.result(&line);
-    }
 }

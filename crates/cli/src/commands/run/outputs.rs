@@ -2,15 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::OpenOptions,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use nix::fcntl::OFlag;
 
+use super::super::save::save;
 use crate::{failure::Failure, settings::Output};
 
 /// Refuses destinations that cannot be written, before anything runs. Those that are there already are refused,
@@ -58,35 +55,9 @@ pub(super) fn write(
         let bytes = BASE64
             .decode(encoded)
             .map_err(|error| Failure::Usage(format!("{source}: {error}")))?;
-        save(destination, &bytes, force)?;
+        save("--output-path", destination, &bytes, force)?;
     }
     Ok(())
-}
-
-/// Never writes into a file that is there, unless `force` is set. Never follows a link: the owner of the working
-/// directory may be another than the user, and the bytes are those of a program that nobody trusts.
-fn save(destination: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options
-            .create(true)
-            .truncate(true)
-            .custom_flags(OFlag::O_NOFOLLOW.bits());
-    } else {
-        options.create_new(true);
-    }
-    match options
-        .open(destination)
-        .and_then(|mut file| file.write_all(bytes))
-    {
-        Ok(()) => Ok(()),
-        Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(destination)),
-        Err(cause) => Err(Failure::input_output(
-            format!("--output-path: cannot write {}", destination.display()),
-            cause,
-        )),
-    }
 }
 
 fn exists(destination: &Path) -> Failure {
@@ -95,25 +66,4 @@ fn exists(destination: &Path) -> Failure {
 
 fn refused(path: &Path, reason: &str) -> Failure {
     Failure::Usage(format!("--output-path: {} {reason}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::symlink};
-
-    use super::*;
-
-    #[test]
-    fn no_link_is_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-        fs::write(&file, "kept").unwrap();
-        symlink(&file, &link).unwrap();
-        for force in [false, true] {
-            assert!(save(&link, b"new", force).is_err());
-        }
-        assert_eq!(fs::read(&file).unwrap(), b"kept");
-        save(&file, b"new", true).unwrap();
-        assert_eq!(fs::read(&file).unwrap(), b"new");
-    }
 }

@@ -1,37 +1,19 @@
 //! A program whose output is shown as it comes.
 
-use std::io;
-
-use isol8_api::{
-    event::{EventKind, StreamEvent},
-    request::ExecutionRequest,
-    result::ExecutionResult,
-};
+use isol8_api::{event::EventKind, request::ExecutionRequest};
 use isol8_engine::Submission;
-use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
 
 use super::{
-    collected::{show_network_log, warn_of_truncation},
+    super::shown::{Shown, closed},
     course::{Course, Ran},
     live,
     tee::Tee,
 };
 use crate::{
     failure::{Exit, Failure},
-    output::Console,
     settings::Input,
     signals::Signals,
 };
-
-/// The last line of a stream in JSON.
-#[derive(Serialize)]
-struct ResultLine<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    result: &'a ExecutionResult,
-}
 
 /// Runs a request.
 pub(super) async fn run(
@@ -44,10 +26,7 @@ pub(super) async fn run(
         .engine
         .stream(submission(request, &course.settings.input));
     let mut exit = Exit::Failed;
-    let shown = Shown {
-        json: course.settings.json,
-        console: course.console,
-    };
+    let shown = Shown::new(course.settings.json, course.console);
     loop {
         let event = tokio::select! {
             biased;
@@ -108,63 +87,6 @@ fn submission(request: ExecutionRequest, input: &Input) -> Submission {
         submission.live = Some(live::standard_input());
     }
     submission
-}
-
-/// How output ends whose reader has gone away.
-fn closed(written: io::Result<()>) -> Result<Option<Exit>, Failure> {
-    match written {
-        Ok(()) => Ok(None),
-        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(Some(Exit::BrokenPipe)),
-        Err(cause) => Err(Failure::input_output("Cannot write the output", cause)),
-    }
-}
-
-/// How events are shown.
-#[derive(Clone, Copy)]
-struct Shown {
-    json: bool,
-    console: Console,
-}
-
-impl Shown {
-    async fn event(self, event: &StreamEvent) -> io::Result<()> {
-        if self.json {
-            return line(event).await;
-        }
-        match event.kind {
-            EventKind::Stdout => write(&mut tokio::io::stdout(), &event.data).await,
-            EventKind::Stderr => write(&mut tokio::io::stderr(), &event.data).await,
-            EventKind::Error => {
-                self.console.error(&event.data);
-                Ok(())
-            }
-            EventKind::Exit => Ok(()),
-        }
-    }
-
-    async fn result(self, result: &ExecutionResult) -> io::Result<()> {
-        if self.json {
-            return line(&ResultLine {
-                kind: "result",
-                result,
-            })
-            .await;
-        }
-        warn_of_truncation(result, self.console);
-        show_network_log(result, self.console);
-        Ok(())
-    }
-}
-
-async fn line(value: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string(value)?;
-    text.push('\n');
-    write(&mut tokio::io::stdout(), &text).await
-}
-
-async fn write(to: &mut (impl tokio::io::AsyncWrite + Unpin), text: &str) -> io::Result<()> {
-    to.write_all(text.as_bytes()).await?;
-    to.flush().await
 }
 
 #[cfg(test)]
