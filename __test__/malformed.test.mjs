@@ -97,7 +97,7 @@ const FIELDS = {
   allowInsecureCodeUrl: ["a boolean"],
   timeoutMs: [],
   env: ["an object"],
-  fileExtension: [],
+  fileExtension: ["text"],
   stdin: ["text"],
   outputPaths: ["an empty list", "a list of an option's word"],
   installPackages: ["text", "an empty list", "a list of an option's word"],

@@ -18,15 +18,18 @@ function adapterFields(request) {
 
   const adapter = customAdapter(request.runtime);
   if (adapter === undefined) return undefined;
-  const fileExtension = request.fileExtension ?? adapter.getFileExtension();
+  const fileExtension = dotted(request.fileExtension || adapter.getFileExtension());
   const filePath = `/sandbox/main${fileExtension}`;
   // Code from a URL is fetched later. The program is in the file in both cases.
   const code = request.code ?? "";
   const command = adapter.getCommandWithOptions
     ? adapter.getCommandWithOptions(code, { filePath, agentFlags: request.agentFlags })
     : adapter.getCommand(code, filePath);
-  return { image: adapter.image, command, fileExtension };
+  return { name: adapter.name, image: adapter.image, command, fileExtension };
 }
+
+/** Returns a file extension with its dot. */
+const dotted = (extension) => (shown(extension).startsWith(".") ? extension : `.${extension}`);
 
 /** Returns the bytes of a file. Text becomes UTF-8. */
 function bytes(path, content) {
@@ -63,7 +66,8 @@ function requestOf(request) {
  */
 function toNative(request) {
   const { files: _, ...fields } = requestOf(request);
-  const adapter = adapterFields(request);
+  const { name, ...adapter } = adapterFields(request) ?? {};
+  if (name !== undefined) fields.runtime = name;
   const list = Object.entries(filesOf(request)).map(([path, content]) => ({
     path,
     data: bytes(path, content),
@@ -71,7 +75,7 @@ function toNative(request) {
   return {
     json: toJson(fields, errorCodes.invalidRequest),
     files: list,
-    adapter: adapter && toJson(adapter, errorCodes.invalidRequest),
+    adapter: name === undefined ? undefined : toJson(adapter, errorCodes.invalidRequest),
   };
 }
 

@@ -126,6 +126,7 @@ function checkCallOptions(options, names) {
 }
 
 /** Whether options are a whole configuration, as `loadConfig` returns it. */
-const isConfiguration = ({ defaults, network }) => isObject(defaults) || isObject(network);
+const isConfiguration = ({ defaults, network }) =>
+  isObject(defaults) || Array.isArray(network?.whitelist) || Array.isArray(network?.blacklist);
 
 module.exports = { UnknownKeys, checkCallOptions, isConfiguration };

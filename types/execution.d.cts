@@ -15,7 +15,7 @@ export type Runtime =
 
 /** A request for one execution. It has exactly one of `code`, `codeUrl` and `cmd`. A blank text counts as absent. */
 export interface ExecutionRequest {
-  /** The runtime of the program. */
+  /** The runtime of the program. Aliases: `python3`, `javascript` (node), `typescript` (bun), `sh` (bash). */
   runtime: Runtime;
   /** The text of the program. For the agent it is the prompt. */
   code?: string | undefined;
@@ -31,14 +31,14 @@ export interface ExecutionRequest {
   timeoutMs?: number | undefined;
   /** Environment variables. They win over secrets of the same name. */
   env?: Record<string, string> | undefined;
-  /** Extension of the program file, such as `".cjs"`. Default: the runtime's. */
+  /** Extension of the program file, such as `".cjs"`, with or without its dot. Default: the runtime's. Node strips types of `".ts"`. */
   fileExtension?: string | undefined;
   /** Text for the standard input. Default: empty. */
   stdin?: string | undefined;
-  /** Files to write before the program starts, by absolute path. Missing folders are created. */
+  /** Files to write before the program starts, by path, absolute or relative to `/sandbox`. Missing folders are created. */
   files?: Record<string, string | Uint8Array> | undefined;
   /**
-   * Absolute paths of files to return in `files` of the result. A missing file is left out. Secrets are not masked in
+   * Paths, absolute or relative to `/sandbox`, of files to return in `files` of the result. A missing file is left out. Secrets are not masked in
    * them.
    */
   outputPaths?: string[] | undefined;

@@ -2,7 +2,7 @@
 // Finds runtimes by name and by file extension. Owns the runtime registry of the process.
 
 const { textOf } = require("../call-options.cjs");
-const { errorCodes, runtimes } = require("../constants.json");
+const { errorCodes, runtimeAliases, runtimes } = require("../constants.json");
 const { errorFrom, shown } = require("../errors.cjs");
 const adapters = require("./adapters.cjs");
 
@@ -54,9 +54,10 @@ const RuntimeRegistry = Object.freeze({
     for (const extension of extensions) byExtension.set(extension, name);
   },
 
-  /** Returns the adapter of that name. Throws when there is none. */
+  /** Returns the adapter of that name, or of the runtime that the name stands for (`python3`). Throws when there is none. */
   get(name) {
-    const adapter = byName.get(name);
+    const own = Object.hasOwn(runtimeAliases, name) ? runtimeAliases[name] : undefined;
+    const adapter = byName.get(name) ?? byName.get(own);
     if (!adapter) {
       const available = [...byName.keys()].join(", ");
       const message = `Unknown runtime: "${shown(name)}". Available: ${available}`;

@@ -13,6 +13,7 @@ pub mod http;
 pub mod options;
 pub mod request;
 pub mod result;
+pub mod runtimes;
 pub mod websocket;
 
 pub use error_code::ErrorCode;

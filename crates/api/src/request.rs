@@ -16,7 +16,7 @@ use crate::field::{is_false, null_is_default};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionRequest {
-    /// `python`, `node`, `bun`, `deno`, `bash`, `agent`, or the name of a registered runtime.
+    /// `python`, `node`, `bun`, `deno`, `bash`, `agent`, an alias of these, or the name of a registered runtime.
     pub runtime: String,
     /// The program (for an agent: its prompt). Exactly one of `code`, `code_url` and `cmd` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,19 +42,19 @@ pub struct ExecutionRequest {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub env: BTreeMap<String, String>,
-    /// Extension of the program's file, with its dot.
+    /// Extension of the program's file, with or without its dot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_extension: Option<String>,
     /// Standard input of the program; at its end from the start when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
-    /// Files to write before the program starts, by absolute path.
+    /// Files to write before the program starts, by path. A relative one is taken from `/sandbox`.
     #[serde(
         deserialize_with = "null_is_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub files: BTreeMap<String, FileContent>,
-    /// Files to read after the program has ended, by absolute path. Absent and empty differ: with
+    /// Files to read after the program has ended, by path, relative to `/sandbox` or absolute. Absent and empty differ: with
     /// an empty list the result has an empty map of files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_paths: Option<Vec<String>>,

@@ -9,11 +9,17 @@ pub fn take_configuration(fields: &mut Value) -> Option<Value> {
     let object = fields.as_object_mut()?;
     let mut sections = Map::new();
     for key in ["defaults", "network"] {
-        if object.get(key).is_some_and(Value::is_object) {
+        if object.get(key).is_some_and(|value| is_section(key, value)) {
             sections.extend(object.remove_entry(key));
         }
     }
     (!sections.is_empty()).then_some(Value::Object(sections))
+}
+
+/// A mistake in an option is no configuration: its `network` has one of its lists.
+fn is_section(key: &str, value: &Value) -> bool {
+    let has = |name| value.get(name).is_some_and(Value::is_array);
+    value.is_object() && (key == "defaults" || has("whitelist") || has("blacklist"))
 }
 
 /// The options that `config` gives, under those in `fields`, which have the last word.
@@ -75,6 +81,7 @@ mod tests {
         for mut fields in [
             json!({}),
             json!({"network": "host", "maxConcurrent": 3}),
+            json!({"network": {}}),
             json!(null),
         ] {
             assert_eq!(take_configuration(&mut fields), None);

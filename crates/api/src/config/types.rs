@@ -249,7 +249,7 @@ pub struct PrebuiltImage {
     /// Tag of the image.
     pub tag: String,
     /// Runtime that it is based on.
-    #[cfg_attr(test, schemars(extend("enum" = ["python", "node", "bun", "deno", "bash", "agent"])))]
+    #[cfg_attr(test, schemars(extend("enum" = crate::runtimes::RUNTIMES)))]
     pub runtime: String,
     /// Packages that it has.
     #[serde(default)]

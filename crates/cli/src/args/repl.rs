@@ -5,10 +5,9 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 
-use super::SandboxArgs;
+use isol8_api::runtimes::LANGUAGES;
 
-/// The runtimes that have sessions: all but the agent.
-const LANGUAGES: [&str; 5] = ["python", "node", "bun", "deno", "bash"];
+use super::SandboxArgs;
 
 /// Type code at a prompt and run it in a session.
 ///

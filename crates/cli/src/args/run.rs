@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use clap::{
     Args,
-    builder::{PossibleValuesParser, TypedValueParser as _},
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _},
 };
+use isol8_api::runtimes::{ALIASES, RUNTIMES, canonical_name};
 
 use super::{OutputPath, SandboxArgs, values::output_path};
 
-/// Names of the runtimes.
-pub(crate) const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
+/// A runtime under all of its names.
+fn with_aliases(name: &'static str) -> PossibleValue {
+    let aliases = ALIASES.into_iter().filter(|(_, own)| *own == name);
+    PossibleValue::new(name).aliases(aliases.map(|(alias, _)| alias))
+}
 
 /// Run code in a sandbox.
 ///
@@ -44,7 +48,7 @@ pub(crate) struct RunArgs {
     pub(crate) cmd: Option<String>,
     /// Runtime [default: that of the file's extension, else python; bash for --cmd]
     #[arg(short, long, value_name = "RUNTIME", help_heading = "Program",
-        value_parser = PossibleValuesParser::new(RUNTIMES).map(|name| name.clone()))]
+        value_parser = PossibleValuesParser::new(RUNTIMES.map(with_aliases)).map(|name| canonical_name(&name).to_owned()))]
     pub(crate) runtime: Option<String>,
     /// Fetch the program from this URL (needs remoteCode.enabled in the configuration)
     #[arg(long, help_heading = "Program")]

@@ -1,12 +1,10 @@
 //! Settings of `build`.
 
+use isol8_api::runtimes::RUNTIMES;
 use isol8_engine::image::CustomImage;
 
 use super::{debian::debian_name, script};
-use crate::{
-    args::{BuildArgs, RUNTIMES},
-    failure::Failure,
-};
+use crate::{args::BuildArgs, failure::Failure};
 
 /// The image that these arguments describe.
 pub(crate) fn custom_image(args: &BuildArgs) -> Result<CustomImage, Failure> {

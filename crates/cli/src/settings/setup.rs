@@ -1,13 +1,10 @@
 //! Settings of `setup`.
 
-use isol8_api::config::Config;
+use isol8_api::{config::Config, runtimes::RUNTIMES};
 use isol8_engine::image::{CustomImage, configured_images, dependencies_tag};
 
 use super::build::names;
-use crate::{
-    args::{RUNTIMES, SetupArgs},
-    failure::Failure,
-};
+use crate::{args::SetupArgs, failure::Failure};
 
 /// What `setup` builds.
 #[derive(Debug, PartialEq)]

@@ -160,6 +160,7 @@ impl Engine {
         cancel: &CancellationToken,
         position: QueuePosition,
     ) -> Result<ExecutionResult, EngineError> {
+        let submission = submission.with_own_runtime_name();
         let bare = ExecutionResult {
             execution_id,
             runtime: submission.request.runtime.clone(),

@@ -7,7 +7,7 @@ use super::{
     lifecycle::Engine,
     session::{LiveSession, SessionState},
 };
-use crate::{error::EngineError, execution, options::Mode};
+use crate::{error::EngineError, execution, options::Mode, plan::in_sandbox};
 
 impl Engine {
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders.
@@ -27,7 +27,7 @@ impl Engine {
                 let (_turn, mut state) = engine.file_turn(position).await?;
                 let LiveSession { sandbox, .. } =
                     state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-                let (path, data) = (path.as_ref(), data.as_ref());
+                let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
                 tracing::debug!(path, bytes = data.len(), "writing a file");
                 let written = execution::write_file(sandbox, path, data).await;
                 state.note(written)
@@ -52,8 +52,9 @@ impl Engine {
                 let (_turn, mut state) = engine.file_turn(position).await?;
                 let LiveSession { sandbox, .. } =
                     state.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
-                tracing::debug!(path = path.as_ref(), "reading a file");
-                let read = execution::read_file(sandbox, path.as_ref()).await;
+                let path = &*in_sandbox(path.as_ref());
+                tracing::debug!(path, "reading a file");
+                let read = execution::read_file(sandbox, path).await;
                 state.note(read)
             };
             let done = life.run_until_cancelled(work).await;

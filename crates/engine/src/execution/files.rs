@@ -9,7 +9,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_protocol::{ErrorKind, InlineFile, MAX_BATCH_FILES, MAX_INLINE_BYTES};
 
-use crate::{error::EngineError, plan::PlannedFile, sandbox::Sandbox};
+use crate::{
+    error::EngineError,
+    plan::{PlannedFile, in_sandbox},
+    sandbox::Sandbox,
+};
 
 /// Largest file that a caller may ask for by itself, in bytes: what fits into `/sandbox` unless more is
 /// asked for.
@@ -169,7 +173,10 @@ pub(super) async fn collect(
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(batch_length(rest));
         rest = later;
-        let asked = batch.iter().map(|path| (*path).clone()).collect();
+        let asked = batch
+            .iter()
+            .map(|path| in_sandbox(path).into_owned())
+            .collect();
         let mut incoming = sandbox.read_files(asked, left).await?;
         let mut waiting = batch.iter();
         while let Some(file) = incoming.next().await? {
@@ -195,7 +202,7 @@ pub(super) async fn collect(
 fn batch_length(paths: &[&String]) -> usize {
     let mut bytes = 0;
     let fit = paths.iter().take(MAX_BATCH_FILES).take_while(|path| {
-        bytes += path.len();
+        bytes += in_sandbox(path).len();
         bytes <= MAX_INLINE_BYTES
     });
     fit.count().max(1)
@@ -208,7 +215,7 @@ mod tests {
     #[test]
     fn a_message_asks_for_as_many_paths_as_it_holds() {
         let short = "/x".to_owned();
-        let long = "x".repeat(4095);
+        let long = format!("/{}", "x".repeat(4094));
         assert_eq!(batch_length(&[&short, &short]), 2);
         assert_eq!(batch_length(&vec![&short; 10_000]), MAX_BATCH_FILES);
         assert_eq!(batch_length(&vec![&long; 100]), MAX_INLINE_BYTES / 4095);

@@ -1,11 +1,11 @@
 //! What to make ready before the first execution.
 
-use isol8_api::options::{RawPrewarm, RawStartOptions};
+use isol8_api::{
+    options::{RawPrewarm, RawStartOptions},
+    runtimes::{LANGUAGES, canonical_name},
+};
 
 use super::{OptionError, Preload};
-
-/// The runtimes that run programs; an agent is started too rarely to keep one ready unasked.
-const LANGUAGES: [&str; 5] = ["python", "node", "bun", "deno", "bash"];
 
 /// What `start()` makes ready, decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,11 +28,23 @@ impl TryFrom<RawStartOptions> for StartOptions {
                 preload: None,
             },
             Some(RawPrewarm::Some(details)) => Self {
-                runtimes: details.runtimes.unwrap_or_else(all),
+                runtimes: details.runtimes.map_or_else(all, canonical),
                 preload: Some(details.preload.unwrap_or_default().try_into()?),
             },
         })
     }
+}
+
+/// The runtimes' own names, each once.
+fn canonical(names: Vec<String>) -> Vec<String> {
+    let mut known = Vec::new();
+    for name in names {
+        let name = canonical_name(&name).to_owned();
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    known
 }
 
 #[cfg(test)]
@@ -64,6 +76,12 @@ mod tests {
             runtimes(r#"{"prewarm":{"runtimes":["node"],"preload":null}}"#),
             ["node"]
         );
+    }
+
+    #[test]
+    fn an_alias_is_the_runtime_that_it_stands_for() {
+        let json = r#"{"prewarm":{"runtimes":["sh","python3","python"]}}"#;
+        assert_eq!(runtimes(json), ["bash", "python"]);
     }
 
     #[test]

@@ -73,7 +73,9 @@ pub enum PlanError {
         hash: String,
     },
     /// A path in `files` or `outputPaths` that names no file.
-    #[error("Invalid path in {field}: \"{path}\". It must be absolute and without NUL.")]
+    #[error(
+        "Invalid path in {field}: \"{path}\". It must not be empty, and have no NUL and at most 4095 bytes."
+    )]
     Path {
         /// The field of the request.
         field: &'static str,

@@ -18,6 +18,7 @@ pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::LimitError;
 pub use parking::{ParkPlan, park_plan};
+pub(crate) use paths::in_sandbox;
 pub use request::CheckedRequest;
 pub use types::{
     ExecutionPlan, ImageChoice, PlannedFile, RequestSource, SessionCall, Source, Step, StepStdin,

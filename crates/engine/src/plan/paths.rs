@@ -1,5 +1,7 @@
 //! Paths of a request: lexical rules only, nothing is looked up.
 
+use std::borrow::Cow;
+
 use isol8_protocol::SANDBOX_DIR;
 
 use super::PlanError;
@@ -32,9 +34,18 @@ pub(super) fn main_path(extension: &str) -> String {
     format!("{SANDBOX_DIR}/main{extension}")
 }
 
+/// A path as the sandbox has it. A relative one is taken from `/sandbox`.
+pub(crate) fn in_sandbox(path: &str) -> Cow<'_, str> {
+    if path.starts_with('/') || path.is_empty() {
+        return path.into();
+    }
+    format!("{SANDBOX_DIR}/{path}").into()
+}
+
 /// Checks that a path of `field` can name a file.
 pub(super) fn check_file(field: &'static str, path: &str) -> Result<(), PlanError> {
-    if path.starts_with('/') && !path.contains('\0') && path.len() <= MAX_PATH_BYTES {
+    let whole = in_sandbox(path);
+    if !whole.is_empty() && !whole.contains('\0') && whole.len() <= MAX_PATH_BYTES {
         return Ok(());
     }
     Err(PlanError::Path {
@@ -46,15 +57,20 @@ pub(super) fn check_file(field: &'static str, path: &str) -> Result<(), PlanErro
 /// Longest path that Linux takes (`PATH_MAX` without its NUL).
 const MAX_PATH_BYTES: usize = 4095;
 
-/// Checks that an extension makes a file name out of `main`.
-pub(super) fn check_extension(extension: &str) -> Result<(), PlanError> {
+/// An extension with its dot, that makes a file name out of `main`.
+pub(super) fn extension(given: &str) -> Result<String, PlanError> {
+    let extension = if given.starts_with('.') {
+        given.to_owned()
+    } else {
+        format!(".{given}")
+    };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fits = extension.len() > 1 && extension.len() <= MAX_EXTENSION_BYTES;
-    if fits && extension.starts_with('.') && extension.chars().all(allowed) {
-        return Ok(());
+    if fits && extension.chars().all(allowed) {
+        return Ok(extension);
     }
     Err(PlanError::FileExtension {
-        extension: extension.to_owned(),
+        extension: given.to_owned(),
     })
 }
 
@@ -102,30 +118,33 @@ mod tests {
     }
 
     #[test]
-    fn file_paths_are_absolute_and_otherwise_free() {
+    fn file_paths_are_free_and_relative_ones_are_taken_from_the_sandbox() {
         assert!(check_file("files", "/sandbox/a b;'\"$(x)\n").is_ok());
-        for wrong in ["", "a", "./a", "/a\0"] {
+        assert!(check_file("files", &"x".repeat(4087)).is_err());
+        assert_eq!(in_sandbox("a/b"), "/sandbox/a/b");
+        assert_eq!(in_sandbox("/tmp/a"), "/tmp/a");
+        for wrong in ["", "/a\0", "a\0"] {
             assert!(check_file("files", wrong).is_err(), "{wrong:?}");
         }
         assert!(check_file("files", &format!("/{}", "x".repeat(4095))).is_err());
     }
 
     #[test]
-    fn extensions_begin_with_a_dot_and_stay_in_their_directory() {
+    fn extensions_have_a_dot_and_stay_in_their_directory() {
         for fine in [".py", ".d.ts", ".c_pp"] {
-            assert!(check_extension(fine).is_ok());
+            assert_eq!(extension(fine).as_deref(), Ok(fine));
         }
+        assert_eq!(extension("py").as_deref(), Ok(".py"));
         for wrong in [
             "",
             ".",
-            "py",
             "./x",
             ".a/b",
             ".a\0",
             ". ",
             &format!(".{}", "x".repeat(64)),
         ] {
-            assert!(check_extension(wrong).is_err(), "{wrong:?}");
+            assert!(extension(wrong).is_err(), "{wrong:?}");
         }
     }
 }

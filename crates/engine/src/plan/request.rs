@@ -10,7 +10,7 @@ use isol8_api::{
 
 use super::{
     PlanError, PlannedFile, RequestSource, Source, environment, limits,
-    paths::{check_extension, check_file, workdir},
+    paths::{check_file, extension, in_sandbox, workdir},
 };
 use crate::{
     limits::MAX_ARGUMENT_BYTES,
@@ -87,10 +87,11 @@ impl<'a> CheckedRequest<'a> {
             Some(limit) => timeout("timeoutMs", limit)?,
             None => options.timeout,
         };
-        let extension = request.file_extension.filter(|given| !given.is_empty());
-        if let Some(extension) = &extension {
-            check_extension(extension)?;
-        }
+        let extension = request
+            .file_extension
+            .filter(|given| !given.is_empty())
+            .map(|given| extension(&given))
+            .transpose()?;
         check_hash(request.code_hash.as_deref())?;
         let cwd = workdir(request.workdir.as_deref())?;
         for path in request.files.keys() {
@@ -211,7 +212,10 @@ fn check_adapter(
     request: &ExecutionRequest,
     registry: &Registry,
 ) -> Result<AdapterCommand, PlanError> {
-    check_extension(&adapter.file_extension)?;
+    let adapter = AdapterCommand {
+        file_extension: extension(&adapter.file_extension)?,
+        ..adapter
+    };
     for word in &adapter.command {
         check_argument("command", word)?;
     }
@@ -261,7 +265,7 @@ fn check_argument(field: &'static str, text: &str) -> Result<(), PlanError> {
 
 fn planned_file((path, content): (String, FileContent)) -> PlannedFile {
     PlannedFile {
-        path,
+        path: in_sandbox(&path).into_owned(),
         data: match content {
             FileContent::Text(text) => text.into_bytes(),
             FileContent::Bytes(bytes) => bytes,

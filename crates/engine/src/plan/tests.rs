@@ -361,12 +361,12 @@ fn refusals_have_their_public_messages() {
             "Invalid codeHash: \"xyz\". It must be a SHA-256 in hex (64 digits).",
         ),
         (
-            r#""files": {"a": ""}"#,
-            "Invalid path in files: \"a\". It must be absolute and without NUL.",
+            r#""files": {"": ""}"#,
+            "Invalid path in files: \"\". It must not be empty, and have no NUL and at most 4095 bytes.",
         ),
         (
-            r#""outputPaths": ["a"]"#,
-            "Invalid path in outputPaths: \"a\". It must be absolute and without NUL.",
+            r#""outputPaths": [""]"#,
+            "Invalid path in outputPaths: \"\". It must not be empty, and have no NUL and at most 4095 bytes.",
         ),
         (
             r#""env": {"A=B": ""}"#,

@@ -1,6 +1,6 @@
 //! What an engine is given to run: a request, and what the caller's own code decided for it.
 
-use isol8_api::request::ExecutionRequest;
+use isol8_api::{request::ExecutionRequest, runtimes::canonical_name};
 
 use super::LiveInput;
 
@@ -25,6 +25,16 @@ pub struct AdapterCommand {
     pub command: Vec<String>,
     /// Extension of the program's file, with its dot.
     pub file_extension: String,
+}
+
+impl Submission {
+    /// The same with the runtime's own name in place of an alias. Whoever has an adapter has named it.
+    pub(crate) fn with_own_runtime_name(mut self) -> Self {
+        if self.adapter.is_none() {
+            self.request.runtime = canonical_name(&self.request.runtime).to_owned();
+        }
+        self
+    }
 }
 
 impl From<ExecutionRequest> for Submission {

@@ -1,5 +1,7 @@
 //! The file with what the JavaScript package has to know without the native engine.
 
+use std::collections::BTreeMap;
+
 use isol8_api::{
     ErrorCode,
     config::Config,
@@ -9,6 +11,7 @@ use isol8_api::{
         RawStartOptions,
     },
     request::ExecutionRequest,
+    runtimes::ALIASES,
 };
 use isol8_docker::{
     BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL,
@@ -82,6 +85,7 @@ fn the_javascript_package_has_the_constants_of_the_engine() {
             "dependencies": DEPENDENCIES_LABEL,
             "setupScript": SETUP_LABEL,
         },
+        "runtimeAliases": ALIASES.into_iter().collect::<BTreeMap<_, _>>(),
         "runtimes": registry.list().iter().map(runtime).collect::<Vec<_>>(),
     });
     if std::env::var_os(UPDATE).is_some() {

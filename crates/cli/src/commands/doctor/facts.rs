@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use isol8_api::runtimes::RUNTIMES;
 use tokio::net::TcpStream;
 use url::Url;
 
 use crate::{
-    args::RUNTIMES,
     failure::Failure,
     sandboxes::{DaemonFacts, Sandboxes},
 };
