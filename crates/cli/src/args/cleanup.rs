@@ -13,4 +13,7 @@ pub(crate) struct CleanupArgs {
     /// Remove the images of isol8, too
     #[arg(long)]
     pub(crate) images: bool,
+    /// Print as JSON what there is. Without --force nothing is removed and nothing asked
+    #[arg(long)]
+    pub(crate) json: bool,
 }

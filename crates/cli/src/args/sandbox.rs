@@ -40,7 +40,7 @@ pub(crate) struct SandboxArgs {
     pub(crate) timeout: Option<u32>,
     /// Memory, such as 512m or 1g [default: 512m]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
+        allow_hyphen_values = true)]
     pub(crate) memory: Option<String>,
     /// Processor cores, such as 0.5 or 2 [default: 1]
     #[arg(long, value_name = "CORES", value_parser = cores, help_heading = "Limits",
@@ -56,11 +56,11 @@ pub(crate) struct SandboxArgs {
     pub(crate) max_output: Option<u32>,
     /// Size of /sandbox [default: 512m; agent: 2g]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
+        allow_hyphen_values = true)]
     pub(crate) sandbox_size: Option<String>,
     /// Size of /tmp [default: 256m]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits",
-        allow_negative_numbers = true)]
+        allow_hyphen_values = true)]
     pub(crate) tmp_size: Option<String>,
 
     /// Image to use in place of the runtime's own

@@ -29,4 +29,7 @@ pub(crate) struct SetupArgs {
     /// Build images that are current, too
     #[arg(long)]
     pub(crate) force: bool,
+    /// Print the images as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

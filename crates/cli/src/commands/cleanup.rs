@@ -7,7 +7,8 @@ use std::{
 };
 
 use isol8_backend::{Backend as _, CleanupReport, ImageStore as _};
-use isol8_docker::{AbandonedContainer, OwnImage};
+use isol8_docker::{AbandonedContainer, DockerBackend, DockerImages, OwnImage};
+use serde_json::{Value, json};
 
 use crate::{
     args::CleanupArgs,
@@ -30,6 +31,13 @@ pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Fai
     } else {
         None
     };
+    if args.json {
+        let listed = listed(&containers, images.as_deref());
+        if !args.force {
+            return print(&listed.to_string());
+        }
+        return removed_as_json(listed, &backend, images.is_some().then_some(&store)).await;
+    }
     if containers.is_empty() && images.as_ref().is_none_or(Vec::is_empty) {
         return print(if args.images {
             "No isol8 containers or images found"
@@ -57,6 +65,45 @@ pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Fai
         }
     }
     Ok(exit)
+}
+
+/// What would be removed, for programs.
+fn listed(containers: &[AbandonedContainer], images: Option<&[OwnImage]>) -> Value {
+    let containers: Vec<_> = containers
+        .iter()
+        .map(|container| {
+            json!({
+                "id": container.id, "image": container.image,
+                "running": container.running, "created": container.created,
+            })
+        })
+        .collect();
+    let mut listed = json!({ "containers": containers });
+    if let Some(images) = images {
+        let images = images.iter();
+        listed["images"] = images
+            .map(|image| json!({ "id": image.id, "tags": image.names }))
+            .collect();
+    }
+    listed
+}
+
+/// Removes everything, and adds the reports to what was there.
+async fn removed_as_json(
+    mut listed: Value,
+    backend: &DockerBackend,
+    store: Option<&DockerImages>,
+) -> Result<Exit, Failure> {
+    let containers = backend.clean_up().await?;
+    let mut failed = containers.failed;
+    listed["removed"] = json!({ "containers": containers });
+    if let Some(store) = store {
+        let images = store.remove_all().await?;
+        failed += images.failed;
+        listed["removed"]["images"] = json!(images);
+    }
+    let printed = print(&listed.to_string())?;
+    Ok(if failed > 0 { Exit::Failed } else { printed })
 }
 
 fn now() -> u64 {

@@ -1,6 +1,8 @@
 //! Building images with their progress shown, for the commands that do.
 
-use futures::{TryStreamExt as _, stream};
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use isol8_backend::{BackendErrorKind, BuildProgress, BuildStatus, ImageSources};
 use isol8_docker::DockerImages;
 use isol8_engine::{
@@ -23,32 +25,36 @@ const BASH_ADVICE: &str = "Check the names of the packages and the network, then
     The packages of Bash are Debian's. Alpine's have other names at times: search for yours at \
     https://packages.debian.org.";
 
-/// Builds base images. Stops at the first that fails.
+/// Builds base images, and returns the names of those that were not current. Stops at the first that fails.
 pub(super) async fn base_images(
     images: &DockerImages,
     runtimes: &[&str],
     force: bool,
     builds: &Builds,
-) -> Result<(), Failure> {
+) -> Result<BTreeSet<String>, Failure> {
     let sources = ImageSources::default().or_environment()?;
     let Some((first, others)) = runtimes.split_first() else {
-        return Ok(());
+        return Ok(BTreeSet::new());
     };
-    base_image(images, first, &sources, force, builds).await?;
-    stream::iter(others.iter().map(Ok::<_, Failure>))
-        .try_for_each_concurrent(AT_ONCE, |runtime| {
-            base_image(images, runtime, &sources, force, builds)
-        })
-        .await
+    let first = base_image(images, first, &sources, force, builds).await?;
+    let others = others
+        .iter()
+        .map(|runtime| base_image(images, runtime, &sources, force, builds));
+    let others: Vec<_> = stream::iter(others)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(others.into_iter().chain([first]).flatten().collect())
 }
 
+/// Builds one, and returns its name, unless it is current.
 async fn base_image(
     images: &DockerImages,
     runtime: &str,
     sources: &ImageSources,
     force: bool,
     builds: &Builds,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     let line = builds.begin(runtime);
     let current = std::sync::atomic::AtomicBool::new(false);
     let show = |progress: BuildProgress| {
@@ -61,13 +67,14 @@ async fn base_image(
     build_base_images(images, Some(&names), sources, force, &show)
         .await
         .map_err(|error| failed(error, runtime))?;
-    let text = if current.into_inner() {
+    let current = current.into_inner();
+    let text = if current {
         format!("{runtime}: {UP_TO_DATE}")
     } else {
         format!("{runtime}: built in {} s", line.seconds())
     };
     line.done(&text);
-    Ok(())
+    Ok((!current).then(|| format!("isol8:{runtime}")))
 }
 
 /// Builds a custom image. `outcome` makes the line that it ends with.

@@ -1,7 +1,12 @@
 //! `setup`: Docker is there, and the images are built.
 
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
 use isol8_api::config::Config;
 use isol8_backend::Backend as _;
+use isol8_docker::DockerImages;
+use serde_json::{Value, json};
 
 use super::image_builds;
 use crate::{
@@ -30,7 +35,8 @@ pub(crate) async fn run(
     console.ok("Docker is running");
     let images = sandboxes.images();
     let builds = Builds::new(console);
-    image_builds::base_images(&images, &settings.runtimes, settings.force, &builds).await?;
+    let mut new =
+        image_builds::base_images(&images, &settings.runtimes, settings.force, &builds).await?;
     let mut names: Vec<_> = settings
         .runtimes
         .iter()
@@ -47,8 +53,22 @@ pub(crate) async fn run(
         };
         let build =
             image_builds::custom_image(&images, image, settings.force, &builds, outcome).await?;
+        if build.built {
+            new.insert(build.tag.clone());
+        }
         names.push(build.tag);
+    }
+    if args.json {
+        return print(&json(&images, &names, &new).await);
     }
     let sizes = image_builds::sizes(&images, &names).await;
     print(&format!("[DONE] Setup complete!\n{}", sizes.join("\n")))
+}
+
+/// The images by name, with what was built just now.
+async fn json(images: &DockerImages, names: &[String], new: &BTreeSet<String>) -> String {
+    let images = names.iter().map(|name| async move {
+        json!({ "tag": name, "built": new.contains(name), "size": images.size(name).await })
+    });
+    Value::from(join_all(images).await).to_string()
 }

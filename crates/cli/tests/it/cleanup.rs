@@ -1,6 +1,6 @@
 //! `cleanup`, on a daemon with what the test puts there.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{common::User, daemon::Daemon};
 
@@ -8,7 +8,7 @@ const ID: &str = "0123456789abcdef0123456789abcdef";
 
 fn daemon() -> Daemon {
     let daemon = Daemon::start();
-    let container = |id: &str, state: &str, more: serde_json::Value| {
+    let container = |id: &str, state: &str, more: Value| {
         let mut labels = json!({ "isol8.managed": "true" });
         labels
             .as_object_mut()
@@ -71,6 +71,32 @@ fn images_go_when_they_are_named_and_others_stay() {
         "{:?}",
         daemon.changes()
     );
+}
+
+#[test]
+fn json_shows_what_there_is_and_force_removes_it() {
+    let (daemon, user) = (daemon(), User::new());
+    let asked = |words: &[&str]| -> Value {
+        let ended = user.isol8_on(&daemon, words, "");
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let container = json!({ "id": ID, "image": "isol8:python", "running": false, "created": 1000 });
+    assert_eq!(
+        asked(&["cleanup", "--json"]),
+        json!({ "containers": [container] })
+    );
+    assert_eq!(daemon.changes(), Vec::<String>::new());
+    let removed = json!({ "removed": 1, "failed": 0, "errors": [] });
+    assert_eq!(
+        asked(&["cleanup", "--json", "--images", "--force"]),
+        json!({
+            "containers": [container],
+            "images": [{ "id": "sha256:isol8:python", "tags": ["isol8:python"] }],
+            "removed": { "containers": removed, "images": removed },
+        })
+    );
+    assert_eq!(daemon.changes().len(), 2);
 }
 
 #[test]

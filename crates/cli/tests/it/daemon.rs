@@ -6,10 +6,15 @@ use std::{
     os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// How long a build may be held, and how often the daemon looks.
+const HOLD: Duration = Duration::from_mins(2);
+const STEP: Duration = Duration::from_millis(20);
 
 /// A daemon behind a Unix socket, until the process ends.
 pub(crate) struct Daemon {
@@ -24,6 +29,8 @@ struct State {
     containers: Vec<Value>,
     /// What a build prints, by the name of the image: lines of output, and whether it fails.
     builds: HashMap<String, (Vec<String>, bool)>,
+    /// Names of images whose builds go on only when they are let go, after their lines.
+    held: Vec<String>,
     /// Method and path of every request that changes something.
     changes: Vec<String>,
 }
@@ -73,6 +80,16 @@ impl Daemon {
             .insert(name.to_owned(), (lines, fails));
     }
 
+    /// Keeps the builds of an image from ending.
+    pub(crate) fn hold(&self, name: &str) {
+        self.state.lock().unwrap().held.push(name.to_owned());
+    }
+
+    /// Lets all builds end.
+    pub(crate) fn let_go(&self) {
+        self.state.lock().unwrap().held.clear();
+    }
+
     /// What it was asked to change.
     pub(crate) fn changes(&self) -> Vec<String> {
         self.state.lock().unwrap().changes.clone()
@@ -85,6 +102,12 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
     let mut writer = stream;
     while let Some((method, target, head)) = request(&mut reader) {
         drain(&mut reader, &head);
+        if let Some(name) = held(state, &target) {
+            if stream_build(&mut writer, state, &name, &target).is_err() {
+                return;
+            }
+            continue;
+        }
         let (status, body) = answer(&mut state.lock().unwrap(), &method, &target);
         let body = if method == "HEAD" {
             String::new()
@@ -101,6 +124,43 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
             return;
         }
     }
+}
+
+/// The image of a build that is held.
+fn held(state: &Mutex<State>, target: &str) -> Option<String> {
+    let (path, query) = target.split_once('?')?;
+    let name = value(query, "t").filter(|_| path.ends_with("/build"))?;
+    let held = &state.lock().unwrap().held;
+    held.contains(&name).then_some(name)
+}
+
+/// Answers with the lines of a build, and with its end when it is let go.
+fn stream_build(
+    writer: &mut UnixStream,
+    state: &Mutex<State>,
+    name: &str,
+    target: &str,
+) -> std::io::Result<()> {
+    let (lines, _) = state.lock().unwrap().builds[name].clone();
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| json!({ "stream": format!("{line}\n") }).to_string())
+        .collect();
+    let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.44\r\nContent-Type: application/json\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    writer.write_all(head.as_bytes())?;
+    let mut chunk = |text: &str| write!(writer, "{:x}\r\n{text}\r\n", text.len());
+    chunk(&said.join("\n"))?;
+    let mut patience = HOLD;
+    while state.lock().unwrap().held.iter().any(|held| held == name) {
+        patience = patience.checked_sub(STEP).expect("the build is let go");
+        std::thread::sleep(STEP);
+    }
+    let (_, query) = target.split_once('?').unwrap_or_default();
+    let text = build(&mut state.lock().unwrap(), query);
+    state.lock().unwrap().changes.push("POST /build".to_owned());
+    chunk(&text)?;
+    chunk("")
 }
 
 /// Method, target and head of the next request, in lower case.
@@ -182,14 +242,15 @@ fn listed(state: &State) -> String {
     images.collect::<Value>().to_string()
 }
 
+fn value(query: &str, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let pair = pairs.find(|(key, _)| key == name);
+    pair.map(|(_, value)| value.into_owned())
+}
+
 /// The output of a build. One that succeeds leaves the image.
 fn build(state: &mut State, query: &str) -> String {
-    let value = |name: &str| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-    };
+    let value = |name: &str| value(query, name);
     let name = value("t").unwrap();
     let default = (vec!["Step 1/1 : FROM scratch".to_owned()], false);
     let (lines, fails) = state.builds.get(&name).cloned().unwrap_or(default);

@@ -73,6 +73,20 @@ fn setup_builds_what_is_missing_and_leaves_alone_what_is_current() {
     assert_eq!(daemon.changes().len(), 4, "nothing was built");
     let quiet = isol8(&daemon, &user, &[&words[..], &["--quiet"]].concat());
     quiet.is(0, done, "");
+
+    daemon.image("isol8:bash-custom", json!({}));
+    let listed = isol8(&daemon, &user, &[&words[..], &["--json"]].concat()).stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let image = |tag: &str, built: bool| json!({ "tag": tag, "built": built, "size": 2_000_000 });
+    assert_eq!(
+        listed,
+        json!([
+            image("isol8:node", false),
+            image("isol8:bash", false),
+            image("mine:1", false),
+            image("isol8:bash-custom", true)
+        ])
+    );
 }
 
 #[test]

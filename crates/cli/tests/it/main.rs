@@ -11,6 +11,7 @@ mod config;
 mod daemon;
 mod doctor;
 mod images;
+mod in_terminal;
 mod repl;
 mod run;
 mod run_ends;

@@ -88,3 +88,65 @@ fn a_configuration_that_cannot_be_read_is_an_error() {
         ended.stderr
     );
 }
+
+#[test]
+fn an_unknown_value_names_the_flag_and_what_it_takes() {
+    let user = User::new();
+    let number = "at least 1 and at most 4294967295";
+    let runtimes = "[possible values: python, node, bun, deno, bash, agent]";
+    let run = |flag, value, accepted| (vec!["run", "-e", "1", flag, value], flag, value, accepted);
+    let mut cases = vec![
+        run("--runtime", "ruby", runtimes),
+        run("--net", "open", "[possible values: none, host, filtered]"),
+        run("--timeout", "soon", number),
+        run("--timeout", "0", number),
+        run("--timeout", "-1", number),
+        run("--pids-limit", "1.5", number),
+        run("--max-output", "1m", number),
+        run("--max-output", "4294967296", number),
+        run("--cpu", "many", "a number above 0, such as 0.5 or 2"),
+        run("--cpu", "0", "a number above 0, such as 0.5 or 2"),
+        run("--cpu", "NaN", "a number above 0, such as 0.5 or 2"),
+    ];
+    for flag in ["--memory", "--sandbox-size", "--tmp-size"] {
+        for value in ["lots", "0", "-5m"] {
+            cases.push(run(flag, value, "a size above 0, such as 512m or 1g"));
+        }
+    }
+    cases.push((
+        vec!["repl", "--runtime", "agent"],
+        "--runtime",
+        "agent",
+        "[possible values: python, node, bun, deno, bash]",
+    ));
+    for (words, flag, value, accepted) in cases {
+        let ended = user.isol8(&words);
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{words:?}");
+        for part in [flag, value, accepted] {
+            let stderr = &ended.stderr;
+            assert!(stderr.contains(part), "{words:?}: {part} in {stderr}");
+        }
+    }
+    let shell = user.isol8(&["completion", "csh"]);
+    assert_eq!(shell.code, Some(1));
+    for part in ["csh", "bash, elvish, fish, powershell, zsh"] {
+        assert!(shell.stderr.contains(part), "{part} in {}", shell.stderr);
+    }
+}
+
+#[test]
+fn what_is_no_program_is_an_error_that_names_it() {
+    let user = User::new();
+    user.write("spaces.py", " \n\t\n");
+    user.write("mark.py", "\u{feff}");
+    for name in ["spaces.py", "mark.py"] {
+        user.isol8(&["run", name])
+            .failed(&format!("[ERR] {name} is empty: there is nothing to run."));
+    }
+    // What even root cannot read.
+    std::os::unix::fs::symlink("/proc/self/mem", user.path("memory.py")).unwrap();
+    let ended = user.isol8(&["run", "memory.py"]);
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+    assert!(ended.stderr.starts_with("[ERR] "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("memory.py"), "{}", ended.stderr);
+}
