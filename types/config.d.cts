@@ -91,7 +91,7 @@ export interface Isol8Config {
   /** Modules that interpreters import before their program arrives. Default: none. */
   preload: Preload;
   /** Seccomp profile and OCI runtime. */
-  security: WithDefaults<SecurityConfig, "seccomp">;
+  security: WithDefaults<SecurityConfig, "seccomp" | "ownUser">;
   /** Whether and how `codeUrl` works. */
   remoteCode: RemoteCodePolicy;
   /** Audit log. */

@@ -44,6 +44,12 @@ export interface SecurityConfig {
    * new sandboxes get the new profile.
    */
   customProfilePath?: string | undefined;
+  /**
+   * Whether the programs of each sandbox are a user that no other sandbox has. What the kernel limits by user, such as
+   * inotify instances and queued signals, is then limited by sandbox. Programs see an id above 2000000 in place of 100.
+   * It has no name, and files of the image with the owner 100 are somebody else's. Default: false.
+   */
+  ownUser?: boolean | undefined;
   /** OCI runtime that Docker uses for sandboxes, such as `"runsc"`. Default: the daemon's default. */
   runtime?: string | undefined;
 }

@@ -81,6 +81,7 @@ const networkFilter: Required<NetworkFilterConfig> = {
 };
 const security: Required<SecurityConfig> = {
   seccomp: "custom",
+  ownUser: true,
   customProfilePath: "/p",
   runtime: "runsc",
 };

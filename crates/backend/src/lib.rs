@@ -20,4 +20,4 @@ pub use images::{
     BuildProgress, BuildStatus, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
     ImageStore, ReportProgress,
 };
-pub use spec::{SandboxNetwork, SandboxSpec, SeccompProfile};
+pub use spec::{SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};

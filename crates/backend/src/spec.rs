@@ -41,6 +41,8 @@ pub struct SandboxSpec {
     /// Whether it is for a session: then it has a small tmpfs at `isol8_protocol::SESSION_DIR` that
     /// belongs to root and that others can only enter.
     pub session: bool,
+    /// Which user its programs are.
+    pub user: SandboxUser,
     /// Whether the sandbox stays when the host process ends.
     pub persist: bool,
 }
@@ -62,6 +64,15 @@ pub enum SandboxNetwork {
     None,
     /// The host's own network.
     Host,
+}
+
+/// The user of a sandbox's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxUser {
+    /// `isol8_protocol::USER_ID`, as in every such sandbox.
+    Shared,
+    /// One that no other sandbox of the backend has.
+    Own,
 }
 
 /// System calls that are allowed in a sandbox.

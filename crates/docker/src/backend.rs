@@ -9,7 +9,7 @@ use std::{
 use bollard::errors::Error as DockerError;
 use futures::future::BoxFuture;
 use isol8_backend::{
-    Backend, BackendError, Capacity, CleanupReport, SandboxSpec, Started, begin_start,
+    Backend, BackendError, Capacity, CleanupReport, SandboxSpec, SandboxUser, Started, begin_start,
 };
 use tokio::sync::oneshot;
 
@@ -72,8 +72,14 @@ impl DockerBackend {
     async fn start_with_guest(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
         let daemon = self.client.daemon().await?;
         let explain = |error| not_started(error, spec, self.oci_runtime.as_deref());
+        let users = if spec.user == SandboxUser::Own {
+            Some(self.client.users(daemon).await?)
+        } else {
+            None
+        };
         let wanted =
             &Wanted {
+                users,
                 spec: spec.clone(),
                 volumes: self.volumes.of(&daemon.docker, spec).await.map_err(
                     |error| match error {

@@ -13,7 +13,9 @@ use tokio::sync::OnceCell;
 use crate::{
     DockerAddress,
     address::{Certificates, Endpoint, TlsFiles},
-    error, ssh, version,
+    error,
+    own_user::Users,
+    ssh, version,
 };
 
 /// Seconds that the daemon may take to answer a request.
@@ -44,6 +46,8 @@ pub(crate) struct Daemon {
     pub(crate) docker: Docker,
     /// Where it is.
     pub(crate) url: String,
+    /// From where its sandboxes get users of their own, asked for once.
+    users: OnceCell<Users>,
 }
 
 impl Client {
@@ -64,7 +68,7 @@ impl Client {
 
     /// The facts that the daemon reports about itself.
     pub async fn facts(&self) -> Result<DaemonFacts, BackendError> {
-        let Daemon { docker, url } = self.daemon().await?;
+        let Daemon { docker, url, .. } = self.daemon().await?;
         let info = docker.info().await.map_err(error::failed)?;
         let options = info.security_options.unwrap_or_default();
         Ok(DaemonFacts {
@@ -89,9 +93,23 @@ impl Client {
                     let docker = connect(&endpoint).map_err(unreachable)?;
                     docker.negotiate_version().await.map_err(unreachable)?
                 };
-                Ok(Daemon { docker, url })
+                Ok(Daemon {
+                    docker,
+                    url,
+                    users: OnceCell::new(),
+                })
             })
             .await
+    }
+
+    /// From where sandboxes of this `daemon` get users of their own.
+    pub(crate) async fn users(&self, daemon: &Daemon) -> Result<Users, BackendError> {
+        let found = daemon.users.get_or_try_init(|| async {
+            let info = daemon.docker.info().await.map_err(error::failed)?;
+            let options = info.security_options.unwrap_or_default();
+            Ok(Users::of_daemon(&options, self.is_on_this_machine()))
+        });
+        found.await.cloned()
     }
 
     /// Whether the daemon runs beside this process, so that both share memory and processors. Of the

@@ -8,7 +8,8 @@ use bollard::models::{
 };
 use isol8_backend::{SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_protocol::{
-    GROUP_ID, GUEST_PATH, LINK_PATH, SANDBOX_DIR, SESSION_DIR, STRICT_ARGUMENT, TMP_DIR, USER_ID,
+    GROUP_ID, GUEST_PATH, LINK_PATH, SANDBOX_DIR, SESSION_DIR, STRICT_ARGUMENT, TMP_DIR,
+    USER_ARGUMENT, USER_ID,
 };
 
 use crate::{
@@ -84,6 +85,8 @@ pub(crate) struct ContainerPlan<'a> {
     pub(crate) link: LinkSetup<'a>,
     /// Whether the guest is to be kept from being killed when memory runs out.
     pub(crate) protects_guest: bool,
+    /// The user that only this sandbox has.
+    pub(crate) own_user: Option<u32>,
     /// What the image declares as volumes.
     pub(crate) volumes: Option<&'a ImageVolumes>,
 }
@@ -123,6 +126,7 @@ fn guest_arguments(plan: ContainerPlan<'_>) -> Vec<String> {
     strict
         .then(|| STRICT_ARGUMENT.to_owned())
         .into_iter()
+        .chain(plan.own_user.map(|id| format!("{USER_ARGUMENT}{id}")))
         .chain(volumes::arguments(plan.volumes))
         .collect()
 }
@@ -206,8 +210,9 @@ fn capabilities(plan: ContainerPlan<'_>) -> Vec<String> {
 fn tmpfs(plan: ContainerPlan<'_>) -> HashMap<String, String> {
     let spec = plan.spec;
     let sandbox = format!(
-        "rw,exec,nosuid,nodev,size={},uid={USER_ID},gid={GROUP_ID},mode=0755",
-        spec.sandbox_bytes
+        "rw,exec,nosuid,nodev,size={},uid={},gid={GROUP_ID},mode=0755",
+        spec.sandbox_bytes,
+        plan.own_user.unwrap_or(USER_ID)
     );
     let tmp = format!("rw,noexec,nosuid,nodev,size={},mode=1777", spec.tmp_bytes);
     // Named pipes, and a shell's program of at most 256 KiB with the end of its call.

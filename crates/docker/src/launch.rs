@@ -6,7 +6,6 @@ use bollard::{
     Docker,
     container::{AttachContainerResults, LogOutput},
     errors::Error as DockerError,
-    models::ContainerCreateBody,
     query_parameters::{
         AttachContainerOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
     },
@@ -19,11 +18,13 @@ use tokio_util::io::StreamReader;
 
 use crate::{
     container::{self, ContainerPlan, LinkSetup},
+    create::create,
     guest_protection,
     link_kind::{LinkKind, LinkScope},
     link_socket::Listener,
+    own_user::Users,
     owner,
-    volumes::{self, ImageVolumes},
+    volumes::ImageVolumes,
 };
 
 /// How long a started guest may be silent before its container is asked whether it still runs.
@@ -42,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) spec: SandboxSpec,
     /// What its image declares as volumes.
     pub(crate) volumes: Option<Arc<ImageVolumes>>,
+    /// Where it gets a user of its own from, if it has one.
+    pub(crate) users: Option<Users>,
 }
 
 /// Why there is no sandbox.
@@ -124,14 +127,15 @@ async fn launch_attached(
         socket: None,
         attached: true,
     };
-    let body = container::body(ContainerPlan {
+    let plan = ContainerPlan {
         spec: &wanted.spec,
         volumes: wanted.volumes.as_deref(),
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
         protects_guest: guest_protection::is_possible(scope),
-    });
-    let id = create(docker, body, wanted).await?;
+        own_user: None,
+    };
+    let id = create(docker, plan, wanted).await?;
     if wanted.spec.persist {
         owner::take(&id);
     }
@@ -170,14 +174,15 @@ async fn launch_with_socket(
         socket: Some(&listener),
         attached: attach,
     };
-    let body = container::body(ContainerPlan {
+    let plan = ContainerPlan {
         spec: &wanted.spec,
         volumes: wanted.volumes.as_deref(),
         oci_runtime: scope.oci_runtime.as_deref(),
         link,
         protects_guest: guest_protection::is_possible(scope),
-    });
-    let created = create(docker, body, wanted).await;
+        own_user: None,
+    };
+    let created = create(docker, plan, wanted).await;
     let id = created.map_err(|error| blame(error.into()))?;
     match meet(docker, &id, &listener, attach).await {
         Ok((stream, taken)) => Ok((Started { id, stream }, taken)),
@@ -236,22 +241,6 @@ async fn meet(
     }
     // It ended without a word: nothing is known.
     Ok((attached.into_stream(), LinkKind::Undecided))
-}
-
-/// Creates a container, with what its guest puts into the volumes of the image.
-async fn create(
-    docker: &Docker,
-    body: ContainerCreateBody,
-    wanted: &Wanted,
-) -> Result<String, DockerError> {
-    let id = docker.create_container(None, body).await?.id;
-    if let Some(volumes) = &wanted.volumes
-        && let Err(error) = volumes::upload(docker, &id, volumes).await
-    {
-        remove_failed(docker, &id).await;
-        return Err(error);
-    }
-    Ok(id)
 }
 
 async fn start(docker: &Docker, id: &str) -> Result<(), DockerError> {

@@ -16,8 +16,7 @@ use std::{
 };
 
 use isol8_protocol::{
-    ErrorKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, GROUP_ID, Reply, USER_ID, decode,
-    encode_message,
+    ErrorKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, GROUP_ID, Reply, decode, encode_message,
 };
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
@@ -41,6 +40,7 @@ use crate::{
     reaper::{Ended, Reaper, Role},
     share::clone_sharing,
     spare::fork_with_spare,
+    user,
 };
 
 /// Real and saved user of helpers. It has no rights. Only the guest can signal processes of this user.
@@ -62,7 +62,7 @@ pub(crate) fn fork_as_user(
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
 ) -> io::Result<i32> {
-    fork_as(USER_ID, fds, first, job)
+    fork_as(user::id(), fds, first, job)
 }
 
 fn fork_as(
@@ -88,7 +88,7 @@ pub(crate) fn share_as_user(
     first: impl FnOnce(),
     job: impl FnOnce() -> i32,
 ) -> io::Result<i32> {
-    clone_sharing(|| run_as_user(USER_ID, fds, first, job))
+    clone_sharing(|| run_as_user(user::id(), fds, first, job))
 }
 
 /// The work of a new child. Returns its exit code.
@@ -150,7 +150,7 @@ fn close_one_by_one(from: RawFd) -> io::Result<()> {
 /// Gives up every right but the sandbox user's, and checks that they are gone. The real and the saved
 /// user are `real`.
 fn become_user(real: u32) -> io::Result<()> {
-    let (user, group) = (Uid::from_raw(USER_ID), Gid::from_raw(GROUP_ID));
+    let (user, group) = (Uid::from_raw(user::id()), Gid::from_raw(GROUP_ID));
     let real = Uid::from_raw(real);
     setgroups(&[])?;
     setresgid(group, group, group)?;

@@ -28,7 +28,7 @@ use crate::{
     serve::serve,
     signals::Signals,
     sockets::Sockets,
-    sweep,
+    sweep, user,
     volumes::Volumes,
 };
 
@@ -77,6 +77,7 @@ fn start() -> Result<(), BootError> {
     if pid != 1 {
         return Err(BootError::NotFirst(pid));
     }
+    user::choose(arguments()).map_err(BootError::Prepare)?;
     harden().map_err(BootError::Prepare)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

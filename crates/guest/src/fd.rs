@@ -234,7 +234,7 @@ pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Runs `work` with the sandbox user's rights in the file system.
 pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
-    let user = Uid::from_raw(isol8_protocol::USER_ID);
+    let user = Uid::from_raw(crate::user::id());
     let group = Gid::from_raw(isol8_protocol::GROUP_ID);
     // These two calls report no failure. Without effect, the pipe belongs to root, and works all the same.
     let (old_group, old_user) = (setfsgid(group), setfsuid(user));

@@ -13,6 +13,7 @@
 //! share     a child that shares the guest's memory    heap     the guest's own memory
 //! memory    the sandbox's memory                     reserve  room that is kept free
 //! spare     processes that are kept free             volumes  what the image declares as volumes
+//! user      the user that programs are
 //! ```
 //!
 //! Everything runs on one thread. The threads of `spare` run nothing. The guest is root with four capabilities
@@ -54,6 +55,7 @@ mod spare;
 mod sweep;
 mod tree;
 mod usage;
+mod user;
 mod user_files;
 mod volumes;
 

@@ -12,7 +12,7 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use isol8_protocol::{ErrorKind, Reply, ResetReport, USER_ID, WRITABLE_DIRS};
+use isol8_protocol::{ErrorKind, Reply, ResetReport, WRITABLE_DIRS};
 use nix::{
     dir::{Dir, Type},
     errno::Errno,
@@ -25,7 +25,7 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
-use crate::{attributes, failure::Failure, ipc};
+use crate::{attributes, failure::Failure, ipc, user};
 
 /// The permissions that an owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
@@ -266,7 +266,7 @@ fn is_dot(name: &CStr) -> bool {
 }
 
 fn is_own(stat: &FileStat) -> bool {
-    stat.st_uid == USER_ID
+    stat.st_uid == user::id()
 }
 
 fn is_directory(stat: &FileStat) -> bool {

@@ -1,10 +1,13 @@
 //! Paths, users and ports inside a sandbox.
 
-/// User id of the code that runs in a sandbox. Numeric, so that images need no such user.
+/// User id of the code that runs in a sandbox, unless the sandbox has a user of its own. Numeric, so that images need no such user.
 pub const USER_ID: u32 = 100;
 
 /// Group id of the code that runs in a sandbox.
 pub const GROUP_ID: u32 = 101;
+
+/// Begins an argument of the guest that is the id of a user: code then runs as this user in place of [`USER_ID`].
+pub const USER_ARGUMENT: &str = "user=";
 
 /// Where the read-only volume with the guest and the interpreter launchers is mounted.
 pub const GUEST_DIR: &str = "/.isol8";

@@ -71,6 +71,7 @@ impl Config {
                 .to_owned(),
             ),
             custom_profile_path: self.security.custom_profile_path.clone(),
+            own_user: Some(self.security.own_user),
             runtime: self.security.runtime.clone(),
         }
     }

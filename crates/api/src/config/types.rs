@@ -141,6 +141,8 @@ pub struct SecurityConfig {
     /// Profile file for "custom".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_profile_path: Option<String>,
+    /// Whether each sandbox has a user of its own, for what the kernel counts by user.
+    pub own_user: bool,
     /// OCI runtime that Docker is asked to use, such as "runsc".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,

@@ -144,6 +144,9 @@ pub struct RawSecurity {
     /// Profile file for `"custom"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_profile_path: Option<String>,
+    /// Whether each sandbox has a user of its own, default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_user: Option<bool>,
     /// OCI runtime that Docker is asked to use (`"runsc"`), default Docker's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,

@@ -5,13 +5,14 @@ own is: then the guest starts one for each program. A child returns from `serve`
 """
 
 OWN_USER = 102
-USER = 100
 CAPABILITIES = (b"CapInh", b"CapPrm", b"CapEff", b"CapAmb")
 
 
 def serve(control, objects):
     import posix
     import sys
+
+    user = posix.getuid()
 
     before = set(sys.modules)
     import _ctypes  # for three system calls that nothing else offers
@@ -74,7 +75,7 @@ def serve(control, objects):
     while posix.getppid() != 1:
         posix.sched_yield()
     posix.setsid()
-    posix.setresuid(USER, USER, USER)
+    posix.setresuid(user, user, user)
     if call("capset", (0x20080522).to_bytes(4, sys.byteorder) + bytes(4), bytes(24)) != 0:
         posix._exit(1)
     if call("prctl", 4, 1, 0, 0, 0) != 0:  # it may look at itself again
@@ -82,7 +83,7 @@ def serve(control, objects):
     score(posix, b"1000")
     for line in read(posix, "/proc/self/status").splitlines():
         name, _, value = line.partition(b":")
-        if name in CAPABILITIES and int(value, 16) or name == b"Uid" and set(value.split()) != {b"%d" % USER}:
+        if name in CAPABILITIES and int(value, 16) or name == b"Uid" and set(value.split()) != {b"%d" % user}:
             posix._exit(1)
     numbers = sys.modules.get("numpy.random")
     if numbers:

@@ -3,7 +3,7 @@
 use std::sync::{OnceLock, atomic::Ordering};
 
 use isol8_api::options::NetworkMode;
-use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec};
+use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec, SandboxUser};
 use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
@@ -156,6 +156,11 @@ impl Inner {
             volume_bytes: options.volume_bytes.unwrap_or(sandbox_bytes),
             seccomp: self.seccomp.current()?,
             session: options.mode == Mode::Persistent,
+            user: if options.own_user {
+                SandboxUser::Own
+            } else {
+                SandboxUser::Shared
+            },
             persist: options.persist,
         })
     }

@@ -72,6 +72,7 @@ impl TryFrom<RawOptions> for Options {
                 .runtime
                 .clone()
                 .filter(|runtime| !runtime.is_empty()),
+            own_user: security.own_user.unwrap_or(false),
             seccomp: security.try_into()?,
             audit: raw.audit.unwrap_or_default().try_into()?,
             remote_code: raw.remote_code.unwrap_or_default().try_into()?,

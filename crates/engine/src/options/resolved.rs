@@ -59,6 +59,8 @@ pub struct Options {
     pub log_network: bool,
     /// System call filter.
     pub seccomp: Seccomp,
+    /// Whether each sandbox has a user of its own.
+    pub own_user: bool,
     /// OCI runtime, when not the default one.
     pub oci_runtime: Option<String>,
     /// Audit log.

@@ -8,8 +8,8 @@ use std::{
 
 use futures::{AsyncWriteExt as _, future::BoxFuture};
 use isol8_backend::{
-    Backend, BackendError, Capacity, CleanupReport, SandboxNetwork, SandboxSpec, SeccompProfile,
-    Started,
+    Backend, BackendError, Capacity, CleanupReport, SandboxNetwork, SandboxSpec, SandboxUser,
+    SeccompProfile, Started,
 };
 use isol8_protocol::{PREAMBLE_BYTES, preamble};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -46,6 +46,7 @@ pub(crate) async fn saying(words: &'static [u8]) -> Sandbox {
         volume_bytes: 0,
         seccomp: SeccompProfile::Strict,
         session: false,
+        user: SandboxUser::Shared,
         persist: false,
     };
     Sandbox::start(&backend, &spec).await.unwrap()

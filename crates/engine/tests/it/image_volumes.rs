@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptions, ListVolumesOptions,
 };
-use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};
 use isol8_docker::DockerBackend;
 
 use crate::common::{
@@ -224,6 +224,7 @@ async fn a_start_that_is_given_up_leaves_no_container_whose_volumes_it_read() {
         volume_bytes: 64 << 20,
         seccomp: SeccompProfile::Strict,
         session: false,
+        user: SandboxUser::Shared,
         persist: false,
     };
     tokio::select! {

@@ -26,6 +26,7 @@ mod live_input;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;
+mod own_users;
 mod packages;
 mod preload;
 mod proxied_packages;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SeccompProfile};
+use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};
 use isol8_docker::DockerBackend;
 use isol8_engine::sandbox::{Exec, ExecEvent, Sandbox};
 use isol8_protocol::{ExecControl, ExecRequest, ExitReport, ExitStatus, Stdin};
@@ -28,6 +28,7 @@ async fn sandbox() -> Sandbox {
         volume_bytes: 0,
         seccomp: SeccompProfile::Strict,
         session: false,
+        user: SandboxUser::Shared,
         persist: false,
     };
     Sandbox::start(&backend, &spec).await.unwrap()

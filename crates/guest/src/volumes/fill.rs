@@ -19,6 +19,7 @@ use nix::{
 };
 
 use super::owner::{OPEN, as_owner};
+use crate::user::owner_of_copy;
 
 /// Read at once, in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -59,7 +60,7 @@ fn next_record(content: &mut impl Read) -> io::Result<VolumeRecord> {
 
 /// Makes one entry, as its owner.
 fn put(root: &OwnedFd, entry: &VolumeEntry, content: &mut impl Read) -> io::Result<()> {
-    as_owner(entry.user, entry.group, || {
+    as_owner(owner_of_copy(entry.user), entry.group, || {
         let walked = walk(root, &entry.path)?;
         let (parent, name) = (walked.parent(root), walked.name);
         match &entry.kind {
@@ -99,7 +100,7 @@ fn put(root: &OwnedFd, entry: &VolumeEntry, content: &mut impl Read) -> io::Resu
 /// Gives what is complete its permissions and its time.
 fn finish(made: &impl AsFd, entry: &VolumeEntry) -> io::Result<()> {
     let FileStat { st_uid, st_gid, .. } = fstat(made)?;
-    if (st_uid, st_gid) != (entry.user, entry.group) {
+    if (st_uid, st_gid) != (owner_of_copy(entry.user), entry.group) {
         return Err(io::Error::other("it has another owner"));
     }
     fchmod(made, Mode::from_bits_truncate(entry.mode))?;
