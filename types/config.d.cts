@@ -23,6 +23,36 @@ export interface AuthConfig {
   cleanupIntervalMs: number;
 }
 
+/** What a tenant of a server may do. */
+export interface TenantConfig {
+  /** Turns in a row when several tenants wait. Default: 1. */
+  weight?: number;
+  /** Executions at once. More wait. Default: `maxConcurrent` of the server. */
+  maxConcurrent?: number;
+  /** Executions that wait. Default: 1000. */
+  maxWaiting?: number;
+  /** Default: 100. */
+  maxSessions?: number;
+  /** Largest body of a request in bytes. Default: 33554432. */
+  maxRequestBytes?: number;
+  /** Requests a second in the long run, and at once. Default: any number. */
+  rateLimit?: { rate: number; burst: number };
+  /** What a request may ask for. Default: `"strict"`. */
+  requestLimits?: "default" | "strict" | RequestLimits;
+  /** Images that the option `image` may name beside those of the configuration. Default: none. */
+  images?: string[];
+  /** Largest `memoryLimit`. Default: that of `defaults`. */
+  memoryLimit?: string;
+  /** Largest `cpuLimit`. Default: that of `defaults`. */
+  cpuLimit?: number;
+  /** Largest `pidsLimit`. Default: 64. */
+  pidsLimit?: number;
+  /** Largest `sandboxSize` and `volumeSize`. Default: `sandboxSize` of `defaults`. */
+  sandboxSize?: string;
+  /** Largest `tmpSize`. Default: that of `defaults`. */
+  tmpSize?: string;
+}
+
 /** A custom image that `isol8 setup` builds. */
 export interface PrebuiltImageConfig {
   /** Its name. */
@@ -101,6 +131,13 @@ export interface Isol8Config {
   >;
   /** API keys of the server. */
   auth: AuthConfig;
+  /** What those may do who have a key of the server's database. */
+  tenants: {
+    /** What every tenant may do. */
+    all: TenantConfig;
+    /** What single tenants may do, by id. What is left out is as for all. */
+    byId?: Record<string, TenantConfig>;
+  };
   /** Images to build at setup. */
   prebuiltImages: PrebuiltImageConfig[];
   /** Packages to build into an image, by runtime. */

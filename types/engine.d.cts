@@ -79,6 +79,8 @@ export interface SessionInfo {
   isActive: boolean;
   /** Time of the last use. */
   lastAccessedAt: string;
+  /** The tenant that it belongs to. Only the server's master key sees sessions of tenants. */
+  tenantId?: string;
 }
 
 /**

@@ -47,6 +47,92 @@ pub struct SessionInfo {
     pub is_active: bool,
     /// When it was last used, in ISO 8601.
     pub last_accessed_at: String,
+    /// The tenant that it belongs to. Only the master key sees sessions of tenants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+/// Body of `POST /auth/keys` and, with the name left to the server, of `POST /auth/login`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NewKeyBody {
+    /// What the key is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tenant that it is for, default `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// How long it is valid in milliseconds, default `auth.defaultTtlMs` of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<f64>,
+}
+
+/// Answer of `POST /auth/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedKey {
+    /// Its id.
+    pub id: String,
+    /// The key. Nobody can read it again.
+    pub key: String,
+    /// What it is for.
+    pub name: String,
+    /// Its first characters.
+    pub key_prefix: String,
+    /// The tenant that it is for.
+    pub tenant_id: String,
+    /// When it ends, in ISO 8601.
+    pub expires_at: String,
+}
+
+/// A key of the database, as lists show it. Times are in ISO 8601.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyInfo {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Its first characters.
+    pub key_prefix: String,
+    /// The tenant that it is for.
+    pub tenant_id: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends.
+    pub expires_at: String,
+    /// When it was last shown; `null` when it never was.
+    pub last_used_at: Option<String>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// Answer of `GET /auth/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyList {
+    /// The keys, oldest first.
+    pub keys: Vec<KeyInfo>,
+}
+
+/// Answer of `DELETE /auth/keys/:id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedKey {
+    /// True.
+    pub ok: bool,
+    /// The key's id.
+    pub id: String,
+}
+
+/// Answer of `POST /auth/login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    /// The new key.
+    pub token: String,
+    /// When it ends, in ISO 8601.
+    pub expires_at: String,
+    /// Its id.
+    pub key_id: String,
 }
 
 /// Answer of `GET /sessions`.
@@ -95,6 +181,7 @@ mod tests {
             id: "a".to_owned(),
             is_active: true,
             last_accessed_at: "2026-01-01T00:00:00.000Z".to_owned(),
+            tenant_id: None,
         };
         let list = SessionList {
             sessions: vec![info],

@@ -6,6 +6,7 @@ use isol8_api::config::ConfigError;
 use isol8_backend::BackendError;
 use isol8_docker::AddressError;
 use isol8_engine::{EngineError, options::OptionError};
+use isol8_keys::KeyStoreError;
 use isol8_server::SettingsError;
 
 /// Added to the number of a signal for the exit code of what it has ended, as shells do.
@@ -64,6 +65,9 @@ pub(crate) enum Failure {
     /// The settings of the server cannot be used.
     #[error(transparent)]
     Server(#[from] SettingsError),
+    /// The database of keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
     /// The engine refused the request or failed.
     #[error(transparent)]
     Engine(#[from] EngineError),

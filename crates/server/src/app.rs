@@ -1,23 +1,29 @@
 //! What all handlers share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use isol8_api::config::Config;
 use isol8_backend::{Backend, ImageStore};
+use isol8_keys::{KeyDigest, KeyStore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    buckets::Buckets,
+    caller::{Caller, Owner},
     cleanup::Cleanups,
     engines::Engines,
-    key::KeyDigest,
     place::Place,
+    policy::Policies,
     queue::Queue,
     readiness::Readiness,
     sessions::Sessions,
     settings::{Settings, SettingsError},
 };
 
-/// How often idle engines and sessions are looked for.
+/// How often idle engines and sessions are looked for, and last uses of keys are written.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long an answer of the backend that it is there holds.
@@ -29,8 +35,10 @@ pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     master_key: KeyDigest,
+    keys: Option<Arc<KeyStore>>,
+    policies: Policies,
+    buckets: Buckets,
     config: Config,
-    max_body_bytes: usize,
     keep_alive: Duration,
     queue: Queue,
     backend: Arc<dyn Backend>,
@@ -57,7 +65,9 @@ impl App {
         let draining = closing.child_token();
         Ok(Self(Arc::new(Inner {
             master_key: KeyDigest::of(&settings.master_key),
-            max_body_bytes: settings.max_body_bytes,
+            keys: settings.keys.clone(),
+            policies: Policies::new(&config, max_concurrent, settings.max_body_bytes)?,
+            buckets: Buckets::default(),
             keep_alive: settings.keep_alive,
             queue: Queue::new(
                 max_concurrent,
@@ -84,14 +94,30 @@ impl App {
         &self.0.master_key
     }
 
+    /// The database of tenants' keys; none when there is none.
+    pub(crate) fn keys(&self) -> Option<&KeyStore> {
+        self.0.keys.as_deref()
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_keys(&self) -> Option<Arc<KeyStore>> {
+        self.0.keys.clone()
+    }
+
+    /// `owner`, with what they may do.
+    pub(crate) fn caller(&self, owner: Owner) -> Caller {
+        let policy = self.0.policies.of(&owner);
+        Caller { owner, policy }
+    }
+
+    /// How many requests have come from each caller.
+    pub(crate) fn buckets(&self) -> &Buckets {
+        &self.0.buckets
+    }
+
     /// The server's configuration.
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
-    }
-
-    /// Largest body of a request in bytes.
-    pub(crate) fn max_body_bytes(&self) -> usize {
-        self.0.max_body_bytes
     }
 
     /// How often a silent stream carries a sign of life.
@@ -167,9 +193,31 @@ impl App {
                 _ = ticks.tick() => {}
             }
             self.0.engines.release_idle();
+            self.0.buckets.release_full(Instant::now());
             if let Some(max_idle) = max_idle {
                 self.0.sessions.prune(max_idle).await;
             }
+        }
+    }
+
+    /// Writes when keys were last shown, and removes those that have ended, until the server ends.
+    pub(crate) async fn keep_keys(self, keys: Arc<KeyStore>) {
+        let auth = &self.0.config.auth;
+        let mut writes = tokio::time::interval(SWEEP_INTERVAL);
+        let removals = Duration::from_millis(auth.cleanup_interval_ms.max(1));
+        let mut removals = tokio::time::interval(removals);
+        loop {
+            let kept = tokio::select! {
+                () = self.0.closing.cancelled() => break,
+                _ = writes.tick() => keys.write_uses().await,
+                _ = removals.tick() => keys.remove_expired().await.map(drop),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(%error, "the key database cannot be kept");
+            }
+        }
+        if let Err(error) = keys.write_uses().await {
+            tracing::warn!(%error, "the last uses of keys are lost");
         }
     }
 

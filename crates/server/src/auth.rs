@@ -1,5 +1,7 @@
 //! Who may come in: a key on every path but those that say whether the server is well.
 
+use std::time::Instant;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
@@ -7,7 +9,13 @@ use axum::{
     response::Response,
 };
 
-use crate::{app::App, error::ApiError, key::KeyDigest};
+use isol8_keys::KeyDigest;
+
+use crate::{
+    app::App,
+    caller::{Caller, Owner},
+    error::ApiError,
+};
 
 /// Paths that need no key.
 const OPEN: [&str; 2] = ["/health", "/ready"];
@@ -16,16 +24,40 @@ const OPEN: [&str; 2] = ["/health", "/ready"];
 /// which paths exist.
 pub(crate) async fn require_key(
     State(app): State<App>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if !OPEN.contains(&request.uri().path()) {
-        let key = bearer(request.headers())?;
-        if !app.master_key().matches(&KeyDigest::of(key)) {
-            return Err(ApiError::WrongKey);
-        }
+        let owner = owner_of(&app, bearer(request.headers())?).await?;
+        let caller = app.caller(owner);
+        take_token(&app, &caller)?;
+        request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
+}
+
+/// Who has this key.
+async fn owner_of(app: &App, key: &str) -> Result<Owner, ApiError> {
+    if app.master_key().matches(&KeyDigest::of(key)) {
+        return Ok(Owner::Operator);
+    }
+    let Some(keys) = app.keys() else {
+        return Err(ApiError::WrongKey);
+    };
+    let owner = keys.owner(key).await?.ok_or(ApiError::WrongKey)?;
+    Ok(Owner::Tenant(owner.tenant_id.into()))
+}
+
+/// Counts the request against the rate of its caller.
+fn take_token(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    let Some(limit) = caller.policy.rate_limit else {
+        return Ok(());
+    };
+    let taken = app.buckets().take(&caller.owner, limit, Instant::now());
+    taken.map_err(|wait| {
+        let told = format!("{} a second, {} at once", limit.rate, limit.burst);
+        ApiError::tenant_limit("rateLimit", &told, Some(wait))
+    })
 }
 
 /// The key of a request. Another scheme than `Bearer` is a wrong key.

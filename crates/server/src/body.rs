@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts as _, Request},
     http::header,
 };
 use bytes::{Bytes, BytesMut};
@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinError;
 
-use crate::{app::App, error::ApiError};
+use crate::{app::App, caller::Caller, error::ApiError};
 
 /// How long the next piece of a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +27,10 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let bytes = receive(request, app.max_body_bytes()).await?;
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, app).await?;
+        let request = Request::from_parts(parts, body);
+        let bytes = receive(request, caller.policy.max_request_bytes).await?;
         let parsed = read_aside(bytes, parse::<T>).await;
         parsed
             .map_err(|error| ApiError::Invalid(error.to_string()))?

@@ -21,6 +21,21 @@ pub(crate) struct Cleaned {
     pub(crate) images: Option<CleanupReport>,
 }
 
+impl Cleaned {
+    /// That this many sessions were removed, and nothing else.
+    pub(crate) fn of_sessions(removed: u64) -> Self {
+        Self {
+            ok: true,
+            sessions: CleanupReport {
+                removed,
+                ..CleanupReport::default()
+            },
+            containers: CleanupReport::default(),
+            images: None,
+        }
+    }
+}
+
 /// A clean-up that several callers wait for.
 type Run = Shared<BoxFuture<'static, Result<Cleaned, Arc<BackendError>>>>;
 

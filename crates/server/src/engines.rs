@@ -14,10 +14,13 @@ use isol8_engine::{
     options::{Options, Secrets},
 };
 
-use crate::place::Place;
+use crate::{caller::Owner, place::Place};
 
 /// Most engines that are kept. A request that finds them all in use has one to itself.
 const MAX_ENGINES: usize = 32;
+
+/// Most engines that are kept for one tenant, so that none takes the room of others.
+const MAX_ENGINES_OF_TENANT: usize = 8;
 
 /// How long an engine is kept that nobody uses.
 const MAX_IDLE: Duration = Duration::from_mins(5);
@@ -26,9 +29,12 @@ const MAX_IDLE: Duration = Duration::from_mins(5);
 pub(crate) struct Engines {
     place: Arc<dyn Place>,
     max_concurrent: usize,
-    /// By their options, without secrets.
-    kept: Mutex<HashMap<String, Kept>>,
+    /// By who they serve and by their options, without secrets.
+    kept: Mutex<HashMap<Key, Kept>>,
 }
+
+/// A sandbox that ran one tenant's program never serves another: each has engines of its own.
+type Key = (Owner, String);
 
 struct Kept {
     engine: Engine,
@@ -74,12 +80,17 @@ impl Engines {
         }
     }
 
-    /// The engine for these options. Secrets are no part of what makes engines equal: each request
+    /// The engine of `owner` for these options. Secrets are no part of what makes engines equal: each request
     /// brings its own.
-    pub(crate) fn get(&self, mut raw: RawOptions) -> Result<EngineLease, EngineError> {
+    pub(crate) fn get(
+        &self,
+        owner: &Owner,
+        mut raw: RawOptions,
+    ) -> Result<EngineLease, EngineError> {
         let secrets = mem::take(&mut raw.secrets);
-        let key = serde_json::to_string(&raw)
+        let options = serde_json::to_string(&raw)
             .map_err(|error| EngineError::Internal(error.to_string()))?;
+        let key = (owner.clone(), options);
         let mut kept = self.kept();
         let found = match kept.get(&key) {
             Some(found) => EngineLease {
@@ -100,8 +111,8 @@ impl Engines {
 
     fn add(
         &self,
-        kept: &mut HashMap<String, Kept>,
-        key: String,
+        kept: &mut HashMap<Key, Kept>,
+        key: Key,
         raw: RawOptions,
     ) -> Result<EngineLease, EngineError> {
         let options = Options::try_from(raw)?;
@@ -112,10 +123,13 @@ impl Engines {
             engine: engine.clone(),
             _in_use: InUse(Arc::clone(&uses)),
         };
-        if kept.len() >= MAX_ENGINES {
+        let is_tenant = key.0 != Owner::Operator;
+        let own = kept.keys().filter(|(owner, _)| *owner == key.0).count();
+        let has_many = is_tenant && own >= MAX_ENGINES_OF_TENANT;
+        if has_many || kept.len() >= MAX_ENGINES {
             let oldest = kept
                 .iter()
-                .filter(|(_, engine)| engine.is_idle())
+                .filter(|((owner, _), engine)| engine.is_idle() && (!has_many || *owner == key.0))
                 .min_by_key(|(_, engine)| engine.last_used())
                 .map(|(key, _)| key.clone());
             match oldest {
@@ -152,7 +166,7 @@ impl Engines {
         futures::future::join_all(stops).await;
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<Key, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,26 +205,53 @@ mod tests {
         let engines = Engines::new(Arc::new(Nowhere), 2);
         let mut other = options(1);
         other.secrets = None;
-        let first = engines.get(options(1)).unwrap();
-        let second = engines.get(other).unwrap();
+        let first = engines.get(&Owner::Operator, options(1)).unwrap();
+        let second = engines.get(&Owner::Operator, other).unwrap();
         assert!(Arc::ptr_eq(&first._in_use.0, &second._in_use.0));
-        let third = engines.get(options(2)).unwrap();
+        let third = engines.get(&Owner::Operator, options(2)).unwrap();
         assert!(!Arc::ptr_eq(&first._in_use.0, &third._in_use.0));
+    }
+
+    #[test]
+    fn each_tenant_has_engines_of_its_own_and_cannot_take_the_room_of_others() {
+        let engines = Engines::new(Arc::new(Nowhere), 2);
+        let tenant = |id: &str| Owner::Tenant(id.into());
+        let operators = engines.get(&Owner::Operator, options(1)).unwrap();
+        let a = engines.get(&tenant("a"), options(1)).unwrap();
+        let b = engines.get(&tenant("b"), options(1)).unwrap();
+        for (one, other) in [(&operators, &a), (&a, &b), (&operators, &b)] {
+            assert!(!Arc::ptr_eq(&one._in_use.0, &other._in_use.0));
+        }
+        let again = engines.get(&tenant("a"), options(1)).unwrap();
+        assert!(Arc::ptr_eq(&again._in_use.0, &a._in_use.0));
+        drop((operators, b));
+        for pids in 1..=2 * MAX_ENGINES {
+            drop(engines.get(&tenant("a"), options(pids)).unwrap());
+        }
+        let of = |owner: &Owner| engines.kept().keys().filter(|key| key.0 == *owner).count();
+        assert_eq!(of(&tenant("a")), MAX_ENGINES_OF_TENANT);
+        assert_eq!((of(&Owner::Operator), of(&tenant("b"))), (1, 1));
     }
 
     #[test]
     fn the_number_of_engines_is_bounded_and_the_oldest_idle_one_goes() {
         let engines = Engines::new(Arc::new(Nowhere), 2);
         let busy: Vec<_> = (1..MAX_ENGINES)
-            .map(|pids| engines.get(options(pids)).unwrap())
+            .map(|pids| engines.get(&Owner::Operator, options(pids)).unwrap())
             .collect();
-        drop(engines.get(options(MAX_ENGINES)).unwrap());
-        let last = engines.get(options(MAX_ENGINES + 1)).unwrap();
+        drop(engines.get(&Owner::Operator, options(MAX_ENGINES)).unwrap());
+        let last = engines
+            .get(&Owner::Operator, options(MAX_ENGINES + 1))
+            .unwrap();
         assert_eq!(engines.kept().len(), MAX_ENGINES);
         // All are in use now: this one is not kept.
-        drop(engines.get(options(MAX_ENGINES + 2)).unwrap());
+        drop(
+            engines
+                .get(&Owner::Operator, options(MAX_ENGINES + 2))
+                .unwrap(),
+        );
         assert_eq!(engines.kept().len(), MAX_ENGINES);
-        let again = engines.get(options(1)).unwrap();
+        let again = engines.get(&Owner::Operator, options(1)).unwrap();
         assert!(Arc::ptr_eq(&again._in_use.0, &busy[0]._in_use.0));
         drop(last);
     }
@@ -218,7 +259,7 @@ mod tests {
     #[test]
     fn an_engine_is_idle_from_the_end_of_its_last_use() {
         let engines = Engines::new(Arc::new(Nowhere), 2);
-        let used = engines.get(options(1)).unwrap();
+        let used = engines.get(&Owner::Operator, options(1)).unwrap();
         let kept_at = |engines: &Engines| engines.kept().values().next().map(Kept::last_used);
         let begin = kept_at(&engines).unwrap();
         engines.release(Duration::ZERO);
@@ -233,7 +274,7 @@ mod tests {
     #[test]
     fn options_that_are_not_acceptable_leave_nothing_behind() {
         let engines = Engines::new(Arc::new(Nowhere), 2);
-        assert!(engines.get(options(0)).is_err());
+        assert!(engines.get(&Owner::Operator, options(0)).is_err());
         assert!(engines.kept().is_empty());
     }
 }

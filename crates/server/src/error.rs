@@ -1,5 +1,7 @@
 //! Everything that a request can be answered with instead of what it asked for.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -8,9 +10,10 @@ use axum::{
 use isol8_api::{ErrorCode, http::ErrorBody};
 use isol8_backend::BackendError;
 use isol8_engine::EngineError;
+use isol8_keys::KeyStoreError;
 
 /// Seconds after which a client may try again that found no room.
-const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: u64 = 1;
 
 /// Why a request is not answered with what it asked for. The text is for people; [`Self::code`] is for
 /// programs.
@@ -22,6 +25,34 @@ pub(crate) enum ApiError {
     /// The key is not one of ours.
     #[error("Invalid API key")]
     WrongKey,
+    /// The key is one of a tenant.
+    #[error("Master key required for this operation")]
+    MasterOnly,
+    /// The option is not a tenant's to choose.
+    #[error("This key may not set {option}: the server's configuration decides it")]
+    NotAllowed {
+        /// The option, with its value where only that is refused.
+        option: &'static str,
+    },
+    /// A tenant has reached a limit of its own.
+    #[error("Too many requests — {name} ({limit}) of this tenant is reached")]
+    TenantLimit {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        limit: String,
+        /// When it is worth another try, in seconds.
+        retry_after: u64,
+    },
+    /// There is no database of keys.
+    #[error("DB-backed auth is not enabled")]
+    NoKeyStore,
+    /// The database has no such key.
+    #[error("Key not found")]
+    NoSuchKey,
+    /// The database of keys refused something or failed.
+    #[error("{}", key_store_text(.0))]
+    KeyStore(#[from] KeyStoreError),
     /// No endpoint has this path.
     #[error("Not found")]
     NoRoute,
@@ -81,7 +112,34 @@ impl From<BackendError> for ApiError {
     }
 }
 
+/// What clients are told. A failure may say where the database is, which is for the operator alone.
+fn key_store_text(error: &KeyStoreError) -> String {
+    if error.is_refusal() {
+        return error.to_string();
+    }
+    "The key database cannot be used at the moment".to_owned()
+}
+
 impl ApiError {
+    /// That a tenant has reached the limit `name`.
+    pub(crate) fn tenant_limit(
+        name: &'static str,
+        limit: &impl ToString,
+        wait: Option<Duration>,
+    ) -> Self {
+        let seconds = wait.map(|wait| wait.as_secs_f64().ceil());
+        Self::TenantLimit {
+            name,
+            limit: limit.to_string(),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float that is too large becomes the largest number"
+            )]
+            retry_after: seconds.map_or(RETRY_AFTER, |seconds| seconds as u64),
+        }
+    }
+
     /// The error of an execution in a session.
     pub(crate) fn in_session(error: EngineError) -> Self {
         match error {
@@ -104,14 +162,16 @@ impl ApiError {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::NoKey => ErrorCode::Unauthorized,
-            Self::WrongKey => ErrorCode::Forbidden,
-            Self::NoRoute | Self::Method | Self::NoSession => ErrorCode::NotFound,
-            Self::Invalid(_) | Self::SlowBody => ErrorCode::InvalidRequest,
+            Self::WrongKey | Self::MasterOnly | Self::NotAllowed { .. } => ErrorCode::Forbidden,
+            Self::NoRoute | Self::Method | Self::NoSession | Self::NoSuchKey => ErrorCode::NotFound,
+            Self::Invalid(_) | Self::SlowBody | Self::NoKeyStore => ErrorCode::InvalidRequest,
+            Self::KeyStore(error) if error.is_refusal() => ErrorCode::InvalidRequest,
             Self::TooLarge { .. } => ErrorCode::TooLarge,
-            Self::TooManySessions { .. } | Self::QueueFull | Self::QueueTimeout { .. } => {
-                ErrorCode::TooManyRequests
-            }
-            Self::Closing | Self::NotReady => ErrorCode::Unavailable,
+            Self::TooManySessions { .. }
+            | Self::TenantLimit { .. }
+            | Self::QueueFull
+            | Self::QueueTimeout { .. } => ErrorCode::TooManyRequests,
+            Self::Closing | Self::NotReady | Self::KeyStore(_) => ErrorCode::Unavailable,
             Self::SessionLost(error) | Self::File(error) | Self::Engine(error) => error.code(),
         }
     }
@@ -119,17 +179,25 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::WrongKey => StatusCode::FORBIDDEN,
+            Self::WrongKey | Self::MasterOnly | Self::NotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Invalid(_) | Self::File(EngineError::WriteFile { .. }) => StatusCode::BAD_REQUEST,
-            Self::NoRoute | Self::NoSession | Self::File(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) | Self::NoKeyStore | Self::File(EngineError::WriteFile { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::KeyStore(error) if error.is_refusal() => StatusCode::BAD_REQUEST,
+            Self::NoRoute | Self::NoSession | Self::NoSuchKey | Self::File(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManySessions { .. } | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
-            Self::SessionLost(_) => StatusCode::GONE,
-            Self::Closing | Self::NotReady | Self::Engine(EngineError::Stopped) => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::TooManySessions { .. } | Self::TenantLimit { .. } | Self::QueueFull => {
+                StatusCode::TOO_MANY_REQUESTS
             }
+            Self::SessionLost(_) => StatusCode::GONE,
+            Self::Closing
+            | Self::NotReady
+            | Self::KeyStore(_)
+            | Self::Engine(EngineError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(error) => status_of(error),
         }
     }
@@ -154,6 +222,11 @@ fn status_of(error: &EngineError) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
+        if let Self::KeyStore(error) = &self
+            && !error.is_refusal()
+        {
+            tracing::warn!(%error, "the key database failed");
+        }
         tracing::debug!(status = status.as_u16(), code = %self.code(), "request refused");
         let body = ErrorBody {
             error: self.to_string(),
@@ -164,8 +237,13 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self, Self::QueueFull | Self::QueueTimeout { .. }) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        let retry_after = match self {
+            Self::QueueFull | Self::QueueTimeout { .. } => Some(RETRY_AFTER),
+            Self::TenantLimit { retry_after, .. } => Some(retry_after),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if matches!(self, Self::TooLarge { .. } | Self::SlowBody) {
             // The rest of the body is not waited for.

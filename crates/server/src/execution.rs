@@ -12,7 +12,8 @@ use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, engines::EngineLease, error::ApiError, options, queue::Turn, sessions::SessionLease,
+    app::App, caller::Caller, engines::EngineLease, error::ApiError, options, queue::Turn,
+    sessions::SessionLease, tenant_options,
 };
 
 /// Events that are sent to a client at a time.
@@ -34,19 +35,27 @@ impl Held {
     /// Waits until an execution may run.
     async fn take(
         app: &App,
+        caller: &Caller,
         options: Option<RawOptions>,
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
-        let merged = || options::over(app.config().raw_options(), options.unwrap_or_default());
+        let merged = || {
+            let (defaults, options) = (app.config().raw_options(), options.unwrap_or_default());
+            match &caller.policy.tenant {
+                None => Ok(options::over(defaults, options)),
+                Some(rules) => tenant_options::over(defaults, options, rules),
+            }
+        };
         let (lease, turn) = match session_id {
             None => {
                 // Those that wait have no engine, so that the number of engines is bounded.
-                let turn = app.queue().turn(None).await?;
-                (Lease::Shared(app.engines().get(merged())?), turn)
+                let turn = app.queue().turn(caller, None).await?;
+                let engine = app.engines().get(&caller.owner, merged()?)?;
+                (Lease::Shared(engine), turn)
             }
             Some(id) => {
-                let session = app.sessions().get_or_make(id, merged)?;
-                let turn = app.queue().turn(Some(&session)).await?;
+                let session = app.sessions().get_or_make(caller, id, merged)?;
+                let turn = app.queue().turn(caller, Some(&session)).await?;
                 (Lease::Session(session), turn)
             }
         };
@@ -69,14 +78,17 @@ impl Held {
 }
 
 /// The parts of a body. A time limit among the options is the request's own, so that requests which
-/// differ in nothing else share an engine.
-fn split(body: ExecuteBody) -> (ExecutionRequest, Option<RawOptions>, Option<String>) {
+/// differ in nothing else share an engine. That of a tenant always is, since limits of requests hold for it then.
+fn split(
+    caller: &Caller,
+    body: ExecuteBody,
+) -> (ExecutionRequest, Option<RawOptions>, Option<String>) {
     let ExecuteBody {
         mut request,
         mut options,
         session_id,
     } = body;
-    if session_id.is_none()
+    if (session_id.is_none() || caller.policy.tenant.is_some())
         && let Some(options) = &mut options
     {
         let limit = options.timeout_ms.take();
@@ -87,9 +99,13 @@ fn split(body: ExecuteBody) -> (ExecutionRequest, Option<RawOptions>, Option<Str
 
 /// Runs a request to its end. Dropping the future ends the program; in a session its interpreter is
 /// interrupted, so that its state survives where that works.
-pub(crate) async fn execute(app: &App, body: ExecuteBody) -> Result<ExecutionResult, ApiError> {
-    let (request, options, session_id) = split(body);
-    let held = Held::take(app, options, session_id.as_deref()).await?;
+pub(crate) async fn execute(
+    app: &App,
+    caller: &Caller,
+    body: ExecuteBody,
+) -> Result<ExecutionResult, ApiError> {
+    let (request, options, session_id) = split(caller, body);
+    let held = Held::take(app, caller, options, session_id.as_deref()).await?;
     let cancel = CancellationToken::new();
     let running = held.engine().execute(request, cancel.clone());
     let mut running = Box::pin(app.ending().run_until_cancelled(running));
@@ -113,14 +129,19 @@ enum State {
 impl Execution {
     /// Begins to wait for the turn of an execution. Nothing happens before the first call of
     /// [`Self::start`] or [`Self::next`].
-    pub(crate) fn new(app: App, body: ExecuteBody, live: Option<LiveInput>) -> Self {
-        let (request, options, session_id) = split(body);
+    pub(crate) fn new(
+        app: App,
+        caller: Caller,
+        body: ExecuteBody,
+        live: Option<LiveInput>,
+    ) -> Self {
+        let (request, options, session_id) = split(&caller, body);
         let submission = Submission {
             live,
             ..request.into()
         };
         let start = async move {
-            let held = Held::take(&app, options, session_id.as_deref()).await?;
+            let held = Held::take(&app, &caller, options, session_id.as_deref()).await?;
             let events = held.engine().stream(submission);
             Ok((events, held))
         };

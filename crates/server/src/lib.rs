@@ -7,20 +7,24 @@
 mod app;
 mod auth;
 mod body;
+mod buckets;
+mod caller;
 mod cleanup;
 mod engines;
 mod error;
 mod execution;
 mod handlers;
-mod key;
+mod line;
 mod options;
 mod place;
+mod policy;
 mod queue;
 mod readiness;
 mod router;
 mod serve;
 mod sessions;
 mod settings;
+mod tenant_options;
 mod time;
 
 pub use place::Place;

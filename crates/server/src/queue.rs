@@ -1,28 +1,31 @@
-//! The line in front of the engines: how many executions run at a time, and how many wait for how long.
+//! The line in front of the engines: how many executions run at a time, how many wait for how long, and whose turn
+//! comes next.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::ApiError, sessions::SessionLease};
+use crate::{
+    caller::{Caller, Owner},
+    error::ApiError,
+    line::{Line, Share},
+    sessions::SessionLease,
+};
 
-/// The line of a server. Its order is that of arrival.
+/// The line of a server.
 pub(crate) struct Queue {
-    permits: Arc<Semaphore>,
-    max_concurrent: usize,
+    line: Arc<Mutex<Line<oneshot::Sender<ServerTurn>>>>,
+    waiting: Mutex<HashMap<Owner, usize>>,
     /// Most that wait; none when there is no limit.
     max_size: Option<usize>,
     /// Longest that one waits.
     timeout: Duration,
-    waiting: AtomicUsize,
     /// Cancelled when nobody's turn comes any more.
     draining: CancellationToken,
 }
@@ -30,16 +33,29 @@ pub(crate) struct Queue {
 /// The turn of an execution, which lasts until this is dropped.
 pub(crate) struct Turn {
     _of_session: Option<OwnedSemaphorePermit>,
-    _of_server: OwnedSemaphorePermit,
+    _of_server: ServerTurn,
 }
 
-/// The state of the line. Answer of `GET /queue/status`.
+/// One of the server's turns.
+struct ServerTurn {
+    line: Arc<Mutex<Line<oneshot::Sender<Self>>>>,
+    owner: Owner,
+}
+
+impl Drop for ServerTurn {
+    fn drop(&mut self) {
+        lock(&self.line).end(&self.owner);
+        hand_out(&self.line);
+    }
+}
+
+/// The state of the line, as far as it concerns the caller. Answer of `GET /queue/status`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueStatus {
     /// How many more executions could begin at once.
     available: usize,
-    /// How many wait.
+    /// How many wait. Of a tenant: its own.
     pending: usize,
     /// How many may run at a time.
     max_concurrent: usize,
@@ -50,18 +66,39 @@ pub(crate) struct QueueStatus {
 }
 
 /// One that waits, until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct Waiting<'a> {
+    counts: &'a Mutex<HashMap<Owner, usize>>,
+    owner: &'a Owner,
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut counts = lock(self.counts);
+        if let Some(count) = counts.get_mut(self.owner) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(self.owner);
+            }
+        }
+    }
+}
+
+/// One that waits in the line. Dropping it leaves the line.
+struct InLine<'a> {
+    line: &'a Arc<Mutex<Line<oneshot::Sender<ServerTurn>>>>,
+    owner: &'a Owner,
+    ticket: u64,
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        lock(self.line).leave(self.owner, self.ticket);
     }
 }
 
 impl Queue {
     /// A line in which `max_size` (any number when it is 0) wait at most `timeout` each, for one of
-    /// `max_concurrent` turns. Nobody's turn comes after
-    /// `draining`.
+    /// `max_concurrent` turns. Nobody's turn comes after `draining`.
     pub(crate) fn new(
         max_concurrent: usize,
         max_size: usize,
@@ -69,38 +106,45 @@ impl Queue {
         draining: CancellationToken,
     ) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(max_concurrent)),
-            max_concurrent,
+            line: Arc::new(Mutex::new(Line::new(max_concurrent))),
+            waiting: Mutex::default(),
             max_size: (max_size > 0).then_some(max_size),
             timeout,
-            waiting: AtomicUsize::new(0),
             draining,
         }
     }
 
     /// Waits for the turn of an execution: first in its session, so that calls which wait for each other
     /// take no turn from others, then in the server. Dropping the future leaves the line.
-    pub(crate) async fn turn(&self, session: Option<&SessionLease>) -> Result<Turn, ApiError> {
+    pub(crate) async fn turn(
+        &self,
+        caller: &Caller,
+        session: Option<&SessionLease>,
+    ) -> Result<Turn, ApiError> {
         if self.draining.is_cancelled() {
             return Err(ApiError::Closing);
         }
+        let owner = &caller.owner;
+        let share = Share {
+            weight: caller.policy.weight,
+            limit: caller.policy.max_concurrent,
+        };
         let mut of_session = session.and_then(SessionLease::try_turn);
         let is_first = session.is_none() || of_session.is_some();
-        if is_first && let Ok(of_server) = Arc::clone(&self.permits).try_acquire_owned() {
+        if is_first && lock(&self.line).try_begin(owner, share) {
             return Ok(Turn {
                 _of_session: of_session,
-                _of_server: of_server,
+                _of_server: self.begun(owner),
             });
         }
-        let _waiting = self.wait()?;
+        let _waiting = self.wait(caller)?;
         let turn = async {
             if let (Some(session), None) = (session, &of_session) {
                 of_session = Some(session.turn().await?);
             }
-            let permit = Arc::clone(&self.permits).acquire_owned().await;
             Ok(Turn {
                 _of_session: of_session.take(),
-                _of_server: permit.map_err(|_| ApiError::Closing)?,
+                _of_server: self.server_turn(owner, share).await?,
             })
         };
         tokio::select! {
@@ -113,27 +157,79 @@ impl Queue {
         }
     }
 
-    fn wait(&self) -> Result<Waiting<'_>, ApiError> {
-        let more = |waiting| {
-            let has_room = self.max_size.is_none_or(|limit| waiting < limit);
-            has_room.then_some(waiting + 1)
+    async fn server_turn(&self, owner: &Owner, share: Share) -> Result<ServerTurn, ApiError> {
+        let (sender, mut turn) = oneshot::channel();
+        let ticket = lock(&self.line).wait(owner, share, sender);
+        let _in_line = InLine {
+            line: &self.line,
+            owner,
+            ticket,
         };
-        let entered = self
-            .waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        entered
-            .map(|_| Waiting(&self.waiting))
-            .map_err(|_| ApiError::QueueFull)
+        hand_out(&self.line);
+        (&mut turn).await.map_err(|_| ApiError::Closing)
     }
 
-    /// The state of the line.
-    pub(crate) fn status(&self) -> QueueStatus {
+    fn begun(&self, owner: &Owner) -> ServerTurn {
+        ServerTurn {
+            line: Arc::clone(&self.line),
+            owner: owner.clone(),
+        }
+    }
+
+    fn wait<'a>(&'a self, caller: &'a Caller) -> Result<Waiting<'a>, ApiError> {
+        let mut counts = lock(&self.waiting);
+        let all: usize = counts.values().sum();
+        if self.max_size.is_some_and(|limit| all >= limit) {
+            return Err(ApiError::QueueFull);
+        }
+        let limit = caller.policy.max_waiting;
+        if counts.get(&caller.owner).copied().unwrap_or(0) >= limit {
+            return Err(ApiError::tenant_limit("maxWaiting", &limit, None));
+        }
+        *counts.entry(caller.owner.clone()).or_default() += 1;
+        drop(counts);
+        Ok(Waiting {
+            counts: &self.waiting,
+            owner: &caller.owner,
+        })
+    }
+
+    /// The state of the line, as far as it concerns `caller`.
+    pub(crate) fn status(&self, caller: &Caller) -> QueueStatus {
+        let limit = caller.policy.max_concurrent;
+        let line = lock(&self.line);
+        let left = limit.saturating_sub(line.running(&caller.owner));
+        let (pending, available) = match caller.owner {
+            Owner::Operator => (lock(&self.waiting).values().sum(), line.free()),
+            Owner::Tenant(_) => {
+                let own = lock(&self.waiting).get(&caller.owner).copied();
+                (own.unwrap_or(0), line.free().min(left))
+            }
+        };
         QueueStatus {
-            available: self.permits.available_permits(),
-            pending: self.waiting.load(Ordering::Relaxed),
-            max_concurrent: self.max_concurrent,
+            available,
+            pending,
+            max_concurrent: limit,
             max_size: self.max_size.unwrap_or(0),
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
         }
     }
+}
+
+/// Gives the turns that are free to those who wait for them.
+fn hand_out(line: &Arc<Mutex<Line<oneshot::Sender<ServerTurn>>>>) {
+    loop {
+        // Not held while a turn is sent: whoever has gone gives it back at once.
+        let next = lock(line).next();
+        let Some((owner, sender)) = next else { return };
+        let turn = ServerTurn {
+            line: Arc::clone(line),
+            owner,
+        };
+        let _ = sender.send(turn);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

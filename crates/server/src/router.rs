@@ -10,7 +10,7 @@ use crate::{
     app::App,
     auth::require_key,
     error::ApiError,
-    handlers::{cleanup, execute, files, health, queue, sessions, socket, stream},
+    handlers::{cleanup, execute, files, health, keys, queue, sessions, socket, stream},
 };
 
 /// The routes of a server.
@@ -26,6 +26,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/session/{id}", delete(sessions::remove))
         .route("/drain", post(queue::drain))
         .route("/queue/status", get(queue::status))
+        .route("/auth/keys", post(keys::create).get(keys::list))
+        .route("/auth/keys/{id}", delete(keys::revoke))
+        .route("/auth/login", post(keys::login))
         .route("/cleanup", post(cleanup::cleanup))
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::Method)

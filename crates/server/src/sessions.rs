@@ -14,13 +14,12 @@ use isol8_engine::{Engine, options::Options};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    caller::{Caller, Owner},
     error::ApiError,
     place::Place,
+    policy::MAX_ALL_SESSIONS,
     time::{iso8601, now_ms},
 };
-
-/// Most sessions of a server.
-const MAX_SESSIONS: usize = 1000;
 
 /// Longest id of a session in bytes.
 const MAX_ID_BYTES: usize = 256;
@@ -28,8 +27,11 @@ const MAX_ID_BYTES: usize = 256;
 /// The sessions of a server.
 pub(crate) struct Sessions {
     place: Arc<dyn Place>,
-    by_id: Mutex<HashMap<String, Arc<Session>>>,
+    by_id: Mutex<HashMap<Key, Arc<Session>>>,
 }
+
+/// Each caller has ids of its own, so that nobody reaches or even notices the sessions of others.
+type Key = (Owner, String);
 
 struct Session {
     engine: Engine,
@@ -81,26 +83,31 @@ impl Sessions {
         }
     }
 
-    /// The session `id`; made with these options when there is none. Simultaneous first requests get the
+    /// The caller's session `id`; made with these options when there is none. Simultaneous first requests get the
     /// same one.
     pub(crate) fn get_or_make(
         &self,
+        caller: &Caller,
         id: &str,
-        options: impl FnOnce() -> RawOptions,
+        options: impl FnOnce() -> Result<RawOptions, ApiError>,
     ) -> Result<SessionLease, ApiError> {
-        check_id(id)?;
+        let key = key(&caller.owner, id)?;
         let mut by_id = self.by_id();
-        if let Some(session) = by_id.get(id) {
+        if let Some(session) = by_id.get(&key) {
             session.touch();
             return Ok(SessionLease(Arc::clone(session)));
         }
-        if by_id.len() >= MAX_SESSIONS {
-            let limit = MAX_SESSIONS;
+        if by_id.len() >= MAX_ALL_SESSIONS {
+            let limit = MAX_ALL_SESSIONS;
             return Err(ApiError::TooManySessions { limit });
+        }
+        let limit = caller.policy.max_sessions;
+        if count_of(&by_id, &caller.owner) >= limit {
+            return Err(ApiError::tenant_limit("maxSessions", &limit, None));
         }
         let raw = RawOptions {
             mode: Some("persistent".to_owned()),
-            ..options()
+            ..options()?
         };
         let options = Options::try_from(raw).map_err(isol8_engine::EngineError::from)?;
         let backend = self.place.backend(options.oci_runtime.as_deref());
@@ -109,41 +116,54 @@ impl Sessions {
             turn: Arc::new(Semaphore::new(1)),
             last_accessed_ms: AtomicU64::new(now_ms()),
         });
-        by_id.insert(id.to_owned(), Arc::clone(&session));
+        by_id.insert(key, Arc::clone(&session));
         Ok(SessionLease(session))
     }
 
-    /// The session `id`.
-    pub(crate) fn get(&self, id: &str) -> Result<SessionLease, ApiError> {
-        check_id(id)?;
+    /// The session `id` of `owner`.
+    pub(crate) fn get(&self, owner: &Owner, id: &str) -> Result<SessionLease, ApiError> {
+        let key = key(owner, id)?;
         let by_id = self.by_id();
-        let session = by_id.get(id).ok_or(ApiError::NoSession)?;
+        let session = by_id.get(&key).ok_or(ApiError::NoSession)?;
         session.touch();
         Ok(SessionLease(Arc::clone(session)))
     }
 
-    /// All sessions, by id.
-    pub(crate) fn list(&self) -> Vec<SessionInfo> {
+    /// The sessions of `owner`, by id. The operator sees those of tenants as well.
+    pub(crate) fn list(&self, owner: &Owner) -> Vec<SessionInfo> {
         let mut list: Vec<_> = self
             .by_id()
             .iter()
-            .map(|(id, session)| SessionInfo {
+            .filter(|((of, _), _)| *owner == Owner::Operator || of == owner)
+            .map(|((of, id), session)| SessionInfo {
+                tenant_id: match owner {
+                    Owner::Operator => of.tenant_id().map(str::to_owned),
+                    Owner::Tenant(_) => None,
+                },
                 id: id.clone(),
                 is_active: in_use(session),
                 last_accessed_at: iso8601(session.last_accessed_ms.load(Ordering::Relaxed)),
             })
             .collect();
-        list.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        list.sort_unstable_by(|a, b| (&a.tenant_id, &a.id).cmp(&(&b.tenant_id, &b.id)));
         list
     }
 
-    /// Ends the session `id` and removes its sandbox; returns when it is gone. Nothing happens when there
+    /// Ends the session `id` of `owner` and removes its sandbox; returns when it is gone. Nothing happens when there
     /// is no such session.
-    pub(crate) async fn remove(&self, id: &str) -> Result<(), ApiError> {
-        check_id(id)?;
-        let removed = self.by_id().remove(id);
+    pub(crate) async fn remove(&self, owner: &Owner, id: &str) -> Result<(), ApiError> {
+        let key = key(owner, id)?;
+        let removed = self.by_id().remove(&key);
         end_all(removed).await;
         Ok(())
+    }
+
+    /// Ends the sessions of `owner`. Returns how many there were, when their sandboxes are gone.
+    pub(crate) async fn remove_all_of(&self, owner: &Owner) -> u64 {
+        let all: Vec<_> = self.by_id().extract_if(|(of, _), _| of == owner).collect();
+        let count = all.len() as u64;
+        end_all(all.into_iter().map(|(_, session)| session)).await;
+        count
     }
 
     /// Ends every session. Returns how many there were, when their sandboxes are gone.
@@ -164,15 +184,19 @@ impl Sessions {
                 !in_use(session) && session.last_accessed_ms.load(Ordering::Relaxed) < oldest
             })
             .collect();
-        for (id, _) in &idle {
-            tracing::debug!(session = id, "an idle session is removed");
+        for ((owner, id), _) in &idle {
+            tracing::debug!(%owner, session = id, "an idle session is removed");
         }
         end_all(idle.into_iter().map(|(_, session)| session)).await;
     }
 
-    fn by_id(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+    fn by_id(&self) -> MutexGuard<'_, HashMap<Key, Arc<Session>>> {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count_of(by_id: &HashMap<Key, Arc<Session>>, owner: &Owner) -> usize {
+    by_id.keys().filter(|(of, _)| of == owner).count()
 }
 
 /// Whether somebody has a lease. Leases are made under the lock of the map.
@@ -188,13 +212,13 @@ async fn end_all(sessions: impl IntoIterator<Item = Arc<Session>>) {
     futures::future::join_all(ends).await;
 }
 
-/// An id is any text that can be shown in one line.
-fn check_id(id: &str) -> Result<(), ApiError> {
+/// The key of a session. An id is any text that can be shown in one line.
+fn key(owner: &Owner, id: &str) -> Result<Key, ApiError> {
     if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
         let message = format!(
             "Invalid sessionId: it must have 1 to {MAX_ID_BYTES} bytes and no control characters"
         );
         return Err(ApiError::Invalid(message));
     }
-    Ok(())
+    Ok((owner.clone(), id.to_owned()))
 }

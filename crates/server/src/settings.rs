@@ -1,8 +1,9 @@
 //! What a server is configured with.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use isol8_api::config::Config;
+use isol8_keys::KeyStore;
 
 /// Largest body of a request unless the settings say otherwise, in bytes: 128 MiB.
 const DEFAULT_MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
@@ -12,6 +13,8 @@ const DEFAULT_MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
 pub struct Settings {
     /// The master key: who has it may do everything.
     pub master_key: String,
+    /// The keys of tenants; none when only the master key is accepted. Whoever opened it closes it after the server's end.
+    pub keys: Option<Arc<KeyStore>>,
     /// Defaults of requests, limits, and what is cleaned up.
     pub config: Config,
     /// Largest body of a request in bytes, default 128 MiB.
@@ -35,6 +38,14 @@ pub enum SettingsError {
     /// Nothing could wait.
     #[error("Invalid queue.timeoutMs: 0. It must be at least 1.")]
     QueueTimeout,
+    /// A tenant cannot be held to this.
+    #[error("Invalid {section}: {cause}")]
+    Tenant {
+        /// The section of the configuration.
+        section: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// Silent streams would do nothing else than show that they are there.
     #[error("Invalid keepAlive: 0. It must be above 0.")]
     KeepAlive,
@@ -46,6 +57,7 @@ impl Settings {
     pub fn new(master_key: impl Into<String>, config: Config) -> Self {
         Self {
             master_key: master_key.into(),
+            keys: None,
             config,
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             keep_alive: Duration::from_secs(10),

@@ -21,7 +21,7 @@ const HOME_CONFIG_FILE: &str = ".isol8/config.json";
 const LIST_KEY: &str = "prebuiltImages";
 
 /// Keys whose values are walls. A file with a wrong one is not used: the defaults let more through.
-const WALL_KEYS: [&str; 2] = ["requestLimits", "installRegistries"];
+const WALL_KEYS: [&str; 3] = ["requestLimits", "installRegistries", "tenants"];
 
 /// Largest configuration file in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -349,6 +349,8 @@ mod tests {
             let message = format!("Invalid config f.json: {message}");
             assert!(error.starts_with(&message), "{error}");
         }
+        let text = r#"{"tenants": {"all": {"maxSession": 1}}}"#;
+        assert!(parse(Path::new("f.json"), text).is_err());
         let text = r#"{"installRegistries": {"pyton": []}}"#;
         assert!(parse(Path::new("f.json"), text).is_err());
     }

@@ -8,6 +8,7 @@ mod options;
 mod ready;
 #[cfg(test)]
 mod schema;
+mod tenants;
 mod types;
 
 pub use as_options::{options_over, take_configuration};
@@ -16,6 +17,7 @@ pub use load::{
     MAX_CONFIG_BYTES, load_config, load_config_from,
 };
 pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
+pub use tenants::{RateLimit, TenantConfig, TenantsConfig};
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, NetworkConfig, PrebuiltImage,
     QueueConfig, RemoteCodeConfig, SeccompMode, SecurityConfig,

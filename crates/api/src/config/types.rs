@@ -6,7 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
+use super::{
+    ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig},
+    tenants::TenantsConfig,
+};
 use crate::options::{
     DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawInstallRegistries, RawRequestLimits,
 };
@@ -49,6 +52,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Keys of the server.
     pub auth: AuthConfig,
+    /// What those may do who have a key of the server's database.
+    pub tenants: TenantsConfig,
     /// Images that `isol8 setup` builds.
     pub prebuilt_images: Vec<PrebuiltImage>,
     /// Packages of the image that `isol8 setup` builds for each runtime.
@@ -279,6 +284,7 @@ impl Default for Config {
             remote_code: RemoteCodeConfig::default(),
             audit: AuditConfig::default(),
             auth: AuthConfig::default(),
+            tenants: TenantsConfig::default(),
             prebuilt_images: Vec::new(),
             dependencies: DependenciesConfig::default(),
             debug: false,

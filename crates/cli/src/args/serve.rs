@@ -5,7 +5,8 @@ use clap::Args;
 /// Serve the engine over HTTP.
 ///
 /// Clients show the API key as a bearer token. Whoever has it may do everything that this program may. Give
-/// it in ISOL8_API_KEY where other users can see the command lines of this machine. An interrupt lets running
+/// it in ISOL8_API_KEY where other users can see the command lines of this machine. With a key database there are
+/// keys for tenants as well, who are held to the section "tenants" of the configuration. An interrupt lets running
 /// calls end for 30 s; a second one ends them at once.
 #[derive(Debug, Args)]
 #[expect(
@@ -19,6 +20,10 @@ pub(crate) struct ServeArgs {
     /// API key that clients must show [default: $ISOL8_API_KEY]
     #[arg(short, long, value_name = "KEY")]
     pub(crate) key: Option<String>,
+    /// Accept keys of tenants, from this database: a path (SQLite), or a postgres:// or mysql:// URL [default:
+    /// auth.connectionString of the configuration where auth.enabled is true; without a value ~/.isol8/auth.db]
+    #[arg(long, value_name = "DATABASE", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) auth_db: Option<String>,
     /// Address to listen on [default: all interfaces]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) hostname: Option<String>,

@@ -104,6 +104,34 @@ fn a_program_runs_over_http_and_nothing_is_left_at_the_end() {
 }
 
 #[test]
+fn keys_of_tenants_are_in_the_database_that_is_named() {
+    let user = User::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new/keys.db").display().to_string();
+    let (listener, port) = free_port();
+    drop(listener);
+    let words = ["--key", "k", "--port", &port, "--auth-db", &file];
+    let mut server = Served::start(&user, &words);
+    let mut line = String::new();
+    server.stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, format!("       Auth DB: {file}\n"));
+    let answer = server.ask("POST /auth/keys", "k", r#"{"name": "ci"}"#);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let (_, key) = answer.split_once(r#""key":""#).unwrap();
+    let key = key.split('"').next().unwrap().to_owned();
+    let sessions = server.ask("GET /sessions", &key, "");
+    assert!(sessions.starts_with("HTTP/1.1 200 "), "{sessions}");
+    let refused = server.ask("GET /auth/keys", &key, "");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    assert_eq!(server.end().code, Some(0));
+    let nowhere = user.isol8(&["serve", "-k", "k", "--auth-db", "mongodb://a/b"]);
+    nowhere.failed(
+        "[ERR] Invalid address of the key database: it must be a path (SQLite), or a postgres://, postgresql:// or \
+         mysql:// URL",
+    );
+}
+
+#[test]
 fn a_kill_of_the_server_leaves_no_sandbox() {
     let user = User::new();
     let (listener, port) = free_port();

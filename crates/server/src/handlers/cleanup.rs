@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use isol8_backend::{BackendError, CleanupReport};
+use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 use serde::Deserialize;
 
-use crate::{app::App, body::JsonBody, cleanup::Cleaned, error::ApiError};
+use crate::{
+    app::App,
+    body::JsonBody,
+    caller::{Caller, Owner},
+    cleanup::Cleaned,
+    error::ApiError,
+};
 
 /// What to remove.
 #[derive(Deserialize)]
@@ -16,11 +22,16 @@ pub(crate) struct What {
     images: Option<bool>,
 }
 
-/// Removes sessions, containers that nobody uses and, unless the body says otherwise, images.
+/// Removes sessions, containers that nobody uses and, unless the body says otherwise, images. A tenant removes its sessions.
 pub(crate) async fn cleanup(
     State(app): State<App>,
+    caller: Caller,
     JsonBody(what): JsonBody<What>,
 ) -> Result<Json<Cleaned>, ApiError> {
+    if let Owner::Tenant(_) = caller.owner {
+        let removed = app.sessions().remove_all_of(&caller.owner).await;
+        return Ok(Json(Cleaned::of_sessions(removed)));
+    }
     let images = what.images.unwrap_or(true);
     let cleaned = app
         .cleanups()
@@ -45,12 +56,8 @@ async fn clean(app: App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
         None
     };
     Ok(Cleaned {
-        ok: true,
-        sessions: CleanupReport {
-            removed,
-            ..CleanupReport::default()
-        },
         containers,
         images,
+        ..Cleaned::of_sessions(removed)
     })
 }

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_api::http::{FileContents, UploadBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::App, body::JsonBody, error::ApiError};
+use crate::{app::App, body::JsonBody, caller::Caller, error::ApiError};
 
 /// That something was done.
 #[derive(Serialize)]
@@ -32,6 +32,7 @@ pub(crate) struct Which {
 /// `POST /file`: writes a file into the sandbox of a session.
 pub(crate) async fn upload(
     State(app): State<App>,
+    caller: Caller,
     JsonBody(body): JsonBody<UploadBody>,
 ) -> Result<Json<Done>, ApiError> {
     let UploadBody {
@@ -39,7 +40,7 @@ pub(crate) async fn upload(
         path,
         content,
     } = body;
-    let session = app.sessions().get(&session_id)?;
+    let session = app.sessions().get(&caller.owner, &session_id)?;
     let data = BASE64
         .decode(content)
         .map_err(|error| ApiError::Invalid(format!("Invalid request: content: {error}")))?;
@@ -52,13 +53,14 @@ pub(crate) async fn upload(
 /// `GET /file`: reads a file from the sandbox of a session.
 pub(crate) async fn download(
     State(app): State<App>,
+    caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<FileContents>, ApiError> {
     let missing = || ApiError::Invalid("Missing sessionId or path".to_owned());
     let Query(which) = which.map_err(|error| ApiError::Invalid(error.body_text()))?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty()).ok_or_else(missing);
     let (session_id, path) = (given(which.session_id)?, given(which.path)?);
-    let session = app.sessions().get(&session_id)?;
+    let session = app.sessions().get(&caller.owner, &session_id)?;
     let _turn = session.turn().await?;
     let contents = session.engine().get_file(path).await;
     let contents = contents.map_err(ApiError::of_file)?;

@@ -2,16 +2,24 @@
 
 use axum::{Json, extract::State};
 
-use crate::{app::App, queue::QueueStatus};
+use crate::{
+    app::App,
+    caller::{Caller, Operator},
+    queue::QueueStatus,
+};
 
 /// How many executions could begin at once, and how many wait.
-pub(crate) async fn status(State(app): State<App>) -> Json<QueueStatus> {
-    Json(app.queue().status())
+pub(crate) async fn status(State(app): State<App>, caller: Caller) -> Json<QueueStatus> {
+    Json(app.queue().status(&caller))
 }
 
 /// Takes no new executions from now on, for good: those that wait or come get 503, and so does `/ready`. Those
 /// that run go on. Answers as `/queue/status`: the last one has ended when `available` is `maxConcurrent`.
-pub(crate) async fn drain(State(app): State<App>) -> Json<QueueStatus> {
+pub(crate) async fn drain(
+    State(app): State<App>,
+    _: Operator,
+    caller: Caller,
+) -> Json<QueueStatus> {
     app.draining().cancel();
-    Json(app.queue().status())
+    Json(app.queue().status(&caller))
 }

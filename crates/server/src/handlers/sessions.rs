@@ -2,26 +2,51 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
 };
 use isol8_api::http::SessionList;
+use serde::Deserialize;
 
 use super::files::Done;
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::App,
+    caller::{Caller, Owner},
+    error::ApiError,
+};
 
-/// `GET /sessions`: all sessions.
-pub(crate) async fn list(State(app): State<App>) -> Json<SessionList> {
+/// `GET /sessions`: the caller's sessions; with the master key all of them.
+pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Json<SessionList> {
     Json(SessionList {
-        sessions: app.sessions().list(),
+        sessions: app.sessions().list(&caller.owner),
     })
 }
 
-/// `DELETE /session/:id`: ends a session. One that does not exist is no error.
+/// Whose session.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Whose {
+    /// A tenant. Only the master key may name one.
+    tenant_id: Option<String>,
+}
+
+/// `DELETE /session/:id`: ends a session of the caller, or with the master key one of the tenant that is named. One that does
+/// not exist is no error.
 pub(crate) async fn remove(
     State(app): State<App>,
+    caller: Caller,
     id: Result<Path<String>, PathRejection>,
+    whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Done>, ApiError> {
     let Path(id) = id.map_err(|error| ApiError::Invalid(error.body_text()))?;
-    app.sessions().remove(&id).await?;
+    let Query(whose) = whose.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let owner = match (whose.tenant_id, caller.owner) {
+        (None, owner) => owner,
+        (Some(id), Owner::Operator) => Owner::Tenant(id.into()),
+        (Some(_), Owner::Tenant(_)) => return Err(ApiError::MasterOnly),
+    };
+    app.sessions().remove(&owner, &id).await?;
     Ok(Json(Done::OK))
 }

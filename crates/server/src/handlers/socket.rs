@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::socket_message::Received;
-use crate::{app::App, body::read_aside, error::ApiError, execution::Execution};
+use crate::{app::App, body::read_aside, caller::Caller, error::ApiError, execution::Execution};
 
 /// How long a client may take to answer the end of a connection.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -39,23 +39,25 @@ const PIECE: usize = 64 * 1024;
 /// Opens a connection. A request that is no upgrade finds nothing here.
 pub(crate) async fn upgrade(
     State(app): State<App>,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::NoRoute)?;
-    let limit = app.max_body_bytes();
+    let limit = caller.policy.max_request_bytes;
     Ok(upgrade
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| {
             let tasks = app.tasks().clone();
-            tasks.track_future(serve(app, socket))
+            tasks.track_future(serve(app, caller, socket))
         }))
 }
 
-async fn serve(app: App, socket: WebSocket) {
+async fn serve(app: App, caller: Caller, socket: WebSocket) {
     let ending = app.ending().clone();
     let connection = Connection {
         app,
+        caller,
         socket,
         execution: None,
         input: None,
@@ -77,6 +79,7 @@ impl From<axum::Error> for Gone {
 /// One client.
 struct Connection {
     app: App,
+    caller: Caller,
     socket: WebSocket,
     execution: Option<Execution>,
     /// Where input and signals of the execution go.
@@ -164,7 +167,12 @@ impl Connection {
                 }
                 let (input, live) = live_input(stdin == Some(StdinMode::Open));
                 self.input = Some(input);
-                self.execution = Some(Execution::new(self.app.clone(), *body, Some(live)));
+                self.execution = Some(Execution::new(
+                    self.app.clone(),
+                    self.caller.clone(),
+                    *body,
+                    Some(live),
+                ));
             }
             Received::Known(ClientMessage::Stdin { data, end }) => {
                 for piece in pieces(data.into()) {

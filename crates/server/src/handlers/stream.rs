@@ -16,6 +16,7 @@ use isol8_api::{event::StreamEvent, http::ExecuteBody};
 use crate::{
     app::App,
     body::JsonBody,
+    caller::Caller,
     error::ApiError,
     execution::{Execution, failure},
 };
@@ -23,11 +24,12 @@ use crate::{
 /// Runs a program and streams its events. A client that goes away ends it.
 pub(crate) async fn stream(
     State(app): State<App>,
+    caller: Caller,
     JsonBody(body): JsonBody<ExecuteBody>,
 ) -> Result<Response, ApiError> {
     let ending = app.ending().clone();
     let keep_alive = KeepAlive::new().interval(app.keep_alive());
-    let mut execution = Execution::new(app, body, None);
+    let mut execution = Execution::new(app, caller, body, None);
     let first = match execution.start().await {
         Ok(()) => VecDeque::new(),
         // A refusal of the engine is an event. That the server cannot serve the request now is a status.

@@ -58,6 +58,9 @@ impl Server {
             cut: cut.clone(),
         };
         app.tasks().spawn(app.clone().sweep());
+        if let Some(keys) = app.shared_keys() {
+            app.tasks().spawn(app.clone().keep_keys(keys));
+        }
         let router = router(app.clone());
         tokio::select! {
             () = accept(&listener, &router, &connections, &ends) => {}

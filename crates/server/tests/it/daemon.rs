@@ -1,11 +1,12 @@
 //! What users meet, on a real Docker daemon.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use isol8_api::config::Config;
 use isol8_server::Settings;
+use reqwest::Method;
 
-use crate::support::{Docker, KEY, TestServer, Value, events_of, json, open_socket, until};
+use crate::support::{Docker, KEY, Keys, TestServer, Value, events_of, json, open_socket, until};
 
 async fn server() -> TestServer {
     TestServer::start(&Settings::new(KEY, Config::default()), Arc::new(Docker)).await
@@ -90,6 +91,38 @@ async fn input_stays_open_only_when_the_client_says_so() {
     let (events, end) = socket.rest().await;
     assert_eq!(told(&events).0, "two\nover\n");
     assert_eq!(end.0, 1000);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_of_one_tenant_never_serves_another() {
+    let keys = Keys::new().await;
+    let pair = [keys.of("a").await, keys.of("b").await];
+    let server = TestServer::start(
+        &keys.settings(json!({"poolSize": 1, "defaults": {}})),
+        Arc::new(Docker),
+    )
+    .await;
+    let body = json!({"request": {"runtime": "bash", "code": "cat left 2>&1; echo x >left"}});
+    let mut used: [BTreeSet<String>; 3] = Default::default();
+    for _ in 0..4 {
+        for (key, used) in [&pair[0], &pair[1], KEY].into_iter().zip(&mut used) {
+            let (status, result) = server.ask(key, Method::POST, "/execute", &body).await;
+            assert_eq!(status, 200, "{result}");
+            assert!(
+                !result["stdout"].as_str().unwrap().contains('x'),
+                "{result}"
+            );
+            used.insert(result["containerId"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(
+        used[0].is_disjoint(&used[1]) && used[0].is_disjoint(&used[2]),
+        "{used:?}"
+    );
+    assert!(used[1].is_disjoint(&used[2]), "{used:?}");
+    // Each of them had a sandbox more than once.
+    assert!(used.iter().all(|used| used.len() < 4), "{used:?}");
     server.end().await;
 }
 

@@ -9,11 +9,14 @@
 
 mod support;
 
+mod authorisation;
 mod daemon;
 mod disconnects;
 mod executions;
+mod keys;
 mod queues;
 mod refusals;
 mod sessions;
 mod sockets;
 mod stopping;
+mod tenants;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use isol8_api::config::Config;
+use isol8_keys::KeyStore;
 use isol8_server::{Place as _, Server, Settings, StopSignal};
 use tokio::net::TcpListener;
+use url::Url;
 
 use super::{images, listen::listen};
 use crate::{
@@ -26,28 +28,39 @@ pub(crate) async fn run(
     if args.update {
         console.info("The server is part of this program: nothing has to be downloaded.");
     }
+    let home = std::env::home_dir();
     let ServeSettings {
         key,
         port,
         hostname,
         keep_images,
-    } = ServeSettings::resolve(args, |name| std::env::var(name).ok())?;
+        auth_db,
+    } = ServeSettings::resolve(args, &config.auth, home.as_deref(), |name| {
+        std::env::var(name).ok()
+    })?;
     let sandboxes = Arc::new(Sandboxes::new()?.announcing(console));
     let config = Config {
         debug,
         ..config.clone()
     };
-    if config.auth.enabled {
-        console.warn("auth.enabled: keys of a database are not accepted, only the API key.");
-    }
-    let settings = Settings::new(key, config);
+    let keys = match &auth_db {
+        Some(address) => Some(Arc::new(KeyStore::open(address).await?)),
+        None => None,
+    };
+    let settings = Settings {
+        keys: keys.clone(),
+        ..Settings::new(key, config)
+    };
     let server = Server::new(&settings, Arc::clone(&sandboxes) as _)?;
     // While images are built and a port is chosen, a signal ends the process as usual.
     images::build(&*sandboxes.images(), &settings.config, console).await?;
     let listener = listen(hostname.as_deref(), port, console).await?;
     let mut signals = Signals::listen()?;
-    announce(hostname.as_deref(), &listener)?;
+    announce(hostname.as_deref(), &listener, auth_db.as_deref())?;
     serve(server, listener, &mut signals, console).await;
+    if let Some(keys) = keys {
+        keys.close().await?;
+    }
     for error in sandboxes.clean_up(!keep_images).await {
         console.warn(&error);
     }
@@ -55,7 +68,11 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
-fn announce(hostname: Option<&str>, listener: &TcpListener) -> Result<(), Failure> {
+fn announce(
+    hostname: Option<&str>,
+    listener: &TcpListener,
+    auth_db: Option<&str>,
+) -> Result<(), Failure> {
     let address = listener
         .local_addr()
         .map_err(|cause| Failure::input_output("Cannot listen", cause))?;
@@ -69,7 +86,23 @@ fn announce(hostname: Option<&str>, listener: &TcpListener) -> Result<(), Failur
         "[INFO] isol8 server v{version} listening on http://{host}:{port}\n\
          \x20      Auth: Bearer token required"
     ))?;
+    if let Some(address) = auth_db {
+        print(&format!("       Auth DB: {}", without_password(address)))?;
+    }
     Ok(())
+}
+
+/// An address that may be shown.
+fn without_password(address: &str) -> String {
+    let Ok(mut url) = Url::parse(address) else {
+        return address.to_owned();
+    };
+    // Parameters may have a password as well.
+    url.set_query(None);
+    if url.password().is_some() {
+        let _ = url.set_password(Some("***"));
+    }
+    url.to_string()
 }
 
 /// Serves until the first signal. The second ends what still runs.
@@ -88,6 +121,22 @@ async fn serve(server: Server, listener: TcpListener, signals: &mut Signals, con
             stop.gracefully.cancel();
         } else {
             stop.at_once.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_database_is_not_shown() {
+        for (address, shown) in [
+            ("/home/u/auth.db", "/home/u/auth.db"),
+            ("postgres://u:hunter2@h/d", "postgres://u:***@h/d"),
+            ("mysql://u@h/d?password=hunter2", "mysql://u@h/d"),
+        ] {
+            assert_eq!(without_password(address), shown);
         }
     }
 }

@@ -31,10 +31,15 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 /// Opens a WebSocket with the master key.
 pub(crate) async fn open_socket(server: &TestServer) -> Socket {
+    open_socket_with(server, KEY).await
+}
+
+/// Opens a WebSocket with this key.
+pub(crate) async fn open_socket_with(server: &TestServer, key: &str) -> Socket {
     let mut request = format!("ws://{}/execute/ws", server.address)
         .into_client_request()
         .unwrap();
-    let key = format!("Bearer {KEY}").parse().unwrap();
+    let key = format!("Bearer {key}").parse().unwrap();
     request.headers_mut().insert("authorization", key);
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (socket, _) = client_async(request, stream).await.unwrap();

@@ -31,6 +31,8 @@ pub(crate) struct TestServer {
     pub(crate) stop: StopSignal,
     client: reqwest::Client,
     serving: JoinHandle<()>,
+    /// What has to last as long as the server.
+    kept: Vec<Box<dyn Send>>,
 }
 
 impl TestServer {
@@ -44,8 +46,31 @@ impl TestServer {
             address,
             serving: tokio::spawn(server.serve(listener, stop.clone())),
             stop,
+            kept: Vec::new(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
         }
+    }
+
+    /// The same, with something that has to last as long.
+    pub(crate) fn keeping(mut self, kept: impl Send + 'static) -> Self {
+        self.kept.push(Box::new(kept));
+        self
+    }
+
+    /// Status and JSON of the answer to a request with this key. A body of `null` is none.
+    pub(crate) async fn ask(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        let request = self.bare(method, path).bearer_auth(key);
+        answer(match body {
+            Value::Null => request,
+            body => request.json(body),
+        })
+        .await
     }
 
     /// A server over scripted sandboxes.

@@ -1,0 +1,180 @@
+//! The options of a tenant's request. What would let a tenant out of its limits is refused by name, and sizes are capped.
+
+use isol8_api::options::{
+    RawInstallRegistries, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
+};
+use isol8_engine::options::{OptionError, parse_size, size_text};
+
+use crate::{error::ApiError, options, policy::TenantRules};
+
+/// The options of a tenant's request, over the server's own `defaults`.
+pub(crate) fn over(
+    mut defaults: RawOptions,
+    request: RawOptions,
+    rules: &TenantRules,
+) -> Result<RawOptions, ApiError> {
+    let held = held(&defaults, request, rules)?;
+    // What the server does for its operator is more than a tenant gets.
+    if defaults.network.as_deref() == Some("host") {
+        defaults.network = Some("none".to_owned());
+    }
+    if let Some(security) = &mut defaults.security
+        && security.seccomp.as_deref() == Some("unconfined")
+    {
+        security.seccomp = Some("strict".to_owned());
+    }
+    Ok(RawOptions {
+        request_limits: Some(rules.request_limits.clone()),
+        ..options::over(defaults, held)
+    })
+}
+
+/// Refuses options that are not a tenant's to choose. Those that say what holds anyway are left out.
+fn held(
+    defaults: &RawOptions,
+    mut request: RawOptions,
+    rules: &TenantRules,
+) -> Result<RawOptions, ApiError> {
+    let network = request.network.as_deref();
+    refuse("network \"host\"", network == Some("host"))?;
+    refuse("persist", request.persist == Some(true))?;
+    let registries = request.install_registries.take();
+    let own_registries = registries.is_some_and(|own| {
+        own != RawInstallRegistries::default() && Some(&own) != defaults.install_registries.as_ref()
+    });
+    refuse("installRegistries", own_registries)?;
+    let writable = request.readonly_root_fs == Some(false);
+    refuse(
+        "readonlyRootFs false",
+        writable && defaults.readonly_root_fs != Some(false),
+    )?;
+    if let Some(image) = &request.image {
+        refuse("image", !rules.images.contains(image))?;
+    }
+    if let Some(security) = request.security.take() {
+        check_security(defaults.security.as_ref(), &security)?;
+    }
+    if let Some(policy) = request.remote_code.take() {
+        let RawRemoteCode {
+            enabled,
+            allow_private,
+            ..
+        } = &policy;
+        let opens =
+            *enabled == Some(true) || allow_private.as_ref().is_some_and(|all| !all.is_empty());
+        refuse(
+            "remoteCode",
+            opens && Some(&policy) != defaults.remote_code.as_ref(),
+        )?;
+    }
+    if let Some(filter) = request.network_filter.take() {
+        request.network_filter = Some(filter_over(defaults.network_filter.clone(), filter)?);
+    }
+    let maxima = &rules.maxima;
+    request.cpu_limit = request.cpu_limit.map(|cores| cores.min(maxima.cpu));
+    request.pids_limit = request.pids_limit.map(|count| count.min(maxima.pids));
+    for (option, size, most) in [
+        ("memoryLimit", &mut request.memory_limit, maxima.memory),
+        ("sandboxSize", &mut request.sandbox_size, maxima.sandbox),
+        ("volumeSize", &mut request.volume_size, maxima.sandbox),
+        ("tmpSize", &mut request.tmp_size, maxima.tmp),
+    ] {
+        cap(option, size, most)?;
+    }
+    for (bytes, most) in [
+        (&mut request.max_output_size, MAX_OUTPUT_BYTES),
+        (&mut request.max_output_files_size, MAX_OUTPUT_FILES_BYTES),
+    ] {
+        *bytes = bytes.map(|bytes| bytes.min(most));
+    }
+    Ok(request)
+}
+
+/// Largest `maxOutputSize` of a tenant in bytes: the default of engines.
+const MAX_OUTPUT_BYTES: f64 = 1_048_576.0;
+
+/// Largest `maxOutputFilesSize` of a tenant in bytes: the default of engines.
+const MAX_OUTPUT_FILES_BYTES: f64 = 67_108_864.0;
+
+fn refuse(option: &'static str, is_more: bool) -> Result<(), ApiError> {
+    if is_more {
+        return Err(ApiError::NotAllowed { option });
+    }
+    Ok(())
+}
+
+fn check_security(own: Option<&RawSecurity>, wanted: &RawSecurity) -> Result<(), ApiError> {
+    let differs = |wanted: &Option<String>, own: Option<&String>| {
+        wanted.as_ref().is_some_and(|wanted| Some(wanted) != own)
+    };
+    let is_strict = wanted.seccomp.as_deref() == Some("strict");
+    let own_seccomp = own
+        .and_then(|own| own.seccomp.as_ref())
+        .filter(|own| *own != "unconfined");
+    refuse(
+        "security.seccomp",
+        !is_strict && differs(&wanted.seccomp, own_seccomp),
+    )?;
+    let own_path = own.and_then(|own| own.custom_profile_path.as_ref());
+    refuse(
+        "security.customProfilePath",
+        differs(&wanted.custom_profile_path, own_path),
+    )?;
+    let own_runtime = own.and_then(|own| own.runtime.as_ref());
+    refuse("security.runtime", differs(&wanted.runtime, own_runtime))
+}
+
+/// The server's own rules of the network, with the hosts that the tenant refuses beside them. A whitelist of a tenant could open
+/// private addresses of the operator.
+fn filter_over(
+    own: Option<RawNetworkFilter>,
+    wanted: RawNetworkFilter,
+) -> Result<RawNetworkFilter, ApiError> {
+    let mut own = own.unwrap_or_default();
+    let RawNetworkFilter {
+        whitelist,
+        blacklist,
+        hosts,
+        allow_private,
+        allow_loopback,
+        ports,
+    } = wanted;
+    let adds = |wanted: &Option<Vec<String>>, own: &Option<Vec<String>>| {
+        wanted
+            .as_ref()
+            .is_some_and(|wanted| !wanted.is_empty() && Some(wanted) != own.as_ref())
+    };
+    refuse("networkFilter.whitelist", adds(&whitelist, &own.whitelist))?;
+    refuse(
+        "networkFilter.allowPrivate",
+        adds(&allow_private, &own.allow_private),
+    )?;
+    refuse(
+        "networkFilter.allowLoopback",
+        adds(&allow_loopback, &own.allow_loopback),
+    )?;
+    refuse(
+        "networkFilter.hosts",
+        hosts.is_some_and(|hosts| !hosts.is_empty()),
+    )?;
+    refuse(
+        "networkFilter.ports",
+        ports.is_some_and(|ports| !ports.is_empty()),
+    )?;
+    own.blacklist
+        .get_or_insert_default()
+        .extend(blacklist.unwrap_or_default());
+    Ok(own)
+}
+
+fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(), ApiError> {
+    if let Some(text) = size {
+        let bytes = parse_size(option, text).map_err(|error: OptionError| {
+            ApiError::Engine(isol8_engine::EngineError::from(error))
+        })?;
+        if bytes > most {
+            *text = size_text(most);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! The limits of tenants, and their turns.
+
+use isol8_fakes::exited;
+use reqwest::Method;
+
+use crate::support::{TestServer, Value, bash, in_tenants, json, program, until};
+
+fn request() -> Value {
+    json!({"request": {"runtime": "bash", "code": "x"}})
+}
+
+/// A call that is under way.
+fn call(
+    server: &TestServer,
+    key: &str,
+) -> tokio::task::JoinHandle<Result<reqwest::Response, reqwest::Error>> {
+    let call = server.bare(Method::POST, "/execute").bearer_auth(key);
+    tokio::spawn(call.json(&request()).send())
+}
+
+async fn pending(server: &TestServer, key: &str, count: usize) {
+    until("they wait", async || {
+        let (_, status) = server
+            .ask(key, Method::GET, "/queue/status", &Value::Null)
+            .await;
+        status["pending"] == json!(count)
+    })
+    .await;
+}
+
+/// A refusal with 429 that names the limit.
+fn names(told: &Value, limit: &str) {
+    assert_eq!(told["code"], json!("ISOL8_TOO_MANY_REQUESTS"));
+    let text = format!("Too many requests — {limit} of this tenant is reached");
+    assert_eq!(told["error"], json!(text));
+}
+
+#[tokio::test]
+async fn many_that_wait_do_not_delay_the_first_of_another() {
+    let done = || bash(vec![program([exited(0)])]);
+    let hangs = || bash(vec![program([])]);
+    // Two calls end. The second of them is that of b, although 200 have waited for longer.
+    let starts = [hangs(), done(), done(), hangs()];
+    let given = json!({"maxConcurrent": 1, "queue": {"timeoutMs": 600_000}});
+    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
+    let first = call(&server, &a);
+    until("it runs", async || scripted.backend.started() == 1).await;
+    let waiting: Vec<_> = (0..200).map(|_| call(&server, &a)).collect();
+    pending(&server, &a, 200).await;
+    let other = call(&server, &b);
+    pending(&server, &b, 1).await;
+    first.abort();
+    assert_eq!(other.await.unwrap().unwrap().status(), 200);
+    for call in waiting {
+        call.abort();
+    }
+    server.stop.at_once.cancel();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn a_tenant_runs_no_more_at_once_than_it_may_and_leaves_the_rest_to_others() {
+    let hangs = || bash(vec![program([])]);
+    let starts = [hangs(), bash(vec![program([exited(0)])])];
+    let given = json!({
+        "maxConcurrent": 2, "queue": {"timeoutMs": 600_000},
+        "tenants": {"all": {"maxConcurrent": 1, "maxWaiting": 1}},
+    });
+    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
+    let first = call(&server, &a);
+    until("it runs", async || scripted.backend.started() == 1).await;
+    let second = call(&server, &a);
+    pending(&server, &a, 1).await;
+    let (_, status) = server
+        .ask(&a, Method::GET, "/queue/status", &Value::Null)
+        .await;
+    assert_eq!(
+        (&status["available"], &status["maxConcurrent"]),
+        (&json!(0), &json!(1))
+    );
+    let (status, told) = server.ask(&a, Method::POST, "/execute", &request()).await;
+    assert_eq!(status, 429);
+    names(&told, "maxWaiting (1)");
+    assert_eq!(
+        server.ask(&b, Method::POST, "/execute", &request()).await.0,
+        200
+    );
+    first.abort();
+    second.abort();
+    server.stop.at_once.cancel();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn sessions_bytes_and_rate_of_a_tenant_are_limited() {
+    let session = || {
+        bash(vec![isol8_fakes::Exchange::new(
+            "call /sandbox/main.sh",
+            vec![exited(0)],
+        )])
+    };
+    let given = json!({"tenants": {
+        "all": {"maxSessions": 1, "maxRequestBytes": 1000},
+        "byId": {"b": {"rateLimit": {"rate": 0.001, "burst": 2}, "maxSessions": 0}},
+    }});
+    let (server, _, [a, b]) = in_tenants(given, [session()]).await;
+    let in_session = |id: &str| {
+        json!({
+            "request": {"runtime": "bash", "code": "x"}, "sessionId": id, "options": {"installNetwork": false},
+        })
+    };
+    let execute =
+        async |key: &str, body: &Value| server.ask(key, Method::POST, "/execute", body).await;
+    assert_eq!(execute(&a, &in_session("1")).await.0, 200);
+    let (status, told) = execute(&a, &in_session("2")).await;
+    assert_eq!(status, 429);
+    names(&told, "maxSessions (1)");
+
+    let long = json!({"request": {"runtime": "bash", "code": "x".repeat(1000)}});
+    let (status, told) = execute(&a, &long).await;
+    let text = "Request body too large: at most 1000 bytes are accepted";
+    assert_eq!((status.as_u16(), &told["error"]), (413, &json!(text)));
+
+    let (status, told) = execute(&b, &in_session("1")).await;
+    assert_eq!(status, 429);
+    names(&told, "maxSessions (0)");
+    server.ask(&b, Method::GET, "/sessions", &Value::Null).await;
+    let late = server.bare(Method::GET, "/sessions").bearer_auth(&b);
+    let late = late.send().await.unwrap();
+    assert_eq!(late.status(), 429);
+    let wait: u64 = late.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=1000).contains(&wait), "{wait}");
+    names(
+        &late.json().await.unwrap(),
+        "rateLimit (0.001 a second, 2 at once)",
+    );
+    assert_eq!(
+        server
+            .ask(&a, Method::GET, "/sessions", &Value::Null)
+            .await
+            .0,
+        200
+    );
+    server.end().await;
+}
