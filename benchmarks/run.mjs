@@ -6,6 +6,7 @@ import * as v8 from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as churn from "./churn.mjs";
 import * as cold from "./cold.mjs";
+import * as command from "./command.mjs";
 import { checkout, compare } from "./lib/against.mjs";
 import { removeAll } from "./lib/containers.mjs";
 import { docker } from "./lib/docker.mjs";
@@ -18,7 +19,7 @@ import * as streams from "./streams.mjs";
 import * as throughput from "./throughput.mjs";
 import * as warm from "./warm.mjs";
 
-const BENCHMARKS = [cold, warm, throughput, network, preload, streams, memory, churn];
+const BENCHMARKS = [cold, warm, throughput, network, preload, streams, command, memory, churn];
 
 const USAGE = `usage: npm run bench -- [options]
 
