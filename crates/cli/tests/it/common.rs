@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -81,6 +82,27 @@ impl User {
     /// Runs a command with this input.
     pub(crate) fn isol8_with(&self, words: &[&str], input: &str) -> Ended {
         fed(&mut self.command(words), input)
+    }
+
+    /// Runs a line of a shell that finds the program under its name.
+    pub(crate) fn shell(&self, line: &str, environment: &[(&str, &str)]) -> Ended {
+        let tools = self.home().join("tools");
+        fs::create_dir_all(&tools).unwrap();
+        let program = tools.join("isol8");
+        if !exists(&program) {
+            symlink(env!("CARGO_BIN_EXE_isol8"), program).unwrap();
+        }
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", line])
+            .current_dir(&self.work)
+            .envs(environment.iter().copied())
+            .env("HOME", self.home())
+            .env("PATH", path)
+            .env_remove("ISOL8_API_KEY")
+            .stdin(Stdio::null());
+        command.output().unwrap().into()
     }
 
     /// Runs a command with this input and another daemon.

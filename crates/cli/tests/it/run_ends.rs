@@ -10,7 +10,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::common::{User, containers, ended, until};
+use crate::common::{Ended, User, containers, ended, until};
 
 /// Starts a program that prints its host name (the short id of its container) and runs on. Sends a signal.
 fn interrupted(signal: Signal, more: &[&str]) -> Option<i32> {
@@ -77,6 +77,57 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     drop(stdout);
     let ended = ended(child);
     assert_eq!((ended.code, &*ended.stderr), (Some(141), ""));
+}
+
+/// Numbers of the processes of a group, zombies too.
+fn group(id: u32) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let stats = processes.filter_map(|entry| {
+        let stat = entry.unwrap().path().join("stat");
+        std::fs::read_to_string(stat).ok()
+    });
+    // `number (name) state parent group …`
+    stats
+        .filter(|stat| {
+            let rest = stat.rsplit_once(')').unwrap().1;
+            rest.split_ascii_whitespace().nth(2) == Some(&id.to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn a_pipe_that_closes_leaves_no_process_and_no_container() {
+    use std::os::unix::process::CommandExt as _;
+    let user = User::new();
+    let script = "\"$1\" run --cmd 'hostname; yes' | head -1; echo ${PIPESTATUS[@]}";
+    let child = std::process::Command::new("bash")
+        .args(["-c", script, "bash", env!("CARGO_BIN_EXE_isol8")])
+        .env("HOME", user.home())
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let leader = child.id();
+    let ended = ended(child);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    let (id, codes) = ended.stdout.split_once('\n').unwrap();
+    assert_eq!((id.len(), codes), (12, "141 0\n"));
+    until("no process is left", || group(leader).is_empty());
+    until("the container is gone", || {
+        !containers().iter().any(|other| other.starts_with(id))
+    });
+}
+
+#[test]
+fn without_a_home_directory_programs_run() {
+    let user = User::new();
+    for home in ["/proc/nowhere", ""] {
+        let mut command = user.command(&["run", "--cmd", "echo it runs"]);
+        let output = command.env("HOME", home).output().unwrap();
+        Ended::from(output).is(0, "it runs\n", "");
+    }
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! The example commands of the readme of 0.20, as they stand there. Those for a server are tested with the server, those
+//! for other hosts in `network`.
+
+use serde_json::{Value, json};
+
+use crate::{common::User, daemon::Daemon};
+
+#[test]
+fn examples_that_run_a_program() {
+    let user = User::new();
+    user.write("script.py", "print('script')");
+    for (line, stdout) in [
+        (
+            r#"isol8 run -e "print('hello isol8')" --runtime python"#,
+            "hello isol8\n",
+        ),
+        ("isol8 run script.py", "script\n"),
+        (
+            r#"echo "console.log(42)" | isol8 run --runtime node"#,
+            "42\n",
+        ),
+        (r#"isol8 run -e "print(1+1)" --runtime python"#, "2\n"),
+        (r#"echo "Bun.version" | isol8 run --runtime bun"#, ""),
+    ] {
+        let ended = user.shell(line, &[]);
+        assert_eq!(
+            (ended.code, &*ended.stdout, &*ended.stderr),
+            (Some(0), stdout, ""),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn examples_that_build_images() {
+    let (daemon, user) = (Daemon::start(), User::new());
+    let address = daemon.address();
+    for (line, parts) in [
+        (
+            "isol8 setup",
+            &["[DONE] Setup complete!", "isol8:agent"][..],
+        ),
+        (
+            "isol8 setup --python numpy,pandas,scipy",
+            &["isol8:python-custom  2 MB"],
+        ),
+        (
+            "isol8 setup --node lodash,axios",
+            &["isol8:node-custom  2 MB"],
+        ),
+        (
+            "isol8 build --base python --install numpy --install pandas",
+            &[
+                "[DONE] Custom image build complete!",
+                "Packages: numpy, pandas\n",
+                "Image:    isol8:python-custom-",
+            ],
+        ),
+        (
+            "isol8 build --base python --install numpy,pandas,torch --tag my-registry/ml-image:latest",
+            &[
+                "Packages: numpy, pandas, torch\n",
+                "Image:    my-registry/ml-image:latest",
+            ],
+        ),
+        (
+            r#"isol8 build --base python --setup "mkdir -p /sandbox/data && echo 'ready' > /sandbox/data/.init""#,
+            &["Setup:    mkdir -p /sandbox/data && echo 'ready' > /sandbox/data/.init"],
+        ),
+    ] {
+        let ended = user.shell(line, &[("DOCKER_HOST", &address)]);
+        assert_eq!(ended.code, Some(0), "{line}: {ended:?}");
+        for part in parts {
+            assert!(
+                ended.stdout.contains(part),
+                "{line}: {part} in {}",
+                ended.stdout
+            );
+        }
+        assert!(
+            ended
+                .stderr
+                .lines()
+                .all(|line| line.starts_with("[OK] ") || line.starts_with("[INFO] ")),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn examples_that_clean_up() {
+    for (line, removed) in [
+        ("echo y | isol8 cleanup", &["Removed 1 container(s)\n"][..]),
+        ("isol8 cleanup --force", &["Removed 1 container(s)\n"]),
+        (
+            "isol8 cleanup --images --force",
+            &["Removed 1 container(s)\n", "Removed 1 image(s)\n"],
+        ),
+    ] {
+        let (daemon, user) = (Daemon::start(), User::new());
+        daemon.container(json!({
+            "Id": "0123456789abcdef", "Image": "isol8:python", "State": "exited", "Created": 1000,
+            "Labels": { "isol8.managed": "true" },
+        }));
+        daemon.image("isol8:python", json!({ "org.isol8.runtime": "python" }));
+        let ended = user.shell(line, &[("DOCKER_HOST", &daemon.address())]);
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{line}");
+        for part in removed {
+            assert!(
+                ended.stdout.contains(part),
+                "{line}: {part} in {}",
+                ended.stdout
+            );
+        }
+    }
+}
+
+#[test]
+fn examples_that_show_the_configuration() {
+    let user = User::new();
+    let shown = user.shell("isol8 config", &[]);
+    assert_eq!((shown.code, &*shown.stderr), (Some(0), ""));
+    for part in [
+        "Isol8 Configuration",
+        "Source: defaults (no config file found)",
+    ] {
+        shown.shows(part);
+    }
+    let json = user.shell("isol8 config --json", &[]);
+    assert_eq!((json.code, &*json.stderr), (Some(0), ""));
+    let config: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(config["maxConcurrent"], 10);
+    // The one that fetches code says why it does not.
+    let line = "isol8 run --url https://raw.githubusercontent.com/user/repo/main/script.py --runtime python";
+    let disabled =
+        "[ERR] Remote code fetching is disabled. Set remoteCode.enabled=true to allow it.";
+    user.shell(line, &[]).failed(disabled);
+    let hash = "0".repeat(64);
+    let line =
+        format!("isol8 run --github user/repo/main/script.py --hash {hash} --runtime python");
+    user.shell(&line, &[]).failed(disabled);
+}
