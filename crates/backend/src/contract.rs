@@ -1,5 +1,7 @@
 //! The traits of a place that runs sandboxes, and what they return.
 
+use std::{fs, thread::available_parallelism};
+
 use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +29,29 @@ pub struct Capacity {
     pub free_memory: Option<u64>,
     /// Processors that sandboxes share with this process.
     pub processors: Option<usize>,
+}
+
+impl Capacity {
+    /// That of the machine that this process runs on.
+    #[must_use]
+    pub fn of_this_machine() -> Self {
+        Self {
+            free_memory: fs::read_to_string("/proc/meminfo")
+                .ok()
+                .and_then(|text| available_memory(&text)),
+            processors: available_parallelism().ok().map(usize::from),
+        }
+    }
+}
+
+/// The memory in the text of `/proc/meminfo` that programs could use without swapping, in bytes. See
+/// proc(5).
+fn available_memory(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// What a cleanup did.
@@ -63,4 +88,16 @@ pub trait Backend: Send + Sync + 'static {
     /// What the machine that runs the sandboxes has to spare at the moment. Cheap enough to be called
     /// before each start.
     fn capacity(&self) -> Capacity;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn available_memory_is_found() {
+        let text = "MemTotal:       100 kB\nMemAvailable:   23328 kB\nBuffers: 1 kB\n";
+        assert_eq!(available_memory(text), Some(23_328 * 1024));
+        assert_eq!(available_memory("MemTotal: 100 kB\n"), None);
+    }
 }

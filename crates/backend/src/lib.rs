@@ -10,6 +10,8 @@ mod error;
 mod exit_guard;
 mod guest;
 mod images;
+#[cfg(unix)]
+mod socket;
 mod spec;
 
 pub use contract::{Backend, Capacity, CleanupReport, DuplexStream, Started};
@@ -20,4 +22,6 @@ pub use images::{
     BuildProgress, BuildStatus, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
     ImageStore, ReportProgress,
 };
+#[cfg(unix)]
+pub use socket::Socket;
 pub use spec::{SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};

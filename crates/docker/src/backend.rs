@@ -1,9 +1,8 @@
 //! Sandboxes of one daemon: the guest's volume filled, starts carried through, errors explained.
 
 use std::{
-    fs, io,
+    io,
     sync::atomic::{AtomicBool, Ordering},
-    thread::available_parallelism,
 };
 
 use bollard::errors::Error as DockerError;
@@ -183,36 +182,14 @@ impl Backend for DockerBackend {
         if !self.client.is_on_this_machine() {
             return Capacity::default();
         }
-        Capacity {
-            free_memory: fs::read_to_string("/proc/meminfo")
-                .ok()
-                .and_then(|text| available_memory(&text)),
-            processors: available_parallelism().ok().map(usize::from),
-        }
+        Capacity::of_this_machine()
     }
-}
-
-/// The memory in the text of `/proc/meminfo` that programs could use without swapping, in bytes. See
-/// proc(5).
-fn available_memory(text: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::DockerAddress;
-
-    #[test]
-    fn available_memory_is_found() {
-        let text = "MemTotal:       100 kB\nMemAvailable:   23328 kB\nBuffers: 1 kB\n";
-        assert_eq!(available_memory(text), Some(23_328 * 1024));
-        assert_eq!(available_memory("MemTotal: 100 kB\n"), None);
-    }
 
     #[test]
     fn a_daemon_elsewhere_has_a_capacity_that_is_not_known_here() {

@@ -17,7 +17,6 @@ mod link_kind;
 mod link_socket;
 mod own_user;
 mod owner;
-mod socket;
 mod ssh;
 mod version;
 mod volumes;

@@ -21,10 +21,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use isol8_backend::Socket;
 use tempfile::TempDir;
 use tokio::net::UnixListener;
-
-use crate::socket::Socket;
 
 /// The names that Docker gives a container which has no network but loopback.
 const HOSTS: &str = "127.0.0.1\tlocalhost

@@ -14,6 +14,7 @@
 //! memory    the sandbox's memory                     reserve  room that is kept free
 //! spare     processes that are kept free             volumes  what the image declares as volumes
 //! user      the user that programs are
+//! spawner   the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
 //! Everything runs on one thread. The threads of `spare` run nothing. The guest is root with four capabilities
@@ -21,6 +22,8 @@
 //! controls: that work happens in children that have become the sandbox user first. There is one exception: when
 //! no process of a user is left, a reset removes a few files itself and makes volumes what they were, with the
 //! rights that the owner of each file has. The guest trusts the host and nothing else.
+
+use isol8_protocol::SPAWNER_ARGUMENT;
 
 mod as_user;
 mod attributes;
@@ -52,6 +55,7 @@ mod signals;
 mod small_pieces;
 mod sockets;
 mod spare;
+mod spawner;
 mod sweep;
 mod tree;
 mod usage;
@@ -60,5 +64,11 @@ mod user_files;
 mod volumes;
 
 fn main() -> std::process::ExitCode {
+    let is_spawner = std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == SPAWNER_ARGUMENT);
+    if is_spawner {
+        return spawner::run();
+    }
     boot::run()
 }

@@ -25,6 +25,7 @@ mod park;
 mod place;
 mod preamble;
 mod session;
+mod spawn;
 mod volume;
 
 pub use frame::{FRAME_HEADER_BYTES, FrameError, FrameHeader, FrameKind, decode, encode_message};
@@ -48,5 +49,9 @@ pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleErr
 pub use session::{
     COMMAND_FD, MAX_REPORT_BYTES, NO_CALL, REPORT_FD, Report, SESSION_NOTE, SESSION_SCRIPT,
     SessionPipe, command, parse_report,
+};
+pub use spawn::{
+    Bind, CPU_PERIOD_MICROS, FromSpawner, Hierarchy, IDS_OF_A_SANDBOX, MAX_SPAWN_BYTES, RootPlan,
+    SPAWNER_ARGUMENT, SandboxPlan, ToSpawner, decode_packet, encode_packet,
 };
 pub use volume::{VolumeEntry, VolumeEntryKind, VolumeRecord};

@@ -23,6 +23,8 @@ mod image_volumes;
 mod javascript_constants;
 mod link_by_socket;
 mod live_input;
+#[cfg(target_os = "linux")]
+mod local;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;

@@ -20,7 +20,10 @@ use nix::{
 };
 
 use super::output::Source;
-use crate::fd::{Fd, make_blocking, widen, with_rights_of_user};
+use crate::{
+    fd::{Fd, make_blocking, widen, with_rights_of_user},
+    mounts::has_tmpfs,
+};
 
 /// The rights to a pipe or file: all of them are the user's.
 const OF_USER: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
@@ -32,9 +35,11 @@ const DISCARD_BYTES: usize = 16 * 1024;
 /// runs: the directory is open to the user meanwhile.
 pub(crate) fn make() -> io::Result<()> {
     let directory = Path::new(SESSION_DIR);
-    let Ok(before) = fs::metadata(directory) else {
+    // Other sandboxes may have an empty directory there.
+    if !has_tmpfs(SESSION_DIR) {
         return Ok(());
-    };
+    }
+    let before = fs::metadata(directory)?;
     let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
     mode(0o777)?;
     for pipe in SessionPipe::ALL {

@@ -11,15 +11,15 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, unix::AsyncFd};
 
 /// A connected socket.
-pub(crate) struct Socket {
+pub struct Socket {
     socket: AsyncFd<UnixStream>,
     /// The same, while there is no room for more.
     full: Option<AsyncFd<UnixStream>>,
 }
 
 impl Socket {
-    /// `socket` does not block.
-    pub(crate) fn new(socket: UnixStream) -> io::Result<Self> {
+    /// The connection `socket`, which does not block.
+    pub fn new(socket: UnixStream) -> io::Result<Self> {
         Ok(Self {
             socket: watch(socket, Interest::READABLE)?,
             full: None,

@@ -1,0 +1,4 @@
+//! Sandboxes of Linux namespaces, without Docker.
+
+mod executions;
+mod support;

@@ -1,0 +1,231 @@
+//! The first process of a sandbox from its clone until it becomes the guest.
+
+use std::{
+    convert::Infallible,
+    ffi::CString,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+};
+
+use isol8_protocol::{GUEST_PATH, SandboxPlan};
+use nix::{
+    errno::Errno,
+    libc::{self, c_int},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sched::{CloneFlags, setns, unshare},
+    sys::{
+        prctl,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigSet, Signal},
+    },
+    unistd::{Gid, Pid, Uid, execve, setgroups, sethostname, setresgid, setresuid},
+};
+
+use super::{
+    failure::{Failure, Trying},
+    groups::Groups,
+    mounting,
+    network::Networks,
+    places,
+    root::ROOT,
+    users::{Range, Users},
+};
+
+/// The namespaces that a sandbox's first process is cloned into. That of users comes last, when it needs no rights
+/// over the others any more; that of control groups when it is in its own.
+pub(crate) const NAMESPACES: c_int =
+    libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+
+/// Open files of one process, as the Docker backend has it.
+const OPEN_FILES: u64 = 16_384;
+
+/// Largest core dump in bytes: with this value none is made, and no program of the host is started for it.
+const CORE_BYTES: u64 = 1;
+
+/// The capabilities of the guest: KILL, SETGID and SETUID. See linux/capability.h.
+const CAPABILITIES: [c_int; 3] = [5, 6, 7];
+
+/// More capabilities than the kernel has.
+const MAX_CAPABILITY: c_int = 63;
+
+/// What the guest finds in its environment. It is what an image defines.
+const ENVIRONMENT: [&str; 4] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "DENO_NO_UPDATE_CHECK=1",
+    "DENO_TLS_CA_STORE=system",
+    "SSL_CERT_DIR=/etc/ssl/certs",
+];
+
+/// Clones this process into new namespaces. `None` in the child. It has one thread, so that the child may do
+/// whatever this process may.
+pub(crate) fn clone(namespaces: c_int) -> Result<Option<Pid>, Errno> {
+    let flags = libc::c_ulong::from_ne_bytes(i64::from(namespaces | libc::SIGCHLD).to_ne_bytes());
+    // SAFETY: without a new stack or shared memory, this is a fork.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    let pid = i32::try_from(Errno::result(pid)?).map_err(|_| Errno::EOVERFLOW)?;
+    Ok((pid != 0).then(|| Pid::from_raw(pid)))
+}
+
+/// What the child needs of the spawner.
+pub(crate) struct Parts<'a> {
+    pub(crate) plan: &'a SandboxPlan,
+    pub(crate) groups: &'a Groups,
+    pub(crate) networks: &'a Networks,
+    pub(crate) users: &'a Users,
+    pub(crate) range: Range,
+    pub(crate) link: OwnedFd,
+    /// Closed when the guest runs.
+    pub(crate) report: BorrowedFd<'a>,
+}
+
+/// Becomes the guest.
+pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
+    let Parts { plan, groups, .. } = *parts;
+    prepare_signals()?;
+    groups.join(plan.number)?;
+    unshare(CloneFlags::CLONE_NEWCGROUP).trying("make a namespace of control groups")?;
+    if plan.host_network {
+        parts.networks.enter_host()?;
+    }
+    join_new_keyring();
+    mounting::make_private()?;
+    places::mount(plan, groups, parts.range)?;
+    mounting::enter_root(ROOT)?;
+    sethostname(&plan.host_name).trying("set the name of the machine")?;
+    limit(Resource::RLIMIT_NOFILE, OPEN_FILES)?;
+    limit(Resource::RLIMIT_CORE, CORE_BYTES)?;
+    let namespace = parts.users.namespace(parts.range);
+    setns(namespace, CloneFlags::CLONE_NEWUSER).trying("enter the user namespace")?;
+    become_root()?;
+    drop_capabilities()?;
+    prctl::set_no_new_privs().trying("give up privileges")?;
+    end_with_spawner(parts.report)?;
+    use_link(&parts.link)?;
+    if !plan.filter.is_empty() {
+        install_filter(&plan.filter)?;
+    }
+    execute(&plan.arguments)
+}
+
+fn prepare_signals() -> Result<(), Failure> {
+    SigSet::empty().thread_set_mask().trying("unblock signals")
+}
+
+/// Without one, the keys of the host's session could be seen. A system that has none, or forbids it, has none to see.
+fn join_new_keyring() {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: the call takes numbers only.
+    unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0) };
+}
+
+/// Sets a limit, which is lower where the host's own is.
+fn limit(resource: Resource, wanted: u64) -> Result<(), Failure> {
+    let (_, hard) = getrlimit(resource).trying("read a limit")?;
+    let value = wanted.min(hard);
+    setrlimit(resource, value, value).trying("set a limit")
+}
+
+fn become_root() -> Result<(), Failure> {
+    let (user, group) = (Uid::from_raw(0), Gid::from_raw(0));
+    setgroups(&[]).trying("leave all groups")?;
+    setresgid(group, group, group).trying("become the root group")?;
+    setresuid(user, user, user).trying("become root")
+}
+
+/// Leaves the guest its three capabilities. It is root, so that it gets what the bounding set has.
+fn drop_capabilities() -> Result<(), Failure> {
+    for capability in 0..=MAX_CAPABILITY {
+        if CAPABILITIES.contains(&capability) {
+            continue;
+        }
+        // SAFETY: the call takes numbers only.
+        let done = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        match Errno::result(done) {
+            // No such capability: the kernel has no higher one.
+            Err(Errno::EINVAL) => break,
+            done => done.map(drop).trying("drop a capability")?,
+        }
+    }
+    Ok(())
+}
+
+/// The end of the spawner ends this process. A change of user would undo that, so it comes after it.
+fn end_with_spawner(report: BorrowedFd<'_>) -> Result<(), Failure> {
+    prctl::set_pdeathsig(Signal::SIGKILL).trying("end with the spawner")?;
+    // It may have ended before. Then nobody reads the report.
+    let mut ends = [PollFd::new(report, PollFlags::empty())];
+    poll(&mut ends, PollTimeout::ZERO).trying("look for the spawner")?;
+    let gone = ends[0]
+        .revents()
+        .is_some_and(|events| events.contains(PollFlags::POLLERR));
+    if gone {
+        return Err(Failure::new("the spawner has ended"));
+    }
+    Ok(())
+}
+
+/// Makes the link the guest's standard input and output. Its start closes all other descriptors.
+fn use_link(link: &OwnedFd) -> Result<(), Failure> {
+    let null = nix::fcntl::open(
+        "/dev/null",
+        nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )
+    .trying("open /dev/null")?;
+    for (from, to) in [(link.as_fd(), 0), (link.as_fd(), 1), (null.as_fd(), 2)] {
+        // SAFETY: the standard streams of this process have no owner.
+        let done = unsafe { libc::dup2(from.as_raw_fd(), to) };
+        Errno::result(done).trying("pass the link on")?;
+    }
+    Ok(())
+}
+
+/// Puts this process under the list of system calls.
+fn install_filter(filter: &[u8]) -> Result<(), Failure> {
+    let mut program: Vec<libc::sock_filter> = filter
+        .chunks_exact(8)
+        .map(|bytes| libc::sock_filter {
+            code: u16::from_ne_bytes([bytes[0], bytes[1]]),
+            jt: bytes[2],
+            jf: bytes[3],
+            k: u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+        })
+        .collect();
+    let length = u16::try_from(program.len())
+        .map_err(|_| Failure::new("the list of system calls is too long"))?;
+    let program = libc::sock_fprog {
+        len: length,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the filter is valid for the call, which copies it.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    };
+    Errno::result(done)
+        .map(drop)
+        .trying("install the list of system calls")
+}
+
+fn execute(arguments: &[String]) -> Result<Infallible, Failure> {
+    let text = |text: &str| CString::new(text).map_err(|_| Failure::new("an argument with NUL"));
+    let path = text(GUEST_PATH)?;
+    let words = arguments.iter().map(String::as_str);
+    let words = std::iter::once("guest").chain(words).map(text);
+    let words = words.collect::<Result<Vec<_>, _>>()?;
+    let environment = ENVIRONMENT.into_iter().map(text);
+    let environment = environment.collect::<Result<Vec<_>, _>>()?;
+    execve(&path, &words, &environment).trying("start the guest")
+}
+
+/// Ends a child that could not become the guest.
+pub(crate) fn give_up(report: RawFd, failure: &Failure) -> ! {
+    let text = failure.to_string();
+    // SAFETY: the text is valid for the call.
+    unsafe { libc::write(report, text.as_ptr().cast(), text.len()) };
+    // SAFETY: nothing of this copy of the spawner may run.
+    unsafe { libc::_exit(1) }
+}

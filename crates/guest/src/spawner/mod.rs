@@ -1,0 +1,27 @@
+//! The spawner: makes sandboxes of Linux namespaces on this machine, whose first process is the guest.
+//!
+//! ```text
+//! serve     messages of the host, ends of sandboxes     control   packets to and from the host
+//! root      the root file system that all have          mounting  calls of mount(2)
+//! sandbox   one sandbox: made, reported, ended          child     from the clone to the guest
+//! places    the file systems of one sandbox             groups    control groups
+//! users     a range of users for each sandbox           network   network namespaces
+//! failure   what could not be done
+//! ```
+//!
+//! It is a small process of one thread that the host starts, because a clone of the host's own process would copy its
+//! page tables. Every sandbox ends with the spawner, and the spawner ends with its socket.
+
+mod child;
+mod control;
+mod failure;
+mod groups;
+mod mounting;
+mod network;
+mod places;
+mod root;
+mod sandbox;
+mod serve;
+mod users;
+
+pub(crate) use serve::run;

@@ -1,0 +1,95 @@
+//! Network namespaces with loopback as their only interface. The spawner is in the one that the next sandbox gets,
+//! so that it is made while nobody waits.
+
+use std::{
+    fs,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    libc,
+    sched::{CloneFlags, setns, unshare},
+    sys::{
+        socket::{AddressFamily, SockFlag, SockType, socket},
+        stat::Mode,
+    },
+};
+
+use super::failure::{Failure, Trying};
+
+/// The network namespace of this process.
+const OWN: &str = "/proc/thread-self/ns/net";
+
+/// What every network of a sandbox's own has, below `/proc/sys/net`. The reasons are those of the Docker backend.
+const SETTINGS: [(&str, &str); 4] = [
+    ("ipv4/tcp_max_tw_buckets", "0"),
+    ("ipv4/tcp_rmem", "4096 65536 131072"),
+    ("ipv4/tcp_wmem", "4096 65536 131072"),
+    ("ipv6/conf/all/disable_ipv6", "1"),
+];
+
+/// The networks of sandboxes.
+pub(crate) struct Networks {
+    host: OwnedFd,
+    /// Whether the spawner is in a network that no sandbox has had.
+    fresh: bool,
+}
+
+impl Networks {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let host = open(OWN, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        Ok(Self {
+            host: host.trying("open the host's network namespace")?,
+            fresh: false,
+        })
+    }
+
+    /// Makes the network of the next sandbox, unless that is done.
+    pub(crate) fn make_next(&mut self) -> Result<(), Failure> {
+        if self.fresh {
+            return Ok(());
+        }
+        unshare(CloneFlags::CLONE_NEWNET).trying("make a network namespace")?;
+        start_loopback().trying("start the loopback interface")?;
+        for (name, value) in SETTINGS {
+            let path = format!("/proc/sys/net/{name}");
+            match fs::write(&path, value) {
+                // A system without IPv6.
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+                written => written.trying(format_args!("set {path}"))?,
+            }
+        }
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Notes that a sandbox has the network that the spawner is in.
+    pub(crate) fn given(&mut self) {
+        self.fresh = false;
+    }
+
+    /// Enters the host's network. To be called in a sandbox's process.
+    pub(crate) fn enter_host(&self) -> Result<(), Failure> {
+        setns(&self.host, CloneFlags::CLONE_NEWNET).trying("enter the host's network namespace")
+    }
+}
+
+fn start_loopback() -> Result<(), Errno> {
+    let any = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    // SAFETY: all zero is a valid value of this plain structure.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
+        *to = libc::c_char::from_ne_bytes([from]);
+    }
+    request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or_default();
+    // SAFETY: the request is valid for the call.
+    let done = unsafe { libc::ioctl(any.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
+    Errno::result(done).map(drop)
+}

@@ -1,0 +1,161 @@
+//! The root file system that all sandboxes of a spawner have: directories of the host, read-only, and files of ours.
+//!
+//! The spawner keeps nothing else of the host's files. Its own root has these directories:
+//!
+//! ```text
+//! /root     what becomes the root of sandboxes    /groups   its control groups
+//! /empty    covers directories of /proc           /host     files for sandboxes with the host's network
+//! /proc     that of the host
+//! ```
+
+use std::{io::Write as _, os::unix::fs::symlink, path::Path};
+
+use isol8_protocol::{GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
+use nix::{
+    libc,
+    mount::MsFlags,
+    sched::{CloneFlags, unshare},
+};
+
+use super::{
+    failure::{Failure, Trying},
+    groups::Groups,
+    mounting,
+};
+
+/// Where the spawner's root is put together, on the host. What lies there is visible again when it is done.
+const STAGE: &str = "/tmp";
+
+/// What becomes the root of sandboxes, in the spawner's root.
+pub(crate) const ROOT: &str = "/root";
+
+/// An empty directory.
+pub(crate) const EMPTY: &str = "/empty";
+
+/// Files for sandboxes with the host's network.
+pub(crate) const HOST_NETWORK: &str = "/host";
+
+/// Devices that every program may use.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// Directories for what each sandbox mounts itself, and empty ones.
+const MOUNT_POINTS: [&str; 9] = [
+    SANDBOX_DIR,
+    TMP_DIR,
+    SESSION_DIR,
+    "/proc",
+    "/dev/pts",
+    "/dev/shm",
+    "/dev/mqueue",
+    // Empty, as programs expect them.
+    "/root",
+    "/var/tmp",
+];
+
+/// Symbolic links in `/dev`, as Docker has them.
+const DEVICE_LINKS: [(&str, &str); 5] = [
+    ("ptmx", "pts/ptmx"),
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+];
+
+/// Makes the root of the spawner, with that of its sandboxes in it, and enters it. `guest` are the files for the
+/// guest's directory.
+pub(crate) fn build(
+    plan: &RootPlan,
+    guest: &[(String, Vec<u8>)],
+    groups: &Groups,
+) -> Result<(), Failure> {
+    unshare(CloneFlags::CLONE_NEWNS).trying("make a mount namespace")?;
+    mounting::make_private()?;
+    mounting::file_system("tmpfs", STAGE, mounting::PLAIN, "mode=0755")?;
+    // From here on the stage is the root, and the host's root is below it.
+    let old = "/old";
+    mounting::directory(Path::new(&format!("{STAGE}{old}")))?;
+    nix::unistd::pivot_root(STAGE, format!("{STAGE}{old}").as_str()).trying("change the root")?;
+    nix::unistd::chdir("/").trying("enter the root")?;
+    for directory in ["/proc", ROOT, EMPTY, HOST_NETWORK] {
+        mounting::directory(Path::new(directory))?;
+    }
+    mounting::bind(&format!("{old}/proc"), "/proc")?;
+    groups.show(old)?;
+    fill(plan, guest, groups, old)?;
+    for (path, content) in &plan.host_network_files {
+        write(&format!("{HOST_NETWORK}{path}"), content.as_bytes())?;
+    }
+    nix::mount::umount2(old, nix::mount::MntFlags::MNT_DETACH).trying("leave the host's root")?;
+    Ok(())
+}
+
+/// Fills the root of sandboxes.
+fn fill(
+    plan: &RootPlan,
+    guest: &[(String, Vec<u8>)],
+    groups: &Groups,
+    old: &str,
+) -> Result<(), Failure> {
+    mounting::file_system("tmpfs", ROOT, mounting::PLAIN, "mode=0755")?;
+    for bind in &plan.binds {
+        let (source, target) = (format!("{old}{}", bind.source), in_root(&bind.target));
+        if Path::new(&source).is_dir() {
+            mounting::directory(Path::new(&target))?;
+        } else {
+            mounting::file(Path::new(&target))?;
+        }
+        mounting::bind(&source, &target)?;
+        mounting::restrict(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
+    }
+    for (path, target) in &plan.links {
+        let path = in_root(path);
+        if let Some(parent) = Path::new(&path).parent() {
+            mounting::directory(parent)?;
+        }
+        symlink(target, &path).trying(format_args!("link {path}"))?;
+    }
+    for (path, content) in &plan.files {
+        write(&in_root(path), content.as_bytes())?;
+    }
+    for (path, content) in guest {
+        write(&in_root(&format!("{GUEST_DIR}/{path}")), content)?;
+    }
+    let guest = in_root(GUEST_DIR);
+    mounting::bind(&guest, &guest)?;
+    mounting::restrict(&guest, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
+    let of_groups = groups
+        .directories()
+        .map(|place| in_root(&format!("/{place}")));
+    let points = MOUNT_POINTS.into_iter().map(in_root).chain(of_groups);
+    for point in points {
+        mounting::directory(Path::new(&point))?;
+    }
+    devices(old)?;
+    // The mount itself; what is below has been seen to.
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | mounting::PLAIN;
+    nix::mount::mount(None::<&str>, ROOT, None::<&str>, flags, None::<&str>)
+        .trying("make the root read-only")
+}
+
+fn devices(old: &str) -> Result<(), Failure> {
+    for device in DEVICES {
+        let target = in_root(&format!("/dev/{device}"));
+        mounting::file(Path::new(&target))?;
+        mounting::bind(&format!("{old}/dev/{device}"), &target)?;
+    }
+    for (name, target) in DEVICE_LINKS {
+        let path = in_root(&format!("/dev/{name}"));
+        symlink(target, &path).trying(format_args!("link {path}"))?;
+    }
+    Ok(())
+}
+
+/// A path of a sandbox, as the spawner sees it.
+pub(crate) fn in_root(path: &str) -> String {
+    format!("{ROOT}{path}")
+}
+
+fn write(path: &str, content: &[u8]) -> Result<(), Failure> {
+    let mut file = mounting::file(Path::new(path))?;
+    file.write_all(content).trying(format_args!("write {path}"))
+}

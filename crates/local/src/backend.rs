@@ -1,0 +1,204 @@
+//! Sandboxes of Linux namespaces, as the engine asks for them.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use isol8_backend::{
+    Backend, BackendError, BackendErrorKind, Capacity, CleanupReport, SandboxNetwork, SandboxSpec,
+    SeccompProfile, Started, begin_start,
+};
+use isol8_protocol::{CPU_PERIOD_MICROS, RootPlan, STRICT_ARGUMENT, SandboxPlan};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    Availability, LocalOptions, availability, find_interpreter, groups, root, seccomp,
+    spawner::{Running, Spawner, spawner},
+    users,
+};
+
+/// Processes that the guest needs for itself: its own, and those that handle files for it.
+const GUEST_PROCESSES: u64 = 4;
+
+/// The least processor time of a period that control groups accept, in microseconds.
+const LEAST_QUOTA_MICROS: u64 = 1000;
+
+/// Sandboxes of Linux namespaces on this machine.
+pub struct LocalBackend {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: LocalOptions,
+    /// Spawners by the image that their root is.
+    spawners: Mutex<HashMap<String, Arc<Spawner>>>,
+    /// The spawner of each sandbox that has been started, and its number there.
+    sandboxes: Mutex<HashMap<String, (Arc<Spawner>, u64)>>,
+}
+
+impl LocalBackend {
+    /// A backend with these options. It starts nothing before it is asked to.
+    #[must_use]
+    pub fn new(options: LocalOptions) -> Self {
+        let shared = Shared {
+            options,
+            spawners: Mutex::default(),
+            sandboxes: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// What enforces what in sandboxes of this backend, or what is missing and the command that mends it. It looks at a
+    /// few files and starts nothing; [`Backend::probe`] tries.
+    pub fn availability(&self) -> Result<Availability, BackendError> {
+        availability::look(&self.shared.options)
+    }
+
+    async fn start_sandbox(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
+        let plan = sandbox_plan(spec)?;
+        let _under_way = begin_start().ok_or_else(|| {
+            BackendError::new(BackendErrorKind::Failed, "The program ends.")
+                .caused_by(io::Error::other("no sandbox is started any more"))
+        })?;
+        let (shared, image) = (Arc::clone(&self.shared), spec.image.clone());
+        let spawner = spawn_blocking(move || shared.spawner(&image));
+        let spawner = spawner.await.map_err(|error| {
+            BackendError::new(BackendErrorKind::Failed, "The program ends.").caused_by(error)
+        })??;
+        let Running { number, stream } = spawner.start(plan).await?;
+        let id = format!("local-{}-{number}", spawner.process());
+        lock(&self.shared.sandboxes).insert(id.clone(), (spawner, number));
+        let stream = Box::new(stream);
+        Ok(Started { id, stream })
+    }
+}
+
+impl Shared {
+    /// The spawner for an image, started when it is needed.
+    fn spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
+        let known = lock(&self.spawners).get(image).cloned();
+        if let Some(known) = known.filter(|spawner| spawner.is_alive()) {
+            return Ok(known);
+        }
+        let users = users::find()?;
+        let plan = RootPlan {
+            groups: groups::find(self.options.limits)?,
+            ..self.root(image)?
+        };
+        let started = spawner(&plan, &users)?;
+        lock(&self.spawners).insert(image.to_owned(), Arc::clone(&started));
+        Ok(started)
+    }
+
+    /// The root that an image is.
+    fn root(&self, image: &str) -> Result<RootPlan, BackendError> {
+        let Some(runtime) = root::runtime_of(image) else {
+            return Err(BackendError::image_missing(image));
+        };
+        let interpreter = find_interpreter(runtime, &self.options)?;
+        if root::id(runtime, &interpreter) != image {
+            let message = format!("The interpreter of {runtime} has changed. Try again.");
+            return Err(BackendError::new(BackendErrorKind::Failed, message));
+        }
+        Ok(root::plan(runtime, &interpreter))
+    }
+}
+
+/// What a spawner is to make, or why it cannot.
+fn sandbox_plan(spec: &SandboxSpec) -> Result<SandboxPlan, BackendError> {
+    let refused = |option: &str| {
+        let message = format!(
+            "Local sandboxes do not support {option}. Leave it out, or use the backend `docker`."
+        );
+        Err(BackendError::new(BackendErrorKind::Configuration, message))
+    };
+    if spec.persist {
+        return refused("`persist: true`");
+    }
+    if !spec.readonly_root {
+        return refused("`readonlyRootFs: false`");
+    }
+    if !spec.volumes.is_empty() {
+        return refused("volumes of images");
+    }
+    let strict = spec.seccomp == SeccompProfile::Strict;
+    Ok(SandboxPlan {
+        number: 0,
+        host_name: String::new(),
+        host_network: spec.network == SandboxNetwork::Host,
+        memory_bytes: spec.memory_bytes,
+        processes: u64::from(spec.pids) + GUEST_PROCESSES,
+        cpu_quota_micros: quota(spec.cpus),
+        sandbox_bytes: spec.sandbox_bytes,
+        tmp_bytes: spec.tmp_bytes,
+        session: spec.session,
+        arguments: strict
+            .then(|| STRICT_ARGUMENT.to_owned())
+            .into_iter()
+            .collect(),
+        filter: seccomp::filter(&spec.seccomp)?,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a number of cores, validated as positive"
+)]
+fn quota(cpus: f64) -> u64 {
+    ((cpus * CPU_PERIOD_MICROS as f64).round() as u64).max(LEAST_QUOTA_MICROS)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Backend for LocalBackend {
+    fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>> {
+        self.start_sandbox(spec).boxed()
+    }
+
+    /// No local sandbox persists.
+    fn let_go(&self, _id: &str) {}
+
+    fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), BackendError>> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let known = lock(&shared.sandboxes).remove(&id);
+            match known {
+                Some((spawner, number)) => spawner.stop(number).await,
+                None => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    /// Local sandboxes end with their process. Nothing is left to remove.
+    fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
+        async { Ok(CleanupReport::default()) }.boxed()
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        async {
+            let shared = Arc::clone(&self.shared);
+            let probed = spawn_blocking(move || {
+                let interpreter = find_interpreter("bash", &shared.options)?;
+                shared.spawner(&root::id("bash", &interpreter)).map(drop)
+            });
+            probed.await.map_err(|error| {
+                BackendError::new(BackendErrorKind::Failed, "The program ends.").caused_by(error)
+            })?
+        }
+        .boxed()
+    }
+
+    fn capacity(&self) -> Capacity {
+        Capacity::of_this_machine()
+    }
+}

@@ -1,0 +1,167 @@
+//! Which control groups there are for the limits of sandboxes.
+
+use std::{fs, path::Path};
+
+use isol8_backend::{BackendError, BackendErrorKind};
+use isol8_protocol::Hierarchy;
+
+use crate::{Limits, users::unavailable};
+
+/// The directory of all spawners' groups, in each hierarchy.
+const DIRECTORY: &str = "isol8";
+
+/// What is limited: the controller and what a limit of it is called in messages.
+const CONTROLLERS: [(&str, &str); 3] = [
+    ("memory", "memory"),
+    ("pids", "processes"),
+    ("cpu", "processor time"),
+];
+
+/// A hierarchy that is mounted: where, and what it may control.
+struct Mounted {
+    place: String,
+    version: u8,
+    controllers: Vec<String>,
+}
+
+/// The hierarchies for the limits of sandboxes; with [`Limits::Required`] all three limits are among them.
+pub(crate) fn find(limits: Limits) -> Result<Vec<Hierarchy>, BackendError> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    find_in(&mounts, &own, limits)
+}
+
+fn find_in(mounts: &str, own: &str, limits: Limits) -> Result<Vec<Hierarchy>, BackendError> {
+    let mut found: Vec<Hierarchy> = Vec::new();
+    let mut missing: Vec<&str> = CONTROLLERS.iter().map(|(name, _)| *name).collect();
+    for mounted in mounts.lines().filter_map(mounted) {
+        let controllers: Vec<String> = mounted
+            .controllers
+            .into_iter()
+            .filter(|name| missing.contains(&name.as_str()))
+            .collect();
+        if controllers.is_empty() {
+            continue;
+        }
+        let Some(parent) = writable_place(&mounted.place, mounted.version, own) else {
+            continue;
+        };
+        missing.retain(|name| !controllers.iter().any(|found| found == name));
+        found.push(Hierarchy {
+            directory: format!("{parent}/{DIRECTORY}"),
+            version: mounted.version,
+            controllers,
+        });
+    }
+    match (missing.first(), limits) {
+        (Some(name), Limits::Required) => Err(refused(name)),
+        _ => Ok(found),
+    }
+}
+
+/// What a line of `/proc/self/mounts` says of a hierarchy.
+fn mounted(line: &str) -> Option<Mounted> {
+    let mut fields = line.split(' ');
+    let (_, place, kind, options) = (
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    );
+    let controllers = match kind {
+        "cgroup" => options.split(',').map(str::to_owned).collect(),
+        "cgroup2" => fs::read_to_string(Path::new(place).join("cgroup.controllers"))
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
+        _ => return None,
+    };
+    Some(Mounted {
+        place: place.to_owned(),
+        version: if kind == "cgroup2" { 2 } else { 1 },
+        controllers,
+    })
+}
+
+/// Where this process may make groups: at the top of the hierarchy, or else in its own group if that was delegated.
+fn writable_place(place: &str, version: u8, own: &str) -> Option<String> {
+    if may_make_directories(Path::new(place)) {
+        return Some(place.to_owned());
+    }
+    if version != 2 {
+        return None;
+    }
+    let group = own.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let group = format!("{place}{}", group.trim_end_matches('/'));
+    may_make_directories(Path::new(&group)).then_some(group)
+}
+
+/// Whether this process may make groups in a group.
+fn may_make_directories(group: &Path) -> bool {
+    let ours = group.join(DIRECTORY);
+    ours.is_dir() && fs::create_dir_all(&ours).is_ok() && is_writable(&ours)
+        || !ours.exists() && fs::create_dir(&ours).is_ok()
+}
+
+#[cfg(target_os = "linux")]
+fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_writable(_path: &Path) -> bool {
+    false
+}
+
+fn refused(controller: &str) -> BackendError {
+    let limit = CONTROLLERS
+        .iter()
+        .find_map(|(name, limit)| (*name == controller).then_some(*limit))
+        .unwrap_or(controller);
+    let mut error = unavailable(format!(
+        "no control group limits their {limit} (controller {controller}). As root they need a writable /sys/fs/cgroup. \
+         Other users need a delegated group: `systemd-run --user --scope --property=Delegate=yes` starts a program in \
+         one. Without it, `limits: \"best-effort\"` starts sandboxes that may use more."
+    ));
+    error.kind = BackendErrorKind::Unreachable;
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_controller_is_taken_from_the_first_hierarchy_that_has_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+        for name in ["memory", "cpu,cpuacct", "pids", "unified"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        fs::write(
+            Path::new(&path("unified")).join("cgroup.controllers"),
+            "cpu memory pids\n",
+        )
+        .unwrap();
+        let first = format!(
+            "proc /proc proc rw 0 0\ncgroup {} cgroup rw,memory 0 0\ncgroup {} cgroup rw,relatime,cpu,cpuacct 0 0\n",
+            path("memory"),
+            path("cpu,cpuacct")
+        );
+        let error = find_in(&first, "", Limits::Required).unwrap_err();
+        assert!(error.message.contains("limits their processes"), "{error}");
+        assert_eq!(find_in(&first, "", Limits::BestEffort).unwrap().len(), 2);
+        let second = format!("{first}cgroup2 {} cgroup2 rw 0 0\n", path("unified"));
+        let found = find_in(&second, "", Limits::Required).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| (it.version, it.controllers.join(" ")))
+            .collect();
+        let expected = [(1, "memory"), (1, "cpu"), (2, "pids")];
+        assert_eq!(
+            found,
+            expected.map(|(version, names)| (version, names.to_owned()))
+        );
+    }
+}

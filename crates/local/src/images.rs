@@ -1,0 +1,100 @@
+//! The runtimes of this machine as images.
+
+use futures::{FutureExt as _, future::BoxFuture};
+use isol8_backend::{
+    BackendError, BackendErrorKind, BuildProgress, BuildStatus, CleanupReport, ImageDetails,
+    ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore, ReportProgress,
+};
+
+use crate::{LocalOptions, find_interpreter, root};
+
+/// How the images of runtimes are called.
+const PREFIX: &str = "isol8:";
+
+/// The runtimes of this machine. Each is an image named `isol8:<runtime>`.
+pub struct LocalImages {
+    options: LocalOptions,
+}
+
+impl LocalImages {
+    /// The runtimes that sandboxes with these options have.
+    #[must_use]
+    pub fn new(options: LocalOptions) -> Self {
+        Self { options }
+    }
+
+    fn find(&self, name: &str) -> Result<ImageDetails, BackendError> {
+        let runtime = match root::runtime_of(name) {
+            Some(runtime) => runtime,
+            None => name
+                .strip_prefix(PREFIX)
+                .ok_or_else(|| needs_docker(name))?,
+        };
+        let interpreter = find_interpreter(runtime, &self.options)?;
+        Ok(ImageDetails {
+            id: root::id(runtime, &interpreter),
+            facts: ImageFacts {
+                runtime: runtime.to_owned(),
+                ..ImageFacts::default()
+            },
+            volumes: Vec::new(),
+        })
+    }
+}
+
+fn needs_docker(image: &str) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::Configuration,
+        format!(
+            "Local sandboxes have no images: `{image}` needs Docker. Leave `image` out, or use the backend `docker`."
+        ),
+    )
+}
+
+impl ImageStore for LocalImages {
+    fn inspect<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>> {
+        async move { self.find(name).map(Some) }.boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    /// Nothing is built: the interpreter is there, or the error says what to do.
+    fn build_base<'a>(
+        &'a self,
+        runtime: &'a str,
+        _sources: &'a ImageSources,
+        _force: bool,
+        report: ReportProgress<'a>,
+    ) -> BoxFuture<'a, Result<(), BackendError>> {
+        async move {
+            let interpreter = find_interpreter(runtime, &self.options)?;
+            report(BuildProgress {
+                runtime: runtime.to_owned(),
+                status: BuildStatus::Done,
+                message: Some(format!("uses {}", interpreter.program.display())),
+            });
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn build_custom<'a>(
+        &'a self,
+        recipe: &'a ImageRecipe,
+        _sources: &'a ImageSources,
+        _force: bool,
+        _report: ReportProgress<'a>,
+    ) -> BoxFuture<'a, Result<bool, BackendError>> {
+        async move { Err(needs_docker(&recipe.tag)) }.boxed()
+    }
+
+    /// There are none to remove.
+    fn remove_all(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
+        async { Ok(CleanupReport::default()) }.boxed()
+    }
+}

@@ -1,0 +1,204 @@
+//! Where the interpreter of a runtime comes from.
+
+use std::{
+    env, fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use isol8_backend::{BackendError, BackendErrorKind};
+
+use crate::{LocalOptions, prefix};
+
+/// The interpreter of each runtime that local sandboxes have.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("bash", "bash"),
+    ("python", "python3"),
+    ("node", "node"),
+    ("bun", "bun"),
+    ("deno", "deno"),
+];
+
+/// Where every sandbox shows the system's programs.
+const OF_THE_SYSTEM: [&str; 2] = ["/usr/bin", "/bin"];
+
+/// An interpreter that sandboxes can have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// Its file on this machine, without symbolic links.
+    pub program: PathBuf,
+    /// The directory that sandboxes show for it beside the system's own, read-only. `None` for an interpreter of the
+    /// system.
+    pub prefix: Option<PathBuf>,
+    /// How it was found.
+    pub origin: Origin,
+}
+
+/// How an interpreter was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// In [`LocalOptions::runtimes_dir`].
+    Installed,
+    /// In `/usr/bin` or `/bin`.
+    System,
+    /// In another directory of `PATH`.
+    Found,
+}
+
+/// Finds the interpreter of a runtime: an installed one first, then that of the system, then one in `PATH`.
+///
+/// The error says where it was looked for, and why what was found there cannot be used.
+pub fn find_interpreter(
+    runtime: &str,
+    options: &LocalOptions,
+) -> Result<Interpreter, BackendError> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path: Vec<PathBuf> = env::split_paths(&path).collect();
+    find_in(runtime, options, &path)
+}
+
+fn find_in(
+    runtime: &str,
+    options: &LocalOptions,
+    path: &[PathBuf],
+) -> Result<Interpreter, BackendError> {
+    let Some((_, name)) = PROGRAMS.iter().find(|(known, _)| *known == runtime) else {
+        return Err(BackendError::new(
+            BackendErrorKind::Configuration,
+            format!("Local sandboxes have no runtime {runtime}: that needs Docker."),
+        ));
+    };
+    if let Some(directory) = &options.runtimes_dir {
+        let prefix = directory.join(runtime);
+        if let Some(program) = program_in(&prefix.join("bin"), name) {
+            prefix::check_installed(&prefix).map_err(|reason| unusable(runtime, &reason))?;
+            return Ok(Interpreter {
+                program,
+                prefix: Some(prefix),
+                origin: Origin::Installed,
+            });
+        }
+    }
+    for directory in OF_THE_SYSTEM {
+        if let Some(program) = program_in(Path::new(directory), name)
+            && program.starts_with("/usr")
+            && !program.starts_with("/usr/local")
+        {
+            return Ok(Interpreter {
+                program,
+                prefix: None,
+                origin: Origin::System,
+            });
+        }
+    }
+    let mut refused = None;
+    for directory in path {
+        let Some(program) = program_in(directory, name) else {
+            continue;
+        };
+        match prefix::of_program(&program) {
+            Ok(prefix) => {
+                return Ok(Interpreter {
+                    program,
+                    prefix: Some(prefix),
+                    origin: Origin::Found,
+                });
+            }
+            Err(reason) => {
+                refused.get_or_insert(reason);
+            }
+        }
+    }
+    Err(match refused {
+        Some(reason) => unusable(runtime, &reason),
+        None => missing(runtime, name),
+    })
+}
+
+/// The program of this name in a directory: a binary, not a script that chooses one.
+fn program_in(directory: &Path, name: &str) -> Option<PathBuf> {
+    let program = directory.join(name).canonicalize().ok()?;
+    let mut magic = [0; 4];
+    fs::File::open(&program).ok()?.read_exact(&mut magic).ok()?;
+    (&magic == b"\x7fELF").then_some(program)
+}
+
+fn missing(runtime: &str, name: &str) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::ImageMissing,
+        format!(
+            "No {name} was found for local sandboxes of the runtime {runtime}: it is neither installed for them, nor \
+             in /usr/bin, nor a binary in PATH. `isol8 setup --backend local` installs it."
+        ),
+    )
+}
+
+fn unusable(runtime: &str, reason: &str) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::ImageMissing,
+        format!(
+            "The interpreter of {runtime} cannot be shown to local sandboxes: {reason}. `isol8 setup --backend local` \
+             installs one for them."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn options(directory: &Path) -> LocalOptions {
+        LocalOptions {
+            runtimes_dir: Some(directory.to_owned()),
+            ..LocalOptions::default()
+        }
+    }
+
+    fn put(path: &Path, content: &[u8]) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn an_installed_one_is_preferred_and_one_in_path_comes_last() {
+        let place = tempfile::tempdir().unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let root = place.path().canonicalize().unwrap();
+        put(&root.join("other/bin/bun"), b"\x7fELF...");
+        let path = [root.join("other/bin")];
+        let found = find_in("bun", &options(&root.join("none")), &path).unwrap();
+        assert_eq!(found.origin, Origin::Found);
+        assert_eq!(found.prefix.unwrap(), root.join("other"));
+        put(&root.join("bun/bin/bun"), b"\x7fELF...");
+        let found = find_in("bun", &options(&root), &path).unwrap();
+        assert_eq!(found.origin, Origin::Installed);
+        assert_eq!(found.program, root.join("bun/bin/bun"));
+    }
+
+    #[test]
+    fn scripts_are_no_interpreters_and_the_error_says_what_to_do() {
+        let place = tempfile::tempdir().unwrap();
+        put(&place.path().join("deno"), b"#!/bin/sh\nexec deno\n");
+        let path = [place.path().to_owned()];
+        let error = find_in("deno", &LocalOptions::default(), &path).unwrap_err();
+        assert_eq!(error.kind, BackendErrorKind::ImageMissing);
+        assert!(
+            error.message.contains("isol8 setup --backend local"),
+            "{error}"
+        );
+        let error = find_in("agent", &LocalOptions::default(), &path).unwrap_err();
+        assert!(error.message.contains("needs Docker"), "{error}");
+    }
+
+    #[test]
+    fn an_installed_one_with_a_link_to_the_outside_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        put(&place.path().join("bun/bin/bun"), b"\x7fELF...");
+        symlink("/etc", place.path().join("bun/lib")).unwrap();
+        let error = find_in("bun", &options(place.path()), &[]).unwrap_err();
+        assert!(error.message.contains("/etc"), "{error}");
+    }
+}

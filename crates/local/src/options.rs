@@ -1,0 +1,23 @@
+//! What callers choose.
+
+use std::path::PathBuf;
+
+/// How local sandboxes are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct LocalOptions {
+    /// What happens where the system offers no control groups.
+    pub limits: Limits,
+    /// Directory with runtimes that were installed for sandboxes, `<runtime>/bin/<program>`. They are preferred to the
+    /// system's. Default: none.
+    pub runtimes_dir: Option<PathBuf>,
+}
+
+/// What happens where the system offers no control groups for memory, processes or processor time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Limits {
+    /// No sandbox is started, and the error names the limit.
+    #[default]
+    Required,
+    /// The sandbox has the limits that can be had without: the sizes of its file systems.
+    BestEffort,
+}

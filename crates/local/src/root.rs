@@ -1,0 +1,179 @@
+//! The root file system of a runtime's sandboxes: what of this machine they show, and files of ours.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use isol8_backend::GUEST_DIGEST;
+use isol8_protocol::{Bind, RootPlan, SANDBOX_DIR};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Interpreter, Origin, prefix};
+
+/// Directories of the system that every sandbox shows.
+const SYSTEM: [&str; 7] = [
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+];
+
+/// What of `/etc` programs need: certificates, libraries, chosen programs, the time zone, names of services.
+const OF_ETC: [&str; 12] = [
+    "ssl",
+    "ca-certificates.conf",
+    "pki",
+    "crypto-policies",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "localtime",
+    "timezone",
+    "services",
+    "protocols",
+];
+
+/// Where a sandbox shows a runtime that was installed for sandboxes.
+const INSTALLED: &str = "/usr/local/lib/isol8-runtimes";
+
+/// The directory for links to interpreters that are not the system's. It is in `PATH`.
+const LINKS: &str = "/usr/local/bin";
+
+/// Names that a sandbox without the host's network knows: those that Docker gives it.
+const HOSTS: &str = "127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+";
+
+/// Names are looked up in files, and at servers where there is a network.
+const NAMES: &str =
+    "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n";
+
+/// Files that are others in a sandbox with the host's network.
+const OF_HOST_NETWORK: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// The name of a runtime's root: it changes with the interpreter, and with the guest.
+pub(crate) fn id(runtime: &str, interpreter: &Interpreter) -> String {
+    let mut digest = Sha256::new();
+    digest.update(GUEST_DIGEST);
+    digest.update(interpreter.program.as_os_str().as_encoded_bytes());
+    if let Some(prefix) = &interpreter.prefix {
+        digest.update(b"\0");
+        digest.update(prefix.as_os_str().as_encoded_bytes());
+    }
+    if let Ok(found) = fs::metadata(&interpreter.program) {
+        digest.update(found.len().to_le_bytes());
+        let changed = found.modified().ok();
+        let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        digest.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
+    }
+    format!("local:{runtime}:{}", hex::encode(&digest.finalize()[..8]))
+}
+
+/// The runtime in the name of a root.
+pub(crate) fn runtime_of(id: &str) -> Option<&str> {
+    let (runtime, _) = id.strip_prefix("local:")?.split_once(':')?;
+    Some(runtime)
+}
+
+/// The root for an interpreter. Users and control groups are left out.
+pub(crate) fn plan(runtime: &str, interpreter: &Interpreter) -> RootPlan {
+    let mut plan = RootPlan::default();
+    for directory in SYSTEM {
+        show(&mut plan, Path::new(directory));
+    }
+    for name in OF_ETC {
+        show(&mut plan, &Path::new("/etc").join(name));
+    }
+    plan.files = own_files();
+    plan.host_network_files = OF_HOST_NETWORK
+        .iter()
+        .map(|path| {
+            let content = fs::read_to_string(path).unwrap_or_default();
+            ((*path).to_owned(), content)
+        })
+        .collect();
+    add_interpreter(&mut plan, runtime, interpreter);
+    plan
+}
+
+/// Shows a path of the host at the same path: a link as a link, anything else as it is.
+fn show(plan: &mut RootPlan, path: &Path) {
+    let Some(text) = path.to_str() else { return };
+    if let Ok(target) = fs::read_link(path) {
+        let target = path.parent().unwrap_or(path).join(target);
+        if let (Some(target), true) = (target.to_str(), is_of_system(&target)) {
+            plan.links.push((text.to_owned(), target.to_owned()));
+            return;
+        }
+    }
+    if path.exists() {
+        plan.binds.push(Bind {
+            source: text.to_owned(),
+            target: text.to_owned(),
+        });
+    }
+}
+
+/// Whether a link's target is a directory of [`SYSTEM`], as with `/lib -> usr/lib`.
+fn is_of_system(target: &Path) -> bool {
+    SYSTEM.iter().any(|directory| target.starts_with(directory))
+}
+
+/// Users, host names and the like.
+fn own_files() -> Vec<(String, String)> {
+    let passwd = format!(
+        "root:x:0:0:root:/root:/bin/bash\nsandbox:x:100:101::{SANDBOX_DIR}:/bin/bash\n\
+         nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+    );
+    let group = "root:x:0:\nsandbox:x:101:\nnogroup:x:65534:\n".to_owned();
+    [
+        ("/etc/passwd", passwd),
+        ("/etc/group", group),
+        ("/etc/hosts", HOSTS.to_owned()),
+        ("/etc/resolv.conf", String::new()),
+        ("/etc/nsswitch.conf", NAMES.to_owned()),
+    ]
+    .into_iter()
+    .map(|(path, content)| (path.to_owned(), content))
+    .collect()
+}
+
+/// Shows the directory of an interpreter that is not the system's, with links to its programs.
+fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter) {
+    let Some(prefix) = &interpreter.prefix else {
+        return;
+    };
+    let (parts, at): (Vec<PathBuf>, PathBuf) = match interpreter.origin {
+        Origin::Installed => (vec![prefix.clone()], Path::new(INSTALLED).join(runtime)),
+        Origin::System | Origin::Found => (prefix::shown_parts(prefix), prefix.clone()),
+    };
+    for part in parts {
+        let below = part.strip_prefix(prefix).unwrap_or(Path::new(""));
+        let target = if below.as_os_str().is_empty() {
+            at.clone()
+        } else {
+            at.join(below)
+        };
+        if let (Some(source), Some(target)) = (part.to_str(), target.to_str()) {
+            plan.binds.push(Bind {
+                source: source.to_owned(),
+                target: target.to_owned(),
+            });
+        }
+    }
+    if at.join("bin") == Path::new(LINKS) {
+        return;
+    }
+    let entries = fs::read_dir(prefix.join("bin")).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let target = at.join("bin").join(entry.file_name());
+        if let (Some(name), Some(target)) = (entry.file_name().to_str(), target.to_str()) {
+            plan.links
+                .push((format!("{LINKS}/{name}"), target.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Starts a spawner and prepares it.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::fd::{AsRawFd as _, OwnedFd},
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+};
+
+use isol8_backend::{BackendError, BackendErrorKind, guest_files};
+use isol8_protocol::{FromSpawner, RootPlan, SPAWNER_ARGUMENT, ToSpawner};
+use rustix::{
+    fs::{MemfdFlags, memfd_create},
+    net::SendFlags,
+};
+
+use super::packets;
+use crate::users::{Subordinates, Users, unavailable};
+
+/// Bytes of a file in one packet.
+const FILE_PART_BYTES: usize = 64 * 1024;
+
+/// The guest's program among its files.
+const PROGRAM: &str = "guest";
+
+/// A spawner that is ready.
+pub(super) struct Launched {
+    pub(super) socket: OwnedFd,
+    pub(super) child: Child,
+}
+
+/// Starts a spawner with this root. Blocks for some milliseconds.
+pub(super) fn launch(plan: &RootPlan, users: &Users) -> Result<Launched, BackendError> {
+    let (socket, theirs) = packets::pair().map_err(failed)?;
+    let mut child = start(theirs).map_err(failed)?;
+    let prepared = prepare(&socket, &child, plan, users);
+    if prepared.is_err() {
+        // It has ended by itself, or is of no use.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    prepared.map(|()| Launched { socket, child })
+}
+
+fn failed(error: io::Error) -> BackendError {
+    BackendError::new(
+        BackendErrorKind::Failed,
+        format!("Cannot start the process that makes local sandboxes: {error}"),
+    )
+    .caused_by(error)
+}
+
+/// Starts the guest's program from memory. The standard library does that with `posix_spawn`, which does not copy this
+/// process.
+fn start(socket: OwnedFd) -> io::Result<Child> {
+    let program = guest_files().find(|file| file.path == PROGRAM);
+    let contents = program.map(|file| file.contents).unwrap_or_default();
+    let mut file = File::from(memfd_create("isol8-spawner", MemfdFlags::CLOEXEC)?);
+    file.write_all(contents)?;
+    // A file that can be written to cannot be run. A descriptor for reading alone can.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let readable = File::open(&path)?;
+    drop(file);
+    let path = format!("/proc/self/fd/{}", readable.as_raw_fd());
+    Command::new(path)
+        .arg(SPAWNER_ARGUMENT)
+        .env_clear()
+        .stdin(socket)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // A terminal's signals are for its program, which ends its sandboxes itself.
+        .process_group(0)
+        .spawn()
+}
+
+/// Hands over the guest's files and the root.
+fn prepare(
+    socket: &OwnedFd,
+    child: &Child,
+    plan: &RootPlan,
+    users: &Users,
+) -> Result<(), BackendError> {
+    let send = |message: &ToSpawner| {
+        packets::send(socket, message, None, SendFlags::empty()).map_err(failed)
+    };
+    for file in guest_files() {
+        for bytes in file.contents.chunks(FILE_PART_BYTES) {
+            send(&ToSpawner::File {
+                path: file.path.to_owned(),
+                bytes: bytes.to_vec(),
+            })?;
+        }
+    }
+    send(&ToSpawner::Prepare(Box::new(plan.clone())))?;
+    let mut buffer = packets::buffer();
+    loop {
+        match packets::receive(socket, &mut buffer).map_err(failed)? {
+            Some(FromSpawner::Ready) => return Ok(()),
+            Some(FromSpawner::NeedsUsers) => {
+                let Users::Subordinate(subordinates) = users else {
+                    return Err(failed(io::ErrorKind::InvalidData.into()));
+                };
+                map_users(child.id(), subordinates)?;
+                send(&ToSpawner::UsersMapped)?;
+            }
+            Some(FromSpawner::Failed { message }) => return Err(refused(&message)),
+            Some(_) => return Err(failed(io::ErrorKind::InvalidData.into())),
+            None => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
+/// Gives the spawner this user as its root, and the subordinate users, by the helpers that may do that.
+fn map_users(spawner: u32, all: &Subordinates) -> Result<(), BackendError> {
+    let run = |helper: &std::path::Path, own: u32, first: u32| {
+        let numbers = [0, own, 1, 1, first, all.count];
+        Command::new(helper)
+            .arg(spawner.to_string())
+            .args(numbers.map(|number| number.to_string()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    // Both at once.
+    let started = [
+        run(&all.helpers.0, all.own.0, all.first.0),
+        run(&all.helpers.1, all.own.1, all.first.1),
+    ];
+    for (helper, child) in [&all.helpers.0, &all.helpers.1].into_iter().zip(started) {
+        let output = child.and_then(Child::wait_with_output).map_err(failed)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(unavailable(format!(
+                "{} does not map the subordinate ids: {}",
+                helper.display(),
+                said.trim()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Explains what a spawner could not do.
+fn refused(message: &str) -> BackendError {
+    let is_about_rights =
+        message.contains("(EPERM)") || message.contains("Operation not permitted");
+    if is_about_rights || message.contains("Read-only file system") {
+        return unavailable(format!(
+            "the system refuses namespaces: {message}. In a container they need `docker run --security-opt \
+             seccomp=unconfined --security-opt systempaths=unconfined` (and as root `--cap-add SYS_ADMIN`); elsewhere, \
+             root or a user with subordinate ids."
+        ));
+    }
+    BackendError::new(
+        BackendErrorKind::Failed,
+        format!("Cannot prepare local sandboxes: {message}"),
+    )
+}

@@ -1,0 +1,42 @@
+//! The spawners of this process: one for each root, as long as somebody uses it.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use isol8_backend::{BackendError, BackendErrorKind};
+use isol8_protocol::{IDS_OF_A_SANDBOX, RootPlan};
+
+use super::{launch::launch, process::Spawner, share::Share};
+use crate::users::Users;
+
+/// The spawners that live, with their roots. A root has no users here.
+static SPAWNERS: Mutex<Vec<(RootPlan, Weak<Spawner>)>> = Mutex::new(Vec::new());
+
+/// The spawner for a root, started when there is none. Blocks for some milliseconds then.
+pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, BackendError> {
+    let mut spawners = SPAWNERS.lock().unwrap_or_else(PoisonError::into_inner);
+    spawners.retain(|(_, spawner)| spawner.strong_count() > 0);
+    let known = spawners.iter().filter(|(known, _)| known == root);
+    let mut alive = known.filter_map(|(_, spawner)| spawner.upgrade());
+    if let Some(spawner) = alive.find(|spawner| spawner.is_alive()) {
+        return Ok(spawner);
+    }
+    let share = Share::take(users)?;
+    let plan = RootPlan {
+        own_users: matches!(users, Users::Subordinate(_)),
+        first_user: share.first,
+        slots: share.count / IDS_OF_A_SANDBOX,
+        ..root.clone()
+    };
+    let launched = launch(&plan, users)?;
+    tracing::debug!(
+        process = launched.child.id(),
+        "a spawner of local sandboxes runs"
+    );
+    let started = Spawner::new(launched, share).map_err(|error| {
+        let message = format!("Cannot start a thread for local sandboxes: {error}");
+        BackendError::new(BackendErrorKind::Failed, message)
+    })?;
+    let started = Arc::new(started);
+    spawners.push((root.clone(), Arc::downgrade(&started)));
+    Ok(started)
+}

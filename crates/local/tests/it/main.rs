@@ -1,0 +1,7 @@
+//! The backend on this machine, without an engine: sandboxes start, and nothing of them stays.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod ends;
+mod starts;
+mod support;

@@ -1,0 +1,115 @@
+//! Sandboxes that start, and those that cannot.
+
+use isol8_backend::{Backend as _, BackendErrorKind, SandboxNetwork, SandboxSpec};
+use isol8_local::{LocalBackend, LocalOptions};
+use tokio::io::AsyncReadExt as _;
+
+use crate::support::{alone, descendants, groups_of, spawner_of, spec, start, until};
+
+#[tokio::test]
+async fn a_guest_speaks_and_ends_with_its_link() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    backend.probe().await.unwrap();
+    let started = start(&backend).await;
+    let spawner = spawner_of(&started.id);
+    assert_eq!(descendants(spawner).len(), 1, "{}", started.id);
+    assert!(!groups_of(spawner).is_empty());
+    drop(started);
+    until("the guest ends", || descendants(spawner).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_destroyed_is_gone_when_that_is_done() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let mut started = start(&backend).await;
+    let spawner = spawner_of(&started.id);
+    backend.destroy(started.id.clone()).await.unwrap();
+    assert_eq!(descendants(spawner), []);
+    for group in groups_of(spawner) {
+        let below = std::fs::read_dir(group).unwrap();
+        let below = below
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir());
+        assert_eq!(below.count(), 0);
+    }
+    assert_eq!(started.stream.read(&mut [0]).await.unwrap(), 0);
+    backend.destroy(started.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_sandboxes_in_a_row_leave_the_spawner_as_it_was() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let first = start(&backend).await;
+    let spawner = spawner_of(&first.id);
+    let descriptors = || {
+        std::fs::read_dir(format!("/proc/{spawner}/fd"))
+            .unwrap()
+            .count()
+    };
+    let mounts = || std::fs::read_to_string(format!("/proc/{spawner}/mounts")).unwrap();
+    let rounds = async |count: usize| {
+        for _ in 0..count {
+            let four = futures::future::join_all((0..4).map(|_| start(&backend))).await;
+            for started in four {
+                backend.destroy(started.id).await.unwrap();
+            }
+        }
+    };
+    rounds(3).await;
+    let before = (descriptors(), mounts());
+    rounds(25).await;
+    assert_eq!(descriptors(), before.0);
+    assert_eq!(mounts(), before.1);
+    assert_eq!(descendants(spawner).len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_no_sandbox() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let first = start(&backend).await;
+    let spawner = spawner_of(&first.id);
+    let spec = spec().await;
+    for _ in 0..20 {
+        let mut starting = backend.start(&spec);
+        // Far enough that the order is sent.
+        for _ in 0..3 {
+            let waited = futures::poll!(&mut starting);
+            assert!(waited.is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+    until("all are gone", || descendants(spawner).len() == 1).await;
+}
+
+#[tokio::test]
+async fn what_a_local_sandbox_cannot_be_is_an_error_that_names_the_option() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let spec = spec().await;
+    let persisting = SandboxSpec {
+        persist: true,
+        ..spec.clone()
+    };
+    let writable = SandboxSpec {
+        readonly_root: false,
+        ..spec.clone()
+    };
+    for (option, spec) in [("persist", persisting), ("readonlyRootFs", writable)] {
+        let error = backend.start(&spec).await.err().unwrap();
+        assert_eq!(error.kind, BackendErrorKind::Configuration);
+        assert!(error.message.contains(option), "{error}");
+    }
+    let mut other = spec.clone();
+    other.image = "debian".to_owned();
+    assert_eq!(
+        backend.start(&other).await.err().unwrap().kind,
+        BackendErrorKind::ImageMissing
+    );
+    let mut host = spec;
+    host.network = SandboxNetwork::Host;
+    backend.start(&host).await.unwrap();
+}
