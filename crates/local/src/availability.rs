@@ -65,7 +65,11 @@ fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
             "memory",
             "not limited as a whole, only the size of files in memory",
         ),
-        processes: limited("Processes", "pids", "not limited"),
+        processes: limited(
+            "Processes",
+            "pids",
+            "limited by the system for each user of a sandbox",
+        ),
         cpu: limited("Processor time", "cpu", "not limited"),
     }
 }

@@ -18,6 +18,7 @@ pub enum Limits {
     /// No sandbox is started, and the error names the limit.
     #[default]
     Required,
-    /// The sandbox has the limits that can be had without: the sizes of its file systems.
+    /// The sandbox has the limits that can be had without: the number of its processes, and the sizes of its file
+    /// systems.
     BestEffort,
 }

@@ -83,9 +83,7 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     prepare_signals()?;
     groups.join(plan.number)?;
     unshare(CloneFlags::CLONE_NEWCGROUP).trying("make a namespace of control groups")?;
-    if plan.host_network {
-        parts.networks.enter_host()?;
-    }
+    parts.networks.enter(plan.host_network)?;
     join_new_keyring();
     mounting::make_private()?;
     places::mount(plan, groups, parts.range)?;
@@ -93,6 +91,10 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     sethostname(&plan.host_name).trying("set the name of the machine")?;
     limit(Resource::RLIMIT_NOFILE, OPEN_FILES)?;
     limit(Resource::RLIMIT_CORE, CORE_BYTES)?;
+    if !groups.limit("pids") {
+        // The users of a sandbox are nobody else's, so only its own processes count.
+        limit(Resource::RLIMIT_NPROC, plan.processes)?;
+    }
     let namespace = parts.users.namespace(parts.range);
     setns(namespace, CloneFlags::CLONE_NEWUSER).trying("enter the user namespace")?;
     become_root()?;

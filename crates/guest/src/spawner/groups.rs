@@ -108,6 +108,13 @@ impl Groups {
         Ok(())
     }
 
+    /// Whether they limit what this controller is for.
+    pub(crate) fn limit(&self, controller: &str) -> bool {
+        let all = self.hierarchies.iter();
+        let mut controllers = all.flat_map(|hierarchy| &hierarchy.controllers);
+        controllers.any(|name| name == controller)
+    }
+
     /// Puts the calling process into the groups of a sandbox.
     pub(crate) fn join(&self, number: u64) -> Result<(), Failure> {
         for index in 0..self.hierarchies.len() {

@@ -1,5 +1,7 @@
-//! Network namespaces with loopback as their only interface. The spawner is in the one that the next sandbox gets,
-//! so that it is made while nobody waits.
+//! Network namespaces with loopback as their only interface.
+//!
+//! A spawner that is root is in the one that the next sandbox gets, so that it is made while nobody waits. Another one
+//! could not return to the host's network from there. So its sandboxes make theirs.
 
 use std::{
     fs,
@@ -33,35 +35,28 @@ const SETTINGS: [(&str, &str); 4] = [
 /// The networks of sandboxes.
 pub(crate) struct Networks {
     host: OwnedFd,
+    ahead: bool,
     /// Whether the spawner is in a network that no sandbox has had.
     fresh: bool,
 }
 
 impl Networks {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// With `ahead`, the spawner makes the network of the next sandbox.
+    pub(crate) fn new(ahead: bool) -> Result<Self, Failure> {
         let host = open(OWN, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         Ok(Self {
             host: host.trying("open the host's network namespace")?,
+            ahead,
             fresh: false,
         })
     }
 
     /// Makes the network of the next sandbox, unless that is done.
     pub(crate) fn make_next(&mut self) -> Result<(), Failure> {
-        if self.fresh {
-            return Ok(());
+        if self.ahead && !self.fresh {
+            make()?;
+            self.fresh = true;
         }
-        unshare(CloneFlags::CLONE_NEWNET).trying("make a network namespace")?;
-        start_loopback().trying("start the loopback interface")?;
-        for (name, value) in SETTINGS {
-            let path = format!("/proc/sys/net/{name}");
-            match fs::write(&path, value) {
-                // A system without IPv6.
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-                written => written.trying(format_args!("set {path}"))?,
-            }
-        }
-        self.fresh = true;
         Ok(())
     }
 
@@ -70,10 +65,31 @@ impl Networks {
         self.fresh = false;
     }
 
-    /// Enters the host's network. To be called in a sandbox's process.
-    pub(crate) fn enter_host(&self) -> Result<(), Failure> {
-        setns(&self.host, CloneFlags::CLONE_NEWNET).trying("enter the host's network namespace")
+    /// Gives the calling process, a sandbox's first, its network.
+    pub(crate) fn enter(&self, of_host: bool) -> Result<(), Failure> {
+        match (of_host, self.ahead) {
+            // The spawner has not left the one, or is in the other.
+            (true, false) | (false, true) => Ok(()),
+            (true, true) => setns(&self.host, CloneFlags::CLONE_NEWNET)
+                .trying("enter the host's network namespace"),
+            (false, false) => make(),
+        }
     }
+}
+
+/// Leaves the network for a new one.
+fn make() -> Result<(), Failure> {
+    unshare(CloneFlags::CLONE_NEWNET).trying("make a network namespace")?;
+    start_loopback().trying("start the loopback interface")?;
+    for (name, value) in SETTINGS {
+        let path = format!("/proc/sys/net/{name}");
+        match fs::write(&path, value) {
+            // A system without IPv6.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+            written => written.trying(format_args!("set {path}"))?,
+        }
+    }
+    Ok(())
 }
 
 fn start_loopback() -> Result<(), Errno> {

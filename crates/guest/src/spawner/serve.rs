@@ -99,7 +99,7 @@ fn enter_own_users(control: &mut Control) -> Result<bool, Failure> {
 }
 
 fn make_workshop(plan: &RootPlan, files: &[(String, Vec<u8>)]) -> Result<Workshop, Failure> {
-    let networks = Networks::new()?;
+    let networks = Networks::new(!plan.own_users)?;
     let groups = Groups::make(plan.groups.clone())?;
     root::build(plan, files, &groups)?;
     Ok(Workshop {

@@ -51,6 +51,7 @@ pub(crate) async fn spec() -> SandboxSpec {
         volume_bytes: 0,
         seccomp: SeccompProfile::Strict,
         session: false,
+        user: isol8_backend::SandboxUser::Own,
         persist: false,
     }
 }
