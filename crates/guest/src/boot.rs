@@ -23,7 +23,7 @@ use crate::{
     ipc, kill,
     link::{Link, LinkError, Wire},
     memory::Memory,
-    mounts, oom_score,
+    memory_watch, mounts, oom_score,
     reaper::Reaper,
     serve::serve,
     signals::Signals,
@@ -152,6 +152,7 @@ async fn serve_host() -> Result<(), BootError> {
     tokio::select! {
         ended = link => ended,
         never = limit_sockets_of_services(&guest) => match never {},
+        never = memory_watch::keep(memory_watch::limit(arguments())) => match never {},
         ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
     }
 }

@@ -12,6 +12,7 @@
 //! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
 //! memory    the sandbox's memory                     reserve  room that is kept free
+//! memory_watch  its limit, where no control group has it
 //! spare     processes that are kept free             volumes  what the image declares as volumes
 //! user      the user that programs are
 //! spawner   the other program in this file: it makes sandboxes of Linux namespaces
@@ -43,6 +44,7 @@ mod ipc;
 mod kill;
 mod link;
 mod memory;
+mod memory_watch;
 mod mounts;
 mod oom_score;
 mod owner;

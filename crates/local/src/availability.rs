@@ -63,7 +63,7 @@ fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
         memory: limited(
             "Memory",
             "memory",
-            "not limited as a whole, only the size of files in memory",
+            "limited by the guest, which looks every 50 ms and kills the largest process",
         ),
         processes: limited(
             "Processes",

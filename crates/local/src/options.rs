@@ -18,7 +18,7 @@ pub enum Limits {
     /// No sandbox is started, and the error names the limit.
     #[default]
     Required,
-    /// The sandbox has the limits that can be had without: the number of its processes, and the sizes of its file
-    /// systems.
+    /// The sandbox has the limits that can be had without: the number of its processes, the sizes of its file
+    /// systems, and its memory as the guest sees it every 50 ms.
     BestEffort,
 }

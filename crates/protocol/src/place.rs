@@ -38,6 +38,10 @@ pub const SESSION_DIR: &str = "/.isol8-session";
 /// tmpfs. A reset makes it what it was.
 pub const VOLUME_ARGUMENT: &str = "volume=";
 
+/// Begins an argument of the guest in a sandbox whose memory no control group limits: the limit in bytes. The guest
+/// keeps it.
+pub const MEMORY_ARGUMENT: &str = "memory=";
+
 /// Argument of the guest in a sandbox in which [`VOLUMES_FILE`] is.
 pub const VOLUMES_ARGUMENT: &str = "volumes-content";
 

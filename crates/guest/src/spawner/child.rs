@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
 };
 
-use isol8_protocol::{GUEST_PATH, SandboxPlan};
+use isol8_protocol::{GUEST_PATH, MEMORY_ARGUMENT, SandboxPlan};
 use nix::{
     errno::Errno,
     libc::{self, c_int},
@@ -105,7 +105,9 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     if !plan.filter.is_empty() {
         install_filter(&plan.filter)?;
     }
-    execute(&plan.arguments)
+    let own_limit =
+        (!groups.limit("memory")).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
+    execute(plan.arguments.iter().chain(&own_limit))
 }
 
 fn prepare_signals() -> Result<(), Failure> {
@@ -212,10 +214,10 @@ fn install_filter(filter: &[u8]) -> Result<(), Failure> {
         .trying("install the list of system calls")
 }
 
-fn execute(arguments: &[String]) -> Result<Infallible, Failure> {
+fn execute<'a>(arguments: impl Iterator<Item = &'a String>) -> Result<Infallible, Failure> {
     let text = |text: &str| CString::new(text).map_err(|_| Failure::new("an argument with NUL"));
     let path = text(GUEST_PATH)?;
-    let words = arguments.iter().map(String::as_str);
+    let words = arguments.map(String::as_str);
     let words = std::iter::once("guest").chain(words).map(text);
     let words = words.collect::<Result<Vec<_>, _>>()?;
     let environment = ENVIRONMENT.into_iter().map(text);

@@ -47,7 +47,18 @@ fn run_as_user(subordinates: &str, expected: &str) -> Option<String> {
         place.path().display()
     );
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "60", "unshare", "--mount", "--propagation", "private", "sh", "-c", &script])
+        .args([
+            "-s",
+            "KILL",
+            "60",
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            &script,
+        ])
         .env(EXPECTED, expected)
         .stdin(Stdio::null())
         .output()
@@ -97,7 +108,10 @@ async fn as_the_user() {
     let users: Vec<_> = users.collect();
     assert_ne!(users[0], users[1], "each sandbox has users of its own");
     second.stream.shutdown().await.unwrap();
-    until("the second ends", || descendants(spawner_of(&first.id)).len() == 1).await;
+    until("the second ends", || {
+        descendants(spawner_of(&first.id)).len() == 1
+    })
+    .await;
 }
 
 #[test]
