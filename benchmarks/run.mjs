@@ -15,11 +15,23 @@ import { RUNTIMES } from "./lib/programs.mjs";
 import * as memory from "./memory.mjs";
 import * as network from "./network.mjs";
 import * as preload from "./preload.mjs";
+import * as session from "./session.mjs";
 import * as streams from "./streams.mjs";
 import * as throughput from "./throughput.mjs";
 import * as warm from "./warm.mjs";
 
-const BENCHMARKS = [cold, warm, throughput, network, preload, streams, command, memory, churn];
+const BENCHMARKS = [
+  cold,
+  warm,
+  session,
+  throughput,
+  network,
+  preload,
+  streams,
+  command,
+  memory,
+  churn,
+];
 
 const USAGE = `usage: npm run bench -- [options]
 

@@ -7,15 +7,10 @@ import { figure } from "./lib/figures.mjs";
 import { DockerIsol8 } from "./lib/package.mjs";
 import { check, PROGRAMS } from "./lib/programs.mjs";
 import { mean, median, percentile, sleep, timed } from "./lib/stats.mjs";
+import { BLOCK, THINK, thinking } from "./lib/thinking.mjs";
 
 export const name = "warm";
 export const title = "Warm: one execution after the other";
-
-/** Think time: the pause between two executions, in milliseconds. */
-const THINK = 200;
-
-/** Number of executions of one variant before the turn of the next. */
-const BLOCK = 10;
 
 const TARGETS = {
   python: { exec: 1 / 12, bare: 0.45 },
@@ -32,17 +27,6 @@ export async function run({ runtimes, rounds, log }) {
     figures.push(...(await measure(runtime, rounds(6, 2))));
   }
   return figures;
-}
-
-/** Runs a block with think time. The first execution follows another variant and is not counted. */
-async function thinking(once, count) {
-  const samples = [];
-  for (let i = 0; i <= count; i += 1) {
-    await sleep(THINK);
-    const ms = await once();
-    if (i > 0) samples.push(ms);
-  }
-  return samples;
 }
 
 async function measure(runtime, rounds) {
