@@ -98,11 +98,19 @@ pub(crate) async fn write_inline(
     done(helper.answer().await)
 }
 
-/// Makes `path` a symbolic link to `target`, with the user's rights.
-pub(crate) async fn write_link(guest: &Guest, path: &str, target: &str) -> Result<(), Failure> {
+/// Makes `path` a symbolic link to `target`, with the user's rights; without a target, what it was before.
+pub(crate) async fn write_link(
+    guest: &Guest,
+    path: &str,
+    target: Option<&str>,
+) -> Result<(), Failure> {
     let _room = guest.memory.room_for_work();
     let helper = Helper::start(&guest.reaper, &guest.null, |_, _| {
-        user_files::link(path, target).map(|()| Reply::Done)
+        let made = match target {
+            Some(target) => user_files::link(path, target),
+            None => user_files::unlink(path),
+        };
+        made.map(|()| Reply::Done)
     })
     .map_err(|error| Failure::system("cannot start to write files", &error))?;
     done(helper.answer().await)

@@ -147,9 +147,15 @@ fn temporary<T>(
     }
 }
 
-/// Creates or replaces `path`, which becomes a symbolic link to `target`.
+/// Makes `path` a symbolic link to `target`. What was there is put aside, for [`unlink`].
 pub(crate) fn link(path: &str, target: &str) -> Result<(), Failure> {
     existing_mode(path)?;
+    match fs::rename(path, aside(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Failure::os(path, "cannot write the file", &error));
+        }
+        _ => {}
+    }
     let directory = Path::new(path).parent().unwrap_or(Path::new("/"));
     let create = |temporary: &Path| std::os::unix::fs::symlink(target, temporary);
     let ((), temporary) = temporary(path, directory, create)?;
@@ -157,6 +163,20 @@ pub(crate) fn link(path: &str, target: &str) -> Result<(), Failure> {
         let _ = fs::remove_file(&temporary);
         Failure::os(path, "cannot write the file", &error)
     })
+}
+
+/// Puts back what was at `path` before [`link`], if there was anything.
+pub(crate) fn unlink(path: &str) -> Result<(), Failure> {
+    match fs::rename(aside(path), path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::os(path, "cannot write the file", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn aside(path: &str) -> String {
+    format!("{path}.isol8-aside")
 }
 
 /// Creates `directory` and the missing ones above it. Errors name `path`.

@@ -151,7 +151,7 @@ impl Resident {
     ) -> Result<Self, Failure> {
         let starting = |error: io::Error| Failure::system("cannot start the session", &error);
         pipes::begin_script(&request.script).map_err(starting)?;
-        write_link(guest, &request.program, SESSION_SCRIPT).await?;
+        write_link(guest, &request.program, Some(SESSION_SCRIPT)).await?;
         let mut shell = Self::start(guest, request).await?;
         let opened = Notify::new();
         let mut reports = Reports::of(&pipes.reports, NO_CALL);
@@ -164,7 +164,11 @@ impl Resident {
             }
         };
         match timeout(SCRIPT_DEADLINE, opens).await {
-            Ok(Ok(())) => Ok(shell),
+            Ok(Ok(())) => {
+                // The program, if it is one of those that are sent ahead because they are large.
+                write_link(guest, &request.program, None).await?;
+                Ok(shell)
+            }
             Ok(Err(error)) => Err(starting(error)),
             Err(_) => {
                 kill::child(&guest.reaper, shell.program.pid, shell.program.ended).await;
