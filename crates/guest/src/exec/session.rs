@@ -148,7 +148,8 @@ struct Told {
 fn loss(end: &End) -> SessionLoss {
     match end.status {
         _ if end.timed_out => SessionLoss::TimedOut,
-        _ if end.by_force => SessionLoss::Cancelled,
+        // An interpreter may end by the interruption itself.
+        _ if end.by_force || end.cancelled => SessionLoss::Cancelled,
         status => ended_with(status, end.out_of_memory),
     }
 }
