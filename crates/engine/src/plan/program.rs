@@ -111,8 +111,13 @@ pub(super) fn session_call(
     let launcher = runtime.session?;
     let extension = extension.filter(|extension| *extension == runtime.default_extension)?;
     let env = environment(options, &BTreeMap::new(), Some(runtime));
+    let mut argv = launcher.argv.to_vec();
+    if options.image.is_none() {
+        let last = argv.len().saturating_sub(1);
+        argv.splice(last..last, launcher.own_image_flags.iter().copied());
+    }
     Some(SessionCall {
-        argv: launcher.argv,
+        argv,
         call_env: program
             .env
             .iter()

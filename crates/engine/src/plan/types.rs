@@ -160,7 +160,7 @@ impl fmt::Debug for Step {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionCall {
     /// Starts the interpreter, in `/sandbox`.
-    pub argv: &'static [&'static str],
+    pub argv: Vec<&'static str>,
     /// Environment of the interpreter for all its life, laid over the image's.
     pub env: Vec<(String, String)>,
     /// What the program's own environment has beyond that one.

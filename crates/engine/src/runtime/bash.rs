@@ -32,6 +32,7 @@ pub(super) const BASH: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["bash", "/sandbox/main.sh"],
+        own_image_flags: &[],
         script: SCRIPT,
         interrupts: false,
     }),

@@ -41,8 +41,9 @@ pub(super) const BUN: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["bun", "run", "/.isol8/session/javascript.cjs"],
+        own_image_flags: &[],
         script: "",
-        interrupts: false,
+        interrupts: true,
     }),
     registries: &["registry.npmjs.org"],
     registry_variables: REGISTRY_VARIABLES,

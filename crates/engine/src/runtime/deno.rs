@@ -42,7 +42,7 @@ const PARKING: ParkingSpec = ParkingSpec {
         "tsconfig.json",
         "vendor",
     ]),
-    can_tell: |_| false,
+    can_tell: |code| code.contains("nextTick"),
     preload: Preloading::Flag("--preload="),
 };
 
@@ -68,6 +68,7 @@ pub(super) const DENO: RuntimeSpec = RuntimeSpec {
             "--allow-net",
             "/.isol8/session/javascript.cjs",
         ],
+        own_image_flags: &[NO_CODE_CACHE, NO_COMPILATION_CACHE],
         script: "",
         interrupts: false,
     }),
@@ -104,6 +105,9 @@ chmod -R a+rX "$DENO_DIR"
 
 /// V8's code cache would be written for programs that run once, and costs a tenth of a start.
 const NO_CODE_CACHE: &str = "--no-code-cache";
+
+/// V8's compilation cache would keep the text of each program of a session.
+const NO_COMPILATION_CACHE: &str = "--v8-flags=--no-compilation-cache";
 
 /// The Deno of another image may be too old to know the flag.
 fn command(context: &CommandContext<'_>) -> Vec<String> {

@@ -46,8 +46,9 @@ pub(super) const NODE: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["node", "/.isol8/session/javascript.cjs"],
+        own_image_flags: &[QUIET],
         script: "",
-        interrupts: false,
+        interrupts: true,
     }),
     registries: &["registry.npmjs.org"],
     registry_variables: &["NPM_CONFIG_REGISTRY"],

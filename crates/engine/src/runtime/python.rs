@@ -39,6 +39,7 @@ pub(super) const PYTHON: RuntimeSpec = RuntimeSpec {
     parking: Some(&PARKING),
     session: Some(SessionLauncher {
         argv: &["python3", "/.isol8/session/python/main.py"],
+        own_image_flags: &[],
         script: "",
         interrupts: true,
     }),

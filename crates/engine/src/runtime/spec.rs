@@ -67,6 +67,8 @@ impl Defaults {
 pub struct SessionLauncher {
     /// Program and arguments.
     pub argv: &'static [&'static str],
+    /// Arguments before the last one, for isol8's own image: interpreters of others may be too old to know them.
+    pub own_image_flags: &'static [&'static str],
     /// First line of the script of a shell; empty for an interpreter that has no script.
     pub script: &'static str,
     /// Whether the interpreter survives `SIGINT`, which ends its program.
