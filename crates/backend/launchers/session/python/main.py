@@ -12,7 +12,6 @@ import _signal
 import builtins
 import posix
 import sys
-from types import ModuleType
 
 FOLDER = "/.isol8/session/python"
 COMMAND, REPORT = 250, 251
@@ -23,7 +22,7 @@ getpid, getsignal, set_signal = posix.getpid, _signal.getsignal, _signal.signal
 gettrace, settrace, getprofile, setprofile = sys.gettrace, sys.settrace, sys.getprofile, sys.setprofile
 SourceFileLoader = sys.modules["_frozen_importlib_external"].SourceFileLoader
 modules, argv, orig_argv, path_list, leave = sys.modules, sys.argv, sys.orig_argv, sys.path, sys.exit
-
+ModuleType, finders = type(sys), sys.path_importer_cache
 
 
 def load(name):
@@ -44,6 +43,9 @@ def new_main(path):
     argv[:] = [path]
     orig_argv[1:] = [path]
     path_list[0] = path.rpartition("/")[0]
+    # Found by the interpreter when it looks at what it is to run.
+    finders.pop(FOLDER, None)
+    finders[path] = None
     return main
 
 
@@ -94,7 +96,7 @@ def serve():
             if ended is not None:
                 status = conclude(ended, channel.is_interrupted)
             wait_for_work(before)
-            if isinstance(ended, SystemExit) and getpid() == process:
+            if getpid() == process and not isinstance(ended, KeyboardInterrupt):
                 hooks.run()
         except KeyboardInterrupt as error:
             status = conclude(error, channel.is_interrupted)
@@ -130,5 +132,4 @@ def work_before():
 if __name__ == "__main__":
     for descriptor in (COMMAND, REPORT):
         posix.close(descriptor)
-    sys.path_importer_cache.pop(FOLDER, None)
     serve()

@@ -8,6 +8,7 @@ import sys
 rename, modules, getrefcount, version = _imp._fix_co_filename, sys.modules, sys.getrefcount, sys.version_info
 CodeType = type((lambda: None).__code__)
 ELSEWHERE = "<earlier program>"
+MAX_SOURCE = 1 << 20  # of earlier programs in all, in bytes
 REFERENCES = 3  # the list, the loop, and the count itself
 
 
@@ -56,11 +57,15 @@ class Programs:
         import linecache
 
         linecache.cache.pop(self.path, None)
-        kept = []
+        kept, room = [], MAX_SOURCE
         while self.names:
             name = self.names.pop()
             cached = linecache.cache.pop(name, None)
             if getrefcount(name) >= REFERENCES:
+                room -= len(name.source)
+                if room < 0:
+                    # An entry all the same: without one, the text of the file would be taken.
+                    cached, name.source = None, b""
                 lines = cached[2] if cached else lines_of(name.source)
                 linecache.cache[name] = len(name.source), None, lines, name
                 kept.append(name)

@@ -1,17 +1,18 @@
 """What belongs to one call: its environment, its working directory and its timers."""
 
 import _signal
-import importlib
 import os
 import site
 import sys
 import time
 
-chdir, getcwdb, isdir, environ = os.chdir, os.getcwdb, os.path.isdir, os.environb
-tzset, setitimer, invalidate_caches = time.tzset, _signal.setitimer, importlib.invalidate_caches
+chdir, getcwdb, isdir, stat, environ = os.chdir, os.getcwdb, os.path.isdir, os.stat, os.environb
+tzset, setitimer = time.tzset, _signal.setitimer
 addsitedir, getusersitepackages = site.addsitedir, site.getusersitepackages
+OWN_VARIABLES = {b"LC_CTYPE"}
 TIMERS = _signal.ITIMER_REAL, _signal.ITIMER_VIRTUAL, _signal.ITIMER_PROF
-path_list = sys.path
+path_list, meta_path, finders = sys.path, sys.meta_path, sys.path_importer_cache
+PathFinder = sys.modules["_frozen_importlib_external"].PathFinder
 
 
 class Surroundings:
@@ -19,6 +20,8 @@ class Surroundings:
         self.pairs = command.environment
         self.values = {name: environ.get(name) for name in self.pairs}
         environ.update(self.pairs)
+        if None in self.values.values():
+            sort_environment()
         if b"TZ" in self.pairs:
             tzset()
         self.before = self.here = None
@@ -53,6 +56,29 @@ class Surroundings:
                 chdir(self.before)
         except OSError:
             pass
+
+
+def sort_environment():
+    """Puts the variables into the order in which a process gets them. The interpreter's own come last."""
+    for name in sorted(environ, key=lambda name: (name in OWN_VARIABLES, name)):
+        environ[name] = environ.pop(name)
+
+
+def invalidate_caches():
+    """What `importlib` does, without that module."""
+    for finder in [*finders.values(), *meta_path]:
+        if finder is not PathFinder and hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
+    for path in [path for path, finder in finders.items() if finder is None and is_there(path)]:
+        del finders[path]
+
+
+def is_there(path):
+    """Whether there is something that no finder was made for, beside a program."""
+    try:
+        return not path.startswith("/sandbox/main.") and bool(stat(path))
+    except OSError:
+        return False
 
 
 def see_packages():
