@@ -1,23 +1,28 @@
 // What is special about Bun in a session.
 'use strict';
 
-const { Bun, Math, Object, URL, process, setTimeout } = globalThis;
+const { Bun, Math, Object, Promise, URL, process, setTimeout } = globalThis;
 const fs = require('node:fs');
 const nodeModule = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const vm = require('node:vm');
+const { isInterrupted } = require('./channel.cjs');
 const { positionOf } = require('./describe.cjs');
 const { owner } = require('./sources.cjs');
 const listeners = require('./listeners.cjs');
 const { asModule, parts, script, sourceOf } = require('./program.cjs');
 const { openStreams, muteStreams } = require('./descriptors.cjs');
 
+const runScript = vm.Script.prototype.runInThisContext;
 let engine;
 let main;
 
 // No longer there to be found.
-for (const key of Object.keys(nodeModule._cache)) {
-  if (key.includes('/.isol8/')) delete nodeModule._cache[key];
+function forgetFiles() {
+  for (const key of Object.keys(nodeModule._cache)) {
+    if (key.includes('/.isol8/')) delete nodeModule._cache[key];
+  }
 }
 
 exports.install = (given) => {
@@ -46,6 +51,7 @@ exports.run = (call, told) => {
   const { program } = call;
   process.argv[1] = Bun.main = program;
   call.source = sourceOf(program);
+  if (!main) forgetFiles();
   main ??= makeMain(program);
   engine.helper.meta = main.meta;
   call.parts = parse(call.source);
@@ -60,8 +66,39 @@ exports.run = (call, told) => {
       told.fail(error);
     }
   };
-  listeners.start(made, { inMicrotask: false }, told.settle, failed);
+  const run = () => interruptible(made.run, call);
+  listeners.start({ ...made, run }, { inMicrotask: false }, told.settle, failed);
 };
+
+const whole = new vm.Script('$isol8.main()');
+const INTERRUPTED = 130; // what a shell makes of SIGINT
+
+// A program that sends the signal to itself is to end at once, and not to be interrupted: to listen and to
+// stop again brings the default back.
+const realKill = process.kill;
+process.kill = { kill(pid, signal) {
+  if (/^(2|SIGINT)$/.test(signal) && pid === process.pid && !listeners.hasListener('SIGINT')) {
+    const nothing = () => {};
+    process.on('SIGINT', nothing);
+    process.removeListener('SIGINT', nothing);
+  }
+  return realKill.call(process, pid, signal);
+} }.kill;
+
+// Runs a program up to its first `await`, so that a signal ends its loops. A program that wants the signal
+// itself is left alone.
+function interruptible(run, call) {
+  if (listeners.hasListener('SIGINT')) return run();
+  engine.helper.main = run;
+  try {
+    return runScript.call(whole, { breakOnSigint: true });
+  } catch (error) {
+    if (error?.code !== 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw error;
+    if (!isInterrupted()) process.kill(process.pid, 'SIGINT');
+    engine.close(call, INTERRUPTED);
+    return new Promise(() => {});
+  }
+}
 
 // Most programs are JavaScript, which keeps its lines when it is left alone. But a call with type
 // arguments can be read as comparisons, so what looks like one is TypeScript.

@@ -26,6 +26,8 @@ function addEventListener(...given) {
 exports.install = (fail) => {
   const unhandled = (name, value) => (event) => {
     if (event.defaultPrevented || process.listenerCount('uncaughtException') > 0) return;
+    // Deno says so of an error in a worker, and then throws one that is the program's.
+    if (event[value] === null && event.message && event.message !== 'Uncaught null') return;
     if (name === 'unhandledrejection' && process.listenerCount('unhandledRejection') > 0) return;
     event.preventDefault();
     fail(event[value], name === 'unhandledrejection');

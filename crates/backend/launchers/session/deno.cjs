@@ -8,16 +8,23 @@ const nodeModule = require('node:module');
 const path = require('node:path');
 const { Readable } = require('node:stream');
 const { pathToFileURL } = require('node:url');
-const { snippet } = require('./describe.cjs');
+const { ERROR, frame, marked, message, place } = require('./deno-errors.cjs');
 const events = require('./deno-events.cjs');
 const listeners = require('./listeners.cjs');
-const { asModule, keep, parts, script, sourceOf } = require('./program.cjs');
+const { asModule, importedAt, keep, parts, script, sourceOf } = require('./program.cjs');
 
 // Property of a syntax error: the text to print, unchanged.
 const TEXT = Symbol('text');
 
 let engine;
 let load;
+
+// No longer there to be found.
+function forgetFiles() {
+  for (const key of Object.keys(nodeModule._cache)) {
+    if (key.includes('/.isol8/')) delete nodeModule._cache[key];
+  }
+}
 
 exports.install = (given) => {
   engine = given;
@@ -52,15 +59,23 @@ exports.isBroken = () => {
   }
 };
 
-exports.beginCall = listeners.beginCall;
+exports.beginCall = () => {
+  forgetFiles();
+  listeners.beginCall();
+};
 
 exports.ending = (current) => {
   if (current.settled) return exports.exiting();
   const [at, ...more] = current.parts?.awaits ?? [];
-  const where = at && !more.length ? frame(current, at, '<anonymous>') : '';
-  write(`${paint('error', 1, 31)}: Top-level await promise never resolved\n${where}`);
+  const where = at && !more.length ? waiting(current, at) : '';
+  write(`${ERROR}: Top-level await promise never resolved\n${where}`);
   return exports.exiting(1);
 };
+
+function waiting({ name, source, directory }, { line, column }) {
+  const at = frame(`    at <anonymous> (${name}:${line}:${column + 1})`, directory);
+  return `${marked(source.split('\n')[line - 1] ?? '', column)}    ${at}\n`;
+}
 
 exports.endCall = () => {
   input?.destroy();
@@ -76,6 +91,7 @@ exports.run = (call, told) => {
   process.argv[1] = program;
   call.name = url;
   call.source = sourceOf(program);
+  call.directory = directory();
   Object.defineProperty(Deno, 'mainModule', { value: url, configurable: true, enumerable: true });
   load ??= script('(name,options)=>options?import(name,options):import(name)', url);
   engine.helper.meta ??= meta({ program, url });
@@ -94,6 +110,15 @@ exports.run = (call, told) => {
     throw error;
   });
 };
+
+// The directory where a call begins, as a URL.
+function directory() {
+  try {
+    return `${pathToFileURL(Deno.cwd()).href}/`;
+  } catch {
+    return '\0';
+  }
+}
 
 const KINDS = ['module'];
 
@@ -162,33 +187,17 @@ const meta = ({ program, url }) => ({
 });
 
 
-const isPlain = Deno.noColor;
-
-function paint(text, ...codes) {
-  if (isPlain) return text;
-  return `\x1b[0m${codes.map((code) => `\x1b[${code}m`).join('')}${text}\x1b[0m`;
-}
-
 function write(text) {
   fs.writeSync(2, text);
 }
 
-function frame({ name, source }, at, what) {
-  const text = source.split('\n')[at.line - 1] ?? '';
-  return `${text}\n${paint(`${' '.repeat(at.column)}^`, 31)}\n    at ${what} (${name}:${at.line}:${at.column + 1})\n`;
-}
-
 exports.describe = (error, call) => {
-  if (error?.[TEXT]) return `${paint('error', 1, 31)}: SyntaxError: ${error[TEXT]}\n`;
-  const shown = Deno.inspect(error).replaceAll(`${call.name}?${call.number}`, call.name);
-  const isError = error instanceof Error;
-  const [first, ...all] = isError ? shown.split(/\n(?= {4}at )/) : [shown];
-  // Deno does not show its own frames.
-  const frames = all.filter((line) => !/\bext:|\/\.isol8\//.test(line));
-  const at = isError && snippet(error, call);
-  const lines = at ? [first, at.text, paint(at.caret, 31), ...frames] : [first, ...frames];
+  if (error?.[TEXT]) return `${ERROR}: SyntaxError: ${error[TEXT]}\n`;
+  const at = importedAt(error);
+  if (at) return `${ERROR}: ${error.message}\n    at ${place(call.name, at.line, at.column + 1, '\0')}\n`;
   const promise = call.isRejection ? '(in promise) ' : '';
-  return `${paint('error', 1, 31)}: Uncaught ${promise}${lines.join('\n')}\n`;
+  const text = error instanceof Error ? message(error, call) : Deno.inspect(error);
+  return `${ERROR}: Uncaught ${promise}${text}\n`;
 };
 
 exports.hasWork = () => false;

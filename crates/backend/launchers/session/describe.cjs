@@ -1,7 +1,7 @@
 // The message about an error that nobody has caught, as V8's hosts write it.
 'use strict';
 
-const { Math, Number, Object, String, Symbol } = globalThis;
+const { Math, Number, Object, String, Symbol, process } = globalThis;
 
 const fs = require('node:fs');
 const { owner } = require('./sources.cjs');
@@ -60,7 +60,8 @@ function arrow(error, given, isError) {
   // Node has put it there itself.
   if (/^[^\n]*:\d+\n[^\n]*\n *\^/.test(error.stack)) return '';
   const at = origin(error.stack);
-  if (!at || at.file.startsWith('node:')) return '';
+  if (!at) return '';
+  if (at.file.startsWith('node:')) return nodeOwn(at);
   const name = at.file;
   if (name !== call.name && name !== call.program) {
     const source = fileText(name.replace(/^file:\/\//, ''));
@@ -70,6 +71,24 @@ function arrow(error, given, isError) {
   const thrownAt = call.fromPromise ? null : thrown({ ...at, column }, throws);
   return `${header({ ...call, name }, thrownAt ?? { ...at, column })}\n`;
 }
+
+// The text of Node's own files.
+const { binding } = process;
+
+// The line of Node's own source that has thrown: the error is made there, or a few lines before.
+function nodeOwn(at) {
+  const source = binding?.('natives')[at.file.slice('node:'.length)];
+  const lines = source?.split('\n') ?? [];
+  const made = lines[at.line - 1]?.slice(0, at.column);
+  if (made === undefined) return '';
+  if (/throw +$/.test(made)) return `${header({ name: at.file, source }, at)}\n`;
+  const found = lines.slice(at.line, at.line + FEW).findIndex((line) => /^ *throw \w+;/.test(line));
+  if (found < 0) return '';
+  const line = at.line + 1 + found;
+  return `${header({ name: at.file, source }, { line, column: lines[line - 1].indexOf('throw') })}\n`;
+}
+
+const FEW = 12;
 
 // The place of `throw`, when it is right before what it throws.
 function throwIn(source, at) {
@@ -85,14 +104,3 @@ function fileText(file) {
     return null;
   }
 }
-
-// The line of the program from which an error comes, and a caret below its column; or null.
-exports.snippet = (error, call) => {
-  const { name, program, source, shift = 0 } = error[POSITION] ? call : owner(`${error.stack}`, call);
-  const at = error[POSITION] ?? origin(error.stack ?? '');
-  if (!at || (at.file && at.file !== name && at.file !== program)) return null;
-  const text = source.split('\n')[at.line - 1];
-  if (text === undefined) return null;
-  const column = Math.max(0, at.column - (at.line === 1 ? shift : 0));
-  return { text, caret: `${' '.repeat(Math.min(column, text.length))}^` };
-};

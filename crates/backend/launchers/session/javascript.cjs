@@ -1,23 +1,21 @@
 // The resident Node, Bun or Deno of a session.
 //
-// Waits for commands on descriptor 250, runs each program in the one global scope and reports its
-// exit code on descriptor 251. A call is over when the event loop has nothing left to do, which is
+// Waits for commands, runs each program in the one global scope and reports its exit code. A call is over when the event loop has nothing left to do, which is
 // when the program's own process would end; the next command is then read where nothing else can
 // run. User code shares this process, so nothing here protects the session from its own programs.
 'use strict';
 
 // A program may declare variables of these names, and they would be found here, too.
-const { Buffer, Number, Promise, process, clearTimeout, setImmediate, setTimeout } = globalThis;
+const { Promise, process, clearTimeout, setImmediate, setTimeout } = globalThis;
 const { Deno, Bun } = globalThis;
+const { keys } = globalThis.Object;
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { readCommand, report } = require('./channel.cjs');
 const { provide } = require('./program.cjs');
 const { remember } = require('./sources.cjs');
 const host = require(Deno ? './deno.cjs' : Bun ? './bun.cjs' : './node.cjs');
-
-const COMMANDS = '/dev/fd/250';
-const REPORTS = '/dev/fd/251';
 
 // After an uncaught error or an exit, what the program has started may take so many pauses to be
 // done. There is no other way to end a timer or a server than to end the interpreter. Half a second,
@@ -26,53 +24,27 @@ const REPORTS = '/dev/fd/251';
 const GRACE_PAUSES = 20;
 const GRACE_PAUSE_MS = 25;
 
-// Opened anew, the descriptors are not inherited by what programs start.
-const commands = fs.openSync(COMMANDS, 'r');
-const reports = fs.openSync(REPORTS, 'w');
-for (const descriptor of [250, 251]) {
-  try {
-    fs.closeSync(descriptor);
-  } catch {
-    // Deno lends out no descriptor that it has not opened.
-  }
-}
-
 host.dropRights?.();
 
 const nativeExit = process.exit;
 let call = null;
 
-function readCommand() {
-  const chunks = [];
-  const buffer = Buffer.alloc(65536);
-  for (;;) {
-    const count = fs.readSync(commands, buffer);
-    if (count === 0) return null;
-    chunks.push(Buffer.from(buffer.subarray(0, count)));
-    const fields = Buffer.concat(chunks).toString('utf8').split('\0');
-    fields.pop();
-    if (fields.length >= 4 && fields.length >= 4 + 2 * Number(fields[3])) {
-      const [number, program, cwd] = fields;
-      const env = [];
-      for (let i = 4; i < fields.length; i += 2) env.push([fields[i], fields[i + 1]]);
-      return { number, program, cwd, env };
-    }
-  }
-}
-
 // Changes the environment and the directory. Returns what changes them back, unless the program has
 // changed them itself.
 function enter({ env, cwd, program }) {
   const undo = [];
+  let isNew = false;
   for (const [name, value] of env) {
     const before = process.env[name];
     process.env[name] = value;
+    isNew ||= before === undefined;
     undo.push(() => {
       if (process.env[name] !== value) return;
       if (before === undefined) delete process.env[name];
       else process.env[name] = before;
     });
   }
+  if (isNew) sortEnvironment();
   if (cwd) {
     const before = whereabouts() ?? path.dirname(program);
     process.chdir(cwd);
@@ -80,6 +52,15 @@ function enter({ env, cwd, program }) {
     undo.push(() => whereabouts() === here && process.chdir(before));
   }
   return undo;
+}
+
+// Puts the variables into the order in which a process gets them.
+function sortEnvironment() {
+  for (const name of keys(process.env).sort()) {
+    const value = process.env[name];
+    delete process.env[name];
+    process.env[name] = value;
+  }
 }
 
 // The working directory, which may be gone.
@@ -96,7 +77,7 @@ function begin(command) {
   call = { ...command, settled: false, failed: false, over: false, undo: [], parts: null };
   const current = call;
   host.beginCall(current);
-  fs.writeSync(reports, `${call.number}\n`); // its streams are in place
+  report(call.number); // its streams are in place
   try {
     call.undo = enter(call);
     host.run(call, {
@@ -187,9 +168,9 @@ function finish(current) {
   }
   // What cannot be made good again ends with the interpreter, and its end is the report.
   if (host.isBroken?.()) process.reallyExit(current.code);
-  fs.writeSync(reports, `${current.number} ${current.code}\n`);
+  report(`${current.number} ${current.code}`);
 }
 
 const helper = { exit };
-host.install({ turn, fail, helper, current: () => call });
+host.install({ turn, fail, close, helper, current: () => call, mute: () => host.mute?.() });
 provide(helper);

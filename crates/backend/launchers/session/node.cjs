@@ -1,18 +1,19 @@
 // What is special about Node in a session.
 'use strict';
 
-const { JSON, Number, Object, Set, SyntaxError, URL, process } = globalThis;
+const { Error, Number, Object, Promise, Set, process } = globalThis;
 const { clearImmediate, queueMicrotask, setImmediate } = globalThis;
 const fs = require('node:fs');
 const nodeModule = require('node:module');
-const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const util = require('node:util');
 const v8 = require('node:v8');
 const vm = require('node:vm');
-const { describe, positioned } = require('./describe.cjs');
+const { describe } = require('./describe.cjs');
+const { kinds, looksLikeModule, meta, newSyntax } = require('./node-files.cjs');
 const { asModule, parts, script, sourceOf } = require('./program.cjs');
 const { muteStreams } = require('./descriptors.cjs');
+const interruption = require('./interruption.cjs');
 const { streams } = require('./streams.cjs');
 
 const { Module } = nodeModule;
@@ -20,11 +21,6 @@ const { getPrototypeOf, defineProperty } = Object;
 
 // Its cache keeps the source of every program.
 v8.setFlagsFromString('--no-compilation-cache');
-
-// What a module in a script says: then Node takes a file for a module.
-const IS_MODULE = /^(Cannot use (import statement|'import\.meta')|Unexpected token 'export'|await is only valid)/;
-
-const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
 
 // Holds the event loop up, but is nothing that a program has started.
 const STREAMS = /^(Pipe|TTY)Wrap$/;
@@ -44,10 +40,11 @@ for (const cache of [Module._cache, Module._pathCache]) {
 
 // Asked only when nothing is left.
 exports.hasWork = () => false;
-const count = () => process.getActiveResourcesInfo().length;
+const count = () => process.getActiveResourcesInfo().filter((kind) => !STREAMS.test(kind)).length;
 exports.isBusy = () => {
   clearImmediate(round);
-  const isBusy = process.getActiveResourcesInfo().some((kind) => !STREAMS.test(kind));
+  leave();
+  const isBusy = count() > 0;
   goRoundAgain();
   return isBusy;
 };
@@ -58,9 +55,19 @@ exports.install = (given) => {
   engine = given;
   processPrototype.emit = emit;
   process._fatalException = fatal;
+  interruption.install(given);
 };
 
+// Where Node's first file calls the loader: the last line of a whole stack.
+const { stackTraceLimit } = Error;
+Error.stackTraceLimit = 100;
+const first = /\(?(node:[^()]*):(\d+):(\d+)\)?$/.exec(new Error().stack) ?? [null, __filename, 1, 1];
+Error.stackTraceLimit = stackTraceLimit;
+const scripts = interruption.interruptible({ filename: first[1], line: Number(first[2]), column: Number(first[3]) });
+const modules = interruption.interruptible({ filename: 'node:internal/modules/esm/module_job', line: 1, column: 1 });
+
 function emit(event, ...values) {
+  if (event === 'SIGINT' && this === process && interruption.signalled()) return true;
   if (event !== 'beforeExit' || this !== process) return realEmit.call(this, event, ...values);
   const current = engine.current();
   if (current?.start) {
@@ -87,6 +94,14 @@ let isQuiet = false;
 
 // As Node does with a program that dies, down to the listeners of `exit`; but it lives.
 function fatal(error, fromPromise) {
+  if (isInterruptible) {
+    leave();
+    if (interruption.isInterruption(error)) {
+      if (!interruption.signalled()) interruption.interrupt(engine.current());
+      goRoundAgain();
+      return true;
+    }
+  }
   const last = (cause) => {
     const current = engine.current();
     if (current && !current.over) {
@@ -143,11 +158,15 @@ function unsettled({ program, source, parts }) {
   return `${head} ${pathToFileURL(program)}:${at.line}\n${text}\n${' '.repeat(at.column)}^\n\n\n`;
 }
 
-exports.beginCall = () => streams.open();
+exports.beginCall = () => {
+  interruption.beginCall();
+  streams.open();
+};
 
-exports.endCall = () => {
+exports.endCall = (current) => {
   process._exiting = undefined;
   process.exitCode = undefined;
+  interruption.endCall(current);
   process.removeAllListeners('beforeExit');
   for (const listener of process.listeners('exit')) {
     if (!ownListeners.has(listener)) process.removeListener('exit', listener);
@@ -180,42 +199,18 @@ function goRoundAgain() {
   round = setImmediate(() => {});
 }
 
-// A package says what its files are, and else the syntax does.
-function kinds(program) {
-  for (let at = path.dirname(program); ; at = path.dirname(at)) {
-    try {
-      const { type } = JSON.parse(fs.readFileSync(path.join(at, 'package.json'), 'utf8'));
-      if (type === 'module') return ['module'];
-      return type === 'commonjs' ? ['script'] : ['script', 'module'];
-    } catch {
-      // None, or none that can be read: Node says so when it loads the program.
-    }
-    if (at === path.dirname(at)) return ['script', 'module'];
-  }
-}
-
-// What the parser does not follow is one or the other by what Node has to say of it.
-function looksLikeModule(source) {
-  try {
-    vm.compileFunction(source, PARAMETERS);
-    return false;
-  } catch (error) {
-    return IS_MODULE.test(error.message);
-  }
-}
-
 // Through Node's own loader, which is given the rewritten text in the place of the file's. It is
 // called in the place of `process.emit`, because a bound function is on no stack.
 function runScript(call, told) {
   const { program, parts } = call;
   delete Module._cache[program];
   call.start = () => {};
-  const start = Module.runMain.bind(Module, program);
+  engine.helper.main = Module.runMain.bind(Module, program);
+  engine.helper.after = leaveLater;
   const restore = () => {
     defineProperty(Module.prototype, '_compile', { value: realCompile, writable: true, configurable: true, enumerable: true });
     processPrototype.emit = emit;
     call.start = null;
-    goRoundAgain();
     told.settle();
   };
   defineProperty(Module.prototype, '_compile', {
@@ -230,7 +225,27 @@ function runScript(call, told) {
   });
   call.name = program;
   call.shift = 0;
-  processPrototype.emit = start;
+  processPrototype.emit = enter(scripts);
+}
+
+// Whether a signal ends what runs.
+let isInterruptible = false;
+
+// What runs `main` of the helper, and ends it when there is a signal that the program does not want itself.
+function enter({ run, runAlone }) {
+  isInterruptible = interruption.pause();
+  return isInterruptible ? run : runAlone;
+}
+
+// To be called when `main` is over: goes round once more.
+function leaveLater() {
+  round = setImmediate(leave);
+}
+
+function leave() {
+  if (!isInterruptible) return;
+  isInterruptible = false;
+  interruption.resume();
 }
 
 function runModule(call, told) {
@@ -250,41 +265,16 @@ function runModule(call, told) {
   };
   call.start = () => {
     goRoundAgain();
+    engine.helper.main = made.run;
+    engine.helper.after = leaveLater;
     const run = () => {
       made.prepare();
-      made.run().then(told.settle, failed);
+      // Called by the microtask itself, so that nothing of ours is below the program.
+      Promise.resolve().then(enter(modules)).then(told.settle, failed);
     };
     if (made.link) made.link().then(run).catch(failed);
     else queueMicrotask(run);
   };
-}
-
-
-// The engine's own words for what is wrong; where it is, the parser knows.
-function newSyntax({ failure, source }, url) {
-  const text = source.replace(/^\s*(import\b[^(.].*?['"][^'"]*['"]|export\b(\s+default\b)?)/gm, (all) => ' '.repeat(all.length));
-  let message = failure.message;
-  try {
-    new vm.Script(`(async function(){'use strict';${text}\n})`);
-  } catch (error) {
-    message = error.message;
-  }
-  return positioned(new SyntaxError(message), failure);
-}
-
-function meta(program, url) {
-  const require = nodeModule.createRequire(program);
-  return Object.assign(Object.create(null), {
-    dirname: path.dirname(program),
-    filename: program,
-    main: true,
-    resolve(name) {
-      if (/^\.{0,2}\//.test(name)) return new URL(name, url).href;
-      const found = require.resolve(name);
-      return path.isAbsolute(found) ? pathToFileURL(found).href : `node:${found.replace(/^node:/, '')}`;
-    },
-    url,
-  });
 }
 
 exports.describe = (error, call) => describe(error, call, {

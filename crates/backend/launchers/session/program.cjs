@@ -1,7 +1,7 @@
 // Makes of a program's text what runs it: in the one global scope, with the names of earlier programs.
 'use strict';
 
-const { Object, Set, SyntaxError, TypeError } = globalThis;
+const { Error, Object, Set, Symbol, SyntaxError, TypeError } = globalThis;
 const { keys } = Object;
 
 const fs = require('node:fs');
@@ -81,8 +81,11 @@ function setter(name) {
 // Imports as a module does. What its own files export stays connected: a name is a property of the
 // global object that asks the module for its value.
 async function link(imports, load) {
-  for (const { from, locals, attributes } of imports) {
-    const found = await load(from, keys(attributes).length ? { with: attributes } : undefined);
+  for (const { from, at: origin, locals, attributes } of imports) {
+    const loading = load(from, keys(attributes).length ? { with: attributes } : undefined);
+    const found = await loading.catch((error) => {
+      throw withOrigin(error, origin);
+    });
     for (const [local, name, at] of locals) {
       if (name !== null && !(name in found)) throw missing(from, name, at);
       if (name === null || isBuiltin(from) || declared.has(local)) {
@@ -101,6 +104,15 @@ async function link(imports, load) {
     }
   }
 }
+
+// Property of an error that has come before anything ran: where the program asks for the module.
+const ORIGIN = Symbol('origin');
+
+function withOrigin(error, at) {
+  const hasRun = !(error instanceof Error) || /\n +at (?!.*\/\.isol8\/)/.test(error.stack);
+  return hasRun ? error : Object.defineProperty(error, ORIGIN, { value: at, configurable: true });
+}
+exports.importedAt = (error) => error?.[ORIGIN];
 
 function missing(from, name, at) {
   const problem = `does not provide an export named '${name}'`;

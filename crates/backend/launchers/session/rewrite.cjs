@@ -213,7 +213,7 @@ class Program {
   importFrom(node, locals = []) {
     const attributes = {};
     for (const { key, value } of node.attributes ?? []) attributes[key.name ?? key.value] = value.value;
-    this.imports.push({ from: node.source.value, locals, attributes });
+    this.imports.push({ from: node.source.value, at: this.place(node.source.start), locals, attributes });
     this.remove(node);
   }
 
