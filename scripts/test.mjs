@@ -128,6 +128,10 @@ const longSteps = [
   debugBuild,
   images,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
+  {
+    name: "Rust: long sessions",
+    run: () => rustTests("sessions::random", "sessions::memory"),
+  },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 

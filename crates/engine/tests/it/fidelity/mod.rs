@@ -1,5 +1,5 @@
 //! A program must not notice that its interpreter was parked. Every program of the corpus runs in a parked and
-//! in a started interpreter, and must give the same bytes. Those of some runtimes run in sessions, too.
+//! in a started interpreter, and must give the same bytes. So must it in a session.
 //!
 //! A corpus file has programs, each after a line `=== name {request}`. The fields of the request are optional:
 //!
@@ -106,12 +106,9 @@ async fn compare(runtime: &'static str, text: &str) {
         return;
     }
     let sessions = Sessions::new(runtime);
-    let unknown = sessions
-        .iter()
-        .flat_map(|sessions| sessions.unknown(&cases));
-    let unknown: String = unknown.collect();
+    let unknown = sessions.unknown(&cases).concat();
     assert!(!only.is_empty() || unknown.is_empty(), "{unknown}");
-    compare_all(runtime, "none", &cases, sessions).await;
+    compare_all(runtime, "none", &cases, Some(sessions)).await;
 }
 
 async fn compare_all(runtime: &str, network: &str, cases: &[Case], sessions: Option<Sessions>) {

@@ -15,8 +15,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Case, outcome};
 use crate::common::engine_on;
 
-/// Runtimes whose programs run in sessions here.
-const RUNTIMES: [&str; 1] = ["bash"];
+/// A program of each runtime that does nothing.
+const NOTHING: [(&str, &str); 5] = [
+    ("python", "pass"),
+    ("node", "0"),
+    ("bun", "0"),
+    ("deno", "0"),
+    ("bash", ":"),
+];
 
 /// Where the list is.
 const LIST: &str = "tests/it/fidelity/sessions.txt";
@@ -28,23 +34,18 @@ const CLEAN: &str = "kill -9 -1; while kill -0 -1; do :; done 2>/dev/null; \
 /// How many calls come before the last one.
 const CALLS_BEFORE: usize = 9;
 
-/// A program that does nothing.
-const NOTHING: &str = ":";
-
 /// A session in which each program finds a fresh interpreter.
 pub(super) struct Sessions {
     engine: Engine,
     runtime: &'static str,
+    nothing: &'static str,
     /// Programs of this runtime that may differ, each with the reason.
     listed: BTreeMap<String, String>,
 }
 
 impl Sessions {
-    /// None for a runtime whose programs do not run in sessions here.
-    pub(super) fn new(runtime: &'static str) -> Option<Self> {
-        if !RUNTIMES.contains(&runtime) {
-            return None;
-        }
+    pub(super) fn new(runtime: &'static str) -> Self {
+        let (_, nothing) = NOTHING.iter().find(|(name, _)| *name == runtime).unwrap();
         let raw: RawOptions = serde_json::from_value(json!({
             "mode": "persistent",
             "secrets": {"SECRET_OF_TEST": "tiramisu"},
@@ -60,11 +61,12 @@ impl Sessions {
             let name = program.strip_prefix(runtime)?.strip_prefix(' ')?;
             Some((name.to_owned(), reason.to_owned()))
         });
-        Some(Self {
+        Self {
             engine: engine_on(DockerAddress::default(), options, 2).unwrap(),
             runtime,
+            nothing,
             listed: listed.collect(),
-        })
+        }
     }
 
     async fn execute(&self, what: &str, text: &str) -> String {
@@ -85,7 +87,7 @@ impl Sessions {
         for before in [0, CALLS_BEFORE] {
             assert_eq!(self.execute("cmd", CLEAN).await, "clean");
             for _ in 0..before {
-                self.execute("code", NOTHING).await;
+                self.execute("code", self.nothing).await;
             }
             let got = outcome(&self.engine, case, masks).await;
             if got != plain {

@@ -1,6 +1,8 @@
 //! A session for tests, and the output of its programs.
 
-use isol8_api::{options::RawOptions, request::ExecutionRequest, result::ExecutionResult};
+use isol8_api::{
+    event::EventKind, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
+};
 use isol8_docker::DockerAddress;
 use isol8_engine::{Engine, options::Options};
 use serde_json::{Value, json};
@@ -63,6 +65,24 @@ impl Session {
 
     pub(crate) async fn cmd(&self, cmd: &str) -> ExecutionResult {
         self.run_with("", json!({"cmd": cmd})).await
+    }
+
+    /// Gives a call up when it has printed something.
+    pub(crate) async fn abort(&self, request: ExecutionRequest) -> Result<(), String> {
+        let mut stream = self.engine.stream(request);
+        let mut said = false;
+        while let Some(event) = stream.recv().await {
+            if event.kind == EventKind::Exit {
+                return Err(format!("it came to its end: {event:?}"));
+            }
+            said = true;
+            stream.canceller().cancel();
+        }
+        if said {
+            Ok(())
+        } else {
+            Err("it said nothing".to_owned())
+        }
     }
 
     /// Waits until a file is there.

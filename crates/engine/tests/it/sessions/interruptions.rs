@@ -1,0 +1,165 @@
+//! A call that its caller gives up: where the interpreter can be interrupted, its variables survive, and nothing
+//! of the call lives on.
+
+use isol8_api::result::SessionReset;
+use serde_json::json;
+
+use super::support::Session;
+
+/// Programs that never end and print something first, and whether the variables survive.
+const PROGRAMS: [(&str, &str, bool); 25] = [
+    ("node", "console.log('on'); for (;;);", true),
+    ("node", "import 'fs'; console.log('on'); for (;;);", true),
+    (
+        "node",
+        "console.log('on'); for (;;) try { for (;;); } catch {} finally { for (;;); }",
+        true,
+    ),
+    ("node", "console.log('on'); setInterval(() => {}, 10)", true),
+    (
+        "node",
+        "console.log('on'); await new Promise((done) => setTimeout(done, 1e6))",
+        true,
+    ),
+    (
+        "node",
+        "(async () => { console.log('on'); for (;;) await require('timers/promises').setTimeout(7) })()",
+        true,
+    ),
+    (
+        "node",
+        "import { setTimeout as sleep } from 'timers/promises'; console.log('on'); for (;;) await sleep(7)",
+        true,
+    ),
+    (
+        "node",
+        "require('http').createServer().listen(0, () => console.log('on'))",
+        true,
+    ),
+    (
+        "node",
+        "const net = require('net'); const server = net.createServer().listen(0, () => \
+         net.connect(server.address().port, () => console.log('on')))",
+        true,
+    ),
+    (
+        "node",
+        "console.log('on'); (function again() { setImmediate(again) })()",
+        true,
+    ),
+    (
+        "node",
+        "console.log('on'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)",
+        true,
+    ),
+    (
+        "node",
+        "console.log('on'); require('child_process').execSync('sleep 6201')",
+        true,
+    ),
+    (
+        "node",
+        "console.log('on'); require('child_process').spawn('sleep', ['6202'])",
+        true,
+    ),
+    (
+        "node",
+        "require('fs').watch('/sandbox'); console.log('on')",
+        true,
+    ),
+    (
+        "node",
+        "process.on('exit', () => console.log('never')); console.log('on'); setInterval(() => {}, 10)",
+        true,
+    ),
+    (
+        "node",
+        "process.on('uncaughtException', () => {}); console.log('on'); for (;;);",
+        true,
+    ),
+    // Nothing can run beside these.
+    (
+        "node",
+        "console.log('on'); setTimeout(() => { for (;;); })",
+        false,
+    ),
+    (
+        "node",
+        "import 'fs'; console.log('on'); await null; for (;;);",
+        false,
+    ),
+    ("bun", "console.log('on'); for (;;);", true),
+    ("bun", "import 'fs'; console.log('on'); for (;;);", true),
+    (
+        "bun",
+        "console.log('on'); for (;;) try { for (;;); } catch {}",
+        true,
+    ),
+    (
+        "bun",
+        "console.log('on'); await new Promise((done) => setTimeout(done, 1e6))",
+        false,
+    ),
+    ("deno", "console.log('on'); for (;;);", false),
+    (
+        "deno",
+        "console.log('on'); await new Promise((done) => setTimeout(done, 1e6))",
+        false,
+    ),
+    ("bash", "echo on; while :; do :; done", false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_given_up_ends_and_leaves_the_variables_where_that_is_possible() {
+    for runtime in ["node", "bun", "deno", "bash"] {
+        let session = Session::new(runtime);
+        let (set, get) = if runtime == "bash" {
+            ("x=42", "echo $x")
+        } else {
+            (
+                "var x = 42",
+                "console.log(typeof x === 'undefined' ? '' : x)",
+            )
+        };
+        for (_, code, survives) in PROGRAMS.iter().filter(|(name, ..)| *name == runtime) {
+            session.says(set).await;
+            session
+                .abort(session.request(code, &json!({})))
+                .await
+                .unwrap();
+            let after = session.run(get).await;
+            let expected = if *survives {
+                ("42", "", None)
+            } else {
+                ("", "", Some(SessionReset::Cancelled))
+            };
+            let got = (&*after.stdout, &*after.stderr, after.session_reset);
+            assert_eq!(got, expected, "{runtime} {code}");
+            assert_eq!(session.sleeping().await, [""; 0], "{runtime} {code}");
+        }
+        session.engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_node_has_the_signal_for_itself() {
+    let session = Session::new("node");
+    session.says("var x = 42; let count = 0").await;
+    let code = "process.once('SIGINT', () => { count++; console.log('mine') }); \
+                process.kill(process.pid, 'SIGINT'); setTimeout(() => {}, 100)";
+    for _ in 0..2 {
+        assert_eq!(session.says(code).await, "mine");
+    }
+    let listeners = "console.log(x, count, process.listenerCount('SIGINT'), process.eventNames().includes('SIGINT'))";
+    assert_eq!(session.says(listeners).await, "42 2 0 false");
+    let killed = session
+        .run("process.kill(process.pid, 'SIGINT'); for (;;);")
+        .await;
+    assert_eq!(killed.exit_code, 130, "{killed:?}");
+    let after = session.run("console.log(typeof x)").await;
+    assert_eq!(
+        (&*after.stdout, after.session_reset),
+        ("undefined", Some(SessionReset::Crash))
+    );
+    session.engine.stop().await;
+}
