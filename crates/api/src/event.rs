@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ErrorCode;
+use crate::{ErrorCode, result::ExecutionResult};
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,26 @@ impl StreamEvent {
     #[must_use]
     pub fn error(phase: Phase, message: String) -> Self {
         Self::new(EventKind::Error, phase, message)
+    }
+}
+
+/// One message of a server's stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StreamMessage {
+    /// The event.
+    #[serde(flatten)]
+    pub event: StreamEvent,
+    /// With the last exit event of a request that asked for it: the result, without the output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Box<ExecutionResult>>,
+}
+
+impl From<StreamEvent> for StreamMessage {
+    fn from(event: StreamEvent) -> Self {
+        Self {
+            event,
+            result: None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{options::RawOptions, request::ExecutionRequest};
+use crate::{field::is_false, options::RawOptions, request::ExecutionRequest};
 
 /// Body of `POST /execute` and of `POST /execute/stream`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct ExecuteBody {
     /// The session to run in; it is made when there is none of this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// Whether the last exit event of a stream carries the result. Servers of version 0.20 ignore it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub result: bool,
 }
 
 /// Body of `POST /file`.

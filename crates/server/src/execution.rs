@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use isol8_api::{
-    event::{EventKind, Phase, StreamEvent},
+    event::{EventKind, Phase, StreamEvent, StreamMessage},
     http::ExecuteBody,
     options::RawOptions,
     request::ExecutionRequest,
@@ -87,6 +87,7 @@ fn split(
         mut request,
         mut options,
         session_id,
+        result: _,
     } = body;
     if (session_id.is_none() || caller.policy.tenant.is_some())
         && let Some(options) = &mut options
@@ -118,6 +119,12 @@ pub(crate) async fn execute(
 /// An execution whose events are streamed. Dropping it ends the program, as with [`execute`].
 pub(crate) struct Execution {
     state: State,
+    /// Whether the last exit event carries the result.
+    with_result: bool,
+    /// The last exit event, which waits for the result.
+    exit: Option<StreamMessage>,
+    /// The result, from the end of the events on.
+    result: Option<Box<ExecutionResult>>,
 }
 
 enum State {
@@ -135,6 +142,7 @@ impl Execution {
         body: ExecuteBody,
         live: Option<LiveInput>,
     ) -> Self {
+        let with_result = body.result;
         let (request, options, session_id) = split(&caller, body);
         let submission = Submission {
             live,
@@ -147,6 +155,9 @@ impl Execution {
         };
         Self {
             state: State::Waiting(Box::pin(start)),
+            with_result,
+            exit: None,
+            result: None,
         }
     }
 
@@ -166,7 +177,29 @@ impl Execution {
 
     /// The next events; none at the end. What the engine refuses or fails at, or what stands in the way of a
     /// start, is one error event and the end. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Vec<StreamEvent> {
+    pub(crate) async fn next(&mut self) -> Vec<StreamMessage> {
+        loop {
+            let events = self.next_events().await;
+            let is_over = matches!(self.state, State::Over);
+            let mut messages: Vec<StreamMessage> = self.exit.take().into_iter().collect();
+            messages.extend(events.into_iter().map(StreamMessage::from));
+            let Some(last) = messages.last_mut() else {
+                return messages;
+            };
+            if is_over {
+                last.result = self.result.take();
+                return messages;
+            }
+            if self.with_result && is_last_exit(&last.event) {
+                self.exit = messages.pop();
+            }
+            if !messages.is_empty() {
+                return messages;
+            }
+        }
+    }
+
+    async fn next_events(&mut self) -> Vec<StreamEvent> {
         if let Err(error) = self.start().await {
             return vec![failure(&error)];
         }
@@ -184,6 +217,9 @@ impl Execution {
         if !batch.is_empty() {
             return batch;
         }
+        if self.with_result {
+            self.result = events.take_result().map(Box::new);
+        }
         let refusal = events.take_refusal().map(|error| held.explain(error));
         self.state = State::Over;
         refusal.iter().map(failure).collect()
@@ -193,6 +229,11 @@ impl Execution {
 /// Whether the engine has failed at a program. The program's own errors, such as its time limit, have no code.
 fn is_engine_failure(event: &StreamEvent) -> bool {
     event.kind == EventKind::Error && event.phase == Some(Phase::Code) && event.code.is_some()
+}
+
+/// Whether no event follows. After a setup phase with exit code 0 the program follows.
+fn is_last_exit(event: &StreamEvent) -> bool {
+    event.kind == EventKind::Exit && !(event.phase == Some(Phase::Setup) && event.data == "0")
 }
 
 /// The event of an execution that did not begin.

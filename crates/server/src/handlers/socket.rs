@@ -15,7 +15,7 @@ use axum::{
 use bytes::Bytes;
 use futures::SinkExt as _;
 use isol8_api::{
-    event::{EventKind, StreamEvent},
+    event::{EventKind, StreamEvent, StreamMessage},
     websocket::{ClientMessage, Signal, StdinMode},
 };
 use isol8_engine::{ProgramInput, ProgramSignal, live_input};
@@ -220,7 +220,7 @@ fn pieces(mut data: Bytes) -> impl Iterator<Item = Bytes> {
     })
 }
 
-async fn next_events(execution: &mut Option<Execution>) -> Vec<StreamEvent> {
+async fn next_events(execution: &mut Option<Execution>) -> Vec<StreamMessage> {
     match execution {
         Some(execution) => execution.next().await,
         None => std::future::pending().await,
@@ -235,7 +235,7 @@ async fn room(
 }
 
 /// Sends events, each in a message of its own.
-async fn send(socket: &mut WebSocket, events: &[StreamEvent]) -> Result<(), Gone> {
+async fn send(socket: &mut WebSocket, events: &[StreamMessage]) -> Result<(), Gone> {
     for event in events {
         let json = serde_json::to_string(event).map_err(|_| Gone)?;
         socket.feed(Message::text(json)).await?;
@@ -243,13 +243,13 @@ async fn send(socket: &mut WebSocket, events: &[StreamEvent]) -> Result<(), Gone
     Ok(socket.flush().await?)
 }
 
-fn error(text: &str) -> StreamEvent {
-    StreamEvent {
+fn error(text: &str) -> StreamMessage {
+    StreamMessage::from(StreamEvent {
         kind: EventKind::Error,
         data: text.to_owned(),
         phase: None,
         code: None,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use axum::{
     },
 };
 use futures::stream;
-use isol8_api::{event::StreamEvent, http::ExecuteBody};
+use isol8_api::{event::StreamMessage, http::ExecuteBody};
 
 use crate::{
     app::App,
@@ -33,7 +33,7 @@ pub(crate) async fn stream(
     let first = match execution.start().await {
         Ok(()) => VecDeque::new(),
         // A refusal of the engine is an event. That the server cannot serve the request now is a status.
-        Err(error @ ApiError::Engine(_)) => VecDeque::from([failure(&error)]),
+        Err(error @ ApiError::Engine(_)) => VecDeque::from([failure(&error).into()]),
         Err(error) => return Err(error),
     };
     let events = stream::unfold((execution, first), move |(mut execution, mut batch)| {
@@ -54,6 +54,6 @@ pub(crate) async fn stream(
 }
 
 /// One event in one `data` line: JSON has no line breaks.
-fn sse(event: &StreamEvent) -> Event {
-    Event::default().data(serde_json::to_string(event).unwrap_or_default())
+fn sse(message: &StreamMessage) -> Event {
+    Event::default().data(serde_json::to_string(message).unwrap_or_default())
 }
