@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use isol8_api::config::ConfigError;
 use isol8_backend::BackendError;
+use isol8_client::{CallError, ConnectionError, Reason};
 use isol8_docker::AddressError;
 use isol8_engine::{EngineError, options::OptionError};
 use isol8_keys::KeyStoreError;
@@ -71,6 +72,17 @@ pub(crate) enum Failure {
     /// The engine refused the request or failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A server cannot be reached as the flags say.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// A call of a server failed.
+    #[error("{}", crate::output::printable_lines(&.0.to_string()))]
+    Remote(#[from] CallError),
+    /// A server has sent events and no result, as servers of version 0.20 do.
+    #[error(
+        "The server has sent no result with the events, so nothing is copied out. Use --no-stream."
+    )]
+    NoResult,
     /// An image did not build.
     #[error("{reason}\n--- build log ---\n{log}\n-----------------\n{advice}")]
     Build {
@@ -116,9 +128,20 @@ impl Failure {
             Self::Engine(EngineError::Setup(failure)) if failure.code != 0 => {
                 Exit::Program(failure.code)
             }
+            Self::Remote(CallError {
+                reason: Reason::Server { error, .. },
+                ..
+            }) => setup_code(error).map_or(Exit::Failed, Exit::Program),
             _ => Exit::Failed,
         }
     }
+}
+
+/// The exit code of a setup script in the message of a server.
+fn setup_code(error: &str) -> Option<i32> {
+    let code = error.strip_prefix("Setup script failed (exit code ")?;
+    let code = code.split(')').next()?.parse().ok()?;
+    (code != 0).then_some(code)
 }
 
 impl From<OptionError> for Failure {
@@ -167,6 +190,22 @@ mod tests {
             }))
         };
         assert_eq!(setup(7).exit().code(), 7);
+        for (error, code) in [
+            ("Setup script failed (exit code 9): no", 9),
+            ("Setup script failed (exit code 0): no", 1),
+            ("Setup script failed (exit code x)", 1),
+            ("Unknown runtime", 1),
+        ] {
+            let failure = Failure::from(CallError {
+                call: isol8_client::Call::Execute,
+                reason: Reason::Server {
+                    status: 500,
+                    error: error.to_owned(),
+                    code: None,
+                },
+            });
+            assert_eq!(failure.exit().code(), code, "{error}");
+        }
         assert_eq!(Failure::Usage("x".into()).exit().code(), 1);
     }
 }

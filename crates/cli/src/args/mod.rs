@@ -11,6 +11,7 @@ mod root;
 mod run;
 mod sandbox;
 mod serve;
+mod server;
 mod setup;
 mod values;
 
@@ -25,5 +26,9 @@ pub(crate) use root::{Cli, Command, GlobalArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use sandbox::{NetworkArg, SandboxArgs};
 pub(crate) use serve::ServeArgs;
+pub(crate) use server::{
+    LoginArgs, LogoutArgs, RemoteArgs, SessionArgs, SessionCommand, SessionListArgs,
+    SessionStopArgs,
+};
 pub(crate) use setup::SetupArgs;
 pub(crate) use values::{OutputPath, Pair};

@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    BuildArgs, CleanupArgs, CompletionArgs, ConfigArgs, DoctorArgs, ListCustomArgs, ManArgs,
-    ReplArgs, RunArgs, ServeArgs, SetupArgs,
+    BuildArgs, CleanupArgs, CompletionArgs, ConfigArgs, DoctorArgs, ListCustomArgs, LoginArgs,
+    LogoutArgs, ManArgs, ReplArgs, RunArgs, ServeArgs, SessionArgs, SetupArgs,
 };
 
 /// Run untrusted code in sandboxes.
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     Repl(Box<ReplArgs>),
     Serve(ServeArgs),
+    Login(LoginArgs),
+    Logout(LogoutArgs),
+    Session(SessionArgs),
     Config(ConfigArgs),
     Cleanup(CleanupArgs),
     Doctor(DoctorArgs),

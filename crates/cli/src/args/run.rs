@@ -8,7 +8,7 @@ use clap::{
 };
 use isol8_api::runtimes::{ALIASES, RUNTIMES, canonical_name};
 
-use super::{OutputPath, SandboxArgs, values::output_path};
+use super::{OutputPath, RemoteArgs, SandboxArgs, values::output_path};
 
 /// A runtime under all of its names.
 fn with_aliases(name: &'static str) -> PossibleValue {
@@ -126,7 +126,11 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) sandbox: SandboxArgs,
-    /// Run the program in a session's interpreter; the sandbox ends with this command
+    /// Run the program in a session's interpreter; the sandbox ends with this command, but for a session
+    /// of a server
     #[arg(long, help_heading = "Sandbox")]
     pub(crate) persistent: bool,
+
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
 }

@@ -3,7 +3,10 @@
 use clap::CommandFactory as _;
 use isol8_api::config::LoadedConfig;
 
-use super::{build, cleanup, completion, config, doctor, list_custom, repl, run, serve, setup};
+use super::{
+    build, cleanup, completion, config, doctor, list_custom, login, repl, run, serve, session,
+    setup,
+};
 use crate::{
     args::{Cli, Command, GlobalArgs},
     failure::{Exit, Failure},
@@ -46,6 +49,15 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         Command::Serve(args) => {
             let Prepared { loaded, debug } = prepared()?;
             serve::run(args, &loaded.config, debug, console).await
+        }
+        Command::Login(args) => {
+            prepared()?;
+            login::login(args, console).await
+        }
+        Command::Logout(_) => login::logout(),
+        Command::Session(args) => {
+            prepared()?;
+            session::run(args, console).await
         }
         Command::Config(args) => config::run(args, &prepared()?.loaded),
         Command::Cleanup(args) => {

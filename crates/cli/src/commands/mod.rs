@@ -8,10 +8,12 @@ mod dispatch;
 mod doctor;
 mod image_builds;
 mod list_custom;
+mod login;
 mod repl;
 mod run;
 mod save;
 mod serve;
+mod session;
 mod setup;
 mod shown;
 

@@ -104,6 +104,12 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// The same for a text of several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    lines.join("\n")
+}
+
 /// Standard error may be closed. Then the line is lost.
 fn write_line(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");

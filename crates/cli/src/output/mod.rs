@@ -5,5 +5,5 @@ mod console;
 mod measures;
 
 pub(crate) use builds::Builds;
-pub(crate) use console::{Console, print, printable};
+pub(crate) use console::{Console, print, printable, printable_lines};
 pub(crate) use measures::{age, size};

@@ -32,7 +32,7 @@ impl ReplSettings {
         let raw = RawOptions {
             mode: Some("persistent".to_owned()),
             pool_size: Some(RawPoolSize::Both(0.0)),
-            ..options(&args.sandbox, config, runtime, debug)
+            ..options(&args.sandbox, config.raw_options(), runtime, debug)
         };
         Ok(Self {
             options: Options::try_from(raw)?,

@@ -6,10 +6,14 @@ use isol8_api::{config::Config, options::RawPoolSize, request::ExecutionRequest}
 use isol8_engine::{options::Options, runtime::Registry};
 use url::Url;
 
-use super::sandbox::{environment, options, packages};
+use super::{
+    remote::{RemoteRun, chosen},
+    sandbox::{environment, options, packages},
+};
 use crate::{
     args::{OutputPath, RunArgs},
     failure::Failure,
+    output::Console,
 };
 
 mod source;
@@ -25,8 +29,10 @@ pub(crate) const SANDBOX: &str = "/sandbox";
 pub(crate) struct RunSettings {
     /// Where the program comes from.
     pub(crate) source: ProgramSource,
-    /// Options of the engine.
+    /// Options of an engine of this process.
     pub(crate) options: Options,
+    /// The server that runs the program in place of such an engine.
+    pub(crate) remote: Option<RemoteRun>,
     /// The request, but for what is read from files and standard input.
     pub(crate) request: ExecutionRequest,
     /// Scripts to run first, or files with them.
@@ -73,12 +79,23 @@ pub(crate) struct Output {
 
 impl RunSettings {
     /// The settings for these arguments under this configuration.
-    pub(crate) fn resolve(args: RunArgs, config: &Config, debug: bool) -> Result<Self, Failure> {
+    pub(crate) fn resolve(
+        args: RunArgs,
+        config: &Config,
+        debug: bool,
+        console: Console,
+    ) -> Result<Self, Failure> {
         let source = ProgramSource::of(&args)?;
         let registry = Registry::default();
         let runtime = source.runtime(args.runtime.as_deref(), &registry)?;
         let packages = packages(&args.sandbox, runtime);
-        let mut options = options(&args.sandbox, config, runtime, debug);
+        let remote = RemoteRun::resolve(
+            &args.remote,
+            args.persistent,
+            || Ok(options(&args.sandbox, chosen(config)?, runtime, debug)),
+            console,
+        )?;
+        let mut options = options(&args.sandbox, config.raw_options(), runtime, debug);
         // One program needs one sandbox. The runs of a watched file find the next one ready.
         if !args.watch {
             options.pool_size = Some(RawPoolSize::Both(0.0));
@@ -133,6 +150,7 @@ impl RunSettings {
         Ok(Self {
             source,
             options,
+            remote,
             request,
             setup: args.setup,
             input,

@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use isol8_api::{
-    config::Config,
-    options::{RawNetworkFilter, RawOptions, RawSecrets},
-};
+use isol8_api::options::{RawNetworkFilter, RawOptions, RawSecrets};
 use isol8_engine::runtime::RuntimeSpec;
 
 use super::build::names;
 use crate::args::{NetworkArg, Pair, SandboxArgs};
 
-/// The options of the engine: those of the configuration, and over them the flags.
+/// The options of the engine: `options`, such as those of the configuration, and over them the flags.
 pub(super) fn options(
     args: &SandboxArgs,
-    config: &Config,
+    mut options: RawOptions,
     runtime: &RuntimeSpec,
     debug: bool,
 ) -> RawOptions {
     let installs = !packages(args, runtime).is_empty();
-    let mut options = config.raw_options();
     let network = match args.net {
         Some(mode) => Some(mode),
         // The program would find its packages' registries closed.

@@ -28,7 +28,7 @@ pub(super) async fn run(
             cancel.cancel();
             return Ok(Ran::ended(Exit::Signal(number)));
         }
-        result = course.engine.execute(request, cancel.clone()) => result?,
+        result = course.executor.execute(request, cancel.clone()) => result?,
     };
     tee.add(&result.stdout);
     let printed = if course.settings.json {

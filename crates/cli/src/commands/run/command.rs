@@ -1,11 +1,16 @@
 //! The course of `run`: prepare, execute, stop.
 
-use std::time::Duration;
-
 use isol8_api::config::Config;
-use isol8_engine::Engine;
 
-use super::{course::Course, once::once, outputs, prepare::prepare, tee::Tee, watch};
+use super::{
+    course::Course,
+    executor::{Executor, Remote},
+    once::once,
+    outputs,
+    prepare::prepare,
+    tee::Tee,
+    watch,
+};
 use crate::{
     args::RunArgs,
     failure::{Exit, Failure},
@@ -15,9 +20,6 @@ use crate::{
     signals::Signals,
 };
 
-/// How long the end of the sandboxes may delay the end of the command.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
-
 /// Runs a program. Ends with its exit code.
 pub(crate) async fn run(
     args: RunArgs,
@@ -25,7 +27,7 @@ pub(crate) async fn run(
     debug: bool,
     console: Console,
 ) -> Result<Exit, Failure> {
-    let settings = RunSettings::resolve(args, config, debug)?;
+    let settings = RunSettings::resolve(args, config, debug, console)?;
     outputs::check(&settings.outputs, settings.force)?;
     let tee = Tee::open(settings.out.clone())?;
     let mut signals = Signals::listen()?;
@@ -33,10 +35,10 @@ pub(crate) async fn run(
         request = prepare(&settings, None, console) => request?,
         number = signals.next() => return Ok(Exit::Signal(number)),
     };
-    let engine = Sandboxes::new()?.engine(settings.options.clone(), console)?;
+    let executor = executor(&settings, console)?;
     let course = Course {
         settings: &settings,
-        engine: &engine,
+        executor: &executor,
         console,
     };
     let exit = if settings.watch {
@@ -44,14 +46,27 @@ pub(crate) async fn run(
     } else {
         once(&course, request, tee, &mut signals).await
     };
-    stop(&engine, &mut signals).await;
+    stop(&executor, &mut signals).await;
     exit
 }
 
+/// Who runs the programs. A session's id is shown, so that it can be used again.
+fn executor(settings: &RunSettings, console: Console) -> Result<Executor, Failure> {
+    let Some(run) = &settings.remote else {
+        let engine = Sandboxes::new()?.engine(settings.options.clone(), console)?;
+        return Ok(Executor::Local(engine));
+    };
+    let remote = Remote::new(run)?;
+    if let Some(id) = &run.session_id {
+        console.note(&format!("[Run] Session ID: {id}"));
+    }
+    Ok(Executor::Remote(Box::new(remote)))
+}
+
 /// Ends the sandboxes. A further signal ends the waiting: they end with this process.
-async fn stop(engine: &Engine, signals: &mut Signals) {
+async fn stop(executor: &Executor, signals: &mut Signals) {
     tokio::select! {
-        _ = tokio::time::timeout(STOP_LIMIT, engine.stop()) => {}
+        () = executor.stop() => {}
         _ = signals.next() => {}
     }
 }

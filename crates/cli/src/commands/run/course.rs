@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use isol8_engine::Engine;
-
+use super::executor::Executor;
 use crate::{failure::Exit, output::Console, settings::RunSettings};
 
 /// What the executions of one command share.
 pub(super) struct Course<'a> {
     pub(super) settings: &'a RunSettings,
-    pub(super) engine: &'a Engine,
+    pub(super) executor: &'a Executor,
     pub(super) console: Console,
 }
 

@@ -3,6 +3,7 @@
 mod collected;
 mod command;
 mod course;
+mod executor;
 mod files;
 mod live;
 mod once;

@@ -11,7 +11,8 @@ fn with(config: &str, words: &[&str]) -> Result<RunSettings, String> {
         panic!("not run");
     };
     let config: Config = serde_json::from_str(config).unwrap();
-    RunSettings::resolve(*args, &config, false).map_err(|failure| failure.to_string())
+    RunSettings::resolve(*args, &config, false, Console::new(true))
+        .map_err(|failure| failure.to_string())
 }
 
 fn run(words: &[&str]) -> RunSettings {
