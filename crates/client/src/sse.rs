@@ -99,8 +99,8 @@ mod tests {
             refused.map(|reason| reason.to_string())
         };
         let message = Some("the server sent an event without an end".to_owned());
-        assert_eq!(endless(b"", &[b'x'; 65_536]), message);
+        assert_eq!(endless(b"", &b"x".repeat(65_536)), message);
         assert_eq!(endless(b"", &b"data: xxxxxxxxx\n".repeat(4096)), message);
-        assert_eq!(endless(EXIT[0], &[b'x'; 65_536]), None);
+        assert_eq!(endless(EXIT[0], &b"x".repeat(65_536)), None);
     }
 }

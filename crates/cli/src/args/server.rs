@@ -7,6 +7,10 @@ use clap::{Args, Subcommand};
 /// The server must keep its keys in a database (--auth-db). The new key is written to
 /// ~/.isol8/credentials.json, which only you can read. Commands with the same --host use it.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are printed as they are"
+)]
 pub(crate) struct LoginArgs {
     /// Address of the server, such as `http://localhost:3000`
     #[arg(long, value_name = "URL")]
@@ -18,9 +22,9 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// How long the new key is valid, in milliseconds [default: the server's]
-    #[arg(long, value_name = "MS", value_parser = super::values::milliseconds,
+    #[arg(long, value_name = "MS", value_parser = super::values::count,
         allow_negative_numbers = true)]
-    pub(crate) ttl: Option<u64>,
+    pub(crate) ttl: Option<u32>,
 }
 
 /// Forget the stored key.
@@ -63,6 +67,10 @@ pub(crate) struct SessionStopArgs {
 
 /// Which server.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are printed as they are"
+)]
 pub(crate) struct ServerArgs {
     /// Address of the server, such as `http://localhost:3000`
     #[arg(long, value_name = "URL")]
@@ -75,6 +83,10 @@ pub(crate) struct ServerArgs {
 /// The server of a program.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
+#[expect(
+    clippy::doc_markdown,
+    reason = "these comments are printed as they are"
+)]
 pub(crate) struct RemoteArgs {
     /// Run on the server at this address, such as `http://localhost:3000`
     #[arg(long, value_name = "URL")]

@@ -66,13 +66,6 @@ pub(super) fn cores(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("it must be a whole number of milliseconds, at least 1".to_owned()),
-    }
-}
-
 pub(super) fn count(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(count) if count > 0 => Ok(count),

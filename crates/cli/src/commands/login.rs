@@ -1,6 +1,6 @@
 //! `login` and `logout`: a key of a server, kept for later commands.
 
-use isol8_api::http::LoginBody;
+use isol8_api::http::NewKeyBody;
 use isol8_client::{CallError, Reason};
 use jiff::Timestamp;
 
@@ -23,10 +23,10 @@ pub(crate) async fn login(args: LoginArgs, console: Console) -> Result<Exit, Fai
     let file = CredentialsFile::of_user().ok_or_else(|| {
         Failure::Usage("There is no home directory to keep the key in: HOME is not set.".to_owned())
     })?;
-    let body = LoginBody {
+    let body = NewKeyBody {
         name: Some(name.unwrap_or_else(|| format!("cli-login-{}", now()))),
-        ttl_ms: ttl,
-        ..LoginBody::default()
+        ttl_ms: ttl.map(f64::from),
+        ..NewKeyBody::default()
     };
     let login = match server.client()?.login(&body).await {
         Ok(login) => login,

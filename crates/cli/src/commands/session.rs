@@ -39,6 +39,7 @@ fn described(sessions: &[SessionInfo]) -> String {
         id,
         is_active,
         last_accessed_at,
+        tenant_id: _,
     } in sessions
     {
         let state = if *is_active { "running" } else { "idle" };
@@ -71,6 +72,7 @@ mod tests {
             id: id.to_owned(),
             is_active,
             last_accessed_at: "2026-01-01T00:00:00.000Z".to_owned(),
+            tenant_id: None,
         };
         assert_eq!(
             described(&[session("a", true), session("b\x1b[2J", false)]),

@@ -53,7 +53,7 @@ impl RemoteRun {
         Ok(Some(Self {
             server: ServerSettings::resolve(host, args.key.clone(), console)?,
             session_id,
-            options: without_those_of_the_server(options()?)?,
+            options: without_those_of_the_server(&options()?)?,
         }))
     }
 }
@@ -67,8 +67,8 @@ pub(super) fn chosen(config: &Config) -> Result<RawOptions, Failure> {
     read(fields.into())
 }
 
-fn without_those_of_the_server(options: RawOptions) -> Result<RawOptions, Failure> {
-    let mut tree = tree(&options)?;
+fn without_those_of_the_server(options: &RawOptions) -> Result<RawOptions, Failure> {
+    let mut tree = tree(options)?;
     if let Some(fields) = tree.as_object_mut() {
         fields.retain(|name, value| {
             !OF_THE_SERVER.contains(&name.as_str())
@@ -101,7 +101,7 @@ mod tests {
         let mut options = chosen(&config).unwrap();
         options.memory_limit = Some("512m".to_owned());
         options.network_filter = Some(isol8_api::options::RawNetworkFilter::default());
-        let sent = tree(&without_those_of_the_server(options).unwrap()).unwrap();
+        let sent = tree(&without_those_of_the_server(&options).unwrap()).unwrap();
         assert_eq!(
             sent,
             serde_json::json!({"timeoutMs": 5.0, "memoryLimit": "512m"})

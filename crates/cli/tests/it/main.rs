@@ -14,6 +14,7 @@ mod images;
 mod in_terminal;
 mod network;
 mod readme;
+mod remote;
 mod repl;
 mod run;
 mod run_ends;

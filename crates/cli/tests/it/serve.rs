@@ -14,14 +14,14 @@ use nix::{
 use crate::common::{Ended, User, containers, ended, until};
 
 /// A server that serves.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     stdout: BufReader<ChildStdout>,
     port: u16,
 }
 
 impl Served {
-    fn start(user: &User, words: &[&str]) -> Self {
+    pub(crate) fn start(user: &User, words: &[&str]) -> Self {
         let all = [&["serve", "--keep-images"], words].concat();
         let mut child = user.command(&all).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -44,6 +44,11 @@ impl Served {
         }
     }
 
+    /// Its address.
+    pub(crate) fn host(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// The answer to a request, head and body.
     fn ask(&self, request: &str, key: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
@@ -63,7 +68,7 @@ impl Served {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
-    fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         self.signal(Signal::SIGTERM);
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -76,7 +81,7 @@ const GOODBYE: &str =
     "[Serve] Shutting down server and cleaning up resources...\n[Serve] Cleanup complete\n";
 
 /// A port that was free a moment ago.
-fn free_port() -> (TcpListener, String) {
+pub(crate) fn free_port() -> (TcpListener, String) {
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     (listener, port)

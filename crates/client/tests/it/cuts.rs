@@ -69,9 +69,7 @@ async fn cut_everywhere(server: &Plain, longest: u64) -> usize {
 #[tokio::test]
 async fn events_over_sse_are_cut_at_every_byte() {
     let mut answer = "HTTP/1.1 200 x\r\nContent-Type: text/event-stream\r\n\r\n".to_owned();
-    for event in EVENTS {
-        answer.push_str(&format!("data: {event}\n\n"));
-    }
+    answer.extend(EVENTS.map(|event| format!("data: {event}\n\n")));
     let longest = answer.len() as u64;
     let answers = [("POST /execute/stream", Answer::Bytes(answer.into()))];
     let server = Plain::start(answers, None).await;
