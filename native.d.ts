@@ -51,6 +51,37 @@ export declare class NativeProgram {
   end(): void
 }
 
+/** A client of a server. */
+export declare class NativeRemote {
+  /**
+   * A client of the server at `host`. Sends nothing; throws when the address or the key cannot be used.
+   * `websocket` decides whether streams try a `WebSocket`.
+   */
+  constructor(host: string, apiKey: string, websocket: boolean)
+  /** Checks that the server answers. */
+  health(): Promise<NativeOutcome>
+  /** Runs a program to its end. `body_json` is the body of the request. */
+  execute(bodyJson: string, cancel: NativeCancel): Promise<NativeOutcome>
+  /** Runs a program and streams its events. */
+  stream(bodyJson: string): NativeRemoteStream
+  /** Writes a file into a session. Its bytes are copied before it returns. */
+  putFile(sessionId: string, path: string, data: Buffer): Promise<NativeOutcome>
+  /** Reads a file of a session. */
+  getFile(sessionId: string, path: string): Promise<NativeBytes>
+  /** The answer of the server: an object with the sessions. */
+  sessions(): Promise<NativeOutcome>
+  /** Deletes a session. */
+  deleteSession(id: string): Promise<NativeOutcome>
+}
+
+/** A program that runs on a server. */
+export declare class NativeRemoteStream {
+  /** The next events. The last of them come with the result, where the server has sent it. */
+  recv(): Promise<NativeBatch>
+  /** Ends the program and the events. */
+  cancel(): void
+}
+
 /** A running execution. */
 export declare class NativeStream {
   /** The next events. */

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createServer as createSocketServer } from "node:net";
 import WS, { WebSocketServer } from "ws";
-import { RemoteIsol8 } from "../index.js";
 import websocket from "../lib/remote/websocket.cjs";
+import { testClients } from "./helpers/clients.mjs";
 import { eventsOf, test, until } from "./helpers/harness.mjs";
 
 // Node 18 and 20 have no WebSocket, and the client uses SSE there. These tests give them one with the same
@@ -35,27 +35,31 @@ async function withServer(onSocket, use) {
   }
 }
 
-test("the request goes out with key, options and session; events come back", async () => {
-  const seen = [];
-  const onSocket = (socket, upgrade) => {
-    socket.on("message", (data) => {
-      seen.push([upgrade.headers.authorization, JSON.parse(data)]);
-      socket.send(JSON.stringify({ type: "stdout", data: "é", phase: "code" }));
-      socket.send(JSON.stringify(EXIT));
-      socket.close(1000, "Execution complete");
+testClients(
+  "the request goes out with key, options and session; events come back",
+  async (RemoteIsol8) => {
+    const seen = [];
+    const onSocket = (socket, upgrade) => {
+      socket.on("message", (data) => {
+        seen.push([upgrade.headers.authorization, JSON.parse(data)]);
+        socket.send(JSON.stringify({ type: "stdout", data: "é", phase: "code" }));
+        socket.send(JSON.stringify(EXIT));
+        socket.close(1000, "Execution complete");
+      });
+    };
+    await withServer(onSocket, async (host) => {
+      const connection = { host, apiKey: "k", sessionId: "s" };
+      const engine = new RemoteIsol8(connection, { network: "none" });
+      const events = await eventsOf(engine, request);
+      assert.deepEqual(events, [{ type: "stdout", data: "é", phase: "code" }, EXIT]);
+      const options = { network: "none" };
+      const sent = { type: "execute", request, result: true, options, sessionId: "s" };
+      assert.deepEqual(seen, [["Bearer k", sent]]);
     });
-  };
-  await withServer(onSocket, async (host) => {
-    const connection = { host, apiKey: "k", sessionId: "s" };
-    const engine = new RemoteIsol8(connection, { network: "none" });
-    const events = await eventsOf(engine, request);
-    assert.deepEqual(events, [{ type: "stdout", data: "é", phase: "code" }, EXIT]);
-    const options = { network: "none" };
-    assert.deepEqual(seen, [["Bearer k", { type: "execute", request, options, sessionId: "s" }]]);
-  });
-});
+  },
+);
 
-test("a socket that closes early is never a success", async () => {
+testClients("a socket that closes early is never a success", async (RemoteIsol8) => {
   const closings = [
     (socket) => socket.close(1011, "it broke"),
     (socket) => socket.terminate(),
@@ -75,7 +79,7 @@ test("a socket that closes early is never a success", async () => {
   }
 });
 
-test("leaving the loop and aborting close the socket", async () => {
+testClients("leaving the loop and aborting close the socket", async (RemoteIsol8) => {
   let closed = 0;
   const onSocket = (socket) => {
     socket.on("close", () => {
@@ -96,7 +100,7 @@ test("leaving the loop and aborting close the socket", async () => {
   });
 });
 
-test("a server without WebSocket is asked by SSE, and remembered", async () => {
+testClients("a server without WebSocket is asked by SSE, and remembered", async (RemoteIsol8) => {
   const paths = [];
   const server = createServer((incoming, response) => {
     paths.push(incoming.url);
@@ -117,22 +121,25 @@ test("a server without WebSocket is asked by SSE, and remembered", async () => {
   }
 });
 
-test("a stream that ends with an error gives it and ends; what is no JSON is ignored", async () => {
-  const refused = { type: "error", data: "no" };
-  const onSocket = (socket) => {
-    socket.on("message", () => {
-      socket.send("no JSON");
-      socket.send("7");
-      socket.send(JSON.stringify(refused));
-      socket.close(1000, "Execution complete");
+testClients(
+  "a stream that ends with an error gives it and ends; what is no JSON is ignored",
+  async (RemoteIsol8) => {
+    const refused = { type: "error", data: "no" };
+    const onSocket = (socket) => {
+      socket.on("message", () => {
+        socket.send("no JSON");
+        socket.send("7");
+        socket.send(JSON.stringify(refused));
+        socket.close(1000, "Execution complete");
+      });
+    };
+    await withServer(onSocket, async (host) => {
+      assert.deepEqual(await eventsOf(new RemoteIsol8({ host, apiKey: "k" }), request), [refused]);
     });
-  };
-  await withServer(onSocket, async (host) => {
-    assert.deepEqual(await eventsOf(new RemoteIsol8({ host, apiKey: "k" }), request), [refused]);
-  });
-});
+  },
+);
 
-test("an abort ends a call whose WebSocket never opens", async () => {
+testClients("an abort ends a call whose WebSocket never opens", async (RemoteIsol8) => {
   let reached;
   const connected = new Promise((resolve) => {
     reached = resolve;

@@ -15,6 +15,7 @@ const {
   throwIfAborted,
   unwrap,
 } = require("./errors.cjs");
+const { eventStream, withoutOutput } = require("./event-stream.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
@@ -158,29 +159,10 @@ class DockerIsol8 {
     };
     let result;
     const conclude = (json) => {
-      // The events have delivered the output already.
-      const { stdout: _, stderr: __, ...rest } = JSON.parse(json);
-      result = rest;
+      result = withoutOutput(JSON.parse(json));
     };
     const events = pump(start, cancel, options, conclude);
-    // The generator's own `return` waits behind a pending `next`. Cancelling first lets that `next` end.
-    return {
-      get result() {
-        return result;
-      },
-      next: () => events.next(),
-      return: (value) => {
-        cancel();
-        return events.return(value);
-      },
-      throw: (error) => {
-        cancel();
-        return events.throw(error);
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return eventStream(events, cancel, () => result);
   }
 
   async putFile(path, content) {

@@ -85,13 +85,14 @@ export interface SessionInfo {
 
 /**
  * Runs programs on an isol8 server. `start` checks that the server answers. `stop` deletes the session, if there
- * is one. File calls need a session. Streams use a WebSocket where the platform has one (Node 22, Bun, Deno),
- * and server-sent events elsewhere.
+ * is one. File calls need a session. Streams use a WebSocket, and server-sent events where none opens. The class of
+ * `@isol8/core/remote` is free of native code. It uses a WebSocket where the platform has one (Node 22, Bun, Deno), and
+ * is what `@isol8/core` uses on platforms without a native package.
  */
 export declare class RemoteIsol8 extends Engine {
   /**
    * Makes a client. Connects to nothing yet. Throws when `connection` has no text for `host`, or something else than a text for
-   * `apiKey`. `options` override the server's defaults, as far as the server allows.
+   * `apiKey`, and when `host` is no web address. `options` override the server's defaults, as far as the server allows.
    */
   constructor(connection: RemoteIsol8Options, options?: Isol8Options);
   /** Lists the sessions that this key may see. */

@@ -190,7 +190,7 @@ export type StreamResult = Omit<ExecutionResult, "stdout" | "stderr">;
 export interface EventStream extends AsyncIterableIterator<StreamEvent> {
   /**
    * The result without the output. Present after the loop has taken the last event and ended by itself.
-   * Absent after a failure, and always absent with a remote engine.
+   * Absent after a failure, and with servers of version 0.20.
    */
   readonly result?: StreamResult | undefined;
 }

@@ -66,6 +66,7 @@ import {
   type WsClientMessage,
   type WsServerMessage,
 } from "@isol8/core";
+import * as remote from "@isol8/core/remote";
 import type { Equal, Expect } from "./equal.js";
 
 const mode: Isol8Mode = "persistent";
@@ -256,6 +257,8 @@ async function useRemote(): Promise<void> {
   const where: RemoteIsol8Options = { host: "http://h", apiKey: "k", sessionId: "s" };
   const engine = new RemoteIsol8(where, common);
   await useEngine(engine);
+  const portable: RemoteIsol8 = new remote.RemoteIsol8(where);
+  await useEngine(portable);
   const [session]: SessionInfo[] = await engine.listSessions();
   if (session?.isActive) await engine.deleteSession(session.id);
   console.log(session?.lastAccessedAt);

@@ -1,26 +1,15 @@
 "use strict";
 // Requests to an isol8 server: address, key, and error messages.
 
-const { errorCodes } = require("../constants.json");
-const { errorFrom, throwIfAborted } = require("../errors.cjs");
-const { toJson } = require("../json.cjs");
+const { throwIfAborted } = require("../errors.cjs");
 const { bodyText } = require("./body.cjs");
-const { objectIn } = require("./message.cjs");
-
-/** The code of errors for which the server names none. */
-const REMOTE = errorCodes.remote;
-
-/** Most bytes of an answer. The largest file of a session has 512 MiB, which are 683 MiB in base64. */
-const MAX_ANSWER = 768 * 1024 * 1024;
+const { MAX_ANSWER, describe, objectIn, remoteError } = require("./message.cjs");
 
 /** Most bytes of an answer that explains an error. */
 const MAX_ERROR = 1024 * 1024;
 
 /** The form of error codes. A server may be newer than this client and have other ones. */
 const ERROR_CODE = /^ISOL8_[A-Z_]{1,64}$/;
-
-/** Makes the error of a failed request. */
-const remoteError = (message, { code = REMOTE, cause } = {}) => errorFrom({ code, message, cause });
 
 /**
  * Returns the server's error message and its code, or the status when there is none. A server answers with `{error}`,
@@ -91,19 +80,18 @@ class Http {
     }
   }
 
-  /** Sends a request. An error status and a failed connection both throw, with `failure` as prefix of the message. */
+  /** Sends a request, whose body is JSON. An error status and a failed connection both throw, with `failure` as prefix of the message. */
   async send(method, path, failure, { body, signal, accept } = {}) {
     const headers = { ...this.headers };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (accept) headers.Accept = accept;
-    const text = body === undefined ? undefined : toJson(body, errorCodes.invalidRequest);
     let response;
     try {
       response = await fetchWithin(`${this.host}${path}`, {
         method,
         headers,
         signal,
-        body: text,
+        body,
       });
     } catch (cause) {
       throwIfAborted(signal);
@@ -134,9 +122,4 @@ class Http {
   }
 }
 
-/** Returns the message of an error. `fetch` puts the reason of a failure into `cause`. */
-function describe(error) {
-  return error?.cause?.message || error?.message || String(error);
-}
-
-module.exports = { Http, describe, remoteError };
+module.exports = { Http };

@@ -2,10 +2,13 @@
 // Server-sent events: turns the lines of a response body into stream events.
 
 const { chunksOf } = require("./body.cjs");
-const { objectIn } = require("./message.cjs");
+const { MAX_ANSWER, eventIn } = require("./message.cjs");
 
 /** Longest accepted event, in characters. The server sends output in chunks, which are far smaller. */
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
+
+/** How an event begins that may carry a result, which is longer than any other event. */
+const EXIT = /^(?:data: )?\{"type":"exit",/;
 
 /** Yields the lines of a body without their ends. A line that never ends is an error. */
 async function* lines(body) {
@@ -22,26 +25,29 @@ async function* lines(body) {
       pieces = [text];
       length = text.length;
     }
-    checkLength(length);
+    checkLength(length, pieces);
   }
 }
 
-function checkLength(length) {
-  if (length > MAX_EVENT_LENGTH) throw new Error("the server sent an event without an end");
+/** Throws when an event is too long. The pieces are its beginning. */
+function checkLength(length, [first, second = ""]) {
+  if (length <= MAX_EVENT_LENGTH) return;
+  const isExit = EXIT.test(`${first.slice(0, 64)}${second.slice(0, 64)}`);
+  if (!isExit || length > MAX_ANSWER) throw new Error("the server sent an event without an end");
 }
 
-/** Yields the events of a response body as they arrive. Leaving the loop ends the connection. */
-async function* events(body) {
+/** Yields the events of a response body as they arrive, and hands the result to `conclude`. Leaving the loop ends the connection. */
+async function* events(body, conclude) {
   let data = [];
   let length = 0;
   for await (const line of lines(body)) {
     if (line.startsWith("data:")) {
       data.push(line.slice(line[5] === " " ? 6 : 5));
       length += line.length;
-      checkLength(length);
+      checkLength(length, data);
     } else if (line === "") {
-      // A block without data is a comment, and one whose data is no JSON object is ignored.
-      const event = data.length > 0 ? objectIn(data.join("\n")) : undefined;
+      // A block without data is a comment, and one whose data is no event is ignored.
+      const event = data.length > 0 ? eventIn(data.join("\n"), conclude) : undefined;
       data = [];
       length = 0;
       if (event !== undefined) yield event;

@@ -3,7 +3,7 @@
 
 const { onAbort } = require("../call-options.cjs");
 const { abortReason } = require("../errors.cjs");
-const { objectIn } = require("./message.cjs");
+const { eventIn } = require("./message.cjs");
 
 const CLOSED_NORMALLY = 1000;
 
@@ -43,8 +43,9 @@ async function open(url, headers, signal) {
 /**
  * Yields the events of one execution. `message` is a text, which is sent when the socket is open. A WebSocket cannot be
  * slowed down, so events wait here for a slow consumer. More than `maxWaiting` characters of them are an error.
+ * `conclude` receives the result.
  */
-async function* events(url, headers, message, { signal, maxWaiting }) {
+async function* events(url, headers, message, { signal, maxWaiting, conclude }) {
   const socket = await open(url, headers, signal);
   let waiting = [];
   let length = 0;
@@ -77,7 +78,7 @@ async function* events(url, headers, message, { signal, maxWaiting }) {
       waiting = [];
       for (const data of taken) {
         length -= data.length + MESSAGE_COST;
-        const event = objectIn(data);
+        const event = eventIn(data, conclude);
         if (event !== undefined) yield event;
       }
       if (waiting.length > 0) continue;

@@ -177,6 +177,11 @@ impl NativeCancel {
         Self::default()
     }
 
+    /// What is cancelled.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.0.clone()
+    }
+
     /// Ends the execution that it was given to.
     #[napi]
     pub fn cancel(&self) {

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod exit;
 pub mod images;
 pub mod outcome;
+pub mod remote;
 pub mod request;
 mod runtime;
 pub mod stream;

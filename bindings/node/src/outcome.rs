@@ -71,7 +71,14 @@ impl<T: Serialize> From<Result<T, NativeError>> for NativeOutcome {
             serde_json::to_string(&value)
                 .map_err(|error| EngineError::Internal(error.to_string()).into())
         });
-        match json {
+        Self::of_json(json)
+    }
+}
+
+impl NativeOutcome {
+    /// A value that is JSON already, or an error.
+    pub(crate) fn of_json(outcome: Result<String, NativeError>) -> Self {
+        match outcome {
             Ok(json) => Self {
                 result: Some(json),
                 error: None,
@@ -93,8 +100,8 @@ pub struct NativeBytes {
     pub error: Option<NativeError>,
 }
 
-impl From<Result<Vec<u8>, EngineError>> for NativeBytes {
-    fn from(outcome: Result<Vec<u8>, EngineError>) -> Self {
+impl<E: Into<NativeError>> From<Result<Vec<u8>, E>> for NativeBytes {
+    fn from(outcome: Result<Vec<u8>, E>) -> Self {
         match outcome {
             Ok(bytes) => Self {
                 data: Some(bytes.into()),

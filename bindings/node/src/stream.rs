@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::outcome::NativeError;
 
 /// Events that cross at once, at most.
-const BATCH: usize = 16;
+pub(crate) const BATCH: usize = 16;
 
 /// One event.
 #[napi(object, object_from_js = false)]
@@ -74,7 +74,8 @@ impl NativeBatch {
         }
     }
 
-    fn refusal(error: NativeError) -> Self {
+    /// An error.
+    pub(crate) fn refusal(error: NativeError) -> Self {
         Self {
             error: Some(error),
             ..Self::default()

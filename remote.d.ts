@@ -1,0 +1,3 @@
+// Types for `import`. They are written once, in remote.d.cts.
+
+export * from "./remote.cjs";
