@@ -19,6 +19,7 @@ const NO_CONTAINER = { message: "No active container. Call execute() first in pe
 const PROGRAMS = {
   python: {
     keepsState: true,
+    isInterrupted: true,
     set: "import json\nx = 42\ndef double(n): return 2 * n",
     get: "print(json.dumps(double(x)))",
     isSet: "print(str('x' in globals()).lower())",
@@ -32,6 +33,7 @@ const PROGRAMS = {
     environment: "import os; print(os.environ.get('KEY', 'unset'))",
   },
   node: {
+    isInterrupted: true,
     set: "const { EOL } = require('os'); const x = 42; function double(n) { return 2 * n; }",
     get: "console.log(EOL === '\\n' && double(x))",
     isSet: "console.log(typeof x !== 'undefined')",
@@ -138,7 +140,7 @@ for (const runtime of LANGUAGES) {
   });
 
   /** What the next call finds after an exit or a timeout: its output, and why the state was lost. */
-  const found = (reason) => (program.keepsState ? ["true", undefined] : ["false", reason]);
+  const found = (isKept, reason) => (isKept ? ["true", undefined] : ["false", reason]);
 
   test(`${runtime}: after an exit the next call finds the files, and the state or why it was lost`, async () => {
     await withSession(runtime, async ({ engine, run, says }) => {
@@ -148,7 +150,7 @@ for (const runtime of LANGUAGES) {
       const ended = await run(program.exit);
       assert.deepEqual([ended.exitCode, ended.stdout], [7, "bye"]);
       const next = await run(program.isSet);
-      assert.deepEqual([next.stdout, next.sessionReset], found("exit"));
+      assert.deepEqual([next.stdout, next.sessionReset], found(program.keepsState, "exit"));
       assert.equal(await says(program.read), "kept");
       assert.equal(engine.containerId, containerId);
       await says(program.set);
@@ -161,11 +163,11 @@ for (const runtime of LANGUAGES) {
       await says(program.set);
       await says(program.write);
       const { containerId } = engine;
-      const late = await run(program.hang, { timeoutMs: 1000 });
+      const late = await run(program.hang, { timeoutMs: 3000 });
       assert.deepEqual([late.exitCode, late.stdout], [137, "on"]);
       assert.match(late.stderr, /--- EXECUTION TIMED OUT ---$/);
       const next = await run(program.isSet);
-      assert.deepEqual([next.stdout, next.sessionReset], found("timeout"));
+      assert.deepEqual([next.stdout, next.sessionReset], found(program.isInterrupted, "timeout"));
       assert.equal(await says(program.read), "kept");
       assert.equal(engine.containerId, containerId);
     });
