@@ -38,8 +38,8 @@ export interface ExecutionRequest {
   /** Files to write before the program starts, by path, absolute or relative to `/sandbox`. Missing folders are created. */
   files?: Record<string, string | Uint8Array> | undefined;
   /**
-   * Paths, absolute or relative to `/sandbox`, of files to return in `files` of the result. A missing file is left out. Secrets are not masked in
-   * them.
+   * Paths, absolute or relative to `/sandbox`, of files to return in `files` of the result. A folder stands for the
+   * files in it and below it. Links in it are left out, and so is a missing file. Secrets are not masked in them.
    */
   outputPaths?: string[] | undefined;
   /**

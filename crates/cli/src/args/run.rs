@@ -108,7 +108,7 @@ pub(crate) struct RunArgs {
     /// Write standard output to this file, too
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
-    /// Copy a file out of the sandbox when the program has ended (repeatable)
+    /// Copy a file or a folder out of the sandbox when the program has ended (repeatable)
     #[arg(long, value_name = "SRC[:DEST]", value_parser = output_path, help_heading = "Output")]
     pub(crate) output_path: Vec<OutputPath>,
     /// Let --output-path replace files

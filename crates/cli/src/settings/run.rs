@@ -179,9 +179,14 @@ fn output(path: &OutputPath) -> Result<Output, Failure> {
         Some(folder) if folder.is_dir() => folder.join(name),
         Some(file) => file.clone(),
     };
+    // A folder may be written with its slash.
+    let source = match source.trim_end_matches('/') {
+        "" => source.clone(),
+        trimmed => trimmed.to_owned(),
+    };
     // Where a program works is the caller's choice. Its files are named from one place.
     let source = if source.starts_with('/') {
-        source.clone()
+        source
     } else {
         format!("{SANDBOX}/{source}")
     };

@@ -72,7 +72,6 @@ fn output_files_that_cannot_be_written_are_refused_before_the_program_runs() {
             "link.txt is a link. Remove it, or name the file that it leads to.",
         ),
         (&["a:none/a.txt"], "none is no folder."),
-        (&["b:folder"], "folder/b is a folder."),
         (&["x/a", "y/a"], "a is the place of two files."),
     ] {
         let paths = paths.iter().flat_map(|path| ["--output-path", *path]);
@@ -82,6 +81,28 @@ fn output_files_that_cannot_be_written_are_refused_before_the_program_runs() {
             .failed(&format!("[ERR] --output-path: {stderr}"));
     }
     assert_eq!(user.read("folder/file.txt"), "old");
+}
+
+#[test]
+fn a_folder_is_copied_out_with_what_is_below_it() {
+    let user = User::new();
+    let program = "mkdir -p out/deep; echo 1 > out/a.txt; echo 2 > 'out/deep/b c.txt'; ln -s /etc/passwd out/link; \
+        mkfifo out/fifo";
+    let words = ["run", "--cmd", program, "--output-path", "out/:copy"];
+    user.isol8(&words).is(0, "", "");
+    assert_eq!(user.read("copy/a.txt"), "1\n");
+    assert_eq!(user.read("copy/deep/b c.txt"), "2\n");
+    for name in ["copy/link", "copy/fifo"] {
+        assert!(!exists(&user.path(name)), "{name}");
+    }
+    user.write("copy/out/a.txt", "old");
+    user.write("copy/out/mine.txt", "mine");
+    user.isol8(&words)
+        .failed("[ERR] --output-path: copy/out is there already. Use --force to replace it.");
+    user.isol8(&[&words[..], &["--force"]].concat())
+        .is(0, "", "");
+    assert_eq!(user.read("copy/out/a.txt"), "1\n");
+    assert_eq!(user.read("copy/out/mine.txt"), "mine");
 }
 
 #[test]

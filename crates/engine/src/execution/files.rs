@@ -7,8 +7,9 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use isol8_protocol::{ErrorKind, InlineFile, MAX_BATCH_FILES, MAX_INLINE_BYTES};
+use isol8_protocol::{ErrorKind, InlineFile, MAX_BATCH_FILES, MAX_INLINE_BYTES, ProxyPort};
 
+use super::folders;
 use crate::{
     error::EngineError,
     plan::{PlannedFile, in_sandbox},
@@ -158,44 +159,80 @@ pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> Engin
     }
 }
 
-/// The output files, at most `limit` bytes together. What is missing, or is no file that the program
-/// can read, is left out.
+/// The output files, at most `limit` bytes together. A folder stands for the files in it and below it. What is
+/// missing, or is nothing that the program can read, is left out.
 pub(super) async fn collect(
     sandbox: &Sandbox,
     paths: &[String],
     limit: u64,
+    proxy: ProxyPort,
 ) -> Result<OutputFiles, EngineError> {
-    let mut files = OutputFiles::default();
-    let mut left = limit;
+    let mut output = Output {
+        files: OutputFiles::default(),
+        left: limit,
+    };
     let mut seen = BTreeSet::new();
     let unique: Vec<&String> = paths.iter().filter(|path| seen.insert(*path)).collect();
-    let mut rest = &unique[..];
-    while !rest.is_empty() {
-        let (batch, later) = rest.split_at(batch_length(rest));
-        rest = later;
-        let asked = batch
-            .iter()
-            .map(|path| in_sandbox(path).into_owned())
-            .collect();
-        let mut incoming = sandbox.read_files(asked, left).await?;
-        let mut waiting = batch.iter();
-        while let Some(file) = incoming.next().await? {
-            let Some(path) = waiting.next() else { break };
-            match file {
-                Ok(contents) => {
-                    left -= contents.len() as u64;
-                    files
-                        .contents
-                        .insert((*path).clone(), BASE64.encode(contents));
-                }
-                Err(ErrorKind::TooLarge) => files.too_large.push((*path).clone()),
-                // What the program left there must not be able to undo its result, for example with a
-                // link whose target is too long.
-                Err(_) => {}
+    for folder in output.read(sandbox, &unique).await? {
+        match folders::list(sandbox, &folder, proxy).await? {
+            Some(paths) => {
+                let unread: Vec<_> = paths
+                    .iter()
+                    .filter(|path| !output.files.contents.contains_key(*path))
+                    .collect();
+                output.read(sandbox, &unread).await?;
             }
+            None => output.files.too_large.push(folder),
         }
     }
-    Ok(files)
+    Ok(output.files)
+}
+
+/// Output files as they are read.
+struct Output {
+    files: OutputFiles,
+    /// Bytes for which there is still room.
+    left: u64,
+}
+
+impl Output {
+    /// Reads files, and returns the paths that may be folders.
+    async fn read(
+        &mut self,
+        sandbox: &Sandbox,
+        paths: &[&String],
+    ) -> Result<Vec<String>, EngineError> {
+        let Self { files, left } = self;
+        let mut folders = Vec::new();
+        let mut rest = paths;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_length(rest));
+            rest = later;
+            let asked = batch
+                .iter()
+                .map(|path| in_sandbox(path).into_owned())
+                .collect();
+            let mut incoming = sandbox.read_files(asked, *left).await?;
+            let mut waiting = batch.iter();
+            while let Some(file) = incoming.next().await? {
+                let Some(path) = waiting.next() else { break };
+                match file {
+                    Ok(contents) => {
+                        *left -= contents.len() as u64;
+                        files
+                            .contents
+                            .insert((*path).clone(), BASE64.encode(contents));
+                    }
+                    Err(ErrorKind::TooLarge) => files.too_large.push((*path).clone()),
+                    Err(ErrorKind::NotAFile) => folders.push((*path).clone()),
+                    // What the program left there must not be able to undo its result, for example with a
+                    // link whose target is too long.
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(folders)
+    }
 }
 
 /// How many of `paths`, at least one, one message can ask for.

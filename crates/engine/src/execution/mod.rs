@@ -1,6 +1,7 @@
 //! Runs a plan on a sandbox: install, setup scripts, files, program, outputs.
 
 mod files;
+mod folders;
 mod registries;
 mod report;
 mod run;

@@ -150,7 +150,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     let keep_output = options.audit.enabled && options.audit.include_output;
     let placing = files::place(sandbox, plan.files, plan.program_file);
     let inline = files::within(plan.timeout, WRITING, placing).await?;
-    let program = plan.program.argv.first().cloned();
+    let (program, proxy) = (plan.program.argv.first().cloned(), plan.program.proxy);
     let outcome = rules
         .run(
             plan.program,
@@ -168,7 +168,7 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     outcome.explain("program ended");
     let files = match &plan.output_paths {
         Some(paths) => {
-            let collecting = files::collect(sandbox, paths, options.max_output_files_bytes);
+            let collecting = files::collect(sandbox, paths, options.max_output_files_bytes, proxy);
             Some(files::within(plan.timeout, COLLECTING, collecting).await?)
         }
         None => None,

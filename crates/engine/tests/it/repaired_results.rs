@@ -231,6 +231,29 @@ async fn a_hundred_mebibytes_go_in_and_out_unchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_output_folder_stands_for_the_files_in_it() {
+    for mode in ["ephemeral", "persistent"] {
+        let engine = engine(json!({ "maxOutputFilesSize": 1000, "mode": mode }));
+        let request = json!({
+            "runtime": "bash",
+            "code": "mkdir -p out/deep empty; echo 1 > out/a; echo 2 > out/deep/b; truncate -s 2000 out/huge; \
+                ln -s /etc/passwd out/link; ln -s out other; mkfifo out/fifo",
+            "outputPaths": ["/sandbox/out/a", "/sandbox/out", "/sandbox/empty", "/sandbox/other"],
+        });
+        let result = run(&engine, request).await.unwrap();
+        let files = result.files.unwrap();
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["/sandbox/out/a", "/sandbox/out/deep/b"]);
+        assert!(
+            result.stderr.contains("LEFT OUT (/sandbox/out/huge"),
+            "{}",
+            result.stderr
+        );
+        engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn output_files_that_are_too_large_leave_the_result_whole_and_are_told() {
     let engine = engine(json!({ "maxOutputFilesSize": 1000, "timeoutMs": 10_000 }));
     let request = json!({
