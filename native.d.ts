@@ -23,6 +23,8 @@ export declare class NativeEngine {
   constructor(optionsJson: string, maxConcurrent: number)
   /** Prewarms what `start_json` asks for. */
   start(startJson: string): Promise<NativeOutcome>
+  /** Asks the Docker daemon whether it is there. */
+  ping(): Promise<NativeOutcome>
   /** Ends every execution and sandbox. */
   stop(): Promise<void>
   /** Runs a request to its end. Not an async function: the files are copied before it returns. */

@@ -203,19 +203,62 @@ test("simultaneous calls each run their own program, collected and streamed", as
   });
 });
 
-test("file calls wait for the running program, and run in order", async () => {
+test("files are written and read while a program runs, in the order of their calls", async () => {
   await withSession("python", async ({ engine, run }) => {
     await run("x = 1");
-    const slow = run("import time; time.sleep(0.3); open('/sandbox/f', 'w').write('program')");
-    const got = engine.getFile("/sandbox/f");
+    const wait = "import os, time\nwhile not os.path.exists('/sandbox/go'): time.sleep(0.01)\n";
+    const waiting = run(
+      `open('/sandbox/f', 'w').write('program')\n${wait}print(open('/sandbox/f').read())`,
+    );
+    await until(async () => {
+      const read = await engine.getFile("/sandbox/f").catch(() => "");
+      return String(read) === "program";
+    }, "the program's file");
     const put = engine.putFile("/sandbox/f", "caller");
-    const last = engine.getFile("/sandbox/f");
-    assert.equal((await slow).exitCode, 0);
-    assert.equal(String(await got), "program");
+    const got = engine.getFile("/sandbox/f");
     await put;
-    assert.equal(String(await last), "caller");
+    assert.equal(String(await got), "caller");
+    await engine.putFile("/sandbox/go", "");
+    assert.equal((await waiting).stdout, "caller");
   });
 });
+
+test("a program finds the files of the calls before it, also when nobody waited for them", async () => {
+  await withSession("bash", async ({ engine, says }) => {
+    // The first execution makes the sandbox, and the file call goes on as soon as there is one.
+    const first = says("until [ -e /sandbox/early ]; do sleep 0.01; done; echo seen");
+    const early = engine.putFile("/sandbox/early", "");
+    assert.equal(await first, "seen");
+    await early;
+    const put = engine.putFile("/sandbox/large", Buffer.alloc(8 << 20, 1));
+    const size = says("stat -c %s /sandbox/large");
+    assert.equal(await size, String(8 << 20));
+    await put;
+  });
+});
+
+for (const prewarm of [{ runtimes: ["bash"] }, { runtimes: ["sh", "bash"] }]) {
+  test(`a persistent engine's sandbox is made by start with ${JSON.stringify(prewarm)}`, async () => {
+    await withEngine({ mode: "persistent" }, async (engine) => {
+      await assert.rejects(engine.putFile("/sandbox/f", "x"), {
+        message: "No active container. Call execute() first in persistent mode.",
+      });
+      await engine.start({ prewarm, strict: true });
+      const id = engine.containerId;
+      assert.match(id, /^[0-9a-f]{64}$/);
+      await engine.putFile("/sandbox/f", "before");
+      const { stdout, containerId } = await engine.execute({
+        runtime: "bash",
+        cmd: "cat /sandbox/f",
+      });
+      assert.deepEqual([stdout, containerId], ["before", id]);
+      await assert.rejects(engine.execute({ runtime: "python", code: "1" }), {
+        code: "ISOL8_RUNTIME_SWITCH",
+        message: /A command runs in this one: \{ runtime: "bash", cmd: "\.\.\." \}\.$/,
+      });
+    });
+  });
+}
 
 test("standard input belongs to one call", async () => {
   await withSession("python", async ({ says }) => {
@@ -259,7 +302,7 @@ test("a persistent engine accepts one runtime only", async () => {
   await withSession("python", async ({ engine, says }) => {
     await says("x = 42");
     const message =
-      'Cannot switch runtime from "python" to "node". Each persistent container supports a single runtime. Create a new Isol8 instance for a different runtime.';
+      'Cannot switch runtime from "python" to "node". Each persistent container supports a single runtime. Create a new Isol8 instance for a different runtime. A command runs in this one: { runtime: "python", cmd: "..." }.';
     const other = { runtime: "node", code: "console.log(1)" };
     await assert.rejects(engine.execute(other), { message });
     await assert.rejects(eventsOf(engine, other), { message });

@@ -88,6 +88,10 @@ class DockerIsol8 {
     unwrap(await this.#native.start(toJson(wanted, INVALID_OPTION)));
   }
 
+  async ping() {
+    unwrap(await this.#native.ping());
+  }
+
   async stop() {
     await this.#native.stop();
   }

@@ -19,21 +19,29 @@ import type { Bytes } from "./platform.cjs";
 export interface Isol8Engine {
   /** Makes sandboxes ready, if `prewarm` asks for it. Calling it is optional for a local engine. */
   start(options?: StartOptions): Promise<void>;
-  /** Ends every execution and sandbox of this engine. May be called more than once. The engine can be used again. */
+  /**
+   * Ends every execution and sandbox of this engine. May be called more than once. The engine can be used again. Resolves
+   * within 10 seconds: what Docker has not removed then is removed in the background.
+   */
   stop(): Promise<void>;
   /** Runs a program and resolves with its result. */
   execute(request: ExecutionRequest, options?: ExecuteOptions): Promise<ExecutionResult>;
   /** Runs a program and yields its events. Leaving the loop ends the program. A slow loop slows it down. */
   executeStream(request: ExecutionRequest, options?: ExecuteOptions): AsyncIterable<StreamEvent>;
-  /** Writes a file into the sandbox (persistent mode, after the first execution). */
+  /**
+   * Writes a file into the sandbox (persistent mode, after the first execution or a `start` that names the runtime). Also
+   * while a program runs.
+   */
   putFile(path: string, content: string | Uint8Array): Promise<void>;
-  /** Reads a file of the sandbox, of at most 512 MiB (persistent mode, after the first execution). */
+  /** Reads a file of the sandbox, of at most 512 MiB. The rules of `putFile` hold. */
   getFile(path: string): Promise<Bytes>;
 }
 
 /** The members that both classes share. It exists for types only: the classes have no common base class. */
 declare abstract class Engine implements Isol8Engine {
   start(options?: StartOptions): Promise<void>;
+  /** Resolves when Docker, or the server, answers. Rejects with the reason otherwise. */
+  ping(): Promise<void>;
   stop(): Promise<void>;
   /** The same as `stop`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -231,11 +231,16 @@ export interface Preload {
 /** Options of `start`. */
 export interface StartOptions {
   /**
-   * Sandboxes to make ready: for all languages, or for these runtimes. A failure does not reject. `preload` replaces the
-   * lists of the engine for the runtimes that it names.
+   * Sandboxes to make ready: for all languages, or for these runtimes. A persistent engine makes its sandbox when exactly one
+   * runtime is named. `preload` replaces the lists of the engine for the runtimes that it names.
    */
   prewarm?:
     | boolean
     | { runtimes?: Runtime[] | undefined; preload?: Preload | undefined }
     | undefined;
+  /**
+   * Whether `start` rejects when a runtime cannot be made ready, and builds a missing base image. Default: false. Then the
+   * first execution tries again.
+   */
+  strict?: boolean | undefined;
 }

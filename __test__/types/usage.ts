@@ -200,7 +200,7 @@ const minimal: ExecutionRequest = { runtime: "mine" satisfies Runtime, cmd: "tru
 async function useEngine(engine: Isol8Engine): Promise<void> {
   const start: StartOptions = { prewarm: { runtimes: ["python"] } };
   await engine.start(start);
-  await engine.start({ prewarm: true });
+  await engine.start({ prewarm: true, strict: true });
   const execute: ExecuteOptions = {
     signal: new AbortController().signal,
     onStdout: (data) => console.log(data.length),
@@ -239,6 +239,7 @@ async function useEngine(engine: Isol8Engine): Promise<void> {
 async function useDocker(): Promise<void> {
   const engine = new DockerIsol8(options, 4);
   const id: string | null = engine.containerId;
+  await engine.ping();
   const stream: EventStream = engine.executeStream(minimal);
   for await (const { data } of stream) console.log(data);
   const concluded: StreamResult | undefined = stream.result;

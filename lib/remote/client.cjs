@@ -75,6 +75,10 @@ function remoteClass(connect) {
 
     async start(options = {}) {
       this.#unknown.inStart(objectOf(options ?? {}, "options", INVALID_OPTION));
+      await this.ping();
+    }
+
+    async ping() {
       await this.#transport.health();
     }
 

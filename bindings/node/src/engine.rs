@@ -44,12 +44,20 @@ impl NativeEngine {
             .and_then(|json| parse::<RawStartOptions>("options", json))
             .and_then(|raw| Ok(StartOptions::try_from(raw).map_err(EngineError::from)?));
         match options {
-            Ok(options) => {
-                engine.start(&options).await;
-                Ok(()).into()
-            }
+            Ok(options) => engine
+                .start(&options)
+                .await
+                .map_err(NativeError::from)
+                .into(),
             Err(error) => Err::<(), _>(error).into(),
         }
+    }
+
+    /// Asks the Docker daemon whether it is there.
+    #[napi]
+    pub async fn ping(&self) -> NativeOutcome {
+        let engine = self.0.clone();
+        engine.ping().await.map_err(NativeError::from).into()
     }
 
     /// Ends every execution and sandbox.

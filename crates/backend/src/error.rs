@@ -20,6 +20,8 @@ pub enum BackendErrorKind {
     ContainerRuntime,
     /// A setting of the caller or of its environment is not acceptable.
     Configuration,
+    /// No sandbox can start under the caller's own seccomp profile.
+    Seccomp,
     /// A limit of a sandbox is beyond what the machine can give.
     Limit,
     /// The backend refused a request or failed at it.

@@ -70,7 +70,7 @@ impl DockerBackend {
 
     async fn start_with_guest(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
         let daemon = self.client.daemon().await?;
-        let explain = |error| not_started(error, spec, self.oci_runtime.as_deref());
+        let explain = |error| not_started(&daemon.url, error, spec, self.oci_runtime.as_deref());
         let users = if spec.user == SandboxUser::Own {
             Some(self.client.users(daemon).await?)
         } else {
@@ -80,7 +80,7 @@ impl DockerBackend {
             &Wanted {
                 users,
                 spec: spec.clone(),
-                volumes: self.volumes.of(&daemon.docker, spec).await.map_err(
+                volumes: self.volumes.of(&daemon.slow(), spec).await.map_err(
                     |error| match error {
                         VolumeError::Docker(error) => explain(error),
                         other => other.into(),
@@ -108,8 +108,8 @@ impl DockerBackend {
         daemon: &Daemon,
         wanted: &Wanted,
     ) -> Result<Option<Started>, BackendError> {
-        let claimed = Filler::claim(&daemon.docker, &wanted.spec.image).await;
-        let Some(filler) = claimed.map_err(failed)? else {
+        let claimed = Filler::claim(&daemon.slow(), &wanted.spec.image).await;
+        let Some(filler) = claimed.map_err(|error| failed(&daemon.url, error))? else {
             return Ok(None);
         };
         // Whoever had the right before may have filled the volume after the start that failed here.
@@ -119,8 +119,18 @@ impl DockerBackend {
             }
             other => other.map(Some),
         };
-        filler.release().await.map_err(failed)?;
-        outcome.map_err(|error| not_started(error, &wanted.spec, self.oci_runtime.as_deref()))
+        filler
+            .release()
+            .await
+            .map_err(|error| failed(&daemon.url, error))?;
+        outcome.map_err(|error| {
+            not_started(
+                &daemon.url,
+                error,
+                &wanted.spec,
+                self.oci_runtime.as_deref(),
+            )
+        })
     }
 
     /// Launches in a task of its own. Docker carries a creation through when its caller has gone, so the
@@ -130,7 +140,7 @@ impl DockerBackend {
         daemon: &Daemon,
         wanted: &Wanted,
     ) -> Result<Started, DockerError> {
-        let (docker, wanted) = (daemon.docker.clone(), wanted.clone());
+        let (docker, wanted) = (daemon.slow(), wanted.clone());
         let scope = LinkScope {
             url: daemon.url.clone(),
             oci_runtime: self.oci_runtime.clone(),
@@ -163,7 +173,12 @@ impl Backend for DockerBackend {
 
     fn destroy(&self, id: String) -> BoxFuture<'static, Result<(), BackendError>> {
         let client = self.client.clone();
-        Box::pin(async move { remove(client.docker().await?, &id).await.map_err(failed) })
+        Box::pin(async move {
+            let docker = client.docker().await?;
+            remove(docker, &id)
+                .await
+                .map_err(|error| client.failed(error))
+        })
     }
 
     fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
@@ -173,7 +188,8 @@ impl Backend for DockerBackend {
     fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         Box::pin(async {
             let docker = self.client.docker().await?;
-            docker.ping().await.map(drop).map_err(failed)
+            let answer = docker.ping().await;
+            answer.map(drop).map_err(|error| self.client.failed(error))
         })
     }
 

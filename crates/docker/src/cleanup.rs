@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use crate::{
     Client,
-    error::failed,
     labels::{MANAGED_LABEL, OWNER_LABEL, PERSIST_LABEL},
     owner,
 };
@@ -87,7 +86,7 @@ async fn ours(
     let listed = docker
         .list_containers(Some(options))
         .await
-        .map_err(failed)?;
+        .map_err(|error| client.failed(error))?;
     let chosen = listed.into_iter();
     Ok(chosen.filter(|container| choose(container, now)).collect())
 }

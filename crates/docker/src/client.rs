@@ -4,10 +4,11 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as DockerError};
-use isol8_backend::BackendError;
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error as DockerError};
+use isol8_backend::{BackendError, BackendErrorKind};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -19,7 +20,19 @@ use crate::{
 };
 
 /// Seconds that the daemon may take to answer a request.
-const REQUEST_TIMEOUT_SECONDS: u64 = 120;
+const REQUEST_TIMEOUT_SECONDS: u64 = 10;
+
+/// The same for those that create and start containers, or remove images.
+const SLOW_REQUEST_LIMIT: Duration = Duration::from_mins(1);
+
+/// The same for builds, which answer when their first step has been taken.
+const BUILD_REQUEST_LIMIT: Duration = Duration::from_mins(10);
+
+/// The oldest version of the API that has what is needed: that of Docker 20.10.
+const MIN_VERSION: ClientVersion = ClientVersion {
+    major_version: 1,
+    minor_version: 41,
+};
 
 /// A daemon, connected to on first use. Cheap to clone.
 #[derive(Clone)]
@@ -50,6 +63,13 @@ pub(crate) struct Daemon {
     users: OnceCell<Users>,
 }
 
+impl Daemon {
+    /// The connection for requests that create and start containers.
+    pub(crate) fn slow(&self) -> Docker {
+        self.docker.clone().with_timeout(SLOW_REQUEST_LIMIT)
+    }
+}
+
 impl Client {
     /// A client for the daemon at `address`. Does no I/O.
     #[must_use]
@@ -66,10 +86,35 @@ impl Client {
         Ok(&self.daemon().await?.docker)
     }
 
+    /// The connection for requests that remove images.
+    pub(crate) async fn slow(&self) -> Result<Docker, BackendError> {
+        Ok(self.daemon().await?.slow())
+    }
+
+    /// The connection for builds.
+    pub(crate) async fn building(&self) -> Result<Docker, BackendError> {
+        Ok(self
+            .docker()
+            .await?
+            .clone()
+            .with_timeout(BUILD_REQUEST_LIMIT))
+    }
+
+    /// Why a request failed.
+    pub(crate) fn failed(&self, error: DockerError) -> BackendError {
+        match self.address.endpoint() {
+            Ok(endpoint) => error::failed(&endpoint.to_string(), error),
+            Err(address) => address.into(),
+        }
+    }
+
     /// The facts that the daemon reports about itself.
     pub async fn facts(&self) -> Result<DaemonFacts, BackendError> {
         let Daemon { docker, url, .. } = self.daemon().await?;
-        let info = docker.info().await.map_err(error::failed)?;
+        let info = docker
+            .info()
+            .await
+            .map_err(|error| error::failed(url, error))?;
         let options = info.security_options.unwrap_or_default();
         Ok(DaemonFacts {
             address: url.clone(),
@@ -79,33 +124,45 @@ impl Client {
         })
     }
 
-    /// The daemon, as [`Self::docker`] finds it.
+    /// The daemon, as [`Self::docker`] finds it. The time limit holds for those as well who wait for another
+    /// call that connects.
     pub(crate) async fn daemon(&self) -> Result<&Daemon, BackendError> {
-        self.connected
-            .get_or_try_init(|| async {
-                let endpoint = self.address.endpoint()?;
-                let url = endpoint.to_string();
-                let unreachable = |reason| error::unreachable(&url, reason);
-                let docker = if let Some(docker) = quickly(&endpoint).await {
-                    docker
-                } else {
-                    // The slower way, which returns the reason when it fails.
-                    let docker = connect(&endpoint).map_err(unreachable)?;
-                    docker.negotiate_version().await.map_err(unreachable)?
-                };
-                Ok(Daemon {
-                    docker,
-                    url,
-                    users: OnceCell::new(),
-                })
-            })
-            .await
+        let limit = Duration::from_secs(REQUEST_TIMEOUT_SECONDS);
+        let connecting = self.connected.get_or_try_init(|| self.connect());
+        match tokio::time::timeout(limit, connecting).await {
+            Ok(connected) => connected,
+            Err(_) => Err(self.failed(DockerError::RequestTimeoutError)),
+        }
+    }
+
+    async fn connect(&self) -> Result<Daemon, BackendError> {
+        let endpoint = self.address.endpoint()?;
+        let url = endpoint.to_string();
+        let unreachable = |reason| error::unreachable(&url, reason);
+        let docker = if let Some(docker) = quickly(&endpoint).await {
+            docker
+        } else {
+            // The slower way, which returns the reason when it fails.
+            let docker = connect(&endpoint).map_err(unreachable)?;
+            docker.negotiate_version().await.map_err(unreachable)?
+        };
+        let version = docker.client_version();
+        if version < MIN_VERSION {
+            let message = error::too_old(&format!("it speaks version {version} of the API"));
+            return Err(BackendError::new(BackendErrorKind::Unreachable, message));
+        }
+        Ok(Daemon {
+            docker,
+            url,
+            users: OnceCell::new(),
+        })
     }
 
     /// From where sandboxes of this `daemon` get users of their own.
     pub(crate) async fn users(&self, daemon: &Daemon) -> Result<Users, BackendError> {
         let found = daemon.users.get_or_try_init(|| async {
-            let info = daemon.docker.info().await.map_err(error::failed)?;
+            let info = daemon.docker.info().await;
+            let info = info.map_err(|error| error::failed(&daemon.url, error))?;
             let options = info.security_options.unwrap_or_default();
             Ok(Users::of_daemon(&options, self.is_on_this_machine()))
         });

@@ -33,6 +33,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// How long it may take until it has chosen its link.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// How long the daemon may take to remove a container.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
+
 /// Collected from a socket at once and before a write to it, in bytes: small pieces of the link
 /// would otherwise cost a system call each.
 const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
@@ -311,6 +314,7 @@ pub(crate) async fn remove_failed(docker: &Docker, id: &str) {
 /// Removes a container, in whatever state it is.
 pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), DockerError> {
     owner::let_go(id);
+    let docker = docker.clone().with_timeout(REMOVAL_LIMIT);
     let options = RemoveContainerOptions {
         force: true,
         // With the volumes that the image declares.

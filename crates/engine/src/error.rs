@@ -104,7 +104,8 @@ pub enum EngineError {
     /// A persistent engine was asked for a second runtime.
     #[error(
         "Cannot switch runtime from \"{from}\" to \"{to}\". Each persistent container supports a \
-         single runtime. Create a new Isol8 instance for a different runtime."
+         single runtime. Create a new Isol8 instance for a different runtime. A command runs in this \
+         one: {{ runtime: \"{from}\", cmd: \"...\" }}."
     )]
     RuntimeSwitch {
         /// The runtime that the engine has.
@@ -214,6 +215,7 @@ fn backend_code(kind: BackendErrorKind) -> ErrorCode {
         BackendErrorKind::ContainerRuntime => ErrorCode::OciRuntime,
         BackendErrorKind::Configuration => ErrorCode::InvalidConfig,
         BackendErrorKind::Limit => ErrorCode::InvalidOption,
+        BackendErrorKind::Seccomp => ErrorCode::SeccompProfile,
         _ => ErrorCode::Docker,
     }
 }

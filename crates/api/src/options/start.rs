@@ -11,6 +11,8 @@ use serde_json::Value;
 pub struct RawStartOptions {
     /// What to prewarm.
     pub prewarm: Option<RawPrewarm>,
+    /// Whether a runtime that cannot be made ready is an error, default false.
+    pub strict: Option<bool>,
 }
 
 /// What to prewarm.

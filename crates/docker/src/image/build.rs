@@ -7,12 +7,17 @@ use bytes::Bytes;
 use futures::StreamExt;
 use isol8_backend::{BackendError, BuildProgress, BuildStatus, ReportProgress};
 
-use crate::Client;
+use crate::{Client, error::plain};
 
 /// How much of a failed build's output its error shows, in lines.
 const SHOWN_LINES: usize = 25;
 
+/// Follows the reason of a build that could not reach what it needs.
+const NETWORK_REMEDY: &str = "\nThe build needs the network, and something in it could not be reached. Check the \
+    network and proxy of the Docker daemon, or name mirrors for the base image and the packages.";
+
 /// An image to build.
+#[derive(Clone)]
 pub(super) struct Build {
     pub(super) tag: String,
     /// Stage of the Dockerfile.
@@ -51,12 +56,22 @@ pub(super) async fn run(
     progress: Progress<'_>,
 ) -> Result<(), BackendError> {
     progress.tell(BuildStatus::Building, None);
-    match run_steps(client, build, progress).await {
+    let mut outcome = run_steps(client, &build, progress).await;
+    if let Err(reason) = &outcome
+        && has_lost_layer(reason)
+    {
+        tracing::debug!(%reason, "another build removed a layer of this one, which runs once more");
+        outcome = run_steps(client, &build, progress).await;
+    }
+    match outcome {
         Ok(()) => {
             progress.tell(BuildStatus::Done, None);
             Ok(())
         }
-        Err(reason) => {
+        Err(mut reason) => {
+            if is_about_network(&reason) {
+                reason.push_str(NETWORK_REMEDY);
+            }
             let error = BackendError::image_build(progress.runtime, &reason);
             progress.tell(BuildStatus::Error, Some(&error.to_string()));
             Err(error)
@@ -65,8 +80,9 @@ pub(super) async fn run(
 }
 
 /// Runs a build. The error is the step that failed and the last lines of its output.
-async fn run_steps(client: &Client, build: Build, progress: Progress<'_>) -> Result<(), String> {
-    let docker = client.docker().await.map_err(|error| error.to_string())?;
+async fn run_steps(client: &Client, build: &Build, progress: Progress<'_>) -> Result<(), String> {
+    let docker = client.building().await.map_err(|error| error.to_string())?;
+    let build = build.clone();
     let options = BuildImageOptions {
         t: Some(build.tag),
         target: build.target.unwrap_or_default(),
@@ -87,13 +103,16 @@ async fn run_steps(client: &Client, build: Build, progress: Progress<'_>) -> Res
                 failure = Some(error);
                 break;
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(client.failed(error).to_string()),
         };
         if let Some(detail) = info.error_detail {
             failure = Some(detail.message.unwrap_or_default());
             break;
         }
-        for line in info.stream.unwrap_or_default().lines().map(str::trim_end) {
+        for line in plain(&info.stream.unwrap_or_default())
+            .lines()
+            .map(str::trim_end)
+        {
             if line.starts_with("Step ") {
                 line.clone_into(&mut step);
                 progress.tell(BuildStatus::Building, Some(line));
@@ -110,7 +129,69 @@ async fn run_steps(client: &Client, build: Build, progress: Progress<'_>) -> Res
         None => Ok(()),
         Some(error) => {
             let shown: Vec<_> = lines.into();
-            Err(format!("{error}\n{step}\n{}", shown.join("\n")))
+            Err(format!("{}\n{step}\n{}", plain(&error), shown.join("\n")))
         }
+    }
+}
+
+/// Whether a step failed because a cached layer went away that it was to begin with: the daemon's cache is shared by all
+/// builds, and images are removed at any time.
+fn has_lost_layer(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    [
+        "no such image: sha256:",
+        "layer does not exist",
+        "unknown parent image id",
+        "failed to get layer",
+        "no such container",
+        "unable to find layer",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+/// Whether a build failed because it could not reach something.
+fn is_about_network(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    [
+        "dial tcp",
+        "no such host",
+        "could not resolve",
+        "temporary failure resolving",
+        "network is unreachable",
+        "tls handshake timeout",
+        "eai_again",
+        "enotfound",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_that_another_build_removed_is_told_from_a_step_that_failed() {
+        assert!(has_lost_layer(
+            "No such image: sha256:0123\nStep 3/9 : RUN x\n"
+        ));
+        assert!(has_lost_layer(
+            "failed to export image: layer does not exist"
+        ));
+        assert!(!has_lost_layer(
+            "The command 'x' returned a non-zero code: 1\nStep 3/9\nno such file"
+        ));
+    }
+
+    #[test]
+    fn a_build_without_network_says_so() {
+        assert!(is_about_network(
+            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: i/o timeout"
+        ));
+        assert!(is_about_network(
+            "Temporary failure resolving 'deb.debian.org'"
+        ));
+        assert!(!is_about_network("E: Unable to locate package nosuch"));
     }
 }

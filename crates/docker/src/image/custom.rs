@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     Client,
-    error::failed,
     labels::{
         BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL,
         SETUP_LABEL,
@@ -60,7 +59,10 @@ pub(super) async fn build(
 
 async fn id_of(client: &Client, name: &str) -> Result<Option<String>, BackendError> {
     let docker = client.docker().await?;
-    let image = docker.inspect_image(name).await.map_err(failed)?;
+    let image = docker
+        .inspect_image(name)
+        .await
+        .map_err(|error| client.failed(error))?;
     Ok(image.id)
 }
 

@@ -11,7 +11,6 @@ use isol8_backend::{BackendError, ImageDetails, ImageFacts, ImageInfo};
 
 use crate::{
     Client,
-    error::failed,
     labels::{DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL},
 };
 
@@ -48,7 +47,7 @@ async fn image(client: &Client, name: &str) -> Result<Option<ImageInspect>, Back
         Err(DockerError::DockerResponseServerError {
             status_code: 404, ..
         }) => Ok(None),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(client.failed(error)),
     }
 }
 
@@ -79,7 +78,10 @@ pub(super) async fn list_custom(client: &Client) -> Result<Vec<ImageInfo>, Backe
         ..Default::default()
     };
     let docker = client.docker().await?;
-    let images = docker.list_images(Some(options)).await.map_err(failed)?;
+    let images = docker
+        .list_images(Some(options))
+        .await
+        .map_err(|error| client.failed(error))?;
     let mut images: Vec<_> = images.iter().flat_map(named).collect();
     images.sort_by(|a, b| a.tag.cmp(&b.tag));
     Ok(images)

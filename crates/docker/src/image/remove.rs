@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::{
     Client,
     cleanup::count,
-    error::failed,
     labels::{DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL},
 };
 
@@ -29,7 +28,7 @@ pub(super) async fn list(client: &Client) -> Result<Vec<OwnImage>, BackendError>
     let images = docker
         .list_images(Some(ListImagesOptions::default()))
         .await
-        .map_err(failed)?;
+        .map_err(|error| client.failed(error))?;
     let ours = images.into_iter().filter_map(|image| {
         let id = image.id.clone();
         let mut names = names_of_ours(image);
@@ -44,7 +43,7 @@ pub(super) async fn list(client: &Client) -> Result<Vec<OwnImage>, BackendError>
 
 /// Removes what [`list`] lists.
 pub(super) async fn all(client: &Client) -> Result<CleanupReport, BackendError> {
-    let docker = client.docker().await?;
+    let docker = client.slow().await?;
     let mut report = CleanupReport::default();
     for OwnImage { id, names } in list(client).await? {
         for name in if names.is_empty() { vec![id] } else { names } {

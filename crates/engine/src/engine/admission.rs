@@ -1,4 +1,4 @@
-//! Which executions may run, and in what order. The order is that of the calls, however their tasks are
+//! Which calls may run, and in what order. The order is that of the calls, however their tasks are
 //! scheduled later.
 
 use std::{
@@ -15,6 +15,8 @@ use crate::error::EngineError;
 /// The permits of an engine, and its life.
 pub(super) struct Admission {
     permits: Arc<Semaphore>,
+    /// Orders the file calls among themselves, and before the executions that come later.
+    files: Arc<Semaphore>,
     /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
     life: Mutex<CancellationToken>,
 }
@@ -27,21 +29,16 @@ impl Admission {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(limit)),
+            files: Arc::new(Semaphore::new(1)),
             life: Mutex::default(),
         }
     }
 
-    /// Registers a call. It takes its position in the queue now.
+    /// Registers a call. It takes its positions in the queues now.
     pub(super) fn call(&self) -> Call {
-        let mut waiting: Waiting = Box::pin(Arc::clone(&self.permits).acquire_owned());
-        // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
-        // poll might do nothing.
-        let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
         Call {
-            position: match polled {
-                Some(admitted) => QueuePosition::Decided(admitted),
-                None => QueuePosition::Waiting(waiting),
-            },
+            position: QueuePosition::taken(&self.permits),
+            files: QueuePosition::taken(&self.files),
             life: self
                 .life
                 .lock()
@@ -64,18 +61,32 @@ type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireE
 
 /// One call of an engine.
 pub(super) struct Call {
+    /// Its position among the executions.
     pub(super) position: QueuePosition,
+    /// Its position among the file calls. An execution only waits for it; a file call keeps its turn.
+    pub(super) files: QueuePosition,
     /// Cancelled when the engine is stopped.
     pub(super) life: CancellationToken,
 }
 
-/// The position of a call in the queue. Dropping it leaves the queue.
+/// The position of a call in a queue. Dropping it leaves the queue.
 pub(super) enum QueuePosition {
     Decided(Result<OwnedSemaphorePermit, AcquireError>),
     Waiting(Waiting),
 }
 
 impl QueuePosition {
+    fn taken(permits: &Arc<Semaphore>) -> Self {
+        let mut waiting: Waiting = Box::pin(Arc::clone(permits).acquire_owned());
+        // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
+        // poll might do nothing.
+        let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
+        match polled {
+            Some(admitted) => Self::Decided(admitted),
+            None => Self::Waiting(waiting),
+        }
+    }
+
     /// Waits until it is this call's turn, which lasts until the permit is dropped.
     pub(super) async fn turn(self) -> Result<OwnedSemaphorePermit, EngineError> {
         let decided = match self {

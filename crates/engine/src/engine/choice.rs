@@ -14,13 +14,29 @@ use crate::{
     plan::{ExecutionPlan, ImageChoice},
 };
 
+/// What an image is wanted for.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) image: &'a ImageChoice,
+    pub(super) runtime: &'a str,
+}
+
+impl<'a> From<&'a ExecutionPlan> for Wish<'a> {
+    fn from(plan: &'a ExecutionPlan) -> Self {
+        Self {
+            image: &plan.image,
+            runtime: &plan.runtime,
+        }
+    }
+}
+
 impl Engine {
-    /// The image for `plan`: the one that the caller named; else, when packages are wanted, a custom
+    /// The image for `wish`: the one that the caller named; else, when packages are wanted, a custom
     /// one that has them all and as few others as possible; else the runtime's own.
     ///
     /// Waits for the backend only when there is no pool for what is known of the image.
-    pub(super) async fn choose(&self, plan: &ExecutionPlan) -> Result<ChosenImage, EngineError> {
-        let (name, described, why) = match &plan.image {
+    pub(super) async fn choose(&self, wish: Wish<'_>) -> Result<ChosenImage, EngineError> {
+        let (name, described, why) = match wish.image {
             ImageChoice::Explicit(image) => (image.clone(), true, "it was named"),
             ImageChoice::Runtime { image, packages } => {
                 match self.find_custom(image, packages).await? {
@@ -31,7 +47,7 @@ impl Engine {
         };
         tracing::debug!(image = name, why, "image");
         Ok(ChosenImage {
-            details: self.details(&name, &plan.runtime).await?,
+            details: self.details(&name, wish.runtime).await?,
             name,
             described,
         })
@@ -68,23 +84,23 @@ impl Engine {
         details.ok_or_else(|| BackendError::image_missing(name).into())
     }
 
-    /// The image for `plan` after `error`, if that is that the first choice was not there: a base image is
+    /// The image for `wish` after `error`, if that is that the first choice was not there: a base image is
     /// built, and everything that was known of images is forgotten. Returns any other error.
     pub(super) async fn choose_again(
         &self,
-        plan: &ExecutionPlan,
+        wish: Wish<'_>,
         error: EngineError,
     ) -> Result<ChosenImage, EngineError> {
         if !error.is_image_missing() {
             return Err(error);
         }
         self.0.images.forget();
-        match self.choose(plan).await {
+        match self.choose(wish).await {
             Err(error) if error.is_image_missing() => {
                 let (ImageChoice::Explicit(image) | ImageChoice::Runtime { image, .. }) =
-                    &plan.image;
+                    wish.image;
                 self.0.images.provide(&self.0.registry, image).await?;
-                self.choose(plan).await
+                self.choose(wish).await
             }
             chosen => chosen,
         }

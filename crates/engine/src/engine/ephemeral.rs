@@ -29,11 +29,18 @@ impl Engine {
         self.0.pools.parked.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn prewarm(&self, runtime: &str) -> Result<(), EngineError> {
+    /// Makes a sandbox of the pool for `runtime` ready. Builds a missing base image only where a failure is
+    /// reported: otherwise the first execution does.
+    pub(super) async fn prewarm(&self, runtime: &str, strict: bool) -> Result<(), EngineError> {
         let spec = self.0.registry.get(runtime)?;
         let image = self.0.options.image.as_deref().unwrap_or(spec.image);
-        // The first execution builds a missing image, because only it can report a failure.
-        let details = self.details(image, runtime).await?;
+        let details = match self.details(image, runtime).await {
+            Err(error) if strict && error.is_image_missing() => {
+                self.0.images.provide(&self.0.registry, image).await?;
+                self.details(image, runtime).await?
+            }
+            details => details?,
+        };
         let spec = self.0.sandbox_spec(&details, runtime)?;
         self.pool(spec, image).prewarm().await
     }
@@ -83,9 +90,9 @@ impl Engine {
 
     /// A sandbox for `plan`, and the image that it has.
     async fn lease(&self, plan: &ExecutionPlan) -> Result<(Lease, ChosenImage), EngineError> {
-        match self.lease_in(self.choose(plan).await, plan).await {
+        match self.lease_in(self.choose(plan.into()).await, plan).await {
             Err(error) => {
-                let chosen = self.choose_again(plan, error).await;
+                let chosen = self.choose_again(plan.into(), error).await;
                 self.lease_in(chosen, plan).await
             }
             leased => leased,

@@ -130,7 +130,11 @@ impl Engine {
         submission: Submission,
         sink: &Sink,
         cancel: CancellationToken,
-        Call { position, life }: Call,
+        Call {
+            position,
+            files,
+            life,
+        }: Call,
     ) -> Result<ExecutionResult, EngineError> {
         let id = Uuid::new_v4().to_string();
         let span = tracing::debug_span!("execution", id);
@@ -139,7 +143,7 @@ impl Engine {
                 biased;
                 () = cancel.cancelled() => Err(EngineError::Cancelled),
                 () = life.cancelled() => Err(EngineError::Stopped),
-                result = self.admit(id, submission, sink, &cancel, position) => result,
+                result = self.admit(id, submission, sink, &cancel, (position, files)) => result,
             };
             match &result {
                 Ok(result) => explain_end(result),
@@ -158,8 +162,14 @@ impl Engine {
         submission: Submission,
         sink: &Sink,
         cancel: &CancellationToken,
-        position: QueuePosition,
+        (position, files): (QueuePosition, QueuePosition),
     ) -> Result<ExecutionResult, EngineError> {
+        if self.0.options.mode == Mode::Persistent {
+            // Files that the caller has written before are there.
+            drop(files.turn().await?);
+        } else {
+            drop(files);
+        }
         let submission = submission.with_own_runtime_name();
         let bare = ExecutionResult {
             execution_id,

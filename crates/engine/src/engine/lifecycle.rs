@@ -1,6 +1,6 @@
 //! An engine: what it is made of, its start and its stop.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use isol8_backend::{Backend, ImageStore};
 
@@ -16,6 +16,9 @@ use crate::{
     options::{Mode, Options, Secrets, StartOptions},
     runtime::Registry,
 };
+
+/// How long a stop waits for sandboxes to be gone.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs untrusted code under one set of options. Cheap to clone; the clones are one engine.
 ///
@@ -108,30 +111,53 @@ impl Engine {
         }))
     }
 
-    /// Makes sandboxes ready. Only an ephemeral engine keeps any. A failure is written to the debug log.
-    /// The first execution tries again.
-    pub async fn start(&self, options: &StartOptions) {
-        if self.0.options.mode == Mode::Ephemeral {
-            if let Some(preload) = &options.preload {
-                self.0.pools.set_preload(&self.0.options, preload);
-            }
-            let warmups = options.runtimes.iter().map(|name| async move {
-                if let Err(error) = self.prewarm(name).await {
-                    tracing::debug!(runtime = %name, %error, "prewarming failed");
+    /// Makes sandboxes ready: those of the pools, or that of a session, which has one runtime. Fails only when
+    /// the options are strict. Otherwise a failure is written to the debug log, and the first execution tries
+    /// again.
+    pub async fn start(&self, options: &StartOptions) -> Result<(), EngineError> {
+        let outcomes = match (self.0.options.mode, &options.runtimes[..]) {
+            (Mode::Ephemeral, runtimes) => {
+                if let Some(preload) = &options.preload {
+                    self.0.pools.set_preload(&self.0.options, preload);
                 }
-            });
-            futures::future::join_all(warmups).await;
+                let warmups = runtimes
+                    .iter()
+                    .map(|name| self.prewarm(name, options.strict));
+                futures::future::join_all(warmups).await
+            }
+            (Mode::Persistent, [runtime]) => vec![self.prewarm_session(runtime).await],
+            (Mode::Persistent, _) => Vec::new(),
+        };
+        for error in outcomes.into_iter().filter_map(Result::err) {
+            if options.strict {
+                return Err(error);
+            }
+            tracing::debug!(%error, "prewarming failed");
         }
+        Ok(())
+    }
+
+    /// Asks the backend whether it is there.
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        Ok(self.0.backend.probe().await?)
     }
 
     /// Ends every running execution and removes every sandbox that is not persisted; returns when
-    /// they are gone. The engine may be used again afterwards.
+    /// they are gone, or after ten seconds, when the rest goes on in the background. The engine may be used
+    /// again afterwards.
     pub async fn stop(&self) {
         tracing::debug!("stopping the engine");
         self.0.admission.end_all();
-        let ((), ()) = tokio::join!(self.0.pools.close(), self.0.session.close());
-        if let Some(audit) = &self.0.audit {
-            audit.flush().await;
+        let engine = self.clone();
+        // A task of its own goes on when nobody waits for it any more.
+        let ending = tokio::spawn(async move {
+            let ((), ()) = tokio::join!(engine.0.pools.close(), engine.0.session.close());
+            if let Some(audit) = &engine.0.audit {
+                audit.flush().await;
+            }
+        });
+        if tokio::time::timeout(STOP_LIMIT, ending).await.is_err() {
+            tracing::debug!("sandboxes are still being removed");
         }
     }
 

@@ -6,7 +6,9 @@ use isol8_protocol::AfterExit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    admission::Call,
     audit_entry::AuditEntry,
+    choice::Wish,
     chosen_image::{ChosenImage, PlanForImage, plan_for_image},
     lifecycle::Engine,
     session::LiveSession,
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     error::EngineError,
     execution::{self, Outcome, Run, Sink, run},
-    plan::ExecutionPlan,
+    plan::{ExecutionPlan, ImageChoice, reaches_registries},
     sandbox::Sandbox,
 };
 
@@ -27,8 +29,8 @@ impl Engine {
         entry: &AuditEntry<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let session = &self.0.session;
-        let mut state = session.lock().await?;
-        if let Some(current) = &state.live
+        let mut place = session.change().await?;
+        if let Some(current) = &*place
             && current.runtime != plan.runtime
         {
             return Err(EngineError::RuntimeSwitch {
@@ -36,26 +38,20 @@ impl Engine {
                 to: plan.runtime,
             });
         }
-        if state.live.is_none() {
-            let (sandbox, image) = self.start_session(&plan).await?;
-            let registries = match plan.registry_files {
-                Some(files) => execution::image_registries_of(&sandbox, files).await?,
-                None => Vec::new(),
-            };
-            session.set_container_id(Some(sandbox.id().to_owned()));
-            state.live = Some(LiveSession {
-                runtime: plan.runtime.clone(),
-                image,
-                registries,
-                sandbox,
-            });
+        if place.is_none() {
+            let live = self
+                .start_session((&plan).into(), plan.registry_files)
+                .await?;
+            session.begin(&mut place, live);
         }
+        // From here on files can be written and read beside the program.
+        let place = place.downgrade();
         let Some(LiveSession {
             sandbox,
             image,
             registries,
             ..
-        }) = &state.live
+        }) = &*place
         else {
             return Err(EngineError::SandboxLost);
         };
@@ -83,15 +79,12 @@ impl Engine {
         })
         .await;
         let id = sandbox.id().to_owned();
+        drop(place);
         if let Some(loss) = session_loss.into_inner() {
-            state.reset.get_or_insert(execution::reset_reason(loss));
+            session.note_reset(execution::reset_reason(loss));
         }
-        let outcome = state.note(outcome).inspect_err(|_| {
-            if state.live.is_none() {
-                session.set_container_id(None);
-            }
-        })?;
-        let session_reset = state.reset.take();
+        let outcome = session.note(outcome).await?;
+        let session_reset = session.take_reset();
         Ok((
             Outcome {
                 session_reset,
@@ -101,26 +94,70 @@ impl Engine {
         ))
     }
 
+    /// Makes the sandbox of the session ready for a runtime, if there is none yet.
+    pub(super) async fn prewarm_session(&self, runtime: &str) -> Result<(), EngineError> {
+        let Call { position, life, .. } = self.0.admission.call();
+        let work = async {
+            let spec = self.0.registry.get(runtime)?;
+            let _turn = position.turn().await?;
+            let session = &self.0.session;
+            let mut place = session.change().await?;
+            if place.is_some() {
+                return Ok(());
+            }
+            let image = match &self.0.options.image {
+                Some(image) => ImageChoice::Explicit(image.clone()),
+                None => ImageChoice::Runtime {
+                    image: spec.image.to_owned(),
+                    packages: Vec::new(),
+                },
+            };
+            let wish = Wish {
+                image: &image,
+                runtime: spec.name,
+            };
+            let files = reaches_registries(&self.0.options).then_some(spec.registry_files);
+            let live = self.start_session(wish, files).await?;
+            session.begin(&mut place, live);
+            Ok(())
+        };
+        let done = life.run_until_cancelled(work).await;
+        done.unwrap_or(Err(EngineError::Stopped))
+    }
+
+    /// Starts the sandbox of a session. `registry_files` says where its image names package registries, where
+    /// those matter.
     async fn start_session(
         &self,
-        plan: &ExecutionPlan,
-    ) -> Result<(Sandbox, ChosenImage), EngineError> {
-        match self.start_in(self.choose(plan).await, plan).await {
+        wish: Wish<'_>,
+        registry_files: Option<&str>,
+    ) -> Result<LiveSession, EngineError> {
+        let (sandbox, image) = match self.start_in(self.choose(wish).await, wish.runtime).await {
             Err(error) => {
-                let chosen = self.choose_again(plan, error).await;
-                self.start_in(chosen, plan).await
+                let chosen = self.choose_again(wish, error).await;
+                self.start_in(chosen, wish.runtime).await
             }
             started => started,
-        }
+        }?;
+        let registries = match registry_files {
+            Some(files) => execution::image_registries_of(&sandbox, files).await?,
+            None => Vec::new(),
+        };
+        Ok(LiveSession {
+            runtime: wish.runtime.to_owned(),
+            image,
+            registries,
+            sandbox,
+        })
     }
 
     async fn start_in(
         &self,
         chosen: Result<ChosenImage, EngineError>,
-        plan: &ExecutionPlan,
+        runtime: &str,
     ) -> Result<(Sandbox, ChosenImage), EngineError> {
         let chosen = chosen?;
-        let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
+        let spec = self.0.sandbox_spec(&chosen.details, runtime)?;
         let sandbox = Sandbox::start(&self.0.backend, &spec).await;
         Ok((sandbox.map_err(|error| chosen.explain(error))?, chosen))
     }

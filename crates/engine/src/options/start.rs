@@ -14,6 +14,8 @@ pub struct StartOptions {
     pub runtimes: Vec<String>,
     /// The modules to import ahead, where the call names some.
     pub preload: Option<Preload>,
+    /// Whether a runtime that cannot be made ready is an error.
+    pub strict: bool,
 }
 
 impl TryFrom<RawStartOptions> for StartOptions {
@@ -21,15 +23,21 @@ impl TryFrom<RawStartOptions> for StartOptions {
 
     fn try_from(raw: RawStartOptions) -> Result<Self, OptionError> {
         let all = || LANGUAGES.map(str::to_owned).to_vec();
+        let strict = raw.strict.unwrap_or(false);
         Ok(match raw.prewarm {
-            None | Some(RawPrewarm::All(false)) => Self::default(),
+            None | Some(RawPrewarm::All(false)) => Self {
+                strict,
+                ..Self::default()
+            },
             Some(RawPrewarm::All(true)) => Self {
                 runtimes: all(),
                 preload: None,
+                strict,
             },
             Some(RawPrewarm::Some(details)) => Self {
                 runtimes: details.runtimes.map_or_else(all, canonical),
                 preload: Some(details.preload.unwrap_or_default().try_into()?),
+                strict,
             },
         })
     }

@@ -157,6 +157,6 @@ fn registries_of<'a>(options: &'a Options, runtime: &RuntimeSpec) -> &'a [Packag
 
 /// Whether installations reach the package registries through the proxy. With the host's network
 /// they need none.
-fn reaches_registries(options: &Options) -> bool {
+pub(crate) fn reaches_registries(options: &Options) -> bool {
     options.install_network && options.network != NetworkMode::Host
 }

@@ -14,6 +14,7 @@ mod tests;
 mod types;
 
 pub use build::plan;
+pub(crate) use build::reaches_registries;
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::LimitError;

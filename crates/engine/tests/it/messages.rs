@@ -186,7 +186,8 @@ async fn persistent_engines_have_one_runtime_and_files_only_once_started() {
     assert_eq!(
         failure(&engine, json!({ "runtime": "python", "code": "1" })).await,
         "Cannot switch runtime from \"bash\" to \"python\". Each persistent container supports a \
-         single runtime. Create a new Isol8 instance for a different runtime."
+         single runtime. Create a new Isol8 instance for a different runtime. A command runs in this \
+         one: { runtime: \"bash\", cmd: \"...\" }."
     );
     let error = engine
         .get_file("/sandbox/missing")

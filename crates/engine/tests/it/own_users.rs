@@ -145,7 +145,8 @@ async fn every_way_to_start_a_program_makes_it_that_user() {
         ));
         engine
             .start(&start_options(json!({"prewarm": {"runtimes": ["python"]}})))
-            .await;
+            .await
+            .unwrap();
         for (runtime, code) in print {
             let code = match runtime {
                 "node" => format!("const fs = require('fs'); {code}"),

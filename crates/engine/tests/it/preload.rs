@@ -12,7 +12,7 @@ const ATTEMPTS: u32 = 20;
 
 async fn start(engine: &Engine, prewarm: Value) {
     let options = start_options(json!({ "prewarm": prewarm }));
-    engine.start(&options).await;
+    engine.start(&options).await.unwrap();
 }
 
 /// A run that took a parked interpreter.

@@ -203,7 +203,7 @@ async fn idle_sandboxes_are_limited_over_all_pools() {
             runtimes: vec![runtime.to_owned()],
             ..StartOptions::default()
         };
-        bench.engine.start(&options).await;
+        bench.engine.start(&options).await.unwrap();
     }
     bench.backend.until_destroyed(EACH).await;
     let first = (1..=EACH).map(|number| format!("box-{number}"));

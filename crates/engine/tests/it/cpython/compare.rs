@@ -58,8 +58,8 @@ impl Lane {
             plain: engine(false),
         };
         let prewarm = start_options(json!({"prewarm": {"runtimes": ["python"]}}));
-        lane.parked.start(&prewarm).await;
-        lane.plain.start(&prewarm).await;
+        lane.parked.start(&prewarm).await.unwrap();
+        lane.plain.start(&prewarm).await.unwrap();
         lane
     }
 

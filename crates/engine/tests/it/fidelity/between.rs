@@ -124,7 +124,7 @@ async fn engine(runtime: &str) -> Engine {
     let options = Options::try_from(raw).unwrap();
     let engine = engine_on(DockerAddress::default(), options, 1).unwrap();
     let prewarm = start_options(json!({"prewarm": {"runtimes": [runtime]}}));
-    engine.start(&prewarm).await;
+    engine.start(&prewarm).await.unwrap();
     engine
 }
 

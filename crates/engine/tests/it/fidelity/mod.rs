@@ -123,8 +123,8 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case], sessions: Opt
     ];
     let (parked, plain) = (engine(true, network), engine(false, network));
     let prewarm = start_options(json!({"prewarm": {"runtimes": [runtime]}}));
-    parked.start(&prewarm).await;
-    plain.start(&prewarm).await;
+    parked.start(&prewarm).await.unwrap();
+    plain.start(&prewarm).await.unwrap();
     let mut report = String::new();
     for case in cases {
         // On a busy machine a sandbox may be needed before its interpreter is parked. Then the program runs
