@@ -3,18 +3,11 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createServer as createSocketServer } from "node:net";
-import WS, { WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import websocket from "../lib/remote/websocket.cjs";
 import { testClients } from "./helpers/clients.mjs";
 import { eventsOf, test, until } from "./helpers/harness.mjs";
-
-// Node 18 and 20 have no WebSocket, and the client uses SSE there. These tests give them one with the same
-// signature.
-globalThis.WebSocket ??= class extends WS {
-  constructor(url, { headers }) {
-    super(url, { headers });
-  }
-};
+import "./helpers/websocket.mjs";
 
 const EXIT = { type: "exit", data: "0", phase: "code" };
 const request = { runtime: "bash", code: "x" };

@@ -1,0 +1,48 @@
+// A proxy in front of a server that cuts connections, or keeps WebSockets from being opened.
+
+import { connect, createServer } from "node:net";
+
+const REFUSED = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/**
+ * Runs `use(host, proxy)` with the address of a proxy. The proxy passes on `proxy.bytes` of what the server sends on each
+ * connection, and then cuts it. With `refuseWebSocket`, requests to open a WebSocket get 404.
+ */
+export async function withProxy(target, { refuseWebSocket = false }, use) {
+  const { hostname, port } = new URL(target);
+  const proxy = { bytes: Number.POSITIVE_INFINITY };
+  const sockets = new Set();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    let left = proxy.bytes;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on("data", (data) => {
+      if (refuseWebSocket && data.toString("latin1").startsWith("GET /execute/ws")) {
+        client.end(REFUSED);
+      } else {
+        upstream.write(data);
+      }
+    });
+    upstream.on("data", (data) => {
+      client.write(data.subarray(0, Math.min(left, data.length)), () => {
+        left -= data.length;
+        if (left <= 0) client.destroy();
+      });
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    return await use(`http://127.0.0.1:${server.address().port}`, proxy);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
