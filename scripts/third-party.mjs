@@ -93,7 +93,14 @@ function chosen(files, license) {
 /** A crate as the notice names it. */
 async function described({ name, version, license, authors, repository, manifest_path: manifest }) {
   const folder = dirname(manifest);
-  const files = (await readdir(folder)).filter((file) => LICENSE_FILE.test(file)).sort();
+  // Some crates have a folder of that name, beside the files.
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) =>
+    entry.isFile(),
+  );
+  const files = entries
+    .map(({ name: file }) => file)
+    .filter((file) => LICENSE_FILE.test(file))
+    .sort();
   const texts = await Promise.all(chosen(files, license).map((file) => text(folder, file)));
   if (texts.length === 0) {
     const known = ["MIT", "Apache-2.0"].find((each) => license.split(/ OR |\//).includes(each));
