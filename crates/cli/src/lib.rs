@@ -8,7 +8,7 @@
 //! 4. `output`: markers, colours, progress.
 //!
 //! `failure` has the one type for what went wrong, and its exit code. `usage` words the errors of clap.
-//! `sandboxes` is the only place that knows which backend there is.
+//! `server_program` is the program of that name: another word for `serve`. `sandboxes` is the only place that knows which backend there is.
 //!
 //! To add a command:
 //!
@@ -28,6 +28,7 @@ mod program;
 #[cfg(test)]
 mod reference;
 mod sandboxes;
+mod server_program;
 mod settings;
 mod signals;
 mod usage;

@@ -10,7 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     launcher,
     output::Console,
-    usage,
+    server_program, usage,
 };
 
 /// Threads of the engine. One run keeps hardly more than one busy, and each costs its start.
@@ -21,9 +21,14 @@ const LAST_WORK: Duration = Duration::from_millis(100);
 
 /// Runs the command that `words` name (the first is the program's own name). Returns its exit code.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(words) {
+    let words: Vec<_> = words.into_iter().collect();
+    let parsed = match server_program::words(&words) {
+        Some(words) => server_program::parse(words),
+        None => Cli::try_parse_from(&words).map_err(|error| usage::explain(&error)),
+    };
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage::explain(&error),
+        Err(exit) => return exit,
     };
     let console = Console::new(cli.global.quiet);
     let exit = carry_out(cli, console).unwrap_or_else(|failure| {

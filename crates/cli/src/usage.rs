@@ -104,7 +104,7 @@ fn too_many(error: &Error, word: &str) -> Option<String> {
     ))
 }
 
-fn text(error: &Error, kind: ContextKind) -> Option<String> {
+pub(crate) fn text(error: &Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
         ContextValue::Strings(texts) => texts.first().cloned(),

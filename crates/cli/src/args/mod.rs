@@ -22,7 +22,7 @@ pub(crate) use config::ConfigArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use list_custom::ListCustomArgs;
 pub(crate) use repl::ReplArgs;
-pub(crate) use root::{Cli, Command, GlobalArgs};
+pub(crate) use root::{Cli, Command, GlobalArgs, ServerProgram};
 pub(crate) use run::RunArgs;
 pub(crate) use sandbox::{NetworkArg, SandboxArgs};
 pub(crate) use serve::ServeArgs;

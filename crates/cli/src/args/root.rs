@@ -26,6 +26,22 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+/// Serve the engine over HTTP. Another name of isol8 serve.
+#[derive(Debug, Parser)]
+#[command(
+    name = "isol8-server",
+    bin_name = "isol8-server",
+    version,
+    max_term_width = 100
+)]
+pub(crate) struct ServerProgram {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// Explain each step on standard error
+    #[arg(long)]
+    pub(crate) debug: bool,
+}
+
 /// What goes with every command.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct GlobalArgs {

@@ -209,6 +209,48 @@ fn a_key_is_kept_used_for_its_host_only_and_forgotten() {
 }
 
 #[test]
+fn a_key_of_login_is_good_for_the_server_that_gave_it() {
+    let user = User::new();
+    let (listener, port) = free_port();
+    drop(listener);
+    let keys = user.path("keys.db");
+    let words = ["-k", KEY, "-p", &port, "--auth-db", keys.to_str().unwrap()];
+    let serving = Served::start(&user, &words);
+    let host = serving.host();
+    let login = user.isol8(&["login", "--host", &host, "--key", KEY, "--ttl", "60000"]);
+    assert_eq!((login.code, &*login.stdout), (Some(0), ""), "{login:?}");
+    user.isol8(&["run", "--cmd", "echo out", "--host", &host])
+        .is(0, "out\n", "");
+    user.isol8(&["session", "list", "--host", &host])
+        .is(0, "[INFO] No active sessions.\n", "");
+    user.isol8(&["login", "--host", &host, "--key", "wrong"])
+        .failed("[ERR] Authentication failed: Invalid API key");
+    assert_eq!(serving.end().code, Some(0));
+}
+
+#[test]
+fn isol8_server_is_the_server_under_another_name() {
+    let user = User::new();
+    for (words, stderr) in [
+        (&["--zzz"][..], "[ERR] Unknown argument: --zzz"),
+        (&["x"], "[ERR] Unknown argument: x"),
+        (
+            &[],
+            "[ERR] API key required. Use --key or set ISOL8_API_KEY env var.",
+        ),
+        (
+            &["-k", "k", "-p", "x"],
+            "[ERR] Invalid port from --port: x. Expected 1-65535.",
+        ),
+    ] {
+        user.isol8(&[&["isol8-server"], words].concat())
+            .failed(stderr);
+    }
+    let version = concat!("isol8-server ", env!("CARGO_PKG_VERSION"), "\n");
+    user.isol8(&["isol8-server", "-V"]).is(0, version, "");
+}
+
+#[test]
 fn a_refused_login_says_what_to_do() {
     let user = User::new();
     let host = answering(400, r#"{"error":"DB-backed auth is not enabled"}"#);
