@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, test as runnerTest } from "node:test";
-import { DockerIsol8 } from "../../index.js";
+import { DockerIsol8, Isol8 } from "../../index.js";
+import { backend } from "./backend.mjs";
 
 /** Time limit of a test in milliseconds. Each test sets it, because Bun's default is 5 s. */
 const TEST_LIMIT_MS = 180_000;
@@ -17,16 +18,22 @@ export function test(name, ...rest) {
   return runnerTest(name, { timeout: TEST_LIMIT_MS, ...rest[0] }, body);
 }
 
+/** Makes an engine on the backend that the tests are run for. */
+function makeEngine(options, maxConcurrent) {
+  if (backend === "docker") return new DockerIsol8(options, maxConcurrent);
+  return new Isol8({ ...options, backend }, maxConcurrent);
+}
+
 /** Makes an engine for a whole test file. Call it at the top level of the file. */
 export function sharedEngine(options, maxConcurrent) {
-  const engine = new DockerIsol8(options, maxConcurrent);
+  const engine = makeEngine(options, maxConcurrent);
   after(() => engine.stop());
   return engine;
 }
 
 /** Makes an engine while `use` runs. */
 export async function withEngine(options, use, maxConcurrent) {
-  const engine = new DockerIsol8(options, maxConcurrent);
+  const engine = makeEngine(options, maxConcurrent);
   try {
     return await use(engine);
   } finally {
