@@ -145,8 +145,7 @@ for (const [what, options] of [
         assert.ok(!seen.has(result.containerId), "used twice");
         seen.add(result.containerId);
       }
-      // The pool keeps a new one.
-      for (const id of seen) await until(() => isGone(id, 1), `${id} is removed`);
+      for (const id of seen) await until(() => isGone(id), `${id} is removed`);
     });
   });
 }

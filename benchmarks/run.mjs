@@ -12,6 +12,7 @@ import { removeAll } from "./lib/containers.mjs";
 import { docker } from "./lib/docker.mjs";
 import { aligned, table } from "./lib/figures.mjs";
 import { RUNTIMES } from "./lib/programs.mjs";
+import * as local from "./local.mjs";
 import * as memory from "./memory.mjs";
 import * as network from "./network.mjs";
 import * as preload from "./preload.mjs";
@@ -31,6 +32,7 @@ const BENCHMARKS = [
   command,
   memory,
   churn,
+  local,
 ];
 
 const USAGE = `usage: npm run bench -- [options]

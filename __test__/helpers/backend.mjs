@@ -19,50 +19,44 @@ export const needs = (runtime) => ({
       : `this machine has no /usr/bin/${runtime}`,
 });
 
-/** The processes of this machine: number, parent, and command line. Without those that have ended. */
-function processes() {
-  const numbers = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return numbers.flatMap((name) => {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-      return state === "Z" ? [] : [{ number: Number(name), parent: Number(parent), command }];
-    } catch {
-      return []; // It has ended meanwhile.
-    }
-  });
+/** Where control groups are: those of memory, in version 1 and in version 2. */
+const GROUPS = ["/sys/fs/cgroup/memory/isol8", "/sys/fs/cgroup/isol8"];
+
+/** The control group of a local sandbox, from its id, or `undefined` when nothing of it is left. */
+function groupOf(id) {
+  const [, spawner, number] = id.split("-");
+  const places = GROUPS.filter((place) => existsSync(place));
+  const own = places.flatMap((place) =>
+    readdirSync(place)
+      .filter((name) => name.startsWith(`${spawner}-`))
+      .map((name) => `${place}/${name}/${number}`),
+  );
+  return own.find((group) => existsSync(group));
 }
 
-/** The process that made a local sandbox, from the sandbox's id. */
-const spawnerOf = (id) => Number(id.split("-")[1]);
-
-/** The processes below another one. */
-function descendants(of) {
-  const all = processes();
-  const found = [];
-  const parents = [of];
-  for (const parent of parents) {
-    for (const process of all.filter((process) => process.parent === parent)) {
-      found.push(process);
-      parents.push(process.number);
-    }
+/** The command line of a process, or an empty text when it has ended. */
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
   }
-  return found;
 }
 
-/** The command lines of a sandbox's processes, as the machine sees them. Locally, those of all of its spawner's sandboxes. */
+/** The command lines of a sandbox's processes, as the machine sees them. */
 export async function commandsOf(id) {
   if (backend === "docker") return await docker("top", id, "-eo", "pid,args").catch(() => "");
-  return descendants(spawnerOf(id))
-    .map(({ command }) => command)
-    .join("\n");
+  try {
+    const processes = readFileSync(`${groupOf(id)}/cgroup.procs`, "utf8");
+    return processes.split("\n").map(commandLine).join("\n");
+  } catch {
+    return ""; // It has ended meanwhile.
+  }
 }
 
-/** Whether nothing of a sandbox is left. Locally, a sandbox is one child of its spawner, and `alive` are known to live. */
-export async function isGone(id, alive = 0) {
-  if (backend === "docker") return (await inspect(id)) === null;
-  return processes().filter(({ parent }) => parent === spawnerOf(id)).length <= alive;
+/** Whether nothing of a sandbox is left. */
+export async function isGone(id) {
+  return backend === "docker" ? (await inspect(id)) === null : groupOf(id) === undefined;
 }
 
 /** A program in Bash that lists the interfaces of its network, one a line. Locally there is no `/sys`. */

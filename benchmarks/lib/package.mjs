@@ -8,4 +8,4 @@ const file = folder
   ? pathToFileURL(`${folder}/index.js`)
   : new URL("../../index.js", import.meta.url);
 
-export const { DockerIsol8 } = await import(file.href);
+export const { DockerIsol8, Isol8 } = await import(file.href);

@@ -22,20 +22,37 @@ const FILTER: &str = "ISOL8_INSIDE_FILTER";
 /// When one of the tests fails, when there is none, or when there can be no namespace and
 /// `ISOL8_SKIP_NAMESPACES` does not say so.
 #[track_caller]
+pub fn run_inside(module: &str) {
+    let filter = format!("{module}::{}", env::var(FILTER).unwrap_or_default());
+    run(&["--map-root-user", "--net"], &filter, &[]);
+}
+
+/// The same for tests that make users, which only root can: the ignored tests whose names contain `filter`, with these
+/// environment variables on top. The user namespace stays the machine's.
+///
+/// # Panics
+///
+/// As [`run_inside`].
+#[track_caller]
+pub fn run_inside_as_root(filter: &str, variables: &[(&str, &str)]) {
+    run(&["--net"], filter, variables);
+}
+
+#[track_caller]
 #[expect(clippy::expect_used, reason = "a test fails by panicking")]
 #[expect(clippy::print_stdout, reason = "a test's output")]
-pub fn run_inside(module: &str) {
+fn run(namespaces: &[&str], filter: &str, variables: &[(&str, &str)]) {
     if env::var_os(SKIP).is_some() {
         not_run(format_args!(
-            "{SKIP} is set, and with it no test of {module}"
+            "{SKIP} is set, and with it no test of {filter}"
         ));
         return;
     }
-    let filter = format!("{module}::{}", env::var(FILTER).unwrap_or_default());
     let mut process = Command::new("unshare")
-        .args(["--map-root-user", "--net"])
+        .args(namespaces)
         .arg(env::current_exe().expect("the path of the test program"))
-        .args(["--ignored", "--test-threads=1", "--nocapture", &filter])
+        .args(["--ignored", "--test-threads=1", "--nocapture", filter])
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
         .expect("unshare (util-linux) can be run");
@@ -54,7 +71,7 @@ pub fn run_inside(module: &str) {
     // Not captured, so that `npm test` can count the tests, which are ignored outside.
     let _ = writeln!(
         stderr(),
-        "in a network namespace: {passed} tests of {module}"
+        "in a network namespace: {passed} tests of {filter}"
     );
 }
 

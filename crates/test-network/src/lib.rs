@@ -17,5 +17,5 @@
 mod inside;
 mod topology;
 
-pub use inside::run_inside;
+pub use inside::{run_inside, run_inside_as_root};
 pub use topology::{NEAR_V4, NEAR_V6, Network};

@@ -1,0 +1,216 @@
+// Local sandboxes: against bubblewrap from the distribution, with the same namespaces and mounts, and against Docker's.
+// Bubblewrap has no list of system calls here, which spares it a quarter of a millisecond a start.
+
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { figure, notMeasured } from "./lib/figures.mjs";
+import { DockerIsol8, Isol8 } from "./lib/package.mjs";
+import { check, PROGRAMS } from "./lib/programs.mjs";
+import { median, timed } from "./lib/stats.mjs";
+
+export const name = "local";
+export const title = "Local sandboxes";
+
+const command = promisify(execFile);
+
+/** A profile of one's own makes a sandbox one that is used once. This one is the list that all have. */
+const USED_ONCE = {
+  security: {
+    seccomp: "custom",
+    customProfilePath: new URL("../docker/seccomp.json", import.meta.url).pathname,
+  },
+};
+
+/** Sandboxes in one batch, and calls in one burst. */
+const BATCH = 40;
+
+/** At most so many at once in a batch. */
+const CONCURRENCY = 4;
+
+/** The interpreters that the system has, of those that are measured. */
+const SYSTEM = ["bash", "python"];
+
+const BWRAP = [
+  ["--unshare-all", "--die-with-parent", "--new-session", "--uid", "100", "--gid", "101"],
+  ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin"],
+  ["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"],
+  ["--ro-bind", "/etc/ssl", "/etc/ssl", "--ro-bind", "/etc/alternatives", "/etc/alternatives"],
+  ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"],
+  ["--tmpfs", "/tmp", "--tmpfs", "/sandbox", "--chdir", "/sandbox", "--clearenv"],
+  ["--setenv", "PATH", "/usr/bin:/bin"],
+].flat();
+
+/** The command that runs a program without a file. */
+const INLINE = {
+  bash: ["bash", "-c", PROGRAMS.bash.code],
+  python: ["python3", "-c", PROGRAMS.python.code],
+};
+
+function hasBubblewrap() {
+  try {
+    execFileSync("bwrap", ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function bubblewrap(runtime) {
+  const { stdout, stderr } = await command("bwrap", [...BWRAP, ...INLINE[runtime]]);
+  check({ stdout, stderr, exitCode: 0 });
+}
+
+const bare = (runtime) => command(INLINE[runtime][0], INLINE[runtime].slice(1));
+
+const makers = {
+  local: (options, concurrent) => new Isol8({ backend: "local", ...options }, concurrent),
+  docker: (options, concurrent) => new DockerIsol8(options, concurrent),
+};
+
+async function withEngine(backend, options, concurrent, use) {
+  const engine = makers[backend](options, concurrent);
+  try {
+    return await use(engine);
+  } finally {
+    await engine.stop();
+  }
+}
+
+const call = async (engine, runtime) =>
+  check(await engine.execute({ runtime, code: PROGRAMS[runtime].code }));
+
+export async function run({ runtimes, rounds, log }) {
+  const figures = [];
+  const peer = hasBubblewrap();
+  for (const runtime of runtimes.filter((name) => SYSTEM.includes(name))) {
+    log(`${runtime}: cold`);
+    figures.push(...(await cold(runtime, rounds(15, 4), peer)));
+  }
+  log("bursts and batches");
+  figures.push(...(await many(rounds(5, 2), peer)));
+  log("warm");
+  figures.push(await warm(rounds(200, 40)));
+  return figures;
+}
+
+/** From a new engine to its first result, while another engine keeps the process that makes sandboxes. */
+async function cold(runtime, rounds, peer) {
+  const samples = { local: [], docker: [], bare: [], bwrap: [] };
+  await withEngine("local", {}, 1, async (other) => {
+    await call(other, runtime);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const backend of ["local", "docker"]) {
+        await withEngine(backend, {}, 1, async (engine) => {
+          samples[backend].push(await timed(() => call(engine, runtime)));
+        });
+      }
+      samples.bare.push(await timed(() => bare(runtime)));
+      if (peer) samples.bwrap.push(await timed(() => bubblewrap(runtime)));
+    }
+  });
+  const value = median(samples.local);
+  const ms = { runtime, value, unit: "ms" };
+  const figures = [
+    figure({
+      name: "cold beyond a bare start",
+      runtime,
+      value: value - median(samples.bare),
+      unit: "ms",
+      target: { most: 4 },
+    }),
+    figure({
+      ...ms,
+      name: "cold",
+      against: { name: "Docker's sandboxes", value: median(samples.docker) },
+      target: { most: 0.125 },
+    }),
+  ];
+  const against = peer && { name: "bwrap", value: median(samples.bwrap) };
+  figures.push(
+    against
+      ? figure({ ...ms, name: "cold", against, target: { most: 1 } })
+      : notMeasured("cold against bwrap", "bubblewrap is not installed", runtime),
+  );
+  return figures;
+}
+
+/** Calls `action` BATCH times, at most CONCURRENCY at once. */
+async function batch(action) {
+  let left = BATCH;
+  const worker = async () => {
+    while (left > 0) {
+      left -= 1;
+      await action();
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+const usedOnce = (backend) =>
+  withEngine(backend, USED_ONCE, CONCURRENCY, (engine) => batch(() => call(engine, "bash")));
+
+const burst = (backend) =>
+  withEngine(backend, {}, BATCH, (engine) =>
+    timed(() => Promise.all(Array.from({ length: BATCH }, () => call(engine, "bash")))),
+  );
+
+async function many(rounds, peer) {
+  const rates = { local: [], docker: [], bwrap: [] };
+  const bursts = { local: [], docker: [] };
+  const rate = async (action) => (BATCH / (await timed(action))) * 1000;
+  for (let round = 0; round < rounds; round += 1) {
+    for (const backend of ["local", "docker"]) {
+      rates[backend].push(await rate(() => usedOnce(backend)));
+      bursts[backend].push(await burst(backend));
+    }
+    if (peer) rates.bwrap.push(await rate(() => batch(() => bubblewrap("bash"))));
+  }
+  const value = median(rates.local);
+  const each = { name: `sandboxes per second, concurrency ${CONCURRENCY}`, value, unit: "/s" };
+  const figures = [
+    figure({
+      ...each,
+      against: { name: "Docker's sandboxes", value: median(rates.docker) },
+      target: { least: 20 },
+    }),
+    figure({
+      name: `a burst of ${BATCH} calls`,
+      value: median(bursts.local),
+      unit: "ms",
+      against: { name: "Docker's sandboxes", value: median(bursts.docker) },
+      target: { most: 0.25 },
+    }),
+  ];
+  if (peer) {
+    const against = { name: "bwrap", value: median(rates.bwrap) };
+    figures.push(figure({ ...each, against, target: { least: 1.2 } }));
+  } else {
+    figures.push(notMeasured(each.name, "bubblewrap is not installed"));
+  }
+  return figures;
+}
+
+/** Calls one after the other to an engine that is warm. */
+async function warm(rounds) {
+  const samples = { local: [], docker: [] };
+  await withEngine("local", {}, 1, (local) =>
+    withEngine("docker", {}, 1, async (docker) => {
+      const engines = { local, docker };
+      for (const engine of [local, docker])
+        for (let n = 0; n < 5; n += 1) await call(engine, "bash");
+      for (let round = 0; round < rounds; round += 1) {
+        for (const [backend, engine] of Object.entries(engines)) {
+          samples[backend].push(await timed(() => call(engine, "bash")));
+        }
+      }
+    }),
+  );
+  return figure({
+    name: "warm p50, back to back",
+    runtime: "bash",
+    value: median(samples.local),
+    unit: "ms",
+    against: { name: "Docker's sandboxes", value: median(samples.docker) },
+    target: { most: 1.05 },
+  });
+}
