@@ -33,6 +33,9 @@ const OF_ETC: [&str; 12] = [
     "protocols",
 ];
 
+/// What an administrator has put there stays out. It is a place for the interpreters of sandboxes.
+const OWN: &str = "/usr/local";
+
 /// Where a sandbox shows a runtime that was installed for sandboxes.
 const INSTALLED: &str = "/usr/local/lib/isol8-runtimes";
 
@@ -85,6 +88,7 @@ pub(crate) fn plan(runtime: &str, interpreter: &Interpreter) -> RootPlan {
     for directory in SYSTEM {
         show(&mut plan, Path::new(directory));
     }
+    plan.own_directories = vec![OWN.to_owned()];
     for name in OF_ETC {
         show(&mut plan, &Path::new("/etc").join(name));
     }

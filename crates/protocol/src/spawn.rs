@@ -81,6 +81,8 @@ pub struct RootPlan {
     pub slots: u32,
     /// Directories and files of the host, with everything that is mounted below.
     pub binds: Vec<Bind>,
+    /// Directories within those that are ours: empty but for what is named here.
+    pub own_directories: Vec<String>,
     /// Symbolic links: path and target.
     pub links: Vec<(String, String)>,
     /// Files: path and content.

@@ -10,7 +10,7 @@
 
 use std::{io::Write as _, os::unix::fs::symlink, path::Path};
 
-use isol8_protocol::{GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
+use isol8_protocol::{Bind, GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
 use nix::{
     libc,
     mount::MsFlags,
@@ -106,6 +106,9 @@ fn fill(
         }
         mounting::bind(&source, &target)?;
         mounting::restrict(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
+        for own in own_directories(plan, bind) {
+            mounting::file_system("tmpfs", &own, mounting::PLAIN, "mode=0755")?;
+        }
     }
     for (path, target) in &plan.links {
         let path = in_root(path);
@@ -131,10 +134,30 @@ fn fill(
         mounting::directory(Path::new(&point))?;
     }
     devices(old)?;
-    // The mount itself; what is below has been seen to.
+    for own in plan
+        .binds
+        .iter()
+        .flat_map(|bind| own_directories(plan, bind))
+    {
+        make_read_only(&own)?;
+    }
+    make_read_only(ROOT)
+}
+
+/// The directories of ours within a directory of the host, as the spawner sees them.
+fn own_directories(plan: &RootPlan, within: &Bind) -> impl Iterator<Item = String> {
+    let all = plan.own_directories.iter();
+    let own = all
+        .filter(|own| own.as_str() != within.target && Path::new(own).starts_with(&within.target));
+    own.map(|own| in_root(own))
+        .filter(|own| Path::new(own).is_dir())
+}
+
+/// Makes a mount of ours read-only. What is mounted below has been seen to.
+fn make_read_only(target: &str) -> Result<(), Failure> {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | mounting::PLAIN;
-    nix::mount::mount(None::<&str>, ROOT, None::<&str>, flags, None::<&str>)
-        .trying("make the root read-only")
+    nix::mount::mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
+        .trying(format_args!("make {target} read-only"))
 }
 
 fn devices(old: &str) -> Result<(), Failure> {

@@ -33,6 +33,7 @@ use super::{
 
 /// Runs the spawner until its host ends.
 pub(crate) fn run() -> ExitCode {
+    close_inherited();
     // SAFETY: nothing else in this process owns its standard input.
     let mut control = Control::new(unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) });
     let prepared = prepare(&mut control);
@@ -50,6 +51,13 @@ pub(crate) fn run() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Closes what the host's process has left open to its children: it would stay open in every sandbox.
+fn close_inherited() {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: nothing in this process has opened a descriptor yet. An old kernel has no such call, and no sandboxes.
+    unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) };
 }
 
 /// Receives the files and the plan of the root, and makes it. `None`: the host has ended.

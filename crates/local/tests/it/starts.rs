@@ -1,5 +1,7 @@
 //! Sandboxes that start, and those that cannot.
 
+use std::os::fd::AsRawFd as _;
+
 use isol8_backend::{Backend as _, BackendErrorKind, SandboxNetwork, SandboxSpec};
 use isol8_local::{LocalBackend, LocalOptions};
 use tokio::io::AsyncReadExt as _;
@@ -17,6 +19,28 @@ async fn a_guest_speaks_and_ends_with_its_link() {
     assert!(!groups_of(spawner).is_empty());
     drop(started);
     until("the guest ends", || descendants(spawner).is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_the_host_leaves_open_to_its_children_is_not_in_a_sandbox() {
+    let _alone = alone().await;
+    // A descriptor without the flag that closes it in children.
+    let (left_open, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let left_open = rustix::io::fcntl_dupfd_cloexec(&left_open, 200).unwrap();
+    rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).unwrap();
+    let place = format!("/proc/self/fd/{}", left_open.as_raw_fd());
+    let socket = std::fs::read_link(place).unwrap();
+    let backend = LocalBackend::new(LocalOptions::default());
+    let started = start(&backend).await;
+    let spawner = spawner_of(&started.id);
+    let guests = descendants(spawner);
+    let processes = guests.iter().map(|(pid, _)| *pid).chain([spawner]);
+    for process in processes {
+        for entry in std::fs::read_dir(format!("/proc/{process}/fd")).unwrap() {
+            let target = std::fs::read_link(entry.unwrap().path());
+            assert_ne!(target.ok().as_ref(), Some(&socket), "{process}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Programs in local sandboxes, through the whole engine.
 
-use super::support::engine;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::support::{engine, engine_with};
 use crate::common::{json, run, stdout};
 
 #[tokio::test]
@@ -11,6 +13,25 @@ async fn bash_and_python_run() {
     assert!(said.starts_with("42\n100\n/sandbox\n"), "{said}");
     let python = json!({"runtime": "python", "code": "import os, sys; print(sys.version_info[0], os.getuid())"});
     assert_eq!(stdout(&engine, python).await, "3 100");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn an_installed_interpreter_is_the_one_that_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let bin = place.path().join("python/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.path(), open).unwrap();
+    let system = std::fs::canonicalize("/usr/bin/python3").unwrap();
+    std::fs::copy(system, bin.join("python3")).unwrap();
+    let engine = engine_with(json!({}), place.path());
+    let code = "import os, sys; print(sys.executable, os.path.realpath(sys.executable)); print(sorted(os.listdir('/usr/local')))";
+    let said = stdout(&engine, json!({"runtime": "python", "code": code})).await;
+    assert_eq!(
+        said,
+        "/usr/local/bin/python3 /usr/local/lib/isol8-runtimes/python/bin/python3\n['bin', 'lib']"
+    );
     engine.stop().await;
 }
 
