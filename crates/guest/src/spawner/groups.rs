@@ -61,6 +61,9 @@ impl Groups {
         for hierarchy in &made.hierarchies {
             let directory = Path::new(&hierarchy.directory);
             mounting::directory(directory)?;
+            if let Some(parent) = directory.parent() {
+                enable(hierarchy, parent)?;
+            }
             enable(hierarchy, directory)?;
             let opened = File::open(directory);
             made.parents
@@ -178,9 +181,12 @@ fn enable(hierarchy: &Hierarchy, group: &Path) -> Result<(), Failure> {
     if hierarchy.version != 2 {
         return Ok(());
     }
+    let file = group.join("cgroup.subtree_control");
+    let enabled = fs::read_to_string(&file).unwrap_or_default();
     for controller in &hierarchy.controllers {
-        let line = format!("+{controller}");
-        write(&group.join("cgroup.subtree_control"), &line)?;
+        if !enabled.split_whitespace().any(|name| name == controller) {
+            write(&file, &format!("+{controller}"))?;
+        }
     }
     Ok(())
 }
@@ -289,3 +295,6 @@ fn start_time() -> u64 {
         .and_then(|field| field.parse().ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
