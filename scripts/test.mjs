@@ -68,20 +68,11 @@ function counted(output, passed, skipped) {
 const MINUTES = 30;
 const FILE_MINUTES = 15;
 
-/** Runs test files under Node, with these environment variables on top. */
-async function nodeTestsWith(env, ...files) {
+async function nodeTests(...files) {
   const limit = `--test-timeout=${FILE_MINUTES * 60_000}`;
   const words = ["--test", "--test-reporter=spec", limit, ...files];
-  const output = await run("node", words, { watched: true, minutes: MINUTES, env });
+  const output = await run("node", words, { watched: true, minutes: MINUTES });
   return counted(output, /^ℹ pass (\d+)/gm, /^ℹ (?:skipped|todo) (\d+)/gm);
-}
-
-const nodeTests = (...files) => nodeTestsWith({}, ...files);
-
-/** What holds for sandboxes of every backend, once more on local ones. */
-function localTests() {
-  const files = ["containment", "hostile", "reuse"].map((name) => `__test__/${name}.test.mjs`);
-  return nodeTestsWith({ ISOL8_TEST_BACKEND: "local" }, ...files);
 }
 
 async function bunTests() {
@@ -126,7 +117,6 @@ const steps = [
   { name: "fuzz targets", run: () => fuzz() },
   { name: "seccomp", run: () => nodeTests("docker/tests/seccomp.test.mjs") },
   { name: "JavaScript under Node", run: () => nodeTests(...tests) },
-  { name: "local sandboxes", run: localTests },
   { name: "JavaScript under Bun", run: bunTests },
   { name: "modules of jsr", run: jsrModules },
 ];

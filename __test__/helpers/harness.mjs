@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, test as runnerTest } from "node:test";
-import { DockerIsol8, Isol8 } from "../../index.js";
+import * as isol8 from "../../index.js";
 import { backend } from "./backend.mjs";
 
 /** Time limit of a test in milliseconds. Each test sets it, because Bun's default is 5 s. */
@@ -20,8 +20,8 @@ export function test(name, ...rest) {
 
 /** Makes an engine on the backend that the tests are run for. */
 function makeEngine(options, maxConcurrent) {
-  if (backend === "docker") return new DockerIsol8(options, maxConcurrent);
-  return new Isol8({ ...options, backend }, maxConcurrent);
+  if (backend === "docker") return new isol8.DockerIsol8(options, maxConcurrent);
+  return new isol8.Isol8({ ...options, backend }, maxConcurrent);
 }
 
 /** Makes an engine for a whole test file. Call it at the top level of the file. */
