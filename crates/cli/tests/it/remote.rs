@@ -215,7 +215,11 @@ fn a_key_of_login_is_good_for_the_server_that_gave_it() {
     drop(listener);
     let keys = user.path("keys.db");
     let words = ["-k", KEY, "-p", &port, "--auth-db", keys.to_str().unwrap()];
-    let serving = Served::start(&user, &words);
+    let mut serving = Served::start(&user, &words);
+    assert_eq!(
+        serving.line(),
+        format!("       Auth DB: {}\n", keys.display())
+    );
     let host = serving.host();
     let login = user.isol8(&["login", "--host", &host, "--key", KEY, "--ttl", "60000"]);
     assert_eq!((login.code, &*login.stdout), (Some(0), ""), "{login:?}");

@@ -44,6 +44,13 @@ impl Served {
         }
     }
 
+    /// The next line of its standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line
+    }
+
     /// Its address.
     pub(crate) fn host(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -117,9 +124,7 @@ fn keys_of_tenants_are_in_the_database_that_is_named() {
     drop(listener);
     let words = ["--key", "k", "--port", &port, "--auth-db", &file];
     let mut server = Served::start(&user, &words);
-    let mut line = String::new();
-    server.stdout.read_line(&mut line).unwrap();
-    assert_eq!(line, format!("       Auth DB: {file}\n"));
+    assert_eq!(server.line(), format!("       Auth DB: {file}\n"));
     let answer = server.ask("POST /auth/keys", "k", r#"{"name": "ci"}"#);
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     let (_, key) = answer.split_once(r#""key":""#).unwrap();
