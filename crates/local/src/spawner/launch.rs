@@ -149,7 +149,7 @@ fn refused(message: &str) -> BackendError {
     if is_about_rights || message.contains("Read-only file system") {
         return unavailable(format!(
             "the system refuses namespaces: {message}. In a container they need `docker run --security-opt \
-             seccomp=unconfined --security-opt systempaths=unconfined` (and as root `--cap-add SYS_ADMIN`); elsewhere, \
+             seccomp=unconfined --security-opt systempaths=unconfined` (and as root `--cap-add SYS_ADMIN --cap-add NET_ADMIN`); elsewhere, \
              root or a user with subordinate ids."
         ));
     }
