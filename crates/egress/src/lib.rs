@@ -40,12 +40,12 @@ pub use address::{AddressClass, classify};
 pub use hello::{Hello, inspect};
 pub use host::{Host, HostError};
 pub use limits::{
-    HTTP_PORT, Limits, MAX_ADDRESSES, MAX_HELLO, MAX_HELLO_RECORDS, MAX_HOST, MAX_LOG_BYTES,
-    MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_LOOKUPS, MAX_PATTERN, MAX_PATTERNS,
-    TLS_PORT,
+    HTTP_PORT, Limits, MAX_ADDRESSES, MAX_FURTHER_LOOKUPS, MAX_HELLO, MAX_HELLO_RECORDS, MAX_HOST,
+    MAX_LOG_BYTES, MAX_LOG_ENTRIES, MAX_LOGGED_METHOD, MAX_LOGGED_PATH, MAX_PATTERN, MAX_PATTERNS,
+    MAX_SINGLE_LOOKUPS, TLS_PORT,
 };
 pub use own_address::is_own;
 pub use policy::{AllowList, Denial, ExtraHost, Grant, Policy, PolicyError, PolicyOptions};
 pub use proxy::Proxy;
-pub use resolver::{LookupTurn, Resolver, SystemResolver};
+pub use resolver::{LookupPlace, LookupTurn, Resolver, SystemResolver};
 pub use run::{Action, BlockReason, LogEntry, NetworkLog, Redact, Run};

@@ -16,9 +16,11 @@ pub const MAX_PATTERNS: usize = 4096;
 pub const MAX_PATTERN: usize = 4096;
 /// Most addresses of one name that are considered. The rest is ignored.
 pub const MAX_ADDRESSES: usize = 16;
-/// Most name lookups of one system resolver at one time. Each holds a thread until it ends, even when its
-/// run is over. Far more than one run may have. Further ones wait for as long as their connection does.
-pub const MAX_LOOKUPS: usize = 128;
+/// Most name lookups of one system resolver at one time that are the only ones of their run. Each holds a thread
+/// until it ends, even when its run is over. So many runs can have a name that nobody answers, and delay no other.
+pub const MAX_SINGLE_LOOKUPS: usize = 896;
+/// Most further lookups of all runs at one time.
+pub const MAX_FURTHER_LOOKUPS: usize = 128;
 
 /// Longest TLS hello, in bytes, with record headers. Usual ones are below 2 KiB. With post-quantum
 /// key shares and encrypted client hello they are below 5 KiB.

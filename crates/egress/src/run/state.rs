@@ -23,6 +23,8 @@ pub struct Run {
     received: AtomicU64,
     connections: AtomicUsize,
     lookups: Arc<Semaphore>,
+    /// The place that this run has whatever others do.
+    single_lookup: Arc<Semaphore>,
     buffers: BufferBudget,
     /// Held while a decision is made that can take long.
     deciding: Arc<tokio::sync::Mutex<()>>,
@@ -45,6 +47,7 @@ impl Run {
             received: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             lookups: Arc::new(Semaphore::new(limits.lookups)),
+            single_lookup: Arc::new(Semaphore::new(1)),
             buffers: BufferBudget::new(limits.buffer_bytes),
             deciding: Arc::default(),
         })
@@ -107,6 +110,11 @@ impl Run {
     pub(crate) async fn lookup_permit(&self) -> Option<OwnedSemaphorePermit> {
         // `None` only if the semaphore is closed, and it never is.
         Arc::clone(&self.lookups).acquire_owned().await.ok()
+    }
+
+    /// Waits until this run has no lookup at the place that is its own.
+    pub(crate) async fn single_lookup_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.single_lookup).acquire_owned().await.ok()
     }
 
     /// Waits until no other decision of this run is being made that can take long.

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use isol8_egress::{Limits, LookupTurn, Policy, PolicyOptions, Proxy, Resolver, Run};
+use isol8_egress::{
+    Limits, LookupPlace, LookupTurn, MAX_FURTHER_LOOKUPS, Policy, PolicyOptions, Proxy, Resolver,
+    Run, SystemResolver,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
@@ -90,6 +93,86 @@ async fn lookups_of_one_run_hold_up_no_other() {
     assert_eq!(names.most.load(Ordering::SeqCst), most);
 }
 
+/// The places of the system's resolver, with answers for `slow.test` that wait until the test releases them.
+struct SlowSystem {
+    places: SystemResolver,
+    names: Arc<Slow>,
+}
+
+impl Resolver for SlowSystem {
+    fn turn(&self, place: LookupPlace) -> BoxFuture<'_, LookupTurn> {
+        self.places.turn(place)
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        turn: LookupTurn,
+    ) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let _turn = turn;
+            self.names.resolve(host, None).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn many_runs_whose_names_nobody_answers_hold_up_no_other() {
+    let recorder = Recorder::start(ok("found")).await;
+    let names = Slow::new();
+    let options = PolicyOptions {
+        whitelist: strings(&["slow\\.test$", "^allowed\\.test$"]),
+        ..lenient()
+    };
+    let limits = Limits::default();
+    let policy = Arc::new(Policy::new(options).unwrap());
+    let resolver = SlowSystem {
+        places: SystemResolver::default(),
+        names: Arc::clone(&names),
+    };
+    let proxy = Proxy::new(policy, Arc::new(resolver), limits.clone());
+    let port = recorder.port();
+    let (runs, each) = (MAX_FURTHER_LOOKUPS, limits.lookups);
+    let mut clients = Vec::new();
+    for run in 0..runs {
+        let of_run = Run::new(proxy.limits());
+        for index in 0..each {
+            let mut client = Client::under(&proxy, &of_run);
+            let host = format!("{run}-{index}.slow.test");
+            client
+                .send(format!("GET http://{host}:{port}/ HTTP/1.1\r\n\r\n"))
+                .await;
+            clients.push(client);
+        }
+    }
+    let under_way = || names.under_way.load(Ordering::SeqCst);
+    let all = runs + MAX_FURTHER_LOOKUPS;
+    eventually("no further lookup can begin", || under_way() == all).await;
+    // Another run looks up its names meanwhile, one after the other.
+    let other = Run::new(proxy.limits());
+    for _ in 0..3 {
+        let mut client = Client::under(&proxy, &other);
+        client
+            .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
+            .await;
+        assert!(client.answer().await.ends_with("found"));
+    }
+    assert_eq!(under_way(), all, "the others still wait");
+    // Half of the stalled runs end. Their lookups still hold their places, and delay nobody.
+    for client in clients.drain(..runs * each / 2) {
+        client.done().await;
+    }
+    let mut client = Client::under(&proxy, &other);
+    client
+        .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
+        .await;
+    assert!(client.answer().await.ends_with("found"));
+    names.released.add_permits(runs * each);
+    for client in clients {
+        client.done().await;
+    }
+}
+
 /// A resolver whose turns come from the test.
 struct Turns {
     free: Arc<Semaphore>,
@@ -98,7 +181,10 @@ struct Turns {
 }
 
 impl Resolver for Turns {
-    fn turn(&self) -> BoxFuture<'_, LookupTurn> {
+    fn turn(&self, place: LookupPlace) -> BoxFuture<'_, LookupTurn> {
+        if place == LookupPlace::Further {
+            return Box::pin(std::future::pending());
+        }
         self.wanted.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move { Arc::clone(&self.free).acquire_owned().await.ok() })
     }

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::{StatusCode, header};
-use isol8_egress::{MAX_ADDRESSES, Resolver, SystemResolver, is_own};
+use isol8_egress::{LookupPlace, MAX_ADDRESSES, Resolver, SystemResolver, is_own};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -137,7 +137,7 @@ impl Fetcher {
         let mut found = if let Some(address) = target.host.ip() {
             vec![address]
         } else {
-            let turn = self.resolver.turn().await;
+            let turn = self.resolver.turn(LookupPlace::Single).await;
             self.resolver
                 .resolve(target.host.as_str(), turn)
                 .await
