@@ -191,6 +191,10 @@ impl NativeRemoteStream {
     #[napi]
     pub fn cancel(&self) {
         self.cancel.cancel();
+        // A call of `recv` that is under way ends the program itself.
+        if let Ok(mut state) = self.state.try_lock() {
+            *state = State::Over;
+        }
     }
 }
 
