@@ -102,6 +102,8 @@ export interface Isol8Config {
     autoPrune: boolean;
     /** Milliseconds. Default: 3600000. */
     maxContainerAgeMs: number;
+    /** Whether a server leaves the images in place at its end. Default: false. */
+    keepImages: boolean;
   };
   /** Requests of a server that wait for their turn. */
   queue: {

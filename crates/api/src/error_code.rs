@@ -132,6 +132,15 @@ impl ErrorCode {
         Self::Internal,
     ];
 
+    /// The code of this name. One that is not known, as of a later version, is [`Self::Internal`].
+    #[must_use]
+    pub fn named(name: Option<&str>) -> Self {
+        let known = Self::ALL
+            .into_iter()
+            .find(|code| Some(code.as_str()) == name);
+        known.unwrap_or(Self::Internal)
+    }
+
     /// The code as callers see it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

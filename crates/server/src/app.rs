@@ -15,6 +15,7 @@ use crate::{
     caller::{Caller, Owner},
     cleanup::Cleanups,
     engines::Engines,
+    metrics::{Metrics, State},
     place::Place,
     policy::Policies,
     queue::Queue,
@@ -38,6 +39,7 @@ struct Inner {
     keys: Option<Arc<KeyStore>>,
     policies: Policies,
     buckets: Buckets,
+    metrics: Metrics,
     config: Config,
     keep_alive: Duration,
     queue: Queue,
@@ -68,6 +70,7 @@ impl App {
             keys: settings.keys.clone(),
             policies: Policies::new(&config, max_concurrent, settings.max_body_bytes)?,
             buckets: Buckets::default(),
+            metrics: Metrics::new(),
             keep_alive: settings.keep_alive,
             queue: Queue::new(
                 max_concurrent,
@@ -113,6 +116,24 @@ impl App {
     /// How many requests have come from each caller.
     pub(crate) fn buckets(&self) -> &Buckets {
         &self.0.buckets
+    }
+
+    /// What the server counts.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What there is of everything at the moment.
+    pub(crate) fn state(&self) -> State {
+        let (engines, idle_sandboxes) = self.0.engines.count();
+        let (running, waiting) = self.0.queue.count();
+        State {
+            running,
+            waiting,
+            sessions: self.0.sessions.count(),
+            engines,
+            idle_sandboxes,
+        }
     }
 
     /// The server's configuration.

@@ -31,6 +31,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
         let caller = Caller::from_request_parts(&mut parts, app).await?;
         let request = Request::from_parts(parts, body);
         let bytes = receive(request, caller.policy.max_request_bytes).await?;
+        app.metrics().received(bytes.len());
         let parsed = read_aside(bytes, parse::<T>).await;
         parsed
             .map_err(|error| ApiError::Invalid(error.to_string()))?

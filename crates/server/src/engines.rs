@@ -142,6 +142,13 @@ impl Engines {
         Ok(lease)
     }
 
+    /// How many engines are kept, and how many sandboxes wait in their pools.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let kept = self.kept();
+        let idle = kept.values().map(|kept| kept.engine.idle_sandboxes());
+        (kept.len(), idle.sum())
+    }
+
     /// Lets go of the engines that nobody has used for five minutes.
     pub(crate) fn release_idle(&self) {
         self.release(MAX_IDLE);

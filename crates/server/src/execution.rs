@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use isol8_api::{
+    ErrorCode,
     event::{EventKind, Phase, StreamEvent, StreamMessage},
     http::ExecuteBody,
     options::RawOptions,
@@ -12,8 +13,8 @@ use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, caller::Caller, engines::EngineLease, error::ApiError, options, queue::Turn,
-    sessions::SessionLease, tenant_options,
+    app::App, caller::Caller, engines::EngineLease, error::ApiError, metrics::Observation, options,
+    queue::Turn, sessions::SessionLease, tenant_options,
 };
 
 /// Events that are sent to a client at a time.
@@ -106,14 +107,22 @@ pub(crate) async fn execute(
     body: ExecuteBody,
 ) -> Result<ExecutionResult, ApiError> {
     let (request, options, session_id) = split(caller, body);
-    let held = Held::take(app, caller, options, session_id.as_deref()).await?;
+    let mut observed = app.metrics().observe(&caller.owner, &request.runtime);
+    let held = Held::take(app, caller, options, session_id.as_deref()).await;
+    let held = held.inspect_err(|error| observed.error(error))?;
+    observed.begin();
     let cancel = CancellationToken::new();
     let running = held.engine().execute(request, cancel.clone());
     let mut running = Box::pin(app.ending().run_until_cancelled(running));
     // Dropped before the execution is, which makes the difference between interrupting and killing.
     let _cancelled_first = cancel.drop_guard();
     let result = (&mut running).await.ok_or(ApiError::Closing)?;
-    result.map_err(|error| held.explain(error))
+    let result = result.map_err(|error| held.explain(error));
+    match &result {
+        Ok(result) => observed.result(result),
+        Err(error) => observed.error(error),
+    }
+    result
 }
 
 /// An execution whose events are streamed. Dropping it ends the program, as with [`execute`].
@@ -125,6 +134,7 @@ pub(crate) struct Execution {
     exit: Option<StreamMessage>,
     /// The result, from the end of the events on.
     result: Option<Box<ExecutionResult>>,
+    observed: Observation,
 }
 
 enum State {
@@ -144,6 +154,7 @@ impl Execution {
     ) -> Self {
         let with_result = body.result;
         let (request, options, session_id) = split(&caller, body);
+        let observed = app.metrics().observe(&caller.owner, &request.runtime);
         let submission = Submission {
             live,
             ..request.into()
@@ -158,6 +169,7 @@ impl Execution {
             with_result,
             exit: None,
             result: None,
+            observed,
         }
     }
 
@@ -165,8 +177,12 @@ impl Execution {
     pub(crate) async fn start(&mut self) -> Result<(), ApiError> {
         if let State::Waiting(start) = &mut self.state {
             match start.await {
-                Ok((events, held)) => self.state = State::Running(Box::new(events), held),
+                Ok((events, held)) => {
+                    self.observed.begin();
+                    self.state = State::Running(Box::new(events), held);
+                }
                 Err(error) => {
+                    self.observed.error(&error);
                     self.state = State::Over;
                     return Err(error);
                 }
@@ -207,10 +223,15 @@ impl Execution {
             return Vec::new();
         };
         let mut batch = events.recv_many(BATCH).await;
+        for event in &batch {
+            self.observed.event(event);
+        }
         if let Some(index) = batch.iter().position(is_engine_failure) {
             // Clients of a server expect no phase and no exit event here, unlike callers of an engine.
             batch.truncate(index + 1);
             batch[index].phase = None;
+            self.observed
+                .failed(ErrorCode::named(batch[index].code.as_deref()).as_str());
             self.state = State::Over;
             return batch;
         }
@@ -221,6 +242,9 @@ impl Execution {
             self.result = events.take_result().map(Box::new);
         }
         let refusal = events.take_refusal().map(|error| held.explain(error));
+        if let Some(error) = &refusal {
+            self.observed.error(error);
+        }
         self.state = State::Over;
         refusal.iter().map(failure).collect()
     }

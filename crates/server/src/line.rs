@@ -47,6 +47,11 @@ impl<W> Line<W> {
         self.free
     }
 
+    /// Turns that somebody has.
+    pub(crate) fn taken(&self) -> usize {
+        self.lanes.values().map(|lane| lane.running).sum()
+    }
+
     /// Turns that `owner` has.
     pub(crate) fn running(&self, owner: &Owner) -> usize {
         self.lanes.get(owner).map_or(0, |lane| lane.running)

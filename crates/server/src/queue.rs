@@ -194,6 +194,12 @@ impl Queue {
         })
     }
 
+    /// How many run, and how many wait.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let running = lock(&self.line).taken();
+        (running, lock(&self.waiting).values().sum())
+    }
+
     /// The state of the line, as far as it concerns `caller`.
     pub(crate) fn status(&self, caller: &Caller) -> QueueStatus {
         let limit = caller.policy.max_concurrent;

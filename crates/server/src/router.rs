@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{delete, get, post},
 };
 
@@ -10,7 +10,10 @@ use crate::{
     app::App,
     auth::require_key,
     error::ApiError,
-    handlers::{cleanup, execute, files, health, keys, queue, sessions, socket, stream},
+    handlers::{
+        cleanup, execute, files, health, keys, operations, queue, sessions, socket, stream,
+    },
+    request_id::identify,
 };
 
 /// The routes of a server.
@@ -26,6 +29,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/session/{id}", delete(sessions::remove))
         .route("/drain", post(queue::drain))
         .route("/queue/status", get(queue::status))
+        .route("/metrics", get(operations::metrics))
+        .route("/capacity", get(operations::capacity))
         .route("/auth/keys", post(keys::create).get(keys::list))
         .route("/auth/keys/{id}", delete(keys::revoke))
         .route("/auth/login", post(keys::login))
@@ -33,5 +38,6 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::Method)
         .layer(from_fn_with_state(app.clone(), require_key))
+        .layer(from_fn(identify))
         .with_state(app)
 }

@@ -149,6 +149,11 @@ impl Sessions {
         list
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.by_id().len()
+    }
+
     /// Ends the session `id` of `owner` and removes its sandbox; returns when it is gone. Nothing happens when there
     /// is no such session.
     pub(crate) async fn remove(&self, owner: &Owner, id: &str) -> Result<(), ApiError> {

@@ -113,6 +113,8 @@ pub struct CleanupConfig {
     /// Age at which they are, in milliseconds.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_container_age_ms: u64,
+    /// Whether a server leaves the images in place at its end.
+    pub keep_images: bool,
 }
 
 /// Requests of a server that wait for their turn.
@@ -312,6 +314,7 @@ impl Default for CleanupConfig {
         Self {
             auto_prune: true,
             max_container_age_ms: 3_600_000,
+            keep_images: false,
         }
     }
 }

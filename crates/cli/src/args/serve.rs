@@ -27,7 +27,8 @@ pub(crate) struct ServeArgs {
     /// Address to listen on [default: all interfaces]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) hostname: Option<String>,
-    /// Leave the images in place at the end. Without it they are removed, and built again when needed
+    /// Leave the images in place at the end, as cleanup.keepImages of the configuration does. Without it they are
+    /// removed, and built again when needed
     #[arg(long)]
     pub(crate) keep_images: bool,
     /// Accepted for older scripts. The server is part of this program, and nothing is downloaded

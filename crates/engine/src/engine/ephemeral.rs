@@ -29,6 +29,12 @@ impl Engine {
         self.0.pools.parked.load(Ordering::Relaxed)
     }
 
+    /// How many sandboxes wait in the pools of this engine for a program.
+    #[must_use]
+    pub fn idle_sandboxes(&self) -> usize {
+        self.0.pools.idle()
+    }
+
     /// Makes a sandbox of the pool for `runtime` ready. Builds a missing base image only where a failure is
     /// reported: otherwise the first execution does.
     pub(super) async fn prewarm(&self, runtime: &str, strict: bool) -> Result<(), EngineError> {

@@ -132,6 +132,15 @@ impl Kept {
 }
 
 impl Pools {
+    /// How many sandboxes wait in all pools.
+    pub(super) fn idle(&self) -> usize {
+        self.kept()
+            .by_kind
+            .values()
+            .map(|entry| entry.pool.idle())
+            .sum()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

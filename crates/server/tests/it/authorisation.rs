@@ -23,6 +23,8 @@ fn endpoints() -> Vec<(Method, &'static str, Value)> {
         (Method::POST, "/cleanup", json!({})),
         (Method::GET, "/queue/status", Value::Null),
         (Method::POST, "/drain", json!({})),
+        (Method::GET, "/metrics", Value::Null),
+        (Method::GET, "/capacity", Value::Null),
         (Method::POST, "/auth/keys", json!({"name": "x"})),
         (Method::GET, "/auth/keys", Value::Null),
         (Method::DELETE, "/auth/keys/x", Value::Null),
@@ -59,7 +61,7 @@ async fn a_tenant_has_neither_keys_nor_the_server() {
     let refusal =
         json!({"error": "Master key required for this operation", "code": "ISOL8_FORBIDDEN"});
     for (method, path, body) in endpoints() {
-        if path == "/drain" || path.starts_with("/auth/") {
+        if ["/drain", "/metrics", "/capacity"].contains(&path) || path.starts_with("/auth/") {
             let told = server.ask(&a, method, path, &body).await;
             assert_eq!((told.0.as_u16(), &told.1), (403, &refusal), "{path}");
         }

@@ -14,6 +14,7 @@ mod daemon;
 mod disconnects;
 mod executions;
 mod keys;
+mod operations;
 mod queues;
 mod refusals;
 mod sessions;

@@ -61,7 +61,8 @@ pub(crate) async fn run(
     if let Some(keys) = keys {
         keys.close().await?;
     }
-    for error in sandboxes.clean_up(!keep_images).await {
+    let keeps_images = keep_images || settings.config.cleanup.keep_images;
+    for error in sandboxes.clean_up(!keeps_images).await {
         console.warn(&error);
     }
     console.note("[Serve] Cleanup complete");
