@@ -3,9 +3,9 @@
 // and the same runtime registry.
 
 const { loadConfig } = require("./lib/config.cjs");
-const { DockerIsol8 } = require("./lib/docker-isol8.cjs");
 const { Isol8Error } = require("./lib/errors.cjs");
 const { LABELS, buildBaseImages, buildCustomImage, imageExists } = require("./lib/images.cjs");
+const { DockerIsol8, Isol8 } = require("./lib/isol8.cjs");
 const { logger } = require("./lib/logger.cjs");
 const { RemoteIsol8 } = require("./lib/remote-isol8.cjs");
 const adapters = require("./lib/runtime/adapters.cjs");
@@ -18,6 +18,7 @@ module.exports = {
   BunAdapter: adapters.BunAdapter,
   DenoAdapter: adapters.DenoAdapter,
   DockerIsol8,
+  Isol8,
   Isol8Error,
   LABELS,
   NodeAdapter: adapters.NodeAdapter,

@@ -14,7 +14,7 @@ export type {
   WsClientMessage,
   WsServerMessage,
 } from "./types/engine.cjs";
-export { DockerIsol8, RemoteIsol8 } from "./types/engine.cjs";
+export { DockerIsol8, Isol8, RemoteIsol8 } from "./types/engine.cjs";
 export type { ErrorCode } from "./types/errors.cjs";
 export { Isol8Error } from "./types/errors.cjs";
 export type {
@@ -38,9 +38,11 @@ export type { ImageProgress, ImageSources } from "./types/images.cjs";
 export { buildBaseImages, buildCustomImage, imageExists, LABELS } from "./types/images.cjs";
 export type {
   AuditConfig,
+  BackendOptions,
   ConfiguredOptions,
   DockerIsol8Options,
   InstallRegistries,
+  Isol8Backend,
   Isol8Mode,
   Isol8Options,
   ListLimits,

@@ -7,6 +7,7 @@ export const {
   BunAdapter,
   DenoAdapter,
   DockerIsol8,
+  Isol8,
   Isol8Error,
   LABELS,
   NodeAdapter,

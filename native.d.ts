@@ -19,8 +19,11 @@ export declare class NativeCancel {
 
 /** An engine. */
 export declare class NativeEngine {
-  /** An engine with the options in `options_json`. Does no I/O; throws when an option is refused. */
-  constructor(optionsJson: string, maxConcurrent: number)
+  /**
+   * An engine with the options in `options_json`. `on_docker` says that it always uses Docker. Does no I/O; throws when
+   * an option is refused.
+   */
+  constructor(optionsJson: string, maxConcurrent: number, onDocker: boolean)
   /** Prewarms what `start_json` asks for. */
   start(startJson: string): Promise<NativeOutcome>
   /** Asks the Docker daemon whether it is there. */

@@ -4,6 +4,7 @@ import type { Preload, Runtime } from "./execution.cjs";
 import type {
   AuditConfig,
   InstallRegistries,
+  Isol8Backend,
   NetworkFilterConfig,
   NetworkMode,
   RemoteCodePolicy,
@@ -73,6 +74,10 @@ type Defined<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
 
 /** A complete configuration, with defaults filled in. */
 export interface Isol8Config {
+  /** What runs sandboxes. `ISOL8_BACKEND` goes over it. Default: `"auto"`. */
+  backend: Isol8Backend;
+  /** What the local backend does where this machine offers no control groups. Default: `"required"`. */
+  limits: "required" | "best-effort";
   /** Executions at a time. Default: 10. */
   maxConcurrent: number;
   /** Limits of executions that do not set their own. */

@@ -9,7 +9,12 @@ import type {
   StartOptions,
   StreamEvent,
 } from "./execution.cjs";
-import type { ConfiguredOptions, DockerIsol8Options, Isol8Options } from "./options.cjs";
+import type {
+  BackendOptions,
+  ConfiguredOptions,
+  DockerIsol8Options,
+  Isol8Options,
+} from "./options.cjs";
 import type { Bytes } from "./platform.cjs";
 
 /**
@@ -37,7 +42,7 @@ export interface Isol8Engine {
   getFile(path: string): Promise<Bytes>;
 }
 
-/** The members that both classes share. It exists for types only: the classes have no common base class. */
+/** The members that the classes share. It exists for types only: no class of this name is exported. */
 declare abstract class Engine implements Isol8Engine {
   start(options?: StartOptions): Promise<void>;
   /** Resolves when Docker, or the server, answers. Rejects with the reason otherwise. */
@@ -53,7 +58,23 @@ declare abstract class Engine implements Isol8Engine {
   get containerId(): string | null;
 }
 
-/** Runs programs in Docker containers. */
+/**
+ * Runs programs in sandboxes of the backend that the option `backend` names. The default is Docker where a daemon answers,
+ * and Linux namespaces of this machine otherwise.
+ */
+export declare class Isol8 extends Engine {
+  /**
+   * Makes an engine. Starts nothing yet. Throws for an invalid option, and for one that the chosen backend cannot honour.
+   * With `"auto"`, the latter is an error of the first execution.
+   *
+   * @param options a field that is left out has its default. A configuration works as well: its sections become options,
+   * and `ISOL8_BACKEND` goes over its `backend`
+   * @param maxConcurrent as for `DockerIsol8`
+   */
+  constructor(options?: BackendOptions | ConfiguredOptions, maxConcurrent?: number);
+}
+
+/** Runs programs in Docker containers, whatever `ISOL8_BACKEND` says. */
 export declare class DockerIsol8 extends Engine {
   /**
    * Makes an engine. Starts nothing yet. Throws for an invalid option.

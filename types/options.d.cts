@@ -246,6 +246,23 @@ export interface Isol8Options {
   preload?: Preload | undefined;
 }
 
+/**
+ * What runs sandboxes. `"docker"`: a Docker daemon. `"local"`: Linux namespaces of this machine. `"auto"`: Docker where a
+ * daemon answers when the first sandbox is needed, else this machine. An option that the backend cannot honour is an error.
+ */
+export type Isol8Backend = "auto" | "docker" | "local";
+
+/** Options of {@link Isol8}. */
+export interface BackendOptions extends DockerIsol8Options {
+  /** What runs sandboxes. Default: `ISOL8_BACKEND`, else `"auto"`. */
+  backend?: Isol8Backend | undefined;
+  /**
+   * What the local backend does where this machine offers no control groups. `"required"` (default): it starts no sandbox.
+   * `"best-effort"`: it starts sandboxes with the limits that can be had.
+   */
+  limits?: "required" | "best-effort" | undefined;
+}
+
 /** Options of {@link DockerIsol8}. */
 export interface DockerIsol8Options extends Isol8Options {
   /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
@@ -253,4 +270,4 @@ export interface DockerIsol8Options extends Isol8Options {
 }
 
 /** A configuration as `loadConfig` returns it, with options beside it. They have the last word. */
-export type ConfiguredOptions = Isol8Config & Omit<DockerIsol8Options, keyof Isol8Config>;
+export type ConfiguredOptions = Isol8Config & Omit<BackendOptions, keyof Isol8Config>;

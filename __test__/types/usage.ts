@@ -5,6 +5,7 @@ import {
   AgentAdapter,
   type AuditConfig,
   type AuthConfig,
+  type BackendOptions,
   BunAdapter,
   bashAdapter,
   buildBaseImages,
@@ -24,6 +25,8 @@ import {
   type ImageProgress,
   type ImageSources,
   type InstallRegistries,
+  Isol8,
+  type Isol8Backend,
   type Isol8Config,
   type Isol8Engine,
   Isol8Error,
@@ -249,6 +252,11 @@ async function useDocker(): Promise<void> {
   await useEngine(new DockerIsol8(loadConfig()));
   const configured: ConfiguredOptions = { ...loadConfig(), mode: "persistent" };
   await useEngine(new DockerIsol8(configured));
+  const backend: Isol8Backend = "local";
+  const chosen: BackendOptions = { ...common, backend, limits: "best-effort" };
+  await useEngine(new Isol8(chosen, 4));
+  await useEngine(new Isol8());
+  await useEngine(new Isol8(configured));
   const cleaned: CleanupResult = await DockerIsol8.cleanup();
   const images: CleanupResult = await DockerIsol8.cleanupImages(address);
   console.log(id, cleaned.removed + images.failed, cleaned.errors.join());

@@ -1,15 +1,14 @@
 //! The engine as a class.
 
-use std::sync::Arc;
-
 use isol8_api::{
     config::{Config, options_over, take_configuration},
-    options::{RawOptions, RawStartOptions},
+    options::{BackendChoice, LocalLimits, RawOptions, RawStartOptions},
 };
-use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
+use isol8_assembly::{Place, choose};
+use isol8_docker::DockerAddress;
 use isol8_engine::{
     Engine, EngineError,
-    options::{Options, StartOptions},
+    options::{OptionError, Options, StartOptions},
 };
 use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw};
 use napi_derive::napi;
@@ -28,10 +27,15 @@ pub struct NativeEngine(Engine);
 
 #[napi]
 impl NativeEngine {
-    /// An engine with the options in `options_json`. Does no I/O; throws when an option is refused.
+    /// An engine with the options in `options_json`. `on_docker` says that it always uses Docker. Does no I/O; throws when
+    /// an option is refused.
     #[napi(constructor)]
-    pub fn new(options_json: String, max_concurrent: u32) -> Result<Self, napi::Error<String>> {
-        create(&options_json, max_concurrent)
+    pub fn new(
+        options_json: String,
+        max_concurrent: u32,
+        on_docker: bool,
+    ) -> Result<Self, napi::Error<String>> {
+        create(&options_json, max_concurrent, on_docker)
             .map(Self)
             .map_err(thrown)
     }
@@ -143,33 +147,70 @@ impl NativeEngine {
     }
 }
 
-/// The fields of options, where the caller gave a configuration as well.
-fn with_configuration(mut fields: Value) -> Result<Value, NativeError> {
+/// The fields of options, where the caller gave a configuration as well. Says whether it did.
+fn with_configuration(mut fields: Value) -> Result<(Value, bool), NativeError> {
     let Some(section) = take_configuration(&mut fields) else {
-        return Ok(fields);
+        return Ok((fields, false));
     };
     let config: Config = parse("options", section)?;
-    Ok(options_over(&config, fields))
+    Ok((options_over(&config, fields), true))
 }
 
-/// `options_json` has the public options, and `docker` beside them.
-fn create(options_json: &str, max_concurrent: u32) -> Result<Engine, NativeError> {
+/// `options_json` has the public options, and `docker`, `backend` and `limits` beside them.
+fn create(options_json: &str, max_concurrent: u32, on_docker: bool) -> Result<Engine, NativeError> {
     isol8_debug_log::listen();
     let mut fields = tree("options", options_json)?;
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
-    let raw: RawOptions = parse("options", with_configuration(fields)?)?;
+    let backend: Option<String> = parse("options", take(&mut fields, "backend"))?;
+    let limits: Option<String> = parse("options", take(&mut fields, "limits"))?;
+    let (fields, is_configured) = with_configuration(fields)?;
+    let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
-    let docker = docker.unwrap_or_default();
-    docker.check()?;
-    let client = Client::new(docker);
-    let backend = DockerBackend::new(client.clone(), options.oci_runtime.clone());
-    let images = DockerImages::new(client);
-    Ok(Engine::new(
-        options,
-        max_concurrent as usize,
-        Arc::new(backend),
-        Arc::new(images),
-    )?)
+    let place = Place::new(
+        wanted(backend.as_deref(), is_configured, on_docker)?,
+        docker.unwrap_or_default(),
+        local_limits(limits)?,
+    )?;
+    Ok(place.engine(options, max_concurrent as usize)?)
+}
+
+fn local_limits(word: Option<String>) -> Result<LocalLimits, EngineError> {
+    let Some(value) = word else {
+        return Ok(LocalLimits::default());
+    };
+    LocalLimits::of(&value).ok_or_else(|| {
+        let (option, expected) = ("limits", LocalLimits::WORDS);
+        OptionError::Choice {
+            option,
+            value,
+            expected,
+        }
+        .into()
+    })
+}
+
+/// The backend of an engine. The word of a configuration is not an option: the environment goes over it.
+fn wanted(
+    word: Option<&str>,
+    is_configured: bool,
+    on_docker: bool,
+) -> Result<BackendChoice, EngineError> {
+    // A wrong word is an error in both cases.
+    let none = |_: &str| None;
+    let written = choose(word, none, BackendChoice::default())?;
+    if on_docker {
+        return match written {
+            BackendChoice::Local => Err(OptionError::Choice {
+                option: "backend",
+                value: "local".to_owned(),
+                expected: "docker, auto; the class Isol8 has every backend",
+            }
+            .into()),
+            BackendChoice::Auto | BackendChoice::Docker => Ok(BackendChoice::Docker),
+        };
+    }
+    let option = word.filter(|_| !is_configured);
+    choose(option, |name| std::env::var(name).ok(), written)
 }
 
 /// Ends an execution.

@@ -1,6 +1,7 @@
 //! A value or an error, as one object.
 
 use isol8_api::ErrorCode;
+use isol8_assembly::PlaceError;
 use isol8_backend::BackendError;
 use isol8_docker::AddressError;
 use isol8_engine::EngineError;
@@ -44,6 +45,15 @@ impl From<EngineError> for NativeError {
 impl From<BackendError> for NativeError {
     fn from(error: BackendError) -> Self {
         EngineError::from(error).into()
+    }
+}
+
+impl From<PlaceError> for NativeError {
+    fn from(error: PlaceError) -> Self {
+        Self {
+            code: error.code().as_str().to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 

@@ -26,6 +26,12 @@ pub enum ErrorCode {
     DockerUnreachable,
     /// The Docker daemon refused a request or failed at it.
     Docker,
+    /// This machine does not let local sandboxes run as it is.
+    LocalUnavailable,
+    /// The system of this machine refused a step of the local backend or failed at it.
+    Local,
+    /// The backend cannot do what an option or a request asks for.
+    Unsupported,
     /// There is no such image.
     ImageMissing,
     /// No sandbox can be made of an image as it is.
@@ -90,7 +96,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -100,6 +106,9 @@ impl ErrorCode {
         Self::Audit,
         Self::DockerUnreachable,
         Self::Docker,
+        Self::LocalUnavailable,
+        Self::Local,
+        Self::Unsupported,
         Self::ImageMissing,
         Self::ImageRefused,
         Self::ImageBuild,
@@ -154,6 +163,9 @@ impl ErrorCode {
             Self::Audit => "ISOL8_AUDIT",
             Self::DockerUnreachable => "ISOL8_DOCKER_UNREACHABLE",
             Self::Docker => "ISOL8_DOCKER",
+            Self::LocalUnavailable => "ISOL8_LOCAL_UNAVAILABLE",
+            Self::Local => "ISOL8_LOCAL",
+            Self::Unsupported => "ISOL8_UNSUPPORTED",
             Self::ImageMissing => "ISOL8_IMAGE_MISSING",
             Self::ImageRefused => "ISOL8_IMAGE_REFUSED",
             Self::ImageBuild => "ISOL8_IMAGE_BUILD",

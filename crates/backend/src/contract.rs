@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{BackendError, SandboxSpec};
+use crate::{BackendError, Need, SandboxSpec};
 
 /// A byte stream in both directions.
 pub trait DuplexStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -67,6 +67,12 @@ pub struct CleanupReport {
 
 /// A way to obtain sandboxes.
 pub trait Backend: Send + Sync + 'static {
+    /// Why this backend cannot give what a caller needs; `None` where it can, or where it does not know yet. A
+    /// backend that gave sandboxes knows. Does no I/O.
+    fn refuse(&self, _need: Need) -> Option<BackendError> {
+        None
+    }
+
     /// Creates and starts a sandbox.
     ///
     /// Dropping the future half way leaves no sandbox behind: what was created is removed in the

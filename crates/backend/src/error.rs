@@ -24,6 +24,12 @@ pub enum BackendErrorKind {
     Seccomp,
     /// A limit of a sandbox is beyond what the machine can give.
     Limit,
+    /// The backend has nothing of the kind that was asked for.
+    Unsupported,
+    /// This machine does not let sandboxes run as it is.
+    Unavailable,
+    /// The system of this machine refused a step or failed at it.
+    System,
     /// The backend refused a request or failed at it.
     Failed,
 }

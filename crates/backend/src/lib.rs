@@ -10,6 +10,7 @@ mod error;
 mod exit_guard;
 mod guest;
 mod images;
+mod need;
 #[cfg(unix)]
 mod socket;
 mod spec;
@@ -22,6 +23,7 @@ pub use images::{
     BuildProgress, BuildStatus, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
     ImageStore, ReportProgress,
 };
+pub use need::Need;
 #[cfg(unix)]
 pub use socket::Socket;
 pub use spec::{SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};

@@ -3,11 +3,12 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use isol8_api::config::ConfigError;
+use isol8_assembly::PlaceError;
 use isol8_backend::BackendError;
 use isol8_client::{CallError, ConnectionError, Reason};
-use isol8_docker::AddressError;
 use isol8_engine::{EngineError, options::OptionError};
 use isol8_keys::KeyStoreError;
+use isol8_runtimes::InstallError;
 use isol8_server::SettingsError;
 
 /// Added to the number of a signal for the exit code of what it has ended, as shells do.
@@ -62,7 +63,10 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     /// The address of the Docker daemon in the environment cannot be understood.
     #[error(transparent)]
-    Address(#[from] AddressError),
+    Place(#[from] PlaceError),
+    /// A runtime could not be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// The settings of the server cannot be used.
     #[error(transparent)]
     Server(#[from] SettingsError),

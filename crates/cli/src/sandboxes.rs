@@ -1,89 +1,93 @@
-//! Where sandboxes and images come from: the only module that knows which backend there is.
+//! Where sandboxes and images come from: the only module that knows which backends there are.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use isol8_api::options::BackendChoice;
+use isol8_assembly::Place;
 use isol8_backend::{
     Backend, BackendError, BuildProgress, CleanupReport, ImageDetails, ImageInfo, ImageRecipe,
     ImageSources, ImageStore, ReportProgress,
 };
 pub(crate) use isol8_docker::DaemonFacts;
-use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
-use isol8_engine::{Engine, options::Options};
-use isol8_server::Place;
+use isol8_docker::{DockerAddress, DockerBackend, DockerImages};
 
 use crate::{
     failure::Failure,
     output::{Builds, Console},
+    settings::BackendSettings,
 };
 
 /// The place that runs sandboxes.
 pub(crate) struct Sandboxes {
-    client: Client,
+    place: Place,
 }
 
 impl Sandboxes {
     /// The Docker daemon that the `docker` command would use. Does no I/O.
-    pub(crate) fn new() -> Result<Self, Failure> {
-        let address = DockerAddress::default();
-        address.check()?;
-        Ok(Self {
-            client: Client::new(address),
+    pub(crate) fn on_docker() -> Result<Self, Failure> {
+        Self::new(BackendSettings {
+            choice: BackendChoice::Docker,
+            ..BackendSettings::default()
         })
     }
 
-    /// The containers that run sandboxes.
-    pub(crate) fn backend(&self) -> DockerBackend {
-        DockerBackend::new(self.client.clone(), None)
+    /// The backend of these settings. A daemon is the one that the `docker` command would use. Does no I/O.
+    pub(crate) fn new(settings: BackendSettings) -> Result<Self, Failure> {
+        let BackendSettings { choice, limits } = settings;
+        Ok(Self {
+            place: Place::new(choice, DockerAddress::default(), limits)?,
+        })
     }
 
-    /// The images that sandboxes run in.
+    /// The place itself.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The containers of the Docker daemon.
+    pub(crate) fn backend(&self) -> DockerBackend {
+        DockerBackend::new(self.place.client().clone(), None)
+    }
+
+    /// The images of the Docker daemon.
     pub(crate) fn images(&self) -> DockerImages {
-        DockerImages::new(self.client.clone())
+        DockerImages::new(self.place.client().clone())
     }
 
     /// The daemon's description of itself.
     pub(crate) async fn daemon(&self) -> Result<DaemonFacts, Failure> {
-        Ok(self.client.facts().await?)
+        Ok(self.place.client().facts().await?)
+    }
+
+    /// The same place. A base image that has to be built is shown on `console`.
+    pub(crate) fn announcing(&self, console: Console) -> Place {
+        let images = self.images();
+        let announced = AnnouncedImages { images, console };
+        self.place.clone().with_docker_images(announced)
     }
 
     /// The same for a server, whose builds of base images are shown on `console`.
-    pub(crate) fn announcing(self, console: Console) -> ServedSandboxes {
-        ServedSandboxes {
-            sandboxes: self,
-            console,
-        }
-    }
-
-    /// An engine for one execution at a time. A base image that it has to build is shown on `console`.
-    pub(crate) fn engine(&self, options: Options, console: Console) -> Result<Engine, Failure> {
-        let backend = DockerBackend::new(self.client.clone(), options.oci_runtime.clone());
-        let images = AnnouncedImages {
-            images: self.images(),
-            console,
-        };
-        Ok(Engine::new(
-            options,
-            1,
-            Arc::new(backend),
-            Arc::new(images),
-        )?)
+    pub(crate) fn served(&self, console: Console) -> ServedSandboxes {
+        ServedSandboxes(self.announcing(console))
     }
 }
 
 /// Where the sandboxes of a server run.
-pub(crate) struct ServedSandboxes {
-    sandboxes: Sandboxes,
-    console: Console,
-}
+pub(crate) struct ServedSandboxes(Place);
 
 impl ServedSandboxes {
-    /// Removes the containers that nobody uses and, with `images`, all images. Returns what could not be
+    /// The place itself.
+    pub(crate) fn place(&self) -> &Place {
+        &self.0
+    }
+
+    /// Removes the sandboxes that nobody uses and, with `images`, all images. Returns what could not be
     /// removed, and why.
     pub(crate) async fn clean_up(&self, images: bool) -> Vec<String> {
-        let containers = self.sandboxes.backend().clean_up().await;
+        let sandboxes = self.0.backend(None).clean_up().await;
         let images = if images {
-            self.sandboxes.images().remove_all().await
+            self.0.images().remove_all().await
         } else {
             Ok(CleanupReport::default())
         };
@@ -91,24 +95,17 @@ impl ServedSandboxes {
             Ok(report) => report.errors,
             Err(error) => vec![error.to_string()],
         };
-        [containers, images]
-            .into_iter()
-            .flat_map(failures)
-            .collect()
+        [sandboxes, images].into_iter().flat_map(failures).collect()
     }
 }
 
-impl Place for ServedSandboxes {
+impl isol8_server::Place for ServedSandboxes {
     fn backend(&self, oci_runtime: Option<&str>) -> Arc<dyn Backend> {
-        let client = self.sandboxes.client.clone();
-        Arc::new(DockerBackend::new(client, oci_runtime.map(str::to_owned)))
+        self.0.backend(oci_runtime)
     }
 
     fn images(&self) -> Arc<dyn ImageStore> {
-        Arc::new(AnnouncedImages {
-            images: self.sandboxes.images(),
-            console: self.console,
-        })
+        self.0.images()
     }
 }
 

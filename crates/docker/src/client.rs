@@ -108,6 +108,11 @@ impl Client {
         }
     }
 
+    /// The address at which a daemon has answered. One that does not answer is asked again at the next call.
+    pub async fn answered_at(&self) -> Result<&str, BackendError> {
+        Ok(&self.daemon().await?.url)
+    }
+
     /// The facts that the daemon reports about itself.
     pub async fn facts(&self) -> Result<DaemonFacts, BackendError> {
         let Daemon { docker, url, .. } = self.daemon().await?;

@@ -149,6 +149,9 @@ impl EngineError {
     /// Whether the request was not acceptable, so that nothing was started for it.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
+        if let Self::Backend(error) = self {
+            return error.kind == BackendErrorKind::Unsupported;
+        }
         matches!(
             self,
             Self::Option(_)
@@ -209,6 +212,9 @@ fn backend_code(kind: BackendErrorKind) -> ErrorCode {
     match kind {
         BackendErrorKind::Unreachable => ErrorCode::DockerUnreachable,
         BackendErrorKind::ImageMissing => ErrorCode::ImageMissing,
+        BackendErrorKind::Unsupported => ErrorCode::Unsupported,
+        BackendErrorKind::Unavailable => ErrorCode::LocalUnavailable,
+        BackendErrorKind::System => ErrorCode::Local,
         BackendErrorKind::ImageRefused => ErrorCode::ImageRefused,
         BackendErrorKind::ImageBuild => ErrorCode::ImageBuild,
         BackendErrorKind::UnknownRuntime => ErrorCode::UnknownRuntime,

@@ -8,8 +8,8 @@ use std::{
 
 use futures::{FutureExt as _, future::BoxFuture};
 use isol8_backend::{
-    Backend, BackendError, BackendErrorKind, Capacity, CleanupReport, SandboxNetwork, SandboxSpec,
-    SeccompProfile, Started, begin_start,
+    Backend, BackendError, BackendErrorKind, Capacity, CleanupReport, Need, SandboxNetwork,
+    SandboxSpec, SeccompProfile, Started, begin_start,
 };
 use isol8_protocol::{CPU_PERIOD_MICROS, RootPlan, STRICT_ARGUMENT, SandboxPlan};
 use tokio::task::spawn_blocking;
@@ -62,13 +62,13 @@ impl LocalBackend {
     async fn start_sandbox(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {
         let plan = sandbox_plan(spec)?;
         let _under_way = begin_start().ok_or_else(|| {
-            BackendError::new(BackendErrorKind::Failed, "The program ends.")
+            BackendError::new(BackendErrorKind::System, "The program ends.")
                 .caused_by(io::Error::other("no sandbox is started any more"))
         })?;
         let (shared, image) = (Arc::clone(&self.shared), spec.image.clone());
         let spawner = spawn_blocking(move || shared.spawner(&image));
         let spawner = spawner.await.map_err(|error| {
-            BackendError::new(BackendErrorKind::Failed, "The program ends.").caused_by(error)
+            BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
         })??;
         let Running { number, stream } = spawner.start(plan).await?;
         let id = format!("local-{}-{number}", spawner.process());
@@ -103,7 +103,7 @@ impl Shared {
         let interpreter = find_interpreter(runtime, &self.options)?;
         if root::id(runtime, &interpreter) != image {
             let message = format!("The interpreter of {runtime} has changed. Try again.");
-            return Err(BackendError::new(BackendErrorKind::Failed, message));
+            return Err(BackendError::new(BackendErrorKind::System, message));
         }
         Ok(root::plan(runtime, &interpreter))
     }
@@ -160,6 +160,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Backend for LocalBackend {
+    /// It has no images, and nothing that stays.
+    fn refuse(&self, need: Need) -> Option<BackendError> {
+        Some(BackendError::unsupported("local", need))
+    }
+
     fn start<'a>(&'a self, spec: &'a SandboxSpec) -> BoxFuture<'a, Result<Started, BackendError>> {
         self.start_sandbox(spec).boxed()
     }
@@ -192,7 +197,7 @@ impl Backend for LocalBackend {
                 shared.spawner(&root::id("bash", &interpreter)).map(drop)
             });
             probed.await.map_err(|error| {
-                BackendError::new(BackendErrorKind::Failed, "The program ends.").caused_by(error)
+                BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
             })?
         }
         .boxed()

@@ -124,7 +124,7 @@ fn refused(controller: &str) -> BackendError {
          Other users need a delegated group: `systemd-run --user --scope --property=Delegate=yes` starts a program in \
          one. Without it, `limits: \"best-effort\"` starts sandboxes that may use more."
     ));
-    error.kind = BackendErrorKind::Unreachable;
+    error.kind = BackendErrorKind::Unavailable;
     error
 }
 

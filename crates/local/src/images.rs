@@ -2,8 +2,8 @@
 
 use futures::{FutureExt as _, future::BoxFuture};
 use isol8_backend::{
-    BackendError, BackendErrorKind, BuildProgress, BuildStatus, CleanupReport, ImageDetails,
-    ImageFacts, ImageInfo, ImageRecipe, ImageSources, ImageStore, ReportProgress,
+    BackendError, BuildProgress, BuildStatus, CleanupReport, ImageDetails, ImageFacts, ImageInfo,
+    ImageRecipe, ImageSources, ImageStore, Need, ReportProgress,
 };
 
 use crate::{LocalOptions, find_interpreter, root};
@@ -28,7 +28,7 @@ impl LocalImages {
             Some(runtime) => runtime,
             None => name
                 .strip_prefix(PREFIX)
-                .ok_or_else(|| needs_docker(name))?,
+                .ok_or_else(|| BackendError::unsupported("local", Need::Image))?,
         };
         let interpreter = find_interpreter(runtime, &self.options)?;
         Ok(ImageDetails {
@@ -40,15 +40,6 @@ impl LocalImages {
             volumes: Vec::new(),
         })
     }
-}
-
-fn needs_docker(image: &str) -> BackendError {
-    BackendError::new(
-        BackendErrorKind::Configuration,
-        format!(
-            "Local sandboxes have no images: `{image}` needs Docker. Leave `image` out, or use the backend `docker`."
-        ),
-    )
 }
 
 impl ImageStore for LocalImages {
@@ -85,12 +76,12 @@ impl ImageStore for LocalImages {
 
     fn build_custom<'a>(
         &'a self,
-        recipe: &'a ImageRecipe,
+        _recipe: &'a ImageRecipe,
         _sources: &'a ImageSources,
         _force: bool,
         _report: ReportProgress<'a>,
     ) -> BoxFuture<'a, Result<bool, BackendError>> {
-        async move { Err(needs_docker(&recipe.tag)) }.boxed()
+        async { Err(BackendError::unsupported("local", Need::BuiltImage)) }.boxed()
     }
 
     /// There are none to remove.

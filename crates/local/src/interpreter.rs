@@ -64,7 +64,7 @@ fn find_in(
 ) -> Result<Interpreter, BackendError> {
     let Some((_, name)) = PROGRAMS.iter().find(|(known, _)| *known == runtime) else {
         return Err(BackendError::new(
-            BackendErrorKind::Configuration,
+            BackendErrorKind::Unsupported,
             format!("Local sandboxes have no runtime {runtime}: that needs Docker."),
         ));
     };

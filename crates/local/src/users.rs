@@ -65,7 +65,7 @@ impl Users {
 /// The error for something that an administrator has to provide.
 pub(crate) fn unavailable(reason: impl std::fmt::Display) -> BackendError {
     BackendError::new(
-        BackendErrorKind::Unreachable,
+        BackendErrorKind::Unavailable,
         format!("Local sandboxes cannot be started: {reason}"),
     )
 }

@@ -21,7 +21,13 @@ const HOME_CONFIG_FILE: &str = ".isol8/config.json";
 const LIST_KEY: &str = "prebuiltImages";
 
 /// Keys whose values are walls. A file with a wrong one is not used: the defaults let more through.
-const WALL_KEYS: [&str; 3] = ["requestLimits", "installRegistries", "tenants"];
+const WALL_KEYS: [&str; 5] = [
+    "backend",
+    "limits",
+    "requestLimits",
+    "installRegistries",
+    "tenants",
+];
 
 /// Largest configuration file in bytes.
 pub const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -331,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_limit_of_requests_is_an_error_that_names_it() {
+    fn a_wrong_wall_is_an_error_that_names_it() {
         for (limits, message) in [
             (
                 r#"{"files": {"maxCont": 1}}"#,
@@ -351,6 +357,12 @@ mod tests {
         }
         let text = r#"{"tenants": {"all": {"maxSession": 1}}}"#;
         assert!(parse(Path::new("f.json"), text).is_err());
+        for key in ["backend", "limits"] {
+            let text = format!(r#"{{"{key}": "none"}}"#);
+            let error = parse(Path::new("f.json"), &text).unwrap_err().to_string();
+            let message = format!("Invalid config f.json: {key}: unknown variant `none`");
+            assert!(error.starts_with(&message), "{error}");
+        }
         let text = r#"{"installRegistries": {"pyton": []}}"#;
         assert!(parse(Path::new("f.json"), text).is_err());
     }

@@ -11,7 +11,8 @@ use super::{
     tenants::TenantsConfig,
 };
 use crate::options::{
-    DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawInstallRegistries, RawRequestLimits,
+    BackendChoice, DEFAULT_BLOCKED_HOSTS, LocalLimits, NetworkMode, PoolStrategy,
+    RawInstallRegistries, RawRequestLimits,
 };
 
 /// Configuration of isol8: `isol8.config.json` in the working directory, or
@@ -23,6 +24,12 @@ pub struct Config {
     /// Schema of this file, for editors.
     #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// What runs sandboxes: a Docker daemon ("docker"), Linux namespaces of this machine ("local"), or Docker where a
+    /// daemon answers and this machine otherwise ("auto").
+    pub backend: BackendChoice,
+    /// What the local backend does where this machine offers no control groups: refuse ("required"), or start
+    /// sandboxes with the limits that can be had ("best-effort").
+    pub limits: LocalLimits,
     /// Executions that may run at once.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_concurrent: u64,
@@ -272,6 +279,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             schema: None,
+            backend: BackendChoice::default(),
+            limits: LocalLimits::default(),
             max_concurrent: 10,
             defaults: DefaultsConfig::default(),
             network: NetworkConfig::default(),

@@ -20,4 +20,4 @@ pub use request_limits::{
 };
 pub use secrets::RawSecrets;
 pub use start::{RawPrewarm, RawPrewarmDetails, RawStartOptions};
-pub use words::{DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy};
+pub use words::{BackendChoice, DEFAULT_BLOCKED_HOSTS, LocalLimits, NetworkMode, PoolStrategy};

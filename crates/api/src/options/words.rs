@@ -16,6 +16,63 @@ pub enum NetworkMode {
     Filtered,
 }
 
+/// What runs sandboxes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// Docker where a daemon answers, else this machine.
+    #[default]
+    Auto,
+    /// A Docker daemon.
+    Docker,
+    /// Linux namespaces of this machine.
+    Local,
+}
+
+impl BackendChoice {
+    /// The words, as errors list them.
+    pub const WORDS: &str = "auto, docker, local";
+
+    /// What a word means; `None` when it is none of [`Self::WORDS`].
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        match word {
+            "auto" => Some(Self::Auto),
+            "docker" => Some(Self::Docker),
+            "local" => Some(Self::Local),
+            _ => None,
+        }
+    }
+}
+
+/// What the local backend does where this machine offers no control groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalLimits {
+    /// It starts no sandbox.
+    #[default]
+    Required,
+    /// It starts sandboxes with the limits that can be had.
+    BestEffort,
+}
+
+impl LocalLimits {
+    /// The words, as errors list them.
+    pub const WORDS: &str = "required, best-effort";
+
+    /// What a word means; `None` when it is none of [`Self::WORDS`].
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        match word {
+            "required" => Some(Self::Required),
+            "best-effort" => Some(Self::BestEffort),
+            _ => None,
+        }
+    }
+}
+
 /// When a used sandbox is cleaned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

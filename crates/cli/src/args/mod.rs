@@ -1,5 +1,6 @@
 //! What may be written on the command line. Types only.
 
+mod backend;
 mod build;
 mod cleanup;
 mod completion;
@@ -15,6 +16,7 @@ mod server;
 mod setup;
 mod values;
 
+pub(crate) use backend::BackendArgs;
 pub(crate) use build::BuildArgs;
 pub(crate) use cleanup::CleanupArgs;
 pub(crate) use completion::{CompletionArgs, ManArgs};

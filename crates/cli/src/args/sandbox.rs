@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{
-    Pair,
+    BackendArgs, Pair,
     values::{cores, count, pair, size},
 };
 
@@ -63,6 +63,8 @@ pub(crate) struct SandboxArgs {
         allow_hyphen_values = true)]
     pub(crate) tmp_size: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) backend: BackendArgs,
     /// Image to use in place of the runtime's own
     #[arg(long, value_name = "NAME", help_heading = "Sandbox")]
     pub(crate) image: Option<String>,

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::BackendArgs;
+
 /// Serve the engine over HTTP.
 ///
 /// Clients show the API key as a bearer token. Whoever has it may do everything that this program may. Give
@@ -31,6 +33,8 @@ pub(crate) struct ServeArgs {
     /// removed, and built again when needed
     #[arg(long)]
     pub(crate) keep_images: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendArgs,
     /// Accepted for older scripts. The server is part of this program, and nothing is downloaded
     #[arg(long)]
     pub(crate) update: bool,

@@ -2,13 +2,20 @@
 
 use clap::Args;
 
-/// Check Docker and build the images of the runtimes.
+use super::BackendArgs;
+
+/// Set up the runtimes: their images, or what local sandboxes need of them.
 ///
-/// Checks that Docker answers, builds the base image of each runtime, and then the images that the
+/// With Docker: checks that it answers, builds the base image of each runtime, and then the images that the
 /// configuration names. Images that are current are left alone.
+///
+/// With the local backend: checks this machine, and installs Node.js, Bun and Deno into the cache directory of this
+/// user, where this machine has none or one that is older than the pinned version. Nothing needs root.
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
-    /// Build only these runtimes [default: all]
+    #[command(flatten)]
+    pub(crate) backend: BackendArgs,
+    /// Set up only these runtimes [default: all]
     #[arg(long, value_name = "RUNTIMES", num_args = 1.., value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Packages of pip to build into an image
@@ -26,7 +33,7 @@ pub(crate) struct SetupArgs {
     /// Packages of Debian to build into an image for Bash
     #[arg(long, value_name = "PACKAGES", value_delimiter = ',')]
     pub(crate) bash: Vec<String>,
-    /// Build images that are current, too
+    /// Build images and install runtimes that are current, too
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the images as JSON

@@ -14,7 +14,7 @@ use crate::{
 /// Builds the image.
 pub(crate) async fn run(args: &BuildArgs, console: Console) -> Result<Exit, Failure> {
     let image = custom_image(args)?;
-    let images = Sandboxes::new()?.images();
+    let images = Sandboxes::on_docker()?.images();
     let builds = Builds::new(console);
     image_builds::base_images(&images, &[&image.runtime], false, &builds).await?;
     console.ok(&format!("Base image ready: {}", image.runtime));

@@ -23,7 +23,7 @@ const SHORT_ID: usize = 12;
 
 /// Shows what there is, asks, and removes it.
 pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Failure> {
-    let sandboxes = Sandboxes::new()?;
+    let sandboxes = Sandboxes::on_docker()?;
     let (backend, store) = (sandboxes.backend(), sandboxes.images());
     let containers = backend.abandoned().await?;
     let images = if args.images {

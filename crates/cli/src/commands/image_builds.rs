@@ -26,7 +26,7 @@ const BASH_ADVICE: &str = "Check the names of the packages and the network, then
     https://packages.debian.org.";
 
 /// Builds base images, and returns the names of those that were not current. Stops at the first that fails.
-pub(super) async fn base_images(
+pub(in crate::commands) async fn base_images(
     images: &DockerImages,
     runtimes: &[&str],
     force: bool,
@@ -78,7 +78,7 @@ async fn base_image(
 }
 
 /// Builds a custom image. `outcome` makes the line that it ends with.
-pub(super) async fn custom_image(
+pub(in crate::commands) async fn custom_image(
     images: &DockerImages,
     image: &CustomImage,
     force: bool,
@@ -97,7 +97,7 @@ pub(super) async fn custom_image(
 }
 
 /// Names of images with their sizes, one a line.
-pub(super) async fn sizes(images: &DockerImages, names: &[String]) -> Vec<String> {
+pub(in crate::commands) async fn sizes(images: &DockerImages, names: &[String]) -> Vec<String> {
     let width = names.iter().map(String::len).max().unwrap_or_default();
     let lines = names.iter().map(|name| async move {
         let size = images.size(name).await.map(crate::output::size);

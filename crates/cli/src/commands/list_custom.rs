@@ -15,7 +15,7 @@ use crate::{
 
 /// Prints the list.
 pub(crate) async fn run(args: ListCustomArgs) -> Result<Exit, Failure> {
-    let images = Sandboxes::new()?.images().list().await?;
+    let images = Sandboxes::on_docker()?.images().list().await?;
     if args.json {
         return print(&json(&images));
     }

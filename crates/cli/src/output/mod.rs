@@ -4,6 +4,6 @@ mod builds;
 mod console;
 mod measures;
 
-pub(crate) use builds::Builds;
+pub(crate) use builds::{BuildLine, Builds};
 pub(crate) use console::{Console, print, printable, printable_lines};
 pub(crate) use measures::{age, size};

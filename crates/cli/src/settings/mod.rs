@@ -1,5 +1,6 @@
 //! Flags, environment and configuration, resolved into one checked value for each command.
 
+mod backend;
 mod build;
 mod configuration;
 mod credentials;
@@ -13,6 +14,7 @@ mod serve;
 mod server;
 mod setup;
 
+pub(crate) use backend::{BackendSettings, variable};
 pub(crate) use build::custom_image;
 pub(crate) use configuration::configuration;
 pub(crate) use credentials::{Credentials, CredentialsFile, SHOWN as CREDENTIALS};

@@ -94,6 +94,7 @@ pub(crate) fn parse_port(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::BackendArgs;
 
     fn resolve(
         key: Option<&str>,
@@ -104,6 +105,7 @@ mod tests {
             port: port.map(str::to_owned),
             key: key.map(str::to_owned),
             hostname: None,
+            backend: BackendArgs::default(),
             keep_images: false,
             auth_db: None,
             update: false,

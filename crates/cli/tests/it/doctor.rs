@@ -25,7 +25,7 @@ fn a_machine_with_docker_is_checked() {
 #[test]
 fn a_machine_without_docker_has_a_problem_and_a_remedy() {
     let user = User::new();
-    let mut command = user.command(&["doctor", "--offline"]);
+    let mut command = user.command(&["doctor", "--offline", "--backend", "docker"]);
     command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let ended = Ended::from(command.output().unwrap());
     assert_eq!(ended.code, Some(1));

@@ -20,7 +20,7 @@ fn isol8(daemon: &Daemon, user: &User, words: &[&str]) -> Ended {
 fn without_docker_setup_prints_what_to_do() {
     let user = User::new();
     let output = user
-        .command(&["setup"])
+        .command(&["setup", "--backend", "docker"])
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
         .output()
         .unwrap();

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(target_os = "linux")]
+mod backends;
 mod cleanup;
 mod common;
 mod config;

@@ -22,8 +22,15 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(user: &User, words: &[&str]) -> Self {
+        Self::start_with(user, words, &[])
+    }
+
+    /// The same with these variables of the environment.
+    fn start_with(user: &User, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let all = [&["serve", "--keep-images"], words].concat();
-        let mut child = user.command(&all).spawn().unwrap();
+        let mut command = user.command(&all);
+        command.envs(variables.iter().copied());
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut banner = String::new();
         stdout.read_line(&mut banner).unwrap();
@@ -113,6 +120,43 @@ fn a_program_runs_over_http_and_nothing_is_left_at_the_end() {
     let ended = server.end();
     assert_eq!((ended.code, &*ended.stderr), (Some(0), GOODBYE));
     assert!(!containers().contains(&id));
+}
+
+/// A program on a server without a Docker daemon, and how the server has ended.
+#[cfg(target_os = "linux")]
+fn without_daemon(user: &User, words: &[&str], backend: &str) -> (String, Ended) {
+    let (listener, port) = free_port();
+    drop(listener);
+    let words = [&["--key", "k", "--port", &port], words].concat();
+    let variables = [
+        ("DOCKER_HOST", "unix:///nowhere/docker.sock"),
+        ("ISOL8_BACKEND", backend),
+    ];
+    let server = Served::start_with(user, &words, &variables);
+    let body = r#"{"request": {"runtime": "bash", "code": "echo $((6 * 7))"}}"#;
+    let answer = server.ask("POST /execute", "k", body);
+    (answer, server.end())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_runs_its_sandboxes_where_it_is_told() {
+    let user = User::new();
+    // With `auto` (no variable, no flag) there is no daemon, so that they are local.
+    for (words, variable) in [
+        (&[][..], "local"),
+        (&["--backend", "local"], "docker"),
+        (&[], ""),
+    ] {
+        let (answer, ended) = without_daemon(&user, words, variable);
+        assert!(answer.contains(r#""stdout":"42""#), "{answer}");
+        let told = ended.stderr.strip_suffix(GOODBYE).unwrap();
+        assert!(told.starts_with("[Serve] Sandboxes are local: "), "{told}");
+    }
+    user.write("isol8.config.json", r#"{"backend": "docker"}"#);
+    let (answer, ended) = without_daemon(&user, &[], "");
+    assert!(answer.contains("ISOL8_DOCKER_UNREACHABLE"), "{answer}");
+    assert!(!ended.stderr.contains("local"), "{}", ended.stderr);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use isol8_backend::{Backend, ImageStore};
 
 use super::{
-    admission::Admission, images::Images, pools::Pools, seccomp::Profile, session::Session,
+    admission::Admission, images::Images, needs::check_options, pools::Pools, seccomp::Profile,
+    session::Session,
 };
 use crate::{
     audit::AuditLog,
@@ -44,7 +45,8 @@ pub(super) struct Inner {
 impl Engine {
     /// An engine whose sandboxes come from `backend` and run in the images of `images`. It runs at most
     /// `max_concurrent` executions at a time; more wait in order of arrival. Reads the file of a
-    /// custom seccomp profile, and does no other I/O.
+    /// custom seccomp profile, and does no other I/O. An option that `backend` cannot honour is an error: now, or of
+    /// the first execution where the backend does not know yet.
     pub fn new(
         options: Options,
         max_concurrent: usize,
@@ -56,6 +58,7 @@ impl Engine {
                 format!("Invalid maxConcurrent: {max_concurrent}. It must be at least 1.");
             return Err(EngineError::InvalidConfig(message));
         }
+        check_options(&options, &*backend)?;
         notice::of_short_secrets(&options.secrets);
         let fetcher = Fetcher::new(&options.remote_code)?;
         let start_audit = || AuditLog::start(&options.audit, max_concurrent);

@@ -8,6 +8,7 @@ mod ephemeral;
 mod execute;
 mod images;
 mod lifecycle;
+mod needs;
 mod persistent;
 mod pools;
 mod remembered;

@@ -11,6 +11,7 @@ use super::{
     choice::Wish,
     chosen_image::{ChosenImage, PlanForImage, plan_for_image},
     lifecycle::Engine,
+    needs::check_options,
     session::LiveSession,
 };
 use crate::{
@@ -55,6 +56,7 @@ impl Engine {
         else {
             return Err(EngineError::SandboxLost);
         };
+        self.0.check_needs(&plan)?;
         entry.set_container(sandbox.id());
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
         let PlanForImage {
@@ -157,6 +159,7 @@ impl Engine {
         runtime: &str,
     ) -> Result<(Sandbox, ChosenImage), EngineError> {
         let chosen = chosen?;
+        check_options(&self.0.options, &*self.0.backend)?;
         let spec = self.0.sandbox_spec(&chosen.details, runtime)?;
         let sandbox = Sandbox::start(&self.0.backend, &spec).await;
         Ok((sandbox.map_err(|error| chosen.explain(error))?, chosen))

@@ -54,12 +54,12 @@ fn runtime(spec: &RuntimeSpec) -> Value {
 /// The names of keys, by the path of what has them. `config` has those that only a configuration has.
 fn keys() -> Value {
     let options = field_names::<RawOptions>();
+    let with_backend: Vec<_> = [options, &["docker", "backend", "limits"]].concat();
     let mut config = field_names::<Config>().to_vec();
-    config.retain(|key| !options.contains(key));
-    let with_docker: Vec<_> = [options, &["docker"]].concat();
+    config.retain(|key| !with_backend.contains(key));
     json!({
         "config": config,
-        "options": with_docker,
+        "options": with_backend,
         "options.audit": field_names::<RawAudit>(),
         "options.networkFilter": field_names::<RawNetworkFilter>(),
         "options.poolSize": ["clean", "dirty"],

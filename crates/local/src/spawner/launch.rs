@@ -45,7 +45,7 @@ pub(super) fn launch(plan: &RootPlan, users: &Users) -> Result<Launched, Backend
 
 fn failed(error: io::Error) -> BackendError {
     BackendError::new(
-        BackendErrorKind::Failed,
+        BackendErrorKind::System,
         format!("Cannot start the process that makes local sandboxes: {error}"),
     )
     .caused_by(error)
@@ -154,7 +154,7 @@ fn refused(message: &str) -> BackendError {
         ));
     }
     BackendError::new(
-        BackendErrorKind::Failed,
+        BackendErrorKind::System,
         format!("Cannot prepare local sandboxes: {message}"),
     )
 }

@@ -141,7 +141,7 @@ impl Spawner {
         let _ = self.order(&ToSpawner::Stop { number }, None).await;
         if time::timeout(DEADLINE, news).await.is_err() {
             let message = format!("The local sandbox {number} does not end.");
-            return Err(BackendError::new(BackendErrorKind::Failed, message));
+            return Err(BackendError::new(BackendErrorKind::System, message));
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Drop for Unwanted<'_> {
 
 fn not_started(reason: &dyn std::fmt::Display) -> BackendError {
     BackendError::new(
-        BackendErrorKind::Failed,
+        BackendErrorKind::System,
         format!("A local sandbox could not be started: {reason}"),
     )
 }

@@ -34,7 +34,7 @@ pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, Ba
     );
     let started = Spawner::new(launched, share).map_err(|error| {
         let message = format!("Cannot start a thread for local sandboxes: {error}");
-        BackendError::new(BackendErrorKind::Failed, message)
+        BackendError::new(BackendErrorKind::System, message)
     })?;
     let started = Arc::new(started);
     spawners.push((root.clone(), Arc::downgrade(&started)));

@@ -1,8 +1,9 @@
 //! What the facts mean, and what to do.
 
+use isol8_api::options::BackendChoice;
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::{facts::Facts, local_checks};
 use crate::output::size;
 
 /// Free disk below which images may not be built. All of them have about 3 GB.
@@ -39,8 +40,13 @@ pub(super) enum Verdict {
 
 /// Judges the facts.
 pub(super) fn check(facts: &Facts) -> Vec<Check> {
-    let mut checks = vec![docker(facts)];
-    if let Ok(daemon) = &facts.daemon {
+    let mut checks = Vec::new();
+    if facts.wanted != BackendChoice::Local {
+        checks.push(docker(facts));
+    }
+    if let Ok(daemon) = &facts.daemon
+        && facts.wanted != BackendChoice::Local
+    {
         checks.push(if daemon.seccomp {
             ok("Seccomp", "Docker filters system calls")
         } else {
@@ -53,10 +59,13 @@ pub(super) fn check(facts: &Facts) -> Vec<Check> {
         });
         checks.push(images(facts));
     }
+    checks.extend(local_checks::check(facts));
     checks.push(kernel(facts));
     checks.push(cgroups(facts));
     checks.push(namespaces(facts));
-    if let Some(free) = facts.free_disk {
+    if let Some(free) = facts.free_disk
+        && facts.wanted != BackendChoice::Local
+    {
         let found = format!("{} are free for images", size(free));
         checks.push(if free < LITTLE_DISK {
             wrong(
@@ -104,7 +113,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-fn ok(name: &'static str, found: &str) -> Check {
+pub(super) fn ok(name: &'static str, found: &str) -> Check {
     Check {
         name,
         verdict: Verdict::Ok,
@@ -113,7 +122,7 @@ fn ok(name: &'static str, found: &str) -> Check {
     }
 }
 
-fn wrong(verdict: Verdict, name: &'static str, found: &str, remedy: &str) -> Check {
+pub(super) fn wrong(verdict: Verdict, name: &'static str, found: &str, remedy: &str) -> Check {
     Check {
         verdict,
         remedy: Some(remedy.to_owned()),
@@ -127,6 +136,15 @@ fn docker(facts: &Facts) -> Check {
             "Docker",
             &format!("version {} at {}", daemon.version, daemon.address),
         ),
+        Err(problem) if facts.wanted == BackendChoice::Auto && facts.local.available.is_ok() => {
+            wrong(
+                Verdict::Warning,
+                "Docker",
+                problem,
+                "Sandboxes are local without it. For images, persist and OCI runtimes, install Docker: \
+                 https://docs.docker.com/get-docker/.",
+            )
+        }
         Err(problem) => wrong(
             Verdict::Problem,
             "Docker",
@@ -202,13 +220,30 @@ fn namespaces(facts: &Facts) -> Check {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use isol8_assembly::Availability;
+
     use super::*;
-    use crate::sandboxes::DaemonFacts;
+    use crate::{commands::doctor::local_facts::LocalFacts, sandboxes::DaemonFacts};
 
     /// A machine where nothing is wrong.
-    fn good() -> Facts {
+    pub(in crate::commands::doctor) fn good() -> Facts {
+        let groups = || "Limit: control groups.".to_owned();
         Facts {
+            wanted: BackendChoice::Auto,
+            local: LocalFacts {
+                available: Ok(Availability {
+                    users: "a range".to_owned(),
+                    memory: groups(),
+                    processes: groups(),
+                    cpu: groups(),
+                }),
+                user: Some("ann".to_owned()),
+                missing_helpers: Vec::new(),
+                no_range: Vec::new(),
+                apparmor: false,
+                missing_runtimes: Vec::new(),
+            },
             daemon: Ok(DaemonFacts {
                 address: "unix:///run/docker.sock".to_owned(),
                 version: "27".to_owned(),
@@ -229,7 +264,7 @@ mod tests {
     #[test]
     fn a_good_machine_has_nothing_to_mend() {
         let checks = check(&good());
-        assert_eq!(checks.len(), 10);
+        assert_eq!(checks.len(), 16);
         for check in checks {
             assert_eq!(
                 (check.verdict, &check.remedy),
@@ -242,12 +277,21 @@ mod tests {
     #[test]
     fn each_cause_is_found_and_has_a_remedy() {
         type Spoil = fn(&mut Facts);
-        let causes: [(Spoil, &str, Verdict, &str); 10] = [
+        let causes: [(Spoil, &str, Verdict, &str); 11] = [
             (
-                |facts| facts.daemon = Err("no daemon".into()),
+                |facts| {
+                    facts.wanted = BackendChoice::Docker;
+                    facts.daemon = Err("no daemon".into());
+                },
                 "Docker",
                 Verdict::Problem,
                 "Install Docker",
+            ),
+            (
+                |facts| facts.daemon = Err("no daemon".into()),
+                "Docker",
+                Verdict::Warning,
+                "Sandboxes are local without it",
             ),
             (
                 |facts| facts.daemon.as_mut().unwrap().seccomp = false,

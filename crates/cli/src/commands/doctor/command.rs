@@ -1,5 +1,7 @@
 //! Prints the checks.
 
+use isol8_api::{config::load_config, options::BackendChoice};
+
 use super::{
     checks::{Check, Verdict, check},
     facts::gather,
@@ -9,11 +11,23 @@ use crate::{
     failure::{Exit, Failure},
     output::print,
     sandboxes::Sandboxes,
+    settings::{BackendSettings, variable},
 };
 
 /// Checks this machine.
 pub(crate) async fn run(args: DoctorArgs) -> Result<Exit, Failure> {
-    let facts = gather(&Sandboxes::new(), args.offline).await;
+    // It helps also where the configuration cannot be read, and then without it.
+    let config = std::env::current_dir()
+        .ok()
+        .and_then(|folder| load_config(&folder).ok())
+        .map(|loaded| loaded.config)
+        .unwrap_or_default();
+    let backend = BackendSettings::resolve(&args.backend, &config, variable)?;
+    let on_docker = BackendSettings {
+        choice: BackendChoice::Docker,
+        ..backend
+    };
+    let facts = gather(&Sandboxes::new(on_docker), backend.choice, args.offline).await;
     let checks = check(&facts);
     let printed = print(&if args.json {
         serde_json::to_string(&checks).map_err(|error| Failure::Usage(error.to_string()))?

@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use isol8_api::runtimes::RUNTIMES;
+use isol8_api::{options::BackendChoice, runtimes::RUNTIMES};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::local_facts::{self, LocalFacts};
 use crate::{
     failure::Failure,
     sandboxes::{DaemonFacts, Sandboxes},
@@ -23,6 +24,10 @@ const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "
 /// What is found.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
+    /// The backend that is wanted.
+    pub(super) wanted: BackendChoice,
+    /// What local sandboxes need.
+    pub(super) local: LocalFacts,
     /// The daemon, or why there is none.
     pub(super) daemon: Result<DaemonFacts, String>,
     /// The base images that are missing.
@@ -44,7 +49,11 @@ pub(super) struct Facts {
 }
 
 /// Looks at this machine.
-pub(super) async fn gather(sandboxes: &Result<Sandboxes, Failure>, offline: bool) -> Facts {
+pub(super) async fn gather(
+    sandboxes: &Result<Sandboxes, Failure>,
+    wanted: BackendChoice,
+    offline: bool,
+) -> Facts {
     let daemon = match sandboxes {
         Ok(sandboxes) => sandboxes
             .daemon()
@@ -70,6 +79,8 @@ pub(super) async fn gather(sandboxes: &Result<Sandboxes, Failure>, offline: bool
     let text = |path: &str| fs::read_to_string(path).ok();
     let number = |path: &str| text(path)?.trim().parse().ok();
     Facts {
+        wanted,
+        local: local_facts::gather(sandboxes.as_ref().ok().map(Sandboxes::place)),
         missing_images,
         kernel: text("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
         user_namespaces: number("/proc/sys/user/max_user_namespaces"),

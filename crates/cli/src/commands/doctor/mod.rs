@@ -3,5 +3,7 @@
 mod checks;
 mod command;
 mod facts;
+mod local_checks;
+mod local_facts;
 
 pub(crate) use command::run;

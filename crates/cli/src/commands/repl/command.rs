@@ -18,9 +18,12 @@ use crate::{
     failure::{Exit, Failure},
     output::Console,
     sandboxes::Sandboxes,
-    settings::ReplSettings,
+    settings::{BackendSettings, ReplSettings, variable},
     signals::Signals,
 };
+
+/// Executions at a time: there is one session.
+const AT_ONCE: usize = 1;
 
 /// How long the end of the sandbox may delay the end of the command.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -32,9 +35,11 @@ pub(crate) async fn run(
     debug: bool,
     console: Console,
 ) -> Result<Exit, Failure> {
+    let backend = BackendSettings::resolve(&args.sandbox.backend, config, variable)?;
     let settings = ReplSettings::resolve(args, config, debug)?;
     let mut signals = Signals::listen()?;
-    let engine = Sandboxes::new()?.engine(settings.options.clone(), console)?;
+    let place = Sandboxes::new(backend)?.announcing(console);
+    let engine = place.engine(settings.options.clone(), AT_ONCE)?;
     let session = Session {
         engine: &engine,
         settings: &settings,

@@ -16,9 +16,12 @@ use crate::{
     failure::{Exit, Failure},
     output::Console,
     sandboxes::Sandboxes,
-    settings::RunSettings,
+    settings::{BackendSettings, RunSettings, variable},
     signals::Signals,
 };
+
+/// Executions at a time: there is one program.
+const AT_ONCE: usize = 1;
 
 /// Runs a program. Ends with its exit code.
 pub(crate) async fn run(
@@ -27,7 +30,14 @@ pub(crate) async fn run(
     debug: bool,
     console: Console,
 ) -> Result<Exit, Failure> {
+    let chosen = args.sandbox.backend.clone();
+    let backend = BackendSettings::resolve(&chosen, config, variable)?;
     let settings = RunSettings::resolve(args, config, debug, console)?;
+    if settings.remote.is_some() && chosen.is_given() {
+        let text =
+            "--backend and --limits are about sandboxes of this machine. A server has its own.";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     outputs::check(&settings.outputs, settings.force)?;
     let tee = Tee::open(settings.out.clone())?;
     let mut signals = Signals::listen()?;
@@ -35,7 +45,7 @@ pub(crate) async fn run(
         request = prepare(&settings, None, console) => request?,
         number = signals.next() => return Ok(Exit::Signal(number)),
     };
-    let executor = executor(&settings, console)?;
+    let executor = executor(&settings, backend, console)?;
     let course = Course {
         settings: &settings,
         executor: &executor,
@@ -51,9 +61,14 @@ pub(crate) async fn run(
 }
 
 /// Who runs the programs. A session's id is shown, so that it can be used again.
-fn executor(settings: &RunSettings, console: Console) -> Result<Executor, Failure> {
+fn executor(
+    settings: &RunSettings,
+    backend: BackendSettings,
+    console: Console,
+) -> Result<Executor, Failure> {
     let Some(run) = &settings.remote else {
-        let engine = Sandboxes::new()?.engine(settings.options.clone(), console)?;
+        let place = Sandboxes::new(backend)?.announcing(console);
+        let engine = place.engine(settings.options.clone(), AT_ONCE)?;
         return Ok(Executor::Local(engine));
     };
     let remote = Remote::new(run)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isol8_api::config::Config;
+use isol8_assembly::Decision;
 use isol8_keys::KeyStore;
 use isol8_server::{Place as _, Server, Settings, StopSignal};
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use crate::{
     failure::{Exit, Failure},
     output::{Console, print},
     sandboxes::Sandboxes,
-    settings::ServeSettings,
+    settings::{BackendSettings, ServeSettings, variable},
     signals::Signals,
 };
 
@@ -29,16 +30,15 @@ pub(crate) async fn run(
         console.info("The server is part of this program: nothing has to be downloaded.");
     }
     let home = std::env::home_dir();
+    let backend = BackendSettings::resolve(&args.backend, config, variable)?;
     let ServeSettings {
         key,
         port,
         hostname,
         keep_images,
         auth_db,
-    } = ServeSettings::resolve(args, &config.auth, home.as_deref(), |name| {
-        std::env::var(name).ok()
-    })?;
-    let sandboxes = Arc::new(Sandboxes::new()?.announcing(console));
+    } = ServeSettings::resolve(args, &config.auth, home.as_deref(), variable)?;
+    let sandboxes = Arc::new(Sandboxes::new(backend)?.served(console));
     let config = Config {
         debug,
         ..config.clone()
@@ -52,6 +52,10 @@ pub(crate) async fn run(
         ..Settings::new(key, config)
     };
     let server = Server::new(&settings, Arc::clone(&sandboxes) as _)?;
+    // Without a backend the server serves, and says so to its clients: there may be one later.
+    if let Ok(Decision::Local { why }) = sandboxes.place().decision().await {
+        console.note(&format!("[Serve] Sandboxes are local: {why}"));
+    }
     // While images are built and a port is chosen, a signal ends the process as usual.
     images::build(&*sandboxes.images(), &settings.config, console).await?;
     let listener = listen(hostname.as_deref(), port, console).await?;

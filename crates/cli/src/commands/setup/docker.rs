@@ -1,37 +1,26 @@
-//! `setup`: Docker is there, and the images are built.
+//! The images of a Docker daemon that answers.
 
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use isol8_api::config::Config;
-use isol8_backend::Backend as _;
 use isol8_docker::DockerImages;
 use serde_json::{Value, json};
 
-use super::image_builds;
 use crate::{
-    args::SetupArgs,
+    commands::image_builds,
     failure::{Exit, Failure},
     output::{Builds, Console, print},
     sandboxes::Sandboxes,
     settings::SetupSettings,
 };
 
-/// Checks Docker and builds what is wanted.
-pub(crate) async fn run(
-    args: &SetupArgs,
-    config: &Config,
+/// Builds what is wanted.
+pub(super) async fn run(
+    settings: &SetupSettings,
+    sandboxes: &Sandboxes,
+    as_json: bool,
     console: Console,
 ) -> Result<Exit, Failure> {
-    let settings = SetupSettings::resolve(args, config)?;
-    let sandboxes = Sandboxes::new()?;
-    if let Err(error) = sandboxes.backend().probe().await {
-        console.error("Docker is not running or not installed.");
-        console.result("      Install Docker: https://docs.docker.com/get-docker/");
-        console.result("      On macOS: open -a Docker");
-        console.result(&format!("      {error}"));
-        return Ok(Exit::Failed);
-    }
     console.ok("Docker is running");
     let images = sandboxes.images();
     let builds = Builds::new(console);
@@ -58,7 +47,7 @@ pub(crate) async fn run(
         }
         names.push(build.tag);
     }
-    if args.json {
+    if as_json {
         return print(&json(&images, &names, &new).await);
     }
     let sizes = image_builds::sizes(&images, &names).await;

@@ -1,5 +1,5 @@
 "use strict";
-// DockerIsol8: the local engine. The native engine makes all decisions. This file adds what JavaScript
+// What the classes with a native engine share. The native engine makes all decisions. This file adds what JavaScript
 // expects: errors with a code, async iterables and AbortSignal.
 
 const process = require("node:process");
@@ -42,9 +42,6 @@ const concurrencyOf = (options) =>
   (options && isConfiguration(options) ? options.maxConcurrent : undefined) ??
   defaults.maxConcurrent;
 
-/** Returns the address of the Docker daemon as JSON. */
-const addressJson = (docker) => toJson(dockerAddress(docker), INVALID_OPTION);
-
 let program;
 
 /**
@@ -57,29 +54,20 @@ function watchExit(NativeProgram) {
   process.once("exit", () => program.end());
 }
 
-class DockerIsol8 {
+class Engine {
   #native;
   #unknown = new UnknownKeys();
 
-  constructor(options = {}, maxConcurrent = concurrencyOf(options)) {
+  /** @param {{onDocker: boolean}} how whether the sandboxes are always containers of Docker */
+  constructor(options, maxConcurrent = concurrencyOf(options), { onDocker }) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
-    this.#native = converted(() => new NativeEngine(json, Math.floor(maxConcurrent)));
+    this.#native = converted(() => new NativeEngine(json, Math.floor(maxConcurrent), onDocker));
     this.#unknown.inOptions(options ?? {});
     if (rest.debug) logger.setDebug(true);
-  }
-
-  /** Removes containers of isol8 that no living process uses. */
-  static async cleanup(docker) {
-    return JSON.parse(unwrap(await native().cleanup(addressJson(docker))).result);
-  }
-
-  /** Removes the images that isol8 built. */
-  static async cleanupImages(docker) {
-    return JSON.parse(unwrap(await native().cleanupImages(addressJson(docker))).result);
   }
 
   async start(options = {}) {
@@ -208,4 +196,4 @@ async function* pump(start, cancel, options, conclude) {
   }
 }
 
-module.exports = { DockerIsol8 };
+module.exports = { Engine };
