@@ -54,6 +54,15 @@ test("relative paths are taken from /sandbox, and results have the caller's own"
   assert.deepEqual(Object.fromEntries(texts), { "out.txt": "out\n", "/sandbox/in/a.txt": "in" });
 });
 
+test("a relative folder in outputPaths is one of /sandbox", async () => {
+  const { files } = await engine.execute({
+    runtime: "bash",
+    code: "mkdir -p /sandbox/out/a; echo 1 > /sandbox/out/a/b",
+    outputPaths: ["out"],
+  });
+  assert.deepEqual(files, { "out/a/b": Buffer.from("1\n").toString("base64") });
+});
+
 test("relative paths of putFile and getFile are taken from /sandbox", async () => {
   await withEngine({ mode: "persistent" }, async (session) => {
     await session.execute({ runtime: "bash", cmd: "true" });

@@ -148,6 +148,10 @@ fn most_cpus(message: &str) -> Option<&str> {
 
 /// Whether this user may not use the socket.
 fn is_denied(error: &DockerError) -> bool {
+    // This error passes for its cause, which the chain of causes then lacks.
+    if let DockerError::IOError { err } = error {
+        return err.kind() == io::ErrorKind::PermissionDenied;
+    }
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         let io = error.downcast_ref::<io::Error>();

@@ -1,6 +1,6 @@
 //! The files of a folder that a caller asks for.
 
-use isol8_protocol::{AfterExit, ExecRequest, ProxyPort};
+use isol8_protocol::{AfterExit, ExecRequest, ProxyPort, SANDBOX_DIR};
 
 use crate::{
     error::EngineError,
@@ -28,7 +28,8 @@ pub(super) async fn list(
             .map(str::to_owned)
             .to_vec(),
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
-        cwd: "/".to_owned(),
+        // A relative folder is one of these.
+        cwd: SANDBOX_DIR.to_owned(),
         timeout_ms: DEADLINE_MS,
         output_limit: MAX_NAMES_BYTES,
         after_exit: AfterExit::Keep,
