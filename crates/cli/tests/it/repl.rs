@@ -43,7 +43,8 @@ fn every_language_keeps_its_variables() {
     }
 }
 
-/// Waits until an input can be typed. Ctrl-C drops what was typed ahead.
+/// Waits until an input can be typed. Ctrl-C drops what was typed ahead, and a Ctrl-D that comes before the prompt is
+/// no end of the session.
 fn prompts(terminal: &Terminal) {
     until("there is a prompt", || {
         terminal
@@ -84,6 +85,7 @@ fn a_terminal_has_a_prompt_history_and_ctrl_c() {
     terminal.write("\x1b[A\x1b[A\r");
     let again = || terminal.lines().iter().filter(|line| *line == "43").count() == 2;
     until("the input before is run again", again);
+    prompts(&terminal);
     terminal.write("\x04");
     assert_eq!(terminal.end().0, 0);
 
@@ -108,12 +110,14 @@ fn without_a_home_directory_there_is_no_history() {
     terminal.shows("python>");
     terminal.write("6 * 7\r");
     terminal.shows("42");
+    prompts(&terminal);
     terminal.write("\x04");
     assert_eq!(terminal.end().0, 0);
     let terminal = Terminal::start(&user, &["repl"], 80, &[("HOME", "/proc/nowhere")]);
     terminal.shows("python>");
     terminal.write("6 * 7\r");
     terminal.shows("42");
+    prompts(&terminal);
     terminal.write("\x04");
     assert_eq!(terminal.end().0, 0);
     assert!(!exists(std::path::Path::new("/proc/nowhere")));
