@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_of_the_json() {
-        assert_eq!(field_names::<RawStartOptions>(), ["prewarm"]);
+        assert_eq!(field_names::<RawStartOptions>(), ["prewarm", "strict"]);
         assert!(field_names::<crate::request::ExecutionRequest>().contains(&"codeUrl"));
         assert!(field_names::<String>().is_empty());
     }

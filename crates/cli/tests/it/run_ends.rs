@@ -134,7 +134,7 @@ fn without_a_home_directory_programs_run() {
 fn a_daemon_that_does_not_answer_is_an_error_that_names_it() {
     let user = User::new();
     let output = user
-        .command(&["run", "-e", "1"])
+        .command(&["run", "--backend", "docker", "-e", "1"])
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
         .output()
         .unwrap();

@@ -51,6 +51,8 @@ pub(super) fn is_older(version: &str, than: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -78,8 +80,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_tells_none_has_none() {
-        assert_eq!(version_of(Path::new("/bin/true")).await, None);
+    async fn a_program_that_prints_none_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let silent = folder.path().join("silent");
+        std::fs::write(&silent, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&silent, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(version_of(&silent).await, None);
         assert_eq!(version_of(Path::new("/nowhere/node")).await, None);
     }
 }
