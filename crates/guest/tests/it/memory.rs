@@ -140,7 +140,9 @@ async fn a_file_beyond_memory_is_refused_and_nothing_is_killed_for_it() {
         inline.files[0].path = format!("/sandbox/{round}");
         match sandbox.exec(inline).await.end.unwrap() {
             Reply::Failed { kind, .. } => kinds.push(kind),
-            other => assert!(kinds.is_empty(), "{other:?}"),
+            // The kernel may have freed memory since a refusal. Then the whole program runs.
+            Reply::Exited(report) => assert_eq!(report.status, ExitStatus::Code(0), "{report:?}"),
+            other => panic!("{other:?}"),
         }
     }
     assert!(kinds.contains(&ErrorKind::NoSpace), "{kinds:?}");
