@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     buckets::Buckets,
+    budget::Budget,
     caller::{Caller, Owner},
     cleanup::Cleanups,
     engines::Engines,
@@ -39,6 +40,7 @@ struct Inner {
     keys: Option<Arc<KeyStore>>,
     policies: Policies,
     buckets: Buckets,
+    budget: Budget,
     metrics: Metrics,
     config: Config,
     keep_alive: Duration,
@@ -70,6 +72,7 @@ impl App {
             keys: settings.keys.clone(),
             policies: Policies::new(&config, max_concurrent, settings.max_body_bytes)?,
             buckets: Buckets::default(),
+            budget: Budget::new(settings.max_held_bytes, settings.max_body_bytes),
             metrics: Metrics::new(),
             keep_alive: settings.keep_alive,
             queue: Queue::new(
@@ -118,6 +121,11 @@ impl App {
         &self.0.buckets
     }
 
+    /// The memory for what clients send.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.0.budget
+    }
+
     /// What the server counts.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
@@ -133,6 +141,7 @@ impl App {
             sessions: self.0.sessions.count(),
             engines,
             idle_sandboxes,
+            held_bytes: self.0.budget.taken(),
         }
     }
 

@@ -27,13 +27,16 @@ pub(crate) async fn require_key(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if !OPEN.contains(&request.uri().path()) {
-        let owner = owner_of(&app, bearer(request.headers())?).await?;
-        let caller = app.caller(owner);
-        take_token(&app, &caller)?;
-        request.extensions_mut().insert(caller);
+    if OPEN.contains(&request.uri().path()) {
+        return Ok(next.run(request).await);
     }
-    Ok(next.run(request).await)
+    let owner = owner_of(&app, bearer(request.headers())?).await?;
+    let caller = app.caller(owner);
+    take_token(&app, &caller)?;
+    let charge = app.budget().open(&caller.owner);
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(charge.clone());
+    Ok(charge.until_sent(next.run(request).await))
 }
 
 /// Who has this key.

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinError;
 
-use crate::{app::App, caller::Caller, error::ApiError};
+use crate::{app::App, budget::Charge, caller::Caller, error::ApiError};
 
 /// How long the next piece of a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,28 +29,39 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, app).await?;
+        let charge = Charge::from_request_parts(&mut parts, app).await?;
         let request = Request::from_parts(parts, body);
-        let bytes = receive(request, caller.policy.max_request_bytes).await?;
+        let bytes = receive(request, caller.policy.max_request_bytes, &charge).await?;
         app.metrics().received(bytes.len());
-        let parsed = read_aside(bytes, parse::<T>).await;
+        let parsed = read_aside(bytes, charge, parse::<T>).await?;
         parsed
             .map_err(|error| ApiError::Invalid(error.to_string()))?
             .map(Self)
     }
 }
 
-/// What `read` makes of `bytes`. A large text is read on a thread that serves nobody else. The error is that thread's.
+/// What `read` makes of JSON, whose values `charge` takes first. A large text is read on a thread that serves nobody else.
+/// The inner error is that thread's.
 pub(crate) async fn read_aside<T: Send + 'static>(
-    bytes: Bytes,
+    json: Bytes,
+    charge: Charge,
     read: impl FnOnce(&[u8]) -> T + Send + 'static,
-) -> Result<T, JoinError> {
-    if bytes.len() <= LARGE {
-        return Ok(read(&bytes));
+) -> Result<Result<T, JoinError>, ApiError> {
+    let is_large = json.len() > LARGE;
+    let read = move || {
+        charge.add_structure(&json)?;
+        Ok(read(&json))
+    };
+    if !is_large {
+        return read().map(Ok);
     }
-    tokio::task::spawn_blocking(move || read(&bytes)).await
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => read.map(Ok),
+        Err(error) => Ok(Err(error)),
+    }
 }
 
-async fn receive(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+async fn receive(request: Request, limit: usize, charge: &Charge) -> Result<Bytes, ApiError> {
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -72,6 +83,7 @@ async fn receive(request: Request, limit: usize) -> Result<Bytes, ApiError> {
             if bytes.len() + data.len() > limit {
                 return Err(ApiError::TooLarge { limit });
             }
+            charge.add(data.len())?;
             bytes.extend_from_slice(data);
         }
     }

@@ -68,6 +68,23 @@ pub(crate) enum ApiError {
         /// Most bytes that are accepted.
         limit: usize,
     },
+    /// The values of the body would take more memory than there is for its caller.
+    #[error(
+        "Request body too large: its values take more than the {limit} bytes of memory that there are for them. Send fewer values"
+    )]
+    TooManyValues {
+        /// Most memory of the caller's requests, in bytes.
+        limit: usize,
+    },
+    /// There is no memory for more of the body.
+    #[error(
+        "{} hold all the memory that there is for them. Try again later, with fewer requests at a time or smaller ones",
+        if *.of_caller { "The requests of this key's owner" } else { "The requests of all clients" }
+    )]
+    NoMemory {
+        /// Whether those of the caller do so alone.
+        of_caller: bool,
+    },
     /// The body did not come.
     #[error("The request body was not received in time")]
     SlowBody,
@@ -166,12 +183,14 @@ impl ApiError {
             Self::NoRoute | Self::Method | Self::NoSession | Self::NoSuchKey => ErrorCode::NotFound,
             Self::Invalid(_) | Self::SlowBody | Self::NoKeyStore => ErrorCode::InvalidRequest,
             Self::KeyStore(error) if error.is_refusal() => ErrorCode::InvalidRequest,
-            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::TooLarge { .. } | Self::TooManyValues { .. } => ErrorCode::TooLarge,
             Self::TooManySessions { .. }
             | Self::TenantLimit { .. }
             | Self::QueueFull
             | Self::QueueTimeout { .. } => ErrorCode::TooManyRequests,
-            Self::Closing | Self::NotReady | Self::KeyStore(_) => ErrorCode::Unavailable,
+            Self::Closing | Self::NotReady | Self::KeyStore(_) | Self::NoMemory { .. } => {
+                ErrorCode::Unavailable
+            }
             Self::SessionLost(error) | Self::File(error) | Self::Engine(error) => error.code(),
         }
     }
@@ -188,7 +207,7 @@ impl ApiError {
             Self::NoRoute | Self::NoSession | Self::NoSuchKey | Self::File(_) => {
                 StatusCode::NOT_FOUND
             }
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooManySessions { .. } | Self::TenantLimit { .. } | Self::QueueFull => {
                 StatusCode::TOO_MANY_REQUESTS
@@ -197,6 +216,7 @@ impl ApiError {
             Self::Closing
             | Self::NotReady
             | Self::KeyStore(_)
+            | Self::NoMemory { .. }
             | Self::Engine(EngineError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(error) => status_of(error),
         }
@@ -238,14 +258,19 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         let retry_after = match self {
-            Self::QueueFull | Self::QueueTimeout { .. } => Some(RETRY_AFTER),
+            Self::QueueFull | Self::QueueTimeout { .. } | Self::NoMemory { .. } => {
+                Some(RETRY_AFTER)
+            }
             Self::TenantLimit { retry_after, .. } => Some(retry_after),
             _ => None,
         };
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if matches!(self, Self::TooLarge { .. } | Self::SlowBody) {
+        if matches!(
+            self,
+            Self::TooLarge { .. } | Self::SlowBody | Self::NoMemory { .. }
+        ) {
             // The rest of the body is not waited for.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

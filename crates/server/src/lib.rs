@@ -8,6 +8,7 @@ mod app;
 mod auth;
 mod body;
 mod buckets;
+mod budget;
 mod caller;
 mod cleanup;
 mod engines;

@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) engines: usize,
     /// Sandboxes that wait in pools.
     pub(crate) idle_sandboxes: usize,
+    /// Memory that is counted for bodies and messages of clients, in bytes.
+    pub(crate) held_bytes: usize,
 }
 
 /// The counters of a server. Cheap to clone.
@@ -87,6 +89,7 @@ struct Inner {
     sessions: Gauge<u64, AtomicU64>,
     engines: Gauge<u64, AtomicU64>,
     idle_sandboxes: Gauge<u64, AtomicU64>,
+    held_bytes: Gauge<u64, AtomicU64>,
 }
 
 /// From a millisecond to about half an hour.
@@ -112,6 +115,7 @@ impl Metrics {
             sessions: Gauge::default(),
             engines: Gauge::default(),
             idle_sandboxes: Gauge::default(),
+            held_bytes: Gauge::default(),
         };
         let all = &mut inner.registry;
         all.register(
@@ -157,6 +161,11 @@ impl Metrics {
             "Sandboxes that wait in pools",
             inner.idle_sandboxes.clone(),
         );
+        all.register(
+            "held_bytes",
+            "Memory that is counted for bodies and messages of clients",
+            inner.held_bytes.clone(),
+        );
         Self(Arc::new(inner))
     }
 
@@ -168,6 +177,7 @@ impl Metrics {
             (&self.0.sessions, state.sessions),
             (&self.0.engines, state.engines),
             (&self.0.idle_sandboxes, state.idle_sandboxes),
+            (&self.0.held_bytes, state.held_bytes),
         ] {
             gauge.set(value as u64);
         }
@@ -318,6 +328,7 @@ mod tests {
             sessions: 3,
             engines: 4,
             idle_sandboxes: 5,
+            held_bytes: 6,
         };
         let text = metrics.text(state).unwrap();
         let lines = text
@@ -332,6 +343,7 @@ mod tests {
             "isol8_sessions 3",
             "isol8_engines 4",
             "isol8_idle_sandboxes 5",
+            "isol8_held_bytes 6",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}: {text}");
         }

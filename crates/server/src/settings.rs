@@ -8,6 +8,9 @@ use isol8_keys::KeyStore;
 /// Largest body of a request unless the settings say otherwise, in bytes: 128 MiB.
 const DEFAULT_MAX_BODY_BYTES: usize = 128 * 1024 * 1024;
 
+/// Memory for the requests of all clients together unless the settings say otherwise, in bytes: 1 GiB.
+const DEFAULT_MAX_HELD_BYTES: usize = 1024 * 1024 * 1024;
+
 /// What a server is configured with. `Debug` does not show the key.
 #[derive(Clone)]
 pub struct Settings {
@@ -19,6 +22,9 @@ pub struct Settings {
     pub config: Config,
     /// Largest body of a request in bytes, default 128 MiB.
     pub max_body_bytes: usize,
+    /// Memory for the bodies and messages of all clients together in bytes, default 1 GiB. At least six times
+    /// `max_body_bytes` are used. A tenant has at most half of it. Beyond it the answer is 503.
+    pub max_held_bytes: usize,
     /// How often a silent stream carries a sign of life, default 10 s. Proxies cut connections that carry
     /// nothing.
     pub keep_alive: Duration,
@@ -60,6 +66,7 @@ impl Settings {
             keys: None,
             config,
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
+            max_held_bytes: DEFAULT_MAX_HELD_BYTES,
             keep_alive: Duration::from_secs(10),
             stop_grace: Duration::from_secs(30),
         }
@@ -89,6 +96,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("config", &self.config)
             .field("max_body_bytes", &self.max_body_bytes)
+            .field("max_held_bytes", &self.max_held_bytes)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use axum::{
     extract::{
-        State,
+        Extension, State,
         ws::{
             CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code,
             rejection::WebSocketUpgradeRejection,
@@ -24,8 +24,19 @@ use tokio::{
     time::{Instant, interval_at},
 };
 
-use super::socket_message::Received;
-use crate::{app::App, body::read_aside, caller::Caller, error::ApiError, execution::Execution};
+use super::{
+    socket_input::{alone, pieces},
+    socket_message::Received,
+};
+use crate::{
+    app::App,
+    body::read_aside,
+    budget::Charge,
+    caller::Caller,
+    error::ApiError,
+    execution::{Execution, failure},
+    serve::Meter,
+};
 
 /// How long a client may take to answer the end of a connection.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -33,13 +44,11 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Pings without a word from the client after which it counts as gone.
 const MAX_UNANSWERED: u32 = 3;
 
-/// Largest piece of input in bytes. The queues between here and the program count pieces, not bytes.
-const PIECE: usize = 64 * 1024;
-
 /// Opens a connection. A request that is no upgrade finds nothing here.
 pub(crate) async fn upgrade(
     State(app): State<App>,
     caller: Caller,
+    Extension(meter): Extension<Meter>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::NoRoute)?;
@@ -49,17 +58,20 @@ pub(crate) async fn upgrade(
         .max_frame_size(limit)
         .on_upgrade(move |socket| {
             let tasks = app.tasks().clone();
-            tasks.track_future(serve(app, caller, socket))
+            tasks.track_future(serve(app, caller, meter, socket))
         }))
 }
 
-async fn serve(app: App, caller: Caller, socket: WebSocket) {
+async fn serve(app: App, caller: Caller, meter: Meter, socket: WebSocket) {
     let ending = app.ending().clone();
+    meter.charge_to(app.budget().open(&caller.owner));
     let connection = Connection {
         app,
         caller,
+        meter,
         socket,
         execution: None,
+        charge: None,
         input: None,
         held: VecDeque::new(),
     };
@@ -80,13 +92,16 @@ impl From<axum::Error> for Gone {
 struct Connection {
     app: App,
     caller: Caller,
+    meter: Meter,
     socket: WebSocket,
     execution: Option<Execution>,
+    /// What the request of the execution takes.
+    charge: Option<Charge>,
     /// Where input and signals of the execution go.
     input: Option<mpsc::Sender<ProgramInput>>,
-    /// What the program has no room for yet: the parts of one message. Nothing is read from the client
-    /// meanwhile.
-    held: VecDeque<ProgramInput>,
+    /// What the program has no room for yet: the parts of one message, with what it takes. Nothing is read from the
+    /// client meanwhile.
+    held: VecDeque<(ProgramInput, Charge)>,
 }
 
 impl Connection {
@@ -107,8 +122,8 @@ impl Connection {
                 }
                 permit = room(self.input.clone()), if is_held => match permit {
                     Some(permit) => {
-                        if let Some(input) = self.held.pop_front() {
-                            permit.send(input);
+                        if let Some((input, _charge)) = self.held.pop_front() {
+                            permit.send(alone(input));
                         }
                     }
                     // The program does not take anything any more.
@@ -119,10 +134,13 @@ impl Connection {
                     match message {
                         Some(Ok(Message::Text(text))) => self.handle(text.into()).await?,
                         Some(Ok(Message::Binary(bytes))) => self.handle(bytes).await?,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Ping(data) | Message::Pong(data))) => {
+                            self.meter.forget_control_frame(data.len());
+                        }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Gone),
                     }
                 }
+                error = self.meter.refused() => return self.refuse(&error).await,
                 _ = pings.tick() => {
                     unanswered += u32::from(!is_held);
                     if unanswered > MAX_UNANSWERED {
@@ -139,9 +157,12 @@ impl Connection {
 
     /// Acts on a message.
     async fn handle(&mut self, message: Bytes) -> Result<(), Gone> {
-        let received = read_aside(message, Received::read)
-            .await
-            .map_err(|_| Gone)?;
+        let next = self.app.budget().open(&self.caller.owner);
+        let charge = self.meter.charge_to(next).ok_or(Gone)?;
+        let received = match read_aside(message, charge.clone(), Received::read).await {
+            Ok(received) => received.map_err(|_| Gone)?,
+            Err(error) => return self.refuse(&error).await,
+        };
         match received {
             Received::NoJson => {
                 send(&mut self.socket, &[error("Invalid JSON message")]).await?;
@@ -167,6 +188,7 @@ impl Connection {
                 }
                 let (input, live) = live_input(stdin == Some(StdinMode::Open));
                 self.input = Some(input);
+                self.charge = Some(charge);
                 self.execution = Some(Execution::new(
                     self.app.clone(),
                     self.caller.clone(),
@@ -176,27 +198,40 @@ impl Connection {
             }
             Received::Known(ClientMessage::Stdin { data, end }) => {
                 for piece in pieces(data.into()) {
-                    self.pass(ProgramInput::Data(piece));
+                    self.pass(ProgramInput::Data(piece), &charge);
                 }
                 if end {
-                    self.pass(ProgramInput::End);
+                    self.pass(ProgramInput::End, &charge);
                 }
             }
             Received::Known(ClientMessage::Signal { signal }) => {
-                self.pass(ProgramInput::Signal(match signal {
+                let signal = match signal {
                     Signal::Interrupt => ProgramSignal::Interrupt,
                     Signal::Terminate => ProgramSignal::Terminate,
-                }));
+                };
+                self.pass(ProgramInput::Signal(signal), &charge);
             }
         }
         Ok(())
     }
 
     /// Keeps input until the program has room for it. Before a program there is nobody to have it.
-    fn pass(&mut self, input: ProgramInput) {
+    fn pass(&mut self, input: ProgramInput, charge: &Charge) {
         if self.input.is_some() {
-            self.held.push_back(input);
+            self.held.push_back((input, charge.clone()));
         }
+    }
+
+    /// Ends the connection because there is no memory for a message.
+    async fn refuse(&mut self, error: &ApiError) -> Result<(), Gone> {
+        self.execution = None;
+        send(&mut self.socket, &[failure(error).into()]).await?;
+        let (code, reason) = match error {
+            ApiError::NoMemory { .. } => (close_code::AGAIN, "No memory for the message"),
+            _ => (close_code::SIZE, "The message is too large"),
+        };
+        self.close(code, reason).await?;
+        Err(Gone)
     }
 
     async fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
@@ -210,14 +245,6 @@ impl Connection {
         let _ = tokio::time::timeout(CLOSE_PATIENCE, answer).await;
         Ok(())
     }
-}
-
-/// Input in pieces of which the program's queue may hold many.
-fn pieces(mut data: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || {
-        let length = data.len().min(PIECE);
-        (length > 0).then(|| data.split_to(length))
-    })
 }
 
 async fn next_events(execution: &mut Option<Execution>) -> Vec<StreamMessage> {
@@ -250,20 +277,4 @@ fn error(text: &str) -> StreamMessage {
         phase: None,
         code: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_input_goes_in_pieces_of_limited_length() {
-        let data: Bytes = (0..=255).cycle().take(2 * PIECE + 1).collect();
-        let all: Vec<_> = pieces(data.clone()).collect();
-        let lengths: Vec<_> = all.iter().map(Bytes::len).collect();
-        assert_eq!(lengths, [PIECE, PIECE, 1]);
-        let joined: Vec<u8> = all.iter().flatten().copied().collect();
-        assert_eq!(joined, data.to_vec());
-        assert_eq!(pieces(Bytes::new()).count(), 0);
-    }
 }

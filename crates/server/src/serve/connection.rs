@@ -3,7 +3,12 @@
 use std::{pin::pin, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -14,10 +19,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::write_timeout::WriteTimeout;
+use super::{
+    meter::{Meter, Metered},
+    write_timeout::WriteTimeout,
+};
 
 /// How long a client may take to send the head of a request, and how long an idle connection is kept.
 const HEAD_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Longest head of a request in bytes, and most that is read of a connection ahead of its use.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How long a client may read nothing of what it is sent.
 const WRITE_PATIENCE: Duration = Duration::from_mins(1);
@@ -37,11 +48,19 @@ pub(super) async fn carry<S>(stream: S, slot: OwnedSemaphorePermit, router: Rout
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(WriteTimeout::new(stream, WRITE_PATIENCE, slot));
+    let meter = Meter::default();
+    let stream = WriteTimeout::new(stream, WRITE_PATIENCE, slot);
+    let io = TokioIo::new(Metered::new(stream, meter.clone()));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(meter.clone());
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(io, TowerToHyperService::new(router))
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let carried = tokio::select! {

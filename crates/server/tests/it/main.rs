@@ -10,6 +10,7 @@
 mod support;
 
 mod authorisation;
+mod budget;
 mod daemon;
 mod disconnects;
 mod executions;

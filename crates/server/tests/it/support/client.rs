@@ -6,7 +6,17 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _, protocol::CloseFrame},
+    tungstenite::{
+        Message,
+        client::IntoClientRequest as _,
+        protocol::{
+            CloseFrame,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
+        },
+    },
 };
 
 use super::server::{KEY, TestServer};
@@ -55,6 +65,12 @@ impl Socket {
     /// Sends any text.
     pub(crate) async fn text(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Sends the beginning of a text.
+    pub(crate) async fn fragment(&mut self, text: Vec<u8>) {
+        let frame = Frame::message(text, OpCode::Data(Data::Text), false);
+        self.0.send(Message::Frame(frame)).await.unwrap();
     }
 
     /// The next event; none at the end.

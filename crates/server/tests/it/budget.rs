@@ -1,0 +1,260 @@
+//! The memory that requests may take, together and for each tenant.
+
+use std::io;
+
+use futures::{StreamExt as _, stream};
+use isol8_fakes::{Start, exited};
+use isol8_server::Settings;
+use reqwest::{Body, Method, RequestBuilder, Response};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+};
+
+use crate::support::{KEY, Keys, TestServer, Value, bash, json, open_socket_with, program, until};
+
+/// Largest body in these tests. The budget is six of them, and a tenant's part three.
+const MAX_BODY: usize = 100_000;
+
+fn done() -> Start {
+    bash(vec![program([exited(0)])])
+}
+
+fn hangs() -> Start {
+    bash(vec![program([])])
+}
+
+fn request() -> Value {
+    json!({"request": {"runtime": "bash", "code": "x"}})
+}
+
+/// A server with the least budget for bodies of this size, and keys of the tenants `a` and `b`.
+async fn small(max_body_bytes: usize, starts: Vec<Start>) -> (TestServer, [String; 2]) {
+    let keys = Keys::new().await;
+    let pair = [keys.of("a").await, keys.of("b").await];
+    let settings = Settings {
+        max_body_bytes,
+        max_held_bytes: 0,
+        ..keys.settings(json!({}))
+    };
+    let (server, _) = TestServer::scripted_with(&settings, starts).await;
+    (server.keeping(keys), pair)
+}
+
+/// What the server counts at the moment.
+async fn held(server: &TestServer) -> usize {
+    let metrics = server.request(Method::GET, "/metrics").send().await;
+    let text = metrics.unwrap().text().await.unwrap();
+    let mut lines = text.lines();
+    let held = lines.find_map(|line| line.strip_prefix("isol8_held_bytes "));
+    held.unwrap().parse().unwrap()
+}
+
+async fn until_held(server: &TestServer, bytes: usize) {
+    until(&format!("{bytes} are held"), async || {
+        held(server).await == bytes
+    })
+    .await;
+}
+
+fn begin(request: RequestBuilder) -> JoinHandle<reqwest::Result<Response>> {
+    tokio::spawn(request.send())
+}
+
+/// An upload that stops after half of the largest body, without an end.
+fn slow(server: &TestServer, key: &str) -> JoinHandle<reqwest::Result<Response>> {
+    let piece = stream::iter([Ok::<_, io::Error>(vec![b' '; MAX_BODY / 2])]);
+    let body = Body::wrap_stream(piece.chain(stream::pending()));
+    let request = server.bare(Method::POST, "/execute").bearer_auth(key);
+    begin(request.body(body))
+}
+
+/// The answer to a small request, which must be a 503 that names who holds the memory.
+async fn refused(server: &TestServer, key: &str, who: &str) {
+    let request = server.bare(Method::POST, "/execute").bearer_auth(key);
+    // With a body of some length, so that it has no room where everything but a little is taken.
+    let body = json!({"request": {"runtime": "bash", "code": "x".repeat(1000)}});
+    let response = request.json(&body).send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    let told: Value = response.json().await.unwrap();
+    let error = format!(
+        "{who} hold all the memory that there is for them. Try again later, with fewer requests at a time or smaller ones"
+    );
+    assert_eq!(told, json!({"error": error, "code": "ISOL8_UNAVAILABLE"}));
+}
+
+#[tokio::test]
+async fn slow_uploads_fill_the_part_of_their_tenant_and_give_everything_back() {
+    let (server, [a, b]) = small(MAX_BODY, vec![done(), done(), done()]).await;
+    let mut uploads: Vec<_> = (0..3).map(|_| slow(&server, &a)).collect();
+    until_held(&server, 3 * MAX_BODY).await;
+    refused(&server, &a, "The requests of this key's owner").await;
+    let (status, _) = server.ask(&b, Method::POST, "/execute", &request()).await;
+    assert_eq!(status, 200);
+    let (status, _) = server.post("/execute", request()).await;
+    assert_eq!(status, 200);
+
+    until_held(&server, 3 * MAX_BODY).await;
+    uploads.extend((0..3).map(|_| slow(&server, &b)));
+    until_held(&server, 6 * MAX_BODY).await;
+    refused(&server, KEY, "The requests of all clients").await;
+    for upload in uploads {
+        upload.abort();
+    }
+    until_held(&server, 0).await;
+    let (status, _) = server.ask(&a, Method::POST, "/execute", &request()).await;
+    assert_eq!(status, 200);
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_largest_body_fits_and_is_held_until_its_answer_has_ended() {
+    for path in ["/execute", "/execute/stream"] {
+        let (server, [a, _]) = small(MAX_BODY, vec![hangs()]).await;
+        let length = request().to_string().len();
+        let code = "x".repeat(MAX_BODY - length + 1);
+        let body = json!({"request": {"runtime": "bash", "code": code}});
+        assert_eq!(body.to_string().len(), MAX_BODY);
+        let call = server.bare(Method::POST, path).bearer_auth(&a);
+        // The events of a program that says nothing have no end.
+        let call = call.json(&body).send();
+        let call = tokio::spawn(async move { call.await.unwrap().bytes().await });
+        until("the program runs", async || {
+            server.get("/queue/status").await.1["available"] == json!(9)
+        })
+        .await;
+        let taken = held(&server).await;
+        assert!((2 * MAX_BODY..3 * MAX_BODY).contains(&taken), "{taken}");
+        call.abort();
+        until_held(&server, 0).await;
+        server.end().await;
+    }
+}
+
+/// A request with a million empty arrays, which nobody needs.
+fn arrays() -> String {
+    let arrays = "[],".repeat(999_999);
+    let request = &request()["request"];
+    format!(r#"{{"type":"execute","request":{request},"extra":[{arrays}[]]}}"#)
+}
+
+#[tokio::test]
+async fn a_million_empty_arrays_are_charged_by_their_structure() {
+    let (server, _) = TestServer::scripted([hangs()]).await;
+    let call = begin(server.request(Method::POST, "/execute").body(arrays()));
+    until("the program runs", async || {
+        server.get("/queue/status").await.1["available"] == json!(9)
+    })
+    .await;
+    assert!(held(&server).await > 128_000_000);
+    call.abort();
+    until_held(&server, 0).await;
+    server.end().await;
+
+    // Where even the whole budget is too little, waiting would not help.
+    let (server, [a, _]) = small(4_000_000, vec![]).await;
+    let call = server.bare(Method::POST, "/execute").bearer_auth(&a);
+    let response = call.body(arrays()).send().await.unwrap();
+    assert_eq!(response.status(), 413);
+    let told: Value = response.json().await.unwrap();
+    assert_eq!(told["code"], json!("ISOL8_TOO_LARGE"));
+    let mut socket = open_socket_with(&server, &a).await;
+    socket.text(&arrays()).await;
+    let (events, (code, _)) = socket.rest().await;
+    assert_eq!(events[0]["code"], json!("ISOL8_TOO_LARGE"));
+    assert_eq!((events.len(), code), (1, 1009));
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn messages_without_an_end_fill_the_part_of_their_tenant() {
+    let (server, [a, b]) = small(MAX_BODY, vec![done(), done()]).await;
+    let mut sockets = Vec::new();
+    for number in 1..=3 {
+        let mut socket = open_socket_with(&server, &a).await;
+        socket.fragment(vec![b' '; MAX_BODY / 2 - 8]).await;
+        sockets.push(socket);
+        until_held(&server, number * MAX_BODY).await;
+    }
+    let mut refused = open_socket_with(&server, &a).await;
+    refused.fragment(vec![b' '; 1000]).await;
+    let (events, end) = refused.rest().await;
+    assert_eq!(events[0]["code"], json!("ISOL8_UNAVAILABLE"));
+    assert_eq!(end, (1013, "No memory for the message".to_owned()));
+    let run = json!({"runtime": "bash", "code": "x"});
+    let (events, _) = open_socket_with(&server, &b)
+        .await
+        .execute(run.clone())
+        .await;
+    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
+    drop(sockets);
+    until_held(&server, 0).await;
+    let (events, _) = open_socket_with(&server, &a).await.execute(run).await;
+    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_done_takes_nothing() {
+    let (server, [a, _]) = small(MAX_BODY, vec![done()]).await;
+    let mut socket = open_socket_with(&server, &a).await;
+    let input = json!({"type": "stdin", "data": "x".repeat(MAX_BODY / 2)});
+    for _ in 0..20 {
+        socket.send(input.clone()).await;
+    }
+    let run = json!({"runtime": "bash", "code": "x"});
+    let (events, _) = socket.execute(run).await;
+    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_body_without_a_key_is_not_read() {
+    let (server, _) = small(MAX_BODY, vec![]).await;
+    // A server that reads the body asks for it first.
+    for (key, status) in [
+        ("", "401"),
+        ("Bearer no", "403"),
+        ("Bearer master-key", "100"),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /execute HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nexpect: 100-continue\r\n\
+             content-length: 50000\r\n\r\n"
+        );
+        let head = match key {
+            "" => head.replace("authorization: \r\n", ""),
+            _ => head,
+        };
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes());
+        if status != "100" {
+            // The rest is not waited for: the connection ends.
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
+        }
+    }
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let (server, _) = TestServer::scripted([]).await;
+    let request = |length: usize| {
+        let long = server
+            .bare(Method::GET, "/health")
+            .header("x-long", "x".repeat(length));
+        long.send()
+    };
+    assert_eq!(request(60_000).await.unwrap().status(), 200);
+    assert_eq!(request(66_000).await.unwrap().status(), 431);
+    server.end().await;
+}
