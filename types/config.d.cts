@@ -147,6 +147,8 @@ export interface Isol8Config {
   };
   /** Images to build at setup. */
   prebuiltImages: PrebuiltImageConfig[];
+  /** Images whose labels are believed, beside `prebuiltImages` and those that this user has built. Default: none. */
+  trustedImages: string[];
   /** Packages to build into an image, by runtime. */
   dependencies: {
     python?: string[];

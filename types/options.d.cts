@@ -191,6 +191,11 @@ export interface Isol8Options {
   installNetwork?: boolean | undefined;
   /** Package registries in place of the public ones. They have no effect with `network: "host"`. Default: none. */
   installRegistries?: InstallRegistries | undefined;
+  /**
+   * Names or ids of images whose labels about packages and setup scripts are believed, beside those that this user has
+   * built. Such an image is used for requests whose packages it has. Others are left out, with one warning.
+   */
+  trustedImages?: string[] | undefined;
   /** CPU cores, from 0.01 to those of the machine; fractions are possible. Default: 1. */
   cpuLimit?: number | undefined;
   /** Memory limit as a size of at least 6 MiB, such as `"512m"` or `"1g"`. There is no swap. Default: `"512m"`. */

@@ -151,6 +151,7 @@ const common: Required<Isol8Options> = {
   networkFilter,
   installNetwork: true,
   installRegistries,
+  trustedImages: ["mine:1"],
   cpuLimit: 0.5,
   memoryLimit: "1g",
   pidsLimit: 10,

@@ -45,6 +45,8 @@ pub struct ImageInfo {
     pub id: String,
     /// The facts in its labels.
     pub facts: ImageFacts,
+    /// Whether it was built on this machine for this user. Only then its labels are known to be true.
+    pub built_here: bool,
     /// When it was made, in seconds since 1970.
     pub created: i64,
     /// Size in bytes.

@@ -27,3 +27,6 @@ pub use need::Need;
 #[cfg(unix)]
 pub use socket::Socket;
 pub use spec::{SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};
+
+/// Target of log lines that users get even without a log. They are warnings.
+pub const NOTICE: &str = "isol8::notice";

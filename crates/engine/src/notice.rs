@@ -1,9 +1,8 @@
 //! Warnings that users get even without a log.
 
-use crate::options::Secrets;
+pub use isol8_backend::NOTICE;
 
-/// Target of such log lines. They are warnings.
-pub const NOTICE: &str = "isol8::notice";
+use crate::options::Secrets;
 
 /// Most names in a line.
 const MAX_NAMES: usize = 20;
@@ -20,6 +19,17 @@ pub(crate) fn of_short_secrets(secrets: &Secrets) {
             listed(&names),
         );
     }
+}
+
+/// Says that an image was left out whose labels may be anybody's.
+pub(crate) fn of_untrusted_image(tag: &str) {
+    tracing::warn!(
+        target: NOTICE,
+        "The labels of the image {} say that it has packages that a request wants. It is left out, because this user has \
+         not built it. If its labels are right, name it in the option trustedImages, or in the key trustedImages of the \
+         configuration.",
+        listed(&[tag]),
+    );
 }
 
 /// Names in one line, whatever they contain: a client of a server may have chosen them.

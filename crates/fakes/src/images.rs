@@ -85,6 +85,7 @@ pub fn image(tag: &str, runtime: &str, packages: &[&str], setup_script: Option<&
             packages: packages.iter().map(|&name| name.to_owned()).collect(),
             setup_script: setup_script.map(str::to_owned),
         },
+        built_here: true,
         created: 0,
         size: 0,
     }

@@ -3,7 +3,7 @@
 use isol8_api::options::RawOptions;
 
 /// What a caller with the master key chooses, over the server's own `defaults`. Mode, audit log, pools,
-/// request limits and the debug log are the server's.
+/// request limits, trusted images and the debug log are the server's.
 pub(crate) fn over(defaults: RawOptions, request: RawOptions) -> RawOptions {
     // Every field is named, so that a new option is a decision here.
     let RawOptions {
@@ -34,6 +34,8 @@ pub(crate) fn over(defaults: RawOptions, request: RawOptions) -> RawOptions {
         pool_size: _,
         preload,
         request_limits: _,
+        // Whose labels are believed is the server's.
+        trusted_images: _,
     } = request;
     RawOptions {
         network: network.or(defaults.network),

@@ -54,10 +54,17 @@ impl Config {
                 },
             }),
             install_registries: Some(self.install_registries.clone()),
+            trusted_images: Some(self.believed_images()),
             request_limits: Some(self.request_limits.clone()),
             preload: Some(self.preload.by_runtime()),
             ..RawOptions::default()
         }
+    }
+
+    /// The images that the configuration names: those to trust, and those to build.
+    fn believed_images(&self) -> Vec<String> {
+        let built = self.prebuilt_images.iter().map(|image| &image.tag);
+        self.trusted_images.iter().chain(built).cloned().collect()
     }
 
     fn raw_security(&self) -> RawSecurity {

@@ -63,6 +63,9 @@ pub struct Config {
     pub tenants: TenantsConfig,
     /// Images that `isol8 setup` builds.
     pub prebuilt_images: Vec<PrebuiltImage>,
+    /// Images whose labels about packages and setup scripts are believed, beside `prebuiltImages` and those
+    /// that this user has built: names or ids.
+    pub trusted_images: Vec<String>,
     /// Packages of the image that `isol8 setup` builds for each runtime.
     pub dependencies: DependenciesConfig,
     /// Whether each step is explained on standard error.
@@ -297,6 +300,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             tenants: TenantsConfig::default(),
             prebuilt_images: Vec::new(),
+            trusted_images: Vec::new(),
             dependencies: DependenciesConfig::default(),
             debug: false,
         }

@@ -26,6 +26,10 @@ pub struct RawOptions {
     /// Package registries of installations in place of the public ones, by runtime.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub install_registries: Option<RawInstallRegistries>,
+    /// Images whose labels about packages and setup scripts are believed, beside those that this user has
+    /// built: names or ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_images: Option<Vec<String>>,
     /// CPU cores, default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,

@@ -81,6 +81,7 @@ mod tests {
                 packages: packages.iter().map(|&name| name.to_owned()).collect(),
                 setup_script: setup.map(str::to_owned),
             },
+            built_here: true,
             created: 5,
             size: 7,
         };

@@ -8,7 +8,7 @@ use isol8_backend::{BackendError, BackendErrorKind, ImageRecipe, ImageSources, R
 use super::{
     base,
     build::{Build, Progress, run},
-    context, inspect,
+    built, context, inspect,
 };
 use crate::{
     Client,
@@ -43,6 +43,7 @@ pub(super) async fn build(
             && same(BUILD_HASH_LABEL, base_labels.get(BUILD_HASH_LABEL))
         {
             progress.up_to_date();
+            remember(client, &recipe.tag).await?;
             return Ok(false);
         }
     }
@@ -51,10 +52,19 @@ pub(super) async fn build(
         None => None,
     };
     run(client, described(recipe, &base, sources)?, progress).await?;
+    remember(client, &recipe.tag).await?;
     if let Some(old) = replaced {
         remove_unnamed(client, &old).await;
     }
     Ok(true)
+}
+
+/// Its labels are believed from now on. Also those of an image that was there: whoever asks for a build names it.
+async fn remember(client: &Client, tag: &str) -> Result<(), BackendError> {
+    if let Some(id) = id_of(client, tag).await? {
+        built::remember(id, tag.to_owned()).await;
+    }
+    Ok(())
 }
 
 async fn id_of(client: &Client, name: &str) -> Result<Option<String>, BackendError> {

@@ -1,6 +1,6 @@
 //! Facts about existing images, from their labels.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::{
     errors::Error as DockerError,
@@ -9,6 +9,7 @@ use bollard::{
 };
 use isol8_backend::{BackendError, ImageDetails, ImageFacts, ImageInfo};
 
+use super::built;
 use crate::{
     Client,
     labels::{DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL, SETUP_LABEL},
@@ -82,18 +83,22 @@ pub(super) async fn list_custom(client: &Client) -> Result<Vec<ImageInfo>, Backe
         .list_images(Some(options))
         .await
         .map_err(|error| client.failed(error))?;
-    let mut images: Vec<_> = images.iter().flat_map(named).collect();
+    let built = built::ids().await;
+    let images = images.iter();
+    let mut images: Vec<_> = images.flat_map(|image| named(image, &built)).collect();
     images.sort_by(|a, b| a.tag.cmp(&b.tag));
     Ok(images)
 }
 
 /// An image under each of its names.
-fn named(image: &ImageSummary) -> impl Iterator<Item = ImageInfo> {
+fn named(image: &ImageSummary, built: &BTreeSet<String>) -> impl Iterator<Item = ImageInfo> {
+    let built_here = built.contains(&image.id);
     let tags = image.repo_tags.iter().filter(|tag| !tag.contains("<none>"));
-    tags.map(|tag| ImageInfo {
+    tags.map(move |tag| ImageInfo {
         tag: tag.clone(),
         id: image.id.clone(),
         facts: facts(&image.labels),
+        built_here,
         created: image.created,
         size: image.size,
     })

@@ -2,6 +2,7 @@
 
 mod base;
 mod build;
+mod built;
 mod context;
 mod custom;
 mod inspect;

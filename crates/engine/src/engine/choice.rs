@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    image::best_match,
     plan::{ExecutionPlan, ImageChoice},
 };
 
@@ -64,8 +63,7 @@ impl Engine {
         }
         let runtime = self.0.registry.by_image(base);
         let runtime = runtime.map_or("", |runtime| runtime.name);
-        let custom = self.0.images.custom().await?;
-        Ok(best_match(&custom, runtime, packages).map(|image| image.tag.clone()))
+        self.0.images.with_packages(runtime, packages).await
     }
 
     /// What the image `name` is: as it is known while there is a pool for it, else as the backend reports it.

@@ -1,7 +1,7 @@
 //! The images of an engine: what is known of them, and the build of a base image that is missing.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex as StdMutex, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use super::{
     pools::{MAX_NAMES, MAX_POOLS},
     remembered::Remembered,
 };
-use crate::{error::EngineError, runtime::Registry};
+use crate::{error::EngineError, image::TrustedImages, runtime::Registry};
 
 /// Most names of images that are remembered: more than those of all pools, which are looked up again and again.
 const MAX_REMEMBERED: usize = 2 * MAX_POOLS * MAX_NAMES;
@@ -25,15 +25,20 @@ pub(super) struct Images {
     /// One build at a time: the others that need the image find it built.
     building: Mutex<()>,
     custom: Remembered<Vec<ImageInfo>>,
+    trusted: TrustedImages,
+    /// The images that were warned of.
+    untrusted: StdMutex<BTreeSet<String>>,
     by_name: StdMutex<HashMap<String, Remembered<Arc<ImageDetails>>>>,
 }
 
 impl Images {
-    pub(super) fn new(store: Arc<dyn ImageStore>) -> Self {
+    pub(super) fn new(store: Arc<dyn ImageStore>, trusted: &[String]) -> Self {
         Self {
             store,
             building: Mutex::new(()),
             custom: Remembered::default(),
+            trusted: TrustedImages::named(trusted),
+            untrusted: StdMutex::default(),
             by_name: StdMutex::default(),
         }
     }
@@ -60,11 +65,23 @@ impl Images {
         Ok(())
     }
 
-    /// The custom images.
-    pub(super) async fn custom(&self) -> Result<Vec<ImageInfo>, EngineError> {
+    /// The name of the custom image that serves a request for these packages best, if there is one.
+    pub(super) async fn with_packages(
+        &self,
+        runtime: &str,
+        packages: &[String],
+    ) -> Result<Option<String>, EngineError> {
         let store = Arc::clone(&self.store);
         let load = async move { Ok(Some(store.list().await?)) };
-        Ok(self.custom.get(load).await?.unwrap_or_default())
+        let custom = self.custom.get(load).await?.unwrap_or_default();
+        let mut warned = self
+            .untrusted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let best = self
+            .trusted
+            .best_match(&custom, runtime, packages, &mut warned);
+        Ok(best.map(|image| image.tag.clone()))
     }
 
     /// What the image `name` was when the store was asked last, if it was. Asks again in the background

@@ -6,13 +6,13 @@ use isol8_backend::ImageInfo;
 
 /// Of `images`, the one for `runtime` that has all of `wanted` (sorted) and the fewest others; of
 /// several such the newest.
-pub(crate) fn best_match<'a>(
-    images: &'a [ImageInfo],
+pub(super) fn best_match<'a>(
+    images: impl IntoIterator<Item = &'a ImageInfo>,
     runtime: &str,
     wanted: &[String],
 ) -> Option<&'a ImageInfo> {
     images
-        .iter()
+        .into_iter()
         .filter(|image| image.facts.runtime == runtime && image.facts.has(wanted))
         .min_by_key(|image| (image.facts.packages.len(), Reverse(image.created)))
 }
@@ -33,6 +33,7 @@ mod tests {
                 packages: packages.iter().map(|&name| name.to_owned()).collect(),
                 setup_script: None,
             },
+            built_here: true,
             created,
             size: 0,
         };

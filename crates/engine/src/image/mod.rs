@@ -2,10 +2,12 @@
 
 mod matching;
 mod recipe;
+mod trusted;
 
-pub(crate) use matching::best_match;
+use matching::best_match;
 pub(crate) use recipe::builds;
 pub use recipe::{
     CustomBuild, CustomImage, build_base_images, build_custom_image, configured_images,
     dependencies_tag,
 };
+pub(crate) use trusted::TrustedImages;

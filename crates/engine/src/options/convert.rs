@@ -38,6 +38,7 @@ impl TryFrom<RawOptions> for Options {
             network_filter: network_policy(raw.network_filter.unwrap_or_default())?,
             install_network: raw.install_network.unwrap_or(true),
             install_registries: raw.install_registries.unwrap_or_default().try_into()?,
+            trusted_images: raw.trusted_images.unwrap_or_default(),
             cpu_limit: cpu_limit(raw.cpu_limit.unwrap_or(1.0))?,
             memory_bytes: memory_limit(raw.memory_limit.as_deref().unwrap_or("512m"))?,
             pids_limit: raw.pids_limit.map(pids_limit).transpose()?,

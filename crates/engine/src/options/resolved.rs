@@ -27,6 +27,8 @@ pub struct Options {
     pub install_network: bool,
     /// Package registries of installations in place of the public ones.
     pub install_registries: InstallRegistries,
+    /// Images whose labels are believed though they were not built here: names or ids.
+    pub trusted_images: Vec<String>,
     /// CPU cores; finite and above 0.
     pub cpu_limit: f64,
     /// Memory without swap, in bytes.

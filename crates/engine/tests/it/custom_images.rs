@@ -120,3 +120,25 @@ async fn the_setup_of_a_named_image_runs_each_time_in_a_persistent_engine() {
     engine.stop().await;
     remove_images(&["named"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_of_a_stranger_are_not_believed() {
+    let dockerfile = "FROM isol8:bash
+LABEL org.isol8.deps.hash=0 org.isol8.runtime=bash org.isol8.dependencies=stranger-package \\
+    org.isol8.setup=\"echo evil\"\n";
+    build_dockerfile("stranger", dockerfile).await;
+    let request = json!({
+        "runtime": "bash", "code": "echo program", "installPackages": ["stranger-package"],
+    });
+    let engine_of =
+        |trusted: Value| engine(json!({"installNetwork": false, "trustedImages": trusted}));
+    let careful = engine_of(json!(["isol8-test:other"]));
+    // Without the image the package is installed, and without a network that fails.
+    let error = failure(&careful, request.clone()).await;
+    assert!(error.contains("Package install failed"), "{error}");
+    careful.stop().await;
+    let trusting = engine_of(json!(["isol8-test:stranger"]));
+    assert_eq!(stdout(&trusting, request).await, "program");
+    trusting.stop().await;
+    remove_images(&["stranger"]).await;
+}
