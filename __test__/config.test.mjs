@@ -45,7 +45,11 @@ test("loadConfig: each section of the file is merged over the defaults, and list
     assert.deepEqual(config.remoteCode.blockedHosts, ["b"]);
     assert.deepEqual(config.remoteCode.allowedSchemes, ["https"]);
     assert.deepEqual(config.poolSize, { clean: 3, dirty: 1 });
-    assert.deepEqual(config.cleanup, { autoPrune: true, maxContainerAgeMs: 3_600_000 });
+    assert.deepEqual(config.cleanup, {
+      autoPrune: true,
+      keepImages: false,
+      maxContainerAgeMs: 3_600_000,
+    });
     assert.deepEqual(config.dependencies, { python: ["six"] });
   });
 });

@@ -17,6 +17,9 @@ const tests = readdirSync(`${root}/__test__`)
   .filter((name) => name.endsWith(".test.mjs"))
   .map((name) => `__test__/${name}`);
 
+/** Tests that hold on every backend. */
+const backendTests = ["containment", "hostile", "reuse"].map((name) => `__test__/${name}.test.mjs`);
+
 /** Checks for known vulnerabilities. Their list is on the network. Without it the step counts as not run. */
 async function advisories() {
   try {
@@ -118,6 +121,10 @@ const steps = [
   { name: "fuzz targets", run: () => fuzz() },
   { name: "seccomp", run: () => nodeTests(["docker/tests/seccomp.test.mjs"]) },
   { name: "JavaScript under Node", run: () => nodeTests(tests) },
+  {
+    name: "JavaScript on local sandboxes",
+    run: () => nodeTests(backendTests, { ISOL8_TEST_BACKEND: "local" }),
+  },
   { name: "JavaScript under Bun", run: bunTests },
   { name: "modules of jsr", run: jsrModules },
 ];
