@@ -157,7 +157,7 @@ test("the package has exactly the expected files and is small", async () => {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed(PACKAGE).length + 1));
   const known =
-    /^(bin\/(isol8|launch)\.cjs|lib\/.+\.cjs|lib\/constants\.json|types\/.+\.d\.cts|index\.(js|cjs|d\.ts|d\.cts)|native\.cjs|schema\/.+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+    /^(bin\/(isol8|isol8-server|launch)\.cjs|lib\/.+\.cjs|lib\/constants\.json|types\/.+\.d\.cts|(index|remote)\.(js|cjs|d\.ts|d\.cts)|native\.cjs|schema\/.+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
   assert.deepEqual(
     files.filter((path) => !known.test(path)),
     [],
