@@ -81,11 +81,14 @@ async function nodeTests(files, env = {}) {
 
 async function bunTests() {
   const outputs = [];
+  const failed = [];
   for (const file of tests) {
     const words = ["test", "--timeout", "180000", `./${file}`];
     const options = { watched: true, minutes: FILE_MINUTES };
-    outputs.push(await run("node_modules/.bin/bun", words, options));
+    const running = run("node_modules/.bin/bun", words, options);
+    outputs.push(await running.catch(() => failed.push(file) && ""));
   }
+  if (failed.length > 0) throw new Error(`failed under Bun: ${failed.join(", ")}`);
   return counted(outputs.join("\n"), /^ *(\d+) pass$/gm, /^ *(\d+) (?:skip|todo)$/gm);
 }
 
