@@ -20,10 +20,10 @@ export declare class NativeCancel {
 /** An engine. */
 export declare class NativeEngine {
   /**
-   * An engine with the options in `options_json`. `on_docker` says that it always uses Docker. Does no I/O; throws when
-   * an option is refused.
+   * An engine with the options in `options_json`. `on_docker` says that it always uses Docker. `variable` is the value
+   * of `ISOL8_BACKEND`. Does no I/O; throws when an option is refused.
    */
-  constructor(optionsJson: string, maxConcurrent: number, onDocker: boolean)
+  constructor(optionsJson: string, maxConcurrent: number, onDocker: boolean, variable?: string | undefined | null)
   /** Prewarms what `start_json` asks for. */
   start(startJson: string): Promise<NativeOutcome>
   /** Asks the Docker daemon whether it is there. */

@@ -58,14 +58,18 @@ class Engine {
   #native;
   #unknown = new UnknownKeys();
 
-  /** @param {{onDocker: boolean}} how whether the sandboxes are always containers of Docker */
-  constructor(options, maxConcurrent = concurrencyOf(options), { onDocker }) {
+  /**
+   * @param {{onDocker: boolean, variable?: string}} how whether the sandboxes are always containers of Docker, else the
+   *   value of the environment variable that names the backend
+   */
+  constructor(options, maxConcurrent = concurrencyOf(options), { onDocker, variable }) {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine, NativeProgram } = native();
     watchExit(NativeProgram);
-    this.#native = converted(() => new NativeEngine(json, Math.floor(maxConcurrent), onDocker));
+    const calls = Math.floor(maxConcurrent);
+    this.#native = converted(() => new NativeEngine(json, calls, onDocker, variable));
     this.#unknown.inOptions(options ?? {});
     if (rest.debug) logger.setDebug(true);
   }

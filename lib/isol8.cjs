@@ -13,7 +13,8 @@ const addressJson = (docker) => toJson(dockerAddress(docker), errorCodes.invalid
 
 class Isol8 extends Engine {
   constructor(options = {}, maxConcurrent = undefined) {
-    super(options, maxConcurrent, { onDocker: false });
+    // Native code does not see what a program under Bun has put into its environment.
+    super(options, maxConcurrent, { onDocker: false, variable: process.env.ISOL8_BACKEND });
   }
 }
 

@@ -27,15 +27,20 @@ pub struct NativeEngine(Engine);
 
 #[napi]
 impl NativeEngine {
-    /// An engine with the options in `options_json`. `on_docker` says that it always uses Docker. Does no I/O; throws when
-    /// an option is refused.
+    /// An engine with the options in `options_json`. `on_docker` says that it always uses Docker. `variable` is the value
+    /// of `ISOL8_BACKEND`. Does no I/O; throws when an option is refused.
     #[napi(constructor)]
     pub fn new(
         options_json: String,
         max_concurrent: u32,
         on_docker: bool,
+        variable: Option<String>,
     ) -> Result<Self, napi::Error<String>> {
-        create(&options_json, max_concurrent, on_docker)
+        let wanted = Wanted {
+            on_docker,
+            variable,
+        };
+        create(&options_json, max_concurrent, wanted)
             .map(Self)
             .map_err(thrown)
     }
@@ -157,7 +162,7 @@ fn with_configuration(mut fields: Value) -> Result<(Value, bool), NativeError> {
 }
 
 /// `options_json` has the public options, and `docker`, `backend` and `limits` beside them.
-fn create(options_json: &str, max_concurrent: u32, on_docker: bool) -> Result<Engine, NativeError> {
+fn create(options_json: &str, max_concurrent: u32, wanted: Wanted) -> Result<Engine, NativeError> {
     isol8_debug_log::listen();
     let mut fields = tree("options", options_json)?;
     let docker: Option<DockerAddress> = parse("options", take(&mut fields, "docker"))?;
@@ -167,7 +172,7 @@ fn create(options_json: &str, max_concurrent: u32, on_docker: bool) -> Result<En
     let raw: RawOptions = parse("options", fields)?;
     let options = Options::try_from(raw).map_err(EngineError::from)?;
     let place = Place::new(
-        wanted(backend.as_deref(), is_configured, on_docker)?,
+        wanted.backend(backend.as_deref(), is_configured)?,
         docker.unwrap_or_default(),
         local_limits(limits)?,
     )?;
@@ -189,28 +194,37 @@ fn local_limits(word: Option<String>) -> Result<LocalLimits, EngineError> {
     })
 }
 
-/// The backend of an engine. The word of a configuration is not an option: the environment goes over it.
-fn wanted(
-    word: Option<&str>,
-    is_configured: bool,
+/// What chooses the backend of an engine, beside the options.
+struct Wanted {
+    /// Always Docker.
     on_docker: bool,
-) -> Result<BackendChoice, EngineError> {
-    // A wrong word is an error in both cases.
-    let none = |_: &str| None;
-    let written = choose(word, none, BackendChoice::default())?;
-    if on_docker {
-        return match written {
-            BackendChoice::Local => Err(OptionError::Choice {
-                option: "backend",
-                value: "local".to_owned(),
-                expected: "docker, auto; the class Isol8 has every backend",
-            }
-            .into()),
-            BackendChoice::Auto | BackendChoice::Docker => Ok(BackendChoice::Docker),
-        };
+    /// The value of the environment variable.
+    variable: Option<String>,
+}
+
+impl Wanted {
+    /// The backend of an engine. The word of a configuration is not an option: the environment goes over it.
+    fn backend(
+        self,
+        word: Option<&str>,
+        is_configured: bool,
+    ) -> Result<BackendChoice, EngineError> {
+        // A wrong word is an error in both cases.
+        let written = choose(word, |_| None, BackendChoice::default())?;
+        if self.on_docker {
+            return match written {
+                BackendChoice::Local => Err(OptionError::Choice {
+                    option: "backend",
+                    value: "local".to_owned(),
+                    expected: "docker, auto; the class Isol8 has every backend",
+                }
+                .into()),
+                BackendChoice::Auto | BackendChoice::Docker => Ok(BackendChoice::Docker),
+            };
+        }
+        let option = word.filter(|_| !is_configured);
+        choose(option, |_| self.variable, written)
     }
-    let option = word.filter(|_| !is_configured);
-    choose(option, |name| std::env::var(name).ok(), written)
 }
 
 /// Ends an execution.

@@ -25,6 +25,8 @@ const OF_THE_SYSTEM: [&str; 2] = ["/usr/bin", "/bin"];
 /// An interpreter that sandboxes can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
+    /// The name that programs start it by.
+    pub name: &'static str,
     /// Its file on this machine, without symbolic links.
     pub program: PathBuf,
     /// The directory that sandboxes show for it beside the system's own, read-only. `None` for an interpreter of the
@@ -73,6 +75,7 @@ fn find_in(
         if let Some(program) = program_in(&prefix.join("bin"), name) {
             prefix::check_installed(&prefix).map_err(|reason| unusable(runtime, &reason))?;
             return Ok(Interpreter {
+                name,
                 program,
                 prefix: Some(prefix),
                 origin: Origin::Installed,
@@ -85,6 +88,7 @@ fn find_in(
             && !program.starts_with("/usr/local")
         {
             return Ok(Interpreter {
+                name,
                 program,
                 prefix: None,
                 origin: Origin::System,
@@ -99,6 +103,7 @@ fn find_in(
         match prefix::of_program(&program) {
             Ok(prefix) => {
                 return Ok(Interpreter {
+                    name,
                     program,
                     prefix: Some(prefix),
                     origin: Origin::Found,
@@ -128,19 +133,33 @@ fn missing(runtime: &str, name: &str) -> BackendError {
         BackendErrorKind::ImageMissing,
         format!(
             "No {name} was found for local sandboxes of the runtime {runtime}: it is neither installed for them, nor \
-             in /usr/bin, nor a binary in PATH. `isol8 setup --backend local` installs it."
+             in /usr/bin, nor a binary in PATH. {}.",
+            remedy(runtime)
         ),
     )
 }
 
 fn unusable(runtime: &str, reason: &str) -> BackendError {
+    let remedy = remedy(runtime);
     BackendError::new(
         BackendErrorKind::ImageMissing,
         format!(
-            "The interpreter of {runtime} cannot be shown to local sandboxes: {reason}. `isol8 setup --backend local` \
-             installs one for them."
+            "The interpreter of {runtime} cannot be shown to local sandboxes: {reason}. {remedy}."
         ),
     )
+}
+
+/// How local sandboxes get an interpreter.
+fn remedy(runtime: &str) -> &'static str {
+    match runtime {
+        "python" => {
+            "Install Python 3 with the package manager of this system: its package has /usr/bin/python3"
+        }
+        "bash" => {
+            "Install Bash with the package manager of this system: its package has /usr/bin/bash"
+        }
+        _ => "`isol8 setup --backend local` installs it for them",
+    }
 }
 
 #[cfg(test)]

@@ -180,4 +180,48 @@ fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter
                 .push((format!("{LINKS}/{name}"), target.to_owned()));
         }
     }
+    add_own_name(plan, interpreter, &at);
+}
+
+/// Gives an interpreter the name that programs start it by. Its file may have another one: npm's Bun is `bun.exe`.
+fn add_own_name(plan: &mut RootPlan, interpreter: &Interpreter, at: &Path) {
+    let Some(file) = interpreter.program.file_name() else {
+        return;
+    };
+    let link = format!("{LINKS}/{}", interpreter.name);
+    let target = at.join("bin").join(file);
+    if let Some(target) = target.to_str()
+        && !plan.links.iter().any(|(known, _)| *known == link)
+    {
+        plan.links.push((link, target.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_the_name_of_its_runtime_whatever_its_file_is_called() {
+        let place = tempfile::tempdir().unwrap();
+        let bin = place.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let program = bin.join("bun.exe");
+        fs::write(&program, "").unwrap();
+        let interpreter = Interpreter {
+            name: "bun",
+            program: program.clone(),
+            prefix: Some(place.path().to_owned()),
+            origin: Origin::Found,
+        };
+        let mut root = RootPlan::default();
+        add_interpreter(&mut root, "bun", &interpreter);
+        let links: Vec<_> = root.links.iter().map(|(link, _)| link.as_str()).collect();
+        assert_eq!(links, ["/usr/local/bin/bun.exe", "/usr/local/bin/bun"]);
+        assert!(
+            root.links
+                .iter()
+                .all(|(_, target)| Path::new(target) == program)
+        );
+    }
 }
