@@ -61,15 +61,30 @@ function kill(pid, signal) {
   return _kill.call(process, pid, signal);
 }
 
+// Whether a call was interrupted since signals that came late were last forgotten.
+let mayHaveLate = false;
+
 // A program may have removed its last listener, and Node's with it.
-exports.beginCall = () => startListening(SIGNAL);
+exports.beginCall = () => {
+  if (mayHaveLate) forgetLate();
+  startListening(SIGNAL);
+};
 
 // Forgets the durations of the program: its timers are over.
 exports.endCall = (current) => {
   clearTimeout(drainer);
   durations.clear();
-  if (current.interrupted) settleWatchdog();
+  mayHaveLate ||= current.interrupted;
 };
+
+// The guest may have sent its second signal when the interrupted call was over already. It sends none once the next
+// call has begun. So this is the place to forget it: what Node's listener has not passed on yet goes with it.
+function forgetLate() {
+  mayHaveLate = false;
+  stopListening(SIGNAL);
+  startListening(SIGNAL);
+  settleWatchdog();
+}
 
 // A signal that came when a script was over is still noted, and would end the next one.
 const wait = Atomics.wait.bind(Atomics, new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLE_MS);

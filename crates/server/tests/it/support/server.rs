@@ -38,6 +38,8 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// A server of this place with these settings.
     pub(crate) async fn start(settings: &Settings, place: Arc<dyn Place>) -> Self {
+        // In the whole workspace's build reqwest has no provider of its own. Another test has installed it, perhaps.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::new(settings, place).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
