@@ -17,7 +17,7 @@ use nix::{
         resource::{Resource, getrlimit, setrlimit},
         signal::{SigSet, Signal},
     },
-    unistd::{Gid, Pid, Uid, execve, setgroups, sethostname, setresgid, setresuid},
+    unistd::{Gid, Pid, Uid, execve, setgroups, sethostname, setresgid, setresuid, setsid},
 };
 
 use super::{
@@ -40,6 +40,14 @@ const OPEN_FILES: u64 = 16_384;
 
 /// Largest core dump in bytes: with this value none is made, and no program of the host is started for it.
 const CORE_BYTES: u64 = 1;
+
+/// Limits of one user. No program gets a higher priority; the queues are charged to the host's user too.
+const USER_LIMITS: [(Resource, u64); 4] = [
+    (Resource::RLIMIT_RTPRIO, 0),
+    (Resource::RLIMIT_NICE, 0),
+    (Resource::RLIMIT_SIGPENDING, 4096),
+    (Resource::RLIMIT_MSGQUEUE, 819_200),
+];
 
 /// The capabilities of the guest: KILL, SETGID and SETUID. See linux/capability.h.
 const CAPABILITIES: [c_int; 3] = [5, 6, 7];
@@ -81,16 +89,21 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     let Parts { plan, groups, .. } = *parts;
     prepare_signals()?;
+    // The host's terminal would take input from whoever has it.
+    setsid().trying("leave the host's terminal")?;
     groups.join(plan.number)?;
     unshare(CloneFlags::CLONE_NEWCGROUP).trying("make a namespace of control groups")?;
     parts.networks.enter(plan.host_network)?;
-    join_new_keyring();
+    join_new_keyring()?;
     mounting::make_private()?;
     places::mount(plan, groups, parts.range)?;
     mounting::enter_root(ROOT)?;
     sethostname(&plan.host_name).trying("set the name of the machine")?;
     limit(Resource::RLIMIT_NOFILE, OPEN_FILES)?;
-    limit(Resource::RLIMIT_CORE, CORE_BYTES)?;
+    limit_core_dumps()?;
+    for (resource, value) in USER_LIMITS {
+        limit(resource, value)?;
+    }
     if !groups.limit("pids") {
         // The users of a sandbox are nobody else's, so only its own processes count.
         limit(Resource::RLIMIT_NPROC, plan.processes)?;
@@ -114,11 +127,39 @@ fn prepare_signals() -> Result<(), Failure> {
     SigSet::empty().thread_set_mask().trying("unblock signals")
 }
 
-/// Without one, the keys of the host's session could be seen. A system that has none, or forbids it, has none to see.
-fn join_new_keyring() {
+/// Without one, the keys of the host's session could be seen.
+fn join_new_keyring() -> Result<(), Failure> {
+    const GET_KEYRING_ID: libc::c_long = 0;
     const JOIN_SESSION_KEYRING: libc::c_long = 1;
-    // SAFETY: the call takes numbers only.
-    unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0) };
+    const SESSION_KEYRING: libc::c_long = -3;
+    let keyctl = |operation: libc::c_long, argument: libc::c_long| {
+        // SAFETY: these calls take numbers only.
+        let done = unsafe { libc::syscall(libc::SYS_keyctl, operation, argument, 0) };
+        Errno::result(done).map(drop)
+    };
+    let joined = keyctl(JOIN_SESSION_KEYRING, 0);
+    let has_keyring = || keyctl(GET_KEYRING_ID, SESSION_KEYRING).is_ok();
+    unless_without_keyrings(joined, has_keyring).trying("join an empty keyring")
+}
+
+/// Leaves out failures of a system that has no keyrings, or forbids all use of them.
+fn unless_without_keyrings(
+    joined: Result<(), Errno>,
+    has_keyring: impl Fn() -> bool,
+) -> Result<(), Errno> {
+    match joined {
+        Err(Errno::ENOSYS) => Ok(()),
+        Err(Errno::EPERM | Errno::EACCES) if !has_keyring() => Ok(()),
+        joined => joined,
+    }
+}
+
+/// Prefers the limit with which no program of the host is started, over a lower one of the host. That takes rights.
+fn limit_core_dumps() -> Result<(), Failure> {
+    match setrlimit(Resource::RLIMIT_CORE, CORE_BYTES, CORE_BYTES) {
+        Err(Errno::EPERM) => limit(Resource::RLIMIT_CORE, CORE_BYTES),
+        done => done.trying("set a limit"),
+    }
 }
 
 /// Sets a limit, which is lower where the host's own is.
@@ -232,4 +273,23 @@ pub(crate) fn give_up(report: RawFd, failure: &Failure) -> ! {
     unsafe { libc::write(report, text.as_ptr().cast(), text.len()) };
     // SAFETY: nothing of this copy of the spawner may run.
     unsafe { libc::_exit(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_cannot_be_joined_matters_where_there_are_keyrings() {
+        for errno in [Errno::EDQUOT, Errno::ENOMEM, Errno::EPERM, Errno::EACCES] {
+            assert_eq!(unless_without_keyrings(Err(errno), || true), Err(errno));
+        }
+        for errno in [Errno::EDQUOT, Errno::ENOMEM] {
+            assert_eq!(unless_without_keyrings(Err(errno), || false), Err(errno));
+        }
+        for errno in [Errno::ENOSYS, Errno::EPERM, Errno::EACCES] {
+            assert_eq!(unless_without_keyrings(Err(errno), || false), Ok(()));
+        }
+        assert_eq!(unless_without_keyrings(Ok(()), || true), Ok(()));
+    }
 }

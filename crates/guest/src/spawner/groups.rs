@@ -266,9 +266,15 @@ fn remove_tree(own: &Path) {
 /// Kills what is left in a group of a spawner that has been killed.
 fn kill_all(group: &Path) {
     let processes = fs::read_to_string(group.join(PROCESSES)).unwrap_or_default();
-    for pid in processes.lines().filter_map(|line| line.parse().ok()) {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    for pid in members(&processes) {
+        let _ = kill(pid, Signal::SIGKILL);
     }
+}
+
+/// The processes of a list of the kernel. It shows those of other namespaces as 0, which would be our own group.
+fn members(processes: &str) -> impl Iterator<Item = Pid> {
+    let numbers = processes.lines().filter_map(|line| line.parse().ok());
+    numbers.filter(|number| *number > 0).map(Pid::from_raw)
 }
 
 /// Removes a group. Its last process may be ending.

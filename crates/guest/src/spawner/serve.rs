@@ -16,6 +16,7 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
         signalfd::{SfdFlags, SignalFd},
+        stat::{Mode, umask},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{Gid, Pid, Uid, setgroups, setresgid, setresuid},
@@ -34,6 +35,8 @@ use super::{
 /// Runs the spawner until its host ends.
 pub(crate) fn run() -> ExitCode {
     close_inherited();
+    // The host's may hide the files of the root from the sandboxes' users.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
     // SAFETY: nothing else in this process owns its standard input.
     let mut control = Control::new(unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) });
     let prepared = prepare(&mut control);

@@ -3,7 +3,7 @@
 //! Calls with the same answer and neighbouring numbers are one run. The strict profile has about ninety, so a call
 //! is found with seven comparisons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syscalls::{aarch64, x86_64};
 
@@ -94,7 +94,7 @@ fn compile_for(machine: &Machine, profile: &Profile) -> Result<Vec<u8>, String> 
         default
     };
     let runs = runs(&answers, default, newest, beyond);
-    program.search(&runs);
+    program.search(&runs)?;
     let mut all = vec![
         load(MACHINE),
         jump(JUMP_EQUAL, machine.audit, 1, 0),
@@ -138,12 +138,26 @@ fn answers(
             });
             if conditions.is_empty() {
                 answer.otherwise = value;
-            } else {
-                answer.alternatives.push((conditions.clone(), value));
             }
+            let sets = alternatives(&conditions);
+            answer
+                .alternatives
+                .extend(sets.map(|set| (set.to_vec(), value)));
         }
     }
     Ok(answers)
+}
+
+/// The sets of conditions of which one must hold. Conditions of different arguments must all hold. As soon as one
+/// argument has several, each condition of the rule is enough, as runc has it.
+fn alternatives(conditions: &[Condition]) -> impl Iterator<Item = &[Condition]> {
+    let indexes: BTreeSet<_> = conditions.iter().map(|condition| condition.index).collect();
+    let is_one_set = indexes.len() == conditions.len();
+    conditions.chunks(if is_one_set {
+        conditions.len().max(1)
+    } else {
+        1
+    })
 }
 
 /// The answers by the first number that each is for.
@@ -175,18 +189,19 @@ struct Program(Vec<Instruction>);
 
 impl Program {
     /// Adds the search for the number among these runs, before what is there.
-    fn search(&mut self, runs: &[(u32, Answer)]) {
+    fn search(&mut self, runs: &[(u32, Answer)]) -> Result<(), String> {
         match runs {
-            [] => {}
+            [] => Ok(()),
             [(_, answer)] => self.answer(answer),
             _ => {
                 let (low, high) = runs.split_at(runs.len() / 2);
-                self.search(high);
+                self.search(high)?;
                 let after_high = self.0.len();
-                self.search(low);
+                self.search(low)?;
                 let distance = self.0.len() - after_high;
                 // The search in the lower half follows; the upper one is behind it.
                 self.branch(JUMP_GREATER_EQUAL, high[0].0, distance);
+                Ok(())
             }
         }
     }
@@ -208,19 +223,20 @@ impl Program {
         self.0.push(jump(code, value, 0, 1));
     }
 
-    fn answer(&mut self, answer: &Answer) {
+    fn answer(&mut self, answer: &Answer) -> Result<(), String> {
         self.0.push(give_back(answer.otherwise));
         for (conditions, value) in answer.alternatives.iter().rev() {
             let end = self.0.len();
             self.0.push(give_back(*value));
             for condition in conditions.iter().rev() {
-                self.condition(condition, end);
+                self.condition(condition, end)?;
             }
         }
+        Ok(())
     }
 
     /// Goes on with the next instruction when a condition holds, and to the one at `end` otherwise.
-    fn condition(&mut self, condition: &Condition, end: usize) {
+    fn condition(&mut self, condition: &Condition, end: usize) -> Result<(), String> {
         let Condition {
             index,
             value,
@@ -251,9 +267,9 @@ impl Program {
             Operator::Less => (JUMP_GREATER_EQUAL, true),
         };
         self.0.push(if negated {
-            jump(code, low_value, fails(at), holds(at))
+            jump(code, low_value, fails(at)?, holds(at)?)
         } else {
-            jump(code, low_value, holds(at), fails(at))
+            jump(code, low_value, holds(at)?, fails(at)?)
         });
         if mask_low != u32::MAX {
             self.0.push(and(mask_low));
@@ -266,23 +282,23 @@ impl Program {
         match op {
             Operator::Equal | Operator::MaskedEqual => {
                 self.0
-                    .push(jump(JUMP_EQUAL, high_value, to_low(at), fails(at)));
+                    .push(jump(JUMP_EQUAL, high_value, to_low(at)?, fails(at)?));
             }
             Operator::NotEqual => {
                 self.0
-                    .push(jump(JUMP_EQUAL, high_value, to_low(at), holds(at)));
+                    .push(jump(JUMP_EQUAL, high_value, to_low(at)?, holds(at)?));
             }
             Operator::Greater | Operator::GreaterOrEqual => {
                 self.0
-                    .push(jump(JUMP_EQUAL, high_value, to_low(at), fails(at)));
+                    .push(jump(JUMP_EQUAL, high_value, to_low(at)?, fails(at)?));
                 let at = self.0.len();
-                self.0.push(jump(JUMP_GREATER, high_value, holds(at), 0));
+                self.0.push(jump(JUMP_GREATER, high_value, holds(at)?, 0));
             }
             Operator::Less | Operator::LessOrEqual => {
                 self.0
-                    .push(jump(JUMP_EQUAL, high_value, to_low(at), holds(at)));
+                    .push(jump(JUMP_EQUAL, high_value, to_low(at)?, holds(at)?));
                 let at = self.0.len();
-                self.0.push(jump(JUMP_GREATER, high_value, fails(at), 0));
+                self.0.push(jump(JUMP_GREATER, high_value, fails(at)?, 0));
             }
         }
         if mask_high != u32::MAX {
@@ -290,12 +306,13 @@ impl Program {
         }
         self.0.push(load(high));
         // The number of the call is not needed any more: an answer follows.
+        Ok(())
     }
 }
 
 /// A distance that a jump can go. The conditions of one alternative are at most six, with eight instructions each.
-fn near(distance: usize) -> u8 {
-    u8::try_from(distance).unwrap_or(u8::MAX)
+fn near(distance: usize) -> Result<u8, String> {
+    u8::try_from(distance).map_err(|_| "a rule has too many conditions".to_owned())
 }
 
 const fn load(offset: u32) -> Instruction {

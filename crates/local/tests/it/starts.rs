@@ -44,6 +44,44 @@ async fn what_the_host_leaves_open_to_its_children_is_not_in_a_sandbox() {
 }
 
 #[tokio::test]
+async fn a_guest_has_no_terminal_of_the_host_and_the_limits_of_a_user() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let started = start(&backend).await;
+    let (guest, _) = descendants(spawner_of(&started.id))[0];
+    let stat = std::fs::read_to_string(format!("/proc/{guest}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<_> = fields.split(' ').collect();
+    let (session, terminal) = (fields[3], fields[4]);
+    assert_eq!((session, terminal), (guest.to_string().as_str(), "0"));
+    let limits = std::fs::read_to_string(format!("/proc/{guest}/limits")).unwrap();
+    for (name, most) in [
+        ("Max pending signals", 4096),
+        ("Max msgqueue size", 819_200),
+        ("Max nice priority", 0),
+        ("Max realtime priority", 0),
+    ] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name));
+        let hard = line.unwrap().split_whitespace().nth(1).unwrap();
+        assert!(hard.parse::<u64>().unwrap() <= most, "{name}: {hard}");
+    }
+}
+
+#[test]
+fn a_host_that_makes_files_for_itself_alone_has_sandboxes() {
+    let this = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("timeout")
+        .args(["-s", "KILL", "60", "sh", "-c"])
+        .arg("umask 077; exec \"$0\" --exact starts::a_guest_speaks_and_ends_with_its_link")
+        .arg(this)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
 async fn a_sandbox_that_is_destroyed_is_gone_when_that_is_done() {
     let _alone = alone().await;
     let backend = LocalBackend::new(LocalOptions::default());

@@ -99,3 +99,9 @@ fn groups_are_removed_unless_their_spawner_lives() {
     assert!(!place.path().join("dead").exists());
     assert!(place.path().join("alive/1").exists());
 }
+
+#[test]
+fn a_process_of_another_namespace_is_not_killed_as_process_0() {
+    let found: Vec<_> = members("0\n12\n-1\n0\n7\n").collect();
+    assert_eq!(found, [12, 7].map(Pid::from_raw));
+}

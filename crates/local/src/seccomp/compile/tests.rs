@@ -156,3 +156,43 @@ fn a_distance_that_is_too_far_for_a_jump_is_made_with_two() {
         assert_eq!(answer, expected, "{number} {first}");
     }
 }
+
+#[test]
+fn conditions_of_one_argument_are_alternatives_as_for_runc() {
+    let condition = |index: u32, value: u64| {
+        format!(r#"{{"index": {index}, "value": {value}, "op": "SCMP_CMP_EQ"}}"#)
+    };
+    let filter = |conditions: &[String]| {
+        let text = format!(
+            r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{{"names": ["read"], "action": "SCMP_ACT_ERRNO",
+                "args": [{}]}}]}}"#,
+            conditions.join(",")
+        );
+        compile_for(&X86_64, &profile(&text)).unwrap()
+    };
+    let call =
+        |filter: &[u8], first, second| run(filter, X86_64.audit, 0, [first, second, 0, 0, 0, 0]);
+    let several = filter(&[condition(0, 1), condition(0, 2), condition(1, 3)]);
+    for (first, second, expected) in [
+        (1, 0, REFUSE),
+        (2, 0, REFUSE),
+        (0, 3, REFUSE),
+        (0, 0, ALLOW),
+    ] {
+        assert_eq!(call(&several, first, second), expected, "{first} {second}");
+    }
+    let single = filter(&[condition(0, 1), condition(1, 3)]);
+    assert_eq!(call(&single, 1, 3), REFUSE);
+    assert_eq!(call(&single, 1, 0), ALLOW);
+    let many: Vec<_> = (0..200).map(|value| condition(0, value)).collect();
+    let many = filter(&many);
+    assert_eq!(call(&many, 0, 0), REFUSE);
+    assert_eq!(call(&many, 199, 0), REFUSE);
+    assert_eq!(call(&many, 200, 0), ALLOW);
+}
+
+#[test]
+fn a_distance_that_a_jump_cannot_go_is_an_error() {
+    assert_eq!(near(255), Ok(255));
+    assert!(near(256).is_err());
+}
