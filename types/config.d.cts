@@ -28,7 +28,7 @@ export interface AuthConfig {
 export interface TenantConfig {
   /** Turns in a row when several tenants wait. Default: 1. */
   weight?: number;
-  /** Executions at once. More wait. Default: `maxConcurrent` of the server. */
+  /** Executions at once. More wait. Default: one less than `maxConcurrent` of the server, and at least 1. */
   maxConcurrent?: number;
   /** Executions that wait. Default: 1000. */
   maxWaiting?: number;

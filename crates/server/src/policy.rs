@@ -139,7 +139,9 @@ impl Policy {
         {
             return Err("rateLimit needs a rate above 0 and a burst of at least 1".to_owned());
         }
-        let concurrent = tenant.max_concurrent.map_or(max_concurrent, whole);
+        // One turn is left to others.
+        let default = max_concurrent.saturating_sub(1).max(1);
+        let concurrent = tenant.max_concurrent.map_or(default, whole);
         let bytes = tenant.max_request_bytes.unwrap_or(MAX_REQUEST_BYTES);
         Ok(Self {
             weight,

@@ -96,6 +96,12 @@ const MAX_OUTPUT_BYTES: f64 = 1_048_576.0;
 /// Largest `maxOutputFilesSize` of a tenant in bytes: the default of engines.
 const MAX_OUTPUT_FILES_BYTES: f64 = 67_108_864.0;
 
+/// Most entries of a tenant's own `networkFilter.blacklist`.
+const MAX_PATTERNS: usize = 64;
+
+/// Longest entry of a tenant's own `networkFilter.blacklist` in bytes.
+const MAX_PATTERN_BYTES: usize = 256;
+
 fn refuse(option: &'static str, is_more: bool) -> Result<(), ApiError> {
     if is_more {
         return Err(ApiError::NotAllowed { option });
@@ -161,10 +167,24 @@ fn filter_over(
         "networkFilter.ports",
         ports.is_some_and(|ports| !ports.is_empty()),
     )?;
-    own.blacklist
-        .get_or_insert_default()
-        .extend(blacklist.unwrap_or_default());
+    if let Some(blacklist) = blacklist
+        && Some(&blacklist) != own.blacklist.as_ref()
+    {
+        check_blacklist(&blacklist)?;
+        own.blacklist.get_or_insert_default().extend(blacklist);
+    }
     Ok(own)
+}
+
+/// Every pattern is compiled, which takes time from all callers.
+fn check_blacklist(patterns: &[String]) -> Result<(), ApiError> {
+    let is_short = |pattern: &String| pattern.len() <= MAX_PATTERN_BYTES;
+    if patterns.len() <= MAX_PATTERNS && patterns.iter().all(is_short) {
+        return Ok(());
+    }
+    Err(ApiError::Invalid(format!(
+        "Invalid networkFilter.blacklist: a tenant may have at most {MAX_PATTERNS} entries of at most {MAX_PATTERN_BYTES} bytes each"
+    )))
 }
 
 fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(), ApiError> {

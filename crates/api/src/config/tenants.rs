@@ -27,7 +27,7 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
-    /// Executions that may run at once, default `maxConcurrent` of the server. More wait.
+    /// Executions that may run at once, default one less than `maxConcurrent` of the server, and at least 1. More wait.
     #[cfg_attr(test, schemars(range(min = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u64>,

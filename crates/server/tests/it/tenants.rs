@@ -147,3 +147,79 @@ async fn sessions_bytes_and_rate_of_a_tenant_are_limited() {
     );
     server.end().await;
 }
+
+#[tokio::test]
+async fn the_blacklist_of_a_tenant_is_short() {
+    let (server, scripted, [a, _]) =
+        in_tenants(json!({"defaults": {"network": "filtered"}}), []).await;
+    // The largest list is accepted as such: what is refused is its last entry, which is no pattern.
+    let mut largest = vec!["x".repeat(256); 63];
+    largest.push("(".to_owned());
+    let own = "Invalid networkFilter.blacklist: a tenant may have at most 64 entries of at most 256 bytes each";
+    let mut many = largest.clone();
+    many.insert(0, "x".to_owned());
+    for (blacklist, is_too_much) in [
+        (many, true),
+        (vec!["x".repeat(257)], true),
+        (largest, false),
+    ] {
+        let mut body = request();
+        body["options"] = json!({"networkFilter": {"blacklist": blacklist}});
+        let (status, told) = server.ask(&a, Method::POST, "/execute", &body).await;
+        assert_eq!(status, 400, "{told}");
+        assert_eq!(told["error"] == json!(own), is_too_much, "{told}");
+        let code = if is_too_much {
+            "ISOL8_INVALID_REQUEST"
+        } else {
+            "ISOL8_INVALID_OPTION"
+        };
+        assert_eq!(told["code"], json!(code));
+    }
+    assert_eq!(scripted.backend.started(), 0);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_list_that_holds_anyway_may_be_long() {
+    let done = bash(vec![program([exited(0)])]);
+    let long = vec!["x"; 65];
+    let given = json!({"network": {"blacklist": long}});
+    let (server, _, [a, _]) = in_tenants(given, [done]).await;
+    let mut body = request();
+    body["options"] = json!({"networkFilter": {"blacklist": long}});
+    let (status, told) = server.ask(&a, Method::POST, "/execute", &body).await;
+    assert_eq!(status, 200, "{told}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_tenant_leaves_a_turn_to_others_by_default() {
+    let shown = async |given: Value| {
+        let (server, _, [a, _]) = in_tenants(given, []).await;
+        let (_, status) = server
+            .ask(&a, Method::GET, "/queue/status", &Value::Null)
+            .await;
+        server.end().await;
+        status["maxConcurrent"].clone()
+    };
+    for (of_server, of_tenant) in [(1, 1), (2, 1), (10, 9)] {
+        let given = json!({"maxConcurrent": of_server});
+        assert_eq!(shown(given).await, json!(of_tenant));
+    }
+    let all = json!({"maxConcurrent": 2, "tenants": {"all": {"maxConcurrent": 2}}});
+    assert_eq!(shown(all).await, json!(2));
+
+    let starts = [bash(vec![program([])]), bash(vec![program([exited(0)])])];
+    let given = json!({"maxConcurrent": 2, "queue": {"timeoutMs": 600_000}});
+    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
+    let calls = [call(&server, &a), call(&server, &a)];
+    until("one runs", async || scripted.backend.started() == 1).await;
+    pending(&server, &a, 1).await;
+    let (status, _) = server.ask(&b, Method::POST, "/execute", &request()).await;
+    assert_eq!(status, 200);
+    for call in calls {
+        call.abort();
+    }
+    server.stop.at_once.cancel();
+    server.ended().await;
+}
