@@ -110,10 +110,11 @@ impl App {
         self.0.keys.clone()
     }
 
-    /// `owner`, with what they may do.
-    pub(crate) fn caller(&self, owner: Owner) -> Caller {
+    /// `owner`, who has shown `key`, with what they may do.
+    pub(crate) fn caller(&self, owner: Owner, key: &str) -> Caller {
         let policy = self.0.policies.of(&owner);
-        Caller { owner, policy }
+        let key = owner.tenant_id().is_some().then(|| key.into());
+        Caller { owner, policy, key }
     }
 
     /// How many requests have come from each caller.

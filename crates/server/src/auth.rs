@@ -30,13 +30,26 @@ pub(crate) async fn require_key(
     if OPEN.contains(&request.uri().path()) {
         return Ok(next.run(request).await);
     }
-    let owner = owner_of(&app, bearer(request.headers())?).await?;
-    let caller = app.caller(owner);
+    let key = bearer(request.headers())?;
+    let owner = owner_of(&app, key).await?;
+    let caller = app.caller(owner, key);
     take_token(&app, &caller)?;
     let charge = app.budget().open(&caller.owner);
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(charge.clone());
     Ok(charge.until_sent(next.run(request).await))
+}
+
+/// Refuses a caller whose key has ended or was revoked since it was shown.
+pub(crate) async fn check_again(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    let Some(key) = &caller.key else {
+        return Ok(());
+    };
+    if owner_of(app, key).await? == caller.owner {
+        Ok(())
+    } else {
+        Err(ApiError::WrongKey)
+    }
 }
 
 /// Who has this key.

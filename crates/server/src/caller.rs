@@ -36,6 +36,8 @@ impl fmt::Display for Owner {
 pub(crate) struct Caller {
     pub(crate) owner: Owner,
     pub(crate) policy: Arc<Policy>,
+    /// The key that a tenant has shown; none of the operator.
+    pub(crate) key: Option<Arc<str>>,
 }
 
 impl FromRequestParts<App> for Caller {

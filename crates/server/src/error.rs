@@ -175,6 +175,15 @@ impl ApiError {
         }
     }
 
+    /// Tells the operator of a database that failed.
+    pub(crate) fn warn(&self) {
+        if let Self::KeyStore(error) = self
+            && !error.is_refusal()
+        {
+            tracing::warn!(%error, "the key database failed");
+        }
+    }
+
     /// A stable name of this kind of error.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
@@ -242,11 +251,7 @@ fn status_of(error: &EngineError) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
-        if let Self::KeyStore(error) = &self
-            && !error.is_refusal()
-        {
-            tracing::warn!(%error, "the key database failed");
-        }
+        self.warn();
         tracing::debug!(status = status.as_u16(), code = %self.code(), "request refused");
         let body = ErrorBody {
             error: self.to_string(),

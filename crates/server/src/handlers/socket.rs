@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::check_again,
     body::read_aside,
     budget::Charge,
     caller::Caller,
@@ -186,6 +187,9 @@ impl Connection {
                     let text = "Invalid message: a program runs on this connection already";
                     return send(&mut self.socket, &[error(text)]).await;
                 }
+                if let Err(error) = check_again(&self.app, &self.caller).await {
+                    return self.refuse(&error).await;
+                }
                 let (input, live) = live_input(stdin == Some(StdinMode::Open));
                 self.input = Some(input);
                 self.charge = Some(charge);
@@ -222,12 +226,15 @@ impl Connection {
         }
     }
 
-    /// Ends the connection because there is no memory for a message.
+    /// Ends the connection because there is no memory for a message, or because the key is not valid any more.
     async fn refuse(&mut self, error: &ApiError) -> Result<(), Gone> {
         self.execution = None;
+        error.warn();
         send(&mut self.socket, &[failure(error).into()]).await?;
         let (code, reason) = match error {
             ApiError::NoMemory { .. } => (close_code::AGAIN, "No memory for the message"),
+            ApiError::KeyStore(_) => (close_code::AGAIN, "The key cannot be checked"),
+            ApiError::WrongKey => (close_code::POLICY, "Invalid API key"),
             _ => (close_code::SIZE, "The message is too large"),
         };
         self.close(code, reason).await?;

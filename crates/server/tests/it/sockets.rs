@@ -1,6 +1,8 @@
 //! What may be said on a `WebSocket`.
 
-use crate::support::{TestServer, Value, bash, json, open_socket, program};
+use std::time::Duration;
+
+use crate::support::{Keys, TestServer, Value, bash, json, open_socket, open_socket_with, program};
 
 fn error(text: &str) -> Value {
     json!({"type": "error", "data": text})
@@ -93,5 +95,46 @@ async fn a_program_that_cannot_be_read_is_told_and_ends_the_connection() {
         "{text}"
     );
     assert_eq!((events.len(), end.0), (1, 1000));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_revoked_runs_nothing_on_an_open_connection() {
+    let keys = Keys::new().await;
+    let (key, id) = keys.issue("a", Duration::from_hours(1)).await;
+    let done = || bash(vec![program([isol8_fakes::exited(0)])]);
+    let starts = [done(), done()];
+    let (server, scripted) = TestServer::scripted_with(&keys.settings(json!({})), starts).await;
+    let [used, refused] = [
+        open_socket_with(&server, &key).await,
+        open_socket_with(&server, &key).await,
+    ];
+    let request = json!({"runtime": "bash", "code": "x"});
+    assert_eq!(used.execute(request.clone()).await.1.0, 1000);
+    keys.store.revoke(&id).await.unwrap();
+    let (events, end) = refused.execute(request).await;
+    let mut told = error("Invalid API key");
+    told["code"] = json!("ISOL8_FORBIDDEN");
+    assert_eq!(events, [told]);
+    assert_eq!(end, (1008, "Invalid API key".to_owned()));
+    assert_eq!(scripted.backend.started(), 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_checked_runs_nothing_on_an_open_connection() {
+    let keys = Keys::new().await;
+    let key = keys.of("a").await;
+    let starts = [bash(vec![program([isol8_fakes::exited(0)])])];
+    let (server, scripted) = TestServer::scripted_with(&keys.settings(json!({})), starts).await;
+    let tenant = open_socket_with(&server, &key).await;
+    keys.store.close().await.unwrap();
+    let request = json!({"runtime": "bash", "code": "x"});
+    let (events, end) = tenant.execute(request).await;
+    let mut told = error("The key database cannot be used at the moment");
+    told["code"] = json!("ISOL8_UNAVAILABLE");
+    assert_eq!(events, [told]);
+    assert_eq!(end.0, 1013);
+    assert_eq!(scripted.backend.started(), 0);
     server.end().await;
 }
