@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn private_places_and_what_contains_them_are_refused() {
         for refused in [
-            "/root/.pyenv/versions/3.12/bin/python3",
+            "/root/tools/bin/python3",
             "/home/somebody/.bun/bin/bun",
             "/etc/bin/node",
             "/bin/node",
