@@ -1,6 +1,6 @@
 "use strict";
 // Reports keys that callers misspelt. Version 0.20 ignores them silently, so a program that worked there goes on to work,
-// and its author is told. Calls that are newer than 0.20 refuse them.
+// and its author gets a warning. Calls that are newer than 0.20 refuse them.
 
 const { errorCodes, keys: known } = require("./constants.json");
 const { errorFrom } = require("./errors.cjs");

@@ -183,7 +183,7 @@ impl Spawner {
         if ready.is_any() {
             return Ok(ready);
         }
-        // A failure is told by the start that needs it.
+        // The start that needs this reports the failure.
         let _ = self.workshop.networks.make_next();
         self.look(PollTimeout::NONE)
     }

@@ -46,7 +46,7 @@ pub(crate) struct Setup<'a> {
     memory: Option<(&'a MemoryGroup, &'a str)>,
     /// A volume that its image declares.
     volume: &'a str,
-    /// What the guest is told of it.
+    /// What the host sends the guest about it.
     arguments: &'a str,
     /// A file with the content of the image for it.
     content: Option<&'a Path>,

@@ -214,7 +214,7 @@ fn receive(socket: &OwnedFd, known: &Mutex<Known>, mut child: Child) {
     {
         let mut known = lock(known);
         known.ended = true;
-        // Whoever waits is told by the end of the channel.
+        // The end of the channel wakes whoever waits.
         known.sandboxes.clear();
     }
     // It ends as soon as its sandboxes have.

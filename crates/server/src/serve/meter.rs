@@ -95,7 +95,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             }
             buffer.set_filled(before);
         }
-        // A client that cannot send its message to the end would not read what it is told.
+        // A client that cannot send its message to the end would not read an answer.
         loop {
             let mut scrap = [0; SCRAP];
             let mut scrap = ReadBuf::new(&mut scrap);
