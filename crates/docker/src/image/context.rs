@@ -3,11 +3,9 @@
 use std::{collections::HashMap, io};
 
 use bytes::Bytes;
+use isol8_api::runtimes::RUNTIMES;
 use isol8_backend::{BackendError, BackendErrorKind, ImageSources};
 use sha2::{Digest, Sha256};
-
-/// The runtimes that the Dockerfile has a stage for.
-const RUNTIMES: [&str; 6] = ["python", "node", "bun", "deno", "bash", "agent"];
 
 /// Name in the context, contents, mode.
 const FILES: [(&str, &str, u32); 6] = [
