@@ -10,7 +10,8 @@ const { logger } = require("./lib/logger.cjs");
 const { RemoteIsol8 } = require("./lib/remote-isol8.cjs");
 const adapters = require("./lib/runtime/adapters.cjs");
 const { RuntimeRegistry } = require("./lib/runtime/registry.cjs");
-const { Semaphore } = require("./lib/semaphore.cjs");
+const { QueueFullError, QueueTimeoutError, Semaphore } = require("./lib/semaphore.cjs");
+const { createServer } = require("./lib/server.cjs");
 const { VERSION } = require("./lib/version.cjs");
 
 module.exports = {
@@ -23,6 +24,8 @@ module.exports = {
   LABELS,
   NodeAdapter: adapters.NodeAdapter,
   PythonAdapter: adapters.PythonAdapter,
+  QueueFullError,
+  QueueTimeoutError,
   RemoteIsol8,
   RuntimeRegistry,
   Semaphore,
@@ -30,6 +33,7 @@ module.exports = {
   bashAdapter: adapters.bashAdapter,
   buildBaseImages,
   buildCustomImage,
+  createServer,
   imageExists,
   loadConfig,
   logger,

@@ -64,4 +64,18 @@ export {
   PythonAdapter,
   RuntimeRegistry,
 } from "./types/runtime.cjs";
-export { logger, Semaphore, VERSION } from "./types/tools.cjs";
+export type {
+  Isol8Server,
+  PartialConfig,
+  ServerOptions,
+  ShutdownOptions,
+} from "./types/server.cjs";
+export { createServer } from "./types/server.cjs";
+export type { SemaphoreOptions, SemaphoreStats } from "./types/tools.cjs";
+export {
+  logger,
+  QueueFullError,
+  QueueTimeoutError,
+  Semaphore,
+  VERSION,
+} from "./types/tools.cjs";

@@ -840,6 +840,7 @@ module.exports.NativeEngine = nativeBinding.NativeEngine
 module.exports.NativeProgram = nativeBinding.NativeProgram
 module.exports.NativeRemote = nativeBinding.NativeRemote
 module.exports.NativeRemoteStream = nativeBinding.NativeRemoteStream
+module.exports.NativeServer = nativeBinding.NativeServer
 module.exports.NativeStream = nativeBinding.NativeStream
 module.exports.buildBaseImages = nativeBinding.buildBaseImages
 module.exports.buildCustomImage = nativeBinding.buildCustomImage

@@ -87,6 +87,24 @@ export declare class NativeRemoteStream {
   cancel(): void
 }
 
+/** A server. */
+export declare class NativeServer {
+  /**
+   * A server with the options in `options_json`. `variable` is the value of `ISOL8_BACKEND`. Does no I/O; throws when an
+   * option is refused.
+   */
+  constructor(optionsJson: string, variable?: string | undefined | null)
+  /**
+   * Opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
+   * port and the address. To be called once.
+   */
+  listen(): Promise<NativeOutcome>
+  /** Waits until the server has ended. The promise keeps the process alive as long as that. */
+  ended(): Promise<void>
+  /** Stops the server, and waits until it has ended. Running calls may take `grace_ms` to end. */
+  stop(graceMs: number): Promise<NativeOutcome>
+}
+
 /** A running execution. */
 export declare class NativeStream {
   /** The next events. */

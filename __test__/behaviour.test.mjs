@@ -162,6 +162,24 @@ testEngines("a session keeps variables and files", { mode: "persistent" }, async
   });
 });
 
+testEngines(
+  "files of a session are written and read while its program runs",
+  { mode: "persistent" },
+  async (engine) => {
+    await engine.execute({ runtime: "bash", code: "true" });
+    const code = "echo up; until [ -s /sandbox/go ]; do sleep 0.02; done; cat /sandbox/go";
+    const events = [];
+    for await (const event of engine.executeStream({ runtime: "bash", code })) {
+      events.push(event);
+      if (event.data !== "up\n") continue;
+      await engine.putFile("/sandbox/go", "now");
+      assert.equal((await engine.getFile("/sandbox/go")).toString(), "now");
+    }
+    assert.equal(textOf(events, "stdout"), "up\nnow");
+    assert.deepEqual(events.at(-1), { type: "exit", data: "0", phase: "code" });
+  },
+);
+
 testEngines("a cancelled program ends, and the next one runs", {}, async (engine) => {
   const reason = new Error("enough");
   const slow = { runtime: "bash", code: "echo ready; sleep 60" };

@@ -2,8 +2,6 @@
 // What the classes with a native engine share. The native engine makes all decisions. This file adds what JavaScript
 // expects: errors with a code, async iterables and AbortSignal.
 
-const process = require("node:process");
-
 const { onAbort, outputCallbacks, signalOf, textOf } = require("./call-options.cjs");
 const { defaults, errorCodes } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
@@ -19,6 +17,7 @@ const { eventStream, withoutOutput } = require("./event-stream.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
+const { watchExit } = require("./program.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { UnknownKeys, isConfiguration } = require("./unknown-keys.cjs");
 
@@ -42,18 +41,6 @@ const concurrencyOf = (options) =>
   (options && isConfiguration(options) ? options.maxConcurrent : undefined) ??
   defaults.maxConcurrent;
 
-let program;
-
-/**
- * Makes the end of the process wait for a container that is just being created. Every other sandbox ends
- * with the process by itself. An addon's own clean-up does not run in `process.exit`, so JavaScript listens.
- */
-function watchExit(NativeProgram) {
-  if (program) return;
-  program = new NativeProgram();
-  process.once("exit", () => program.end());
-}
-
 class Engine {
   #native;
   #unknown = new UnknownKeys();
@@ -66,8 +53,8 @@ class Engine {
     const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
-    const { NativeEngine, NativeProgram } = native();
-    watchExit(NativeProgram);
+    const { NativeEngine } = native();
+    watchExit();
     const calls = Math.floor(maxConcurrent);
     this.#native = converted(() => new NativeEngine(json, calls, onDocker, variable));
     this.#unknown.inOptions(options ?? {});
@@ -200,4 +187,4 @@ async function* pump(start, cancel, options, conclude) {
   }
 }
 
-module.exports = { Engine };
+module.exports = { Engine, asyncDispose };

@@ -41,6 +41,7 @@ export type ErrorCode =
   | "ISOL8_TOO_LARGE"
   | "ISOL8_TOO_MANY_REQUESTS"
   | "ISOL8_UNAVAILABLE"
+  | "ISOL8_SERVER"
   | "ISOL8_REMOTE"
   | "ISOL8_NATIVE_UNAVAILABLE"
   | "ISOL8_INTERNAL";
@@ -48,7 +49,7 @@ export type ErrorCode =
 /** What every failed call gives. Its message says what happened and what to do. */
 export declare class Isol8Error extends Error {
   constructor(message: string, options?: { code?: ErrorCode | undefined; cause?: unknown });
-  readonly name: "Isol8Error";
+  readonly name: "Isol8Error" | "QueueFullError" | "QueueTimeoutError";
   /** The kind of error, the same in all versions. */
   readonly code: ErrorCode;
   /** The error behind this one, where there is one. */

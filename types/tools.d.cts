@@ -1,10 +1,37 @@
 // Helpers that callers use beside the engine.
 
+import type { Isol8Error } from "./errors.cjs";
+
+/** Who waits for a semaphore, and for how long. */
+export interface SemaphoreOptions {
+  /** Most callers that wait. Default: 0, any number. */
+  maxSize?: number | undefined;
+  /** Longest that one waits, in milliseconds. Default: 0, for ever. */
+  timeoutMs?: number | undefined;
+}
+
+/** The state of a semaphore. The names are those of a server's `GET /queue/status`. */
+export interface SemaphoreStats {
+  /** Number of free permits. */
+  available: number;
+  /** Number of callers that wait. */
+  pending: number;
+  /** Number of all permits. */
+  maxConcurrent: number;
+  /** Most callers that wait. 0: any number. */
+  maxSize: number;
+  /** Longest that one waits, in milliseconds. 0: for ever. */
+  timeoutMs: number;
+}
+
 /** A counting semaphore. It serves waiters in the order of their calls. */
 export declare class Semaphore {
-  /** Throws `Semaphore max must be >= 1`. */
-  constructor(max: number);
-  /** Resolves when the caller holds a permit. */
+  /** Throws `Semaphore max must be >= 1`, and for an option that it cannot have. */
+  constructor(max: number, options?: SemaphoreOptions);
+  /**
+   * Resolves when the caller holds a permit. Rejects with a `QueueFullError` when `maxSize` callers wait already, and with a
+   * `QueueTimeoutError` after `timeoutMs`.
+   */
   acquire(): Promise<void>;
   /** Gives a permit back. */
   release(): void;
@@ -12,6 +39,21 @@ export declare class Semaphore {
   get available(): number;
   /** Number of callers that wait. */
   get pending(): number;
+  /** The state at the moment. */
+  get stats(): SemaphoreStats;
+}
+
+/** As many callers wait for a semaphore already as may. Its code is `ISOL8_TOO_MANY_REQUESTS`. */
+export declare class QueueFullError extends Isol8Error {
+  constructor();
+  readonly name: "QueueFullError";
+}
+
+/** A caller has waited for a semaphore for as long as one may. Its code is `ISOL8_TOO_MANY_REQUESTS`. */
+export declare class QueueTimeoutError extends Isol8Error {
+  /** `timeoutMs`: how long the caller has waited, in milliseconds. */
+  constructor(timeoutMs: number);
+  readonly name: "QueueTimeoutError";
 }
 
 /** The package's logger. */

@@ -9,11 +9,11 @@ const PACKAGE = fileURLToPath(new URL("../../index.js", import.meta.url));
 const EVALUATE = process.versions.bun ? ["-e"] : ["--input-type=module", "-e"];
 
 /**
- * Starts `program`, the text of a module, with an import of `DockerIsol8` in front. `line()` resolves with the next
+ * Starts `program`, the text of a module, with an import of the classes and of `createServer` in front. `line()` resolves with the next
  * line that it prints. `ended` resolves with exit code, signal and the whole output.
  */
 export function hostProcess(program, env = {}) {
-  const text = `import { DockerIsol8 } from ${JSON.stringify(PACKAGE)};\n${program}`;
+  const text = `import { DockerIsol8, RemoteIsol8, createServer } from ${JSON.stringify(PACKAGE)};\n${program}`;
   return started([...EVALUATE, text], env);
 }
 

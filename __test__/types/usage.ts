@@ -12,6 +12,7 @@ import {
   buildCustomImage,
   type CleanupResult,
   type ConfiguredOptions,
+  createServer,
   DenoAdapter,
   type DockerAddress,
   type DockerConnection,
@@ -32,6 +33,7 @@ import {
   Isol8Error,
   type Isol8Mode,
   type Isol8Options,
+  type Isol8Server,
   imageExists,
   LABELS,
   type ListLimits,
@@ -41,10 +43,13 @@ import {
   type NetworkLogEntry,
   type NetworkMode,
   NodeAdapter,
+  type PartialConfig,
   type PoolSize,
   type PrebuiltImageConfig,
   type Preload,
   PythonAdapter,
+  QueueFullError,
+  QueueTimeoutError,
   type RemoteCodePolicy,
   RemoteIsol8,
   type RemoteIsol8Options,
@@ -56,8 +61,12 @@ import {
   RuntimeRegistry,
   type SecurityConfig,
   Semaphore,
+  type SemaphoreOptions,
+  type SemaphoreStats,
+  type ServerOptions,
   type SessionInfo,
   type SessionReset,
+  type ShutdownOptions,
   type StartOptions,
   type StreamEvent,
   type StreamResult,
@@ -346,11 +355,45 @@ function useConfig(): void {
   );
 }
 
+async function useServer(): Promise<void> {
+  const config: PartialConfig = {
+    maxConcurrent: 1,
+    queue: { maxSize: 1 },
+    tenants: { all: { maxSessions: 1 } },
+    poolSize: { clean: 1 },
+  };
+  const options: Required<ServerOptions> = {
+    apiKey: "k",
+    port: 0,
+    hostname: "127.0.0.1",
+    authDb: "/d",
+    config,
+    backend: "docker",
+    limits: "required",
+    docker: address,
+    debug: false,
+  };
+  const server: Isol8Server = await createServer(options);
+  console.log(server.port + 1, server.url.length);
+  const end: Required<ShutdownOptions> = { graceMs: 0 };
+  await server.shutdown(end);
+  await server[Symbol.asyncDispose]();
+  await createServer({ apiKey: "k", config: loadConfig() });
+  // @ts-expect-error a key is needed
+  await createServer({ port: 0 });
+}
+
 async function useTools(): Promise<void> {
   const semaphore = new Semaphore(1);
   await semaphore.acquire();
   semaphore.release();
   console.log(semaphore.available + semaphore.pending, VERSION);
+  const options: Required<SemaphoreOptions> = { maxSize: 1, timeoutMs: 1 };
+  const stats: Required<SemaphoreStats> = new Semaphore(1, options).stats;
+  console.log(stats.available + stats.pending + stats.maxConcurrent);
+  console.log(stats.maxSize + stats.timeoutMs);
+  const refused: Isol8Error[] = [new QueueFullError(), new QueueTimeoutError(1)];
+  console.log(refused.map(({ name, code }) => `${name} ${code}`));
   logger.setDebug(true);
   logger.debug("a", 1);
   logger.info("a");
@@ -385,5 +428,5 @@ if (lost.code === "ISOL8_SANDBOX_LOST") console.log(lost.name, lost.cause);
 
 export type Checks = [Expect<Equal<WsServerMessage, StreamEvent>>];
 
-console.log(useDocker, useRemote, useImages, useRuntimes, useConfig, useTools);
+console.log(useDocker, useRemote, useImages, useRuntimes, useConfig, useServer, useTools);
 console.log(withoutRuntime, wrongMode, wrongSize);

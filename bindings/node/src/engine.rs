@@ -179,7 +179,8 @@ fn create(options_json: &str, max_concurrent: u32, wanted: Wanted) -> Result<Eng
     Ok(place.engine(options, max_concurrent as usize)?)
 }
 
-fn local_limits(word: Option<String>) -> Result<LocalLimits, EngineError> {
+/// What the word of an option means; without one, the default.
+pub(crate) fn local_limits(word: Option<String>) -> Result<LocalLimits, EngineError> {
     let Some(value) = word else {
         return Ok(LocalLimits::default());
     };

@@ -18,4 +18,5 @@ pub mod outcome;
 pub mod remote;
 pub mod request;
 mod runtime;
+pub mod server;
 pub mod stream;

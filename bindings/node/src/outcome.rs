@@ -5,6 +5,8 @@ use isol8_assembly::PlaceError;
 use isol8_backend::BackendError;
 use isol8_docker::AddressError;
 use isol8_engine::EngineError;
+use isol8_keys::KeyStoreError;
+use isol8_server::SettingsError;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use serde::{Serialize, de::DeserializeOwned};
@@ -61,6 +63,24 @@ impl From<AddressError> for NativeError {
     fn from(error: AddressError) -> Self {
         Self {
             code: ErrorCode::InvalidOption.as_str().to_owned(),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<SettingsError> for NativeError {
+    fn from(error: SettingsError) -> Self {
+        Self {
+            code: ErrorCode::InvalidOption.as_str().to_owned(),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<KeyStoreError> for NativeError {
+    fn from(error: KeyStoreError) -> Self {
+        Self {
+            code: ErrorCode::Server.as_str().to_owned(),
             message: error.to_string(),
         }
     }

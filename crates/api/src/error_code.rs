@@ -86,6 +86,8 @@ pub enum ErrorCode {
     TooManyRequests,
     /// A server takes no work at the moment.
     Unavailable,
+    /// A server of this process cannot begin, or cannot end in order.
+    Server,
     /// A server could not be reached, broke off, or answered with an error that has no code.
     Remote,
     /// There is no native engine for this platform.
@@ -96,7 +98,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -136,6 +138,7 @@ impl ErrorCode {
         Self::TooLarge,
         Self::TooManyRequests,
         Self::Unavailable,
+        Self::Server,
         Self::Remote,
         Self::NativeUnavailable,
         Self::Internal,
@@ -193,6 +196,7 @@ impl ErrorCode {
             Self::TooLarge => "ISOL8_TOO_LARGE",
             Self::TooManyRequests => "ISOL8_TOO_MANY_REQUESTS",
             Self::Unavailable => "ISOL8_UNAVAILABLE",
+            Self::Server => "ISOL8_SERVER",
             Self::Remote => "ISOL8_REMOTE",
             Self::NativeUnavailable => "ISOL8_NATIVE_UNAVAILABLE",
             Self::Internal => "ISOL8_INTERNAL",

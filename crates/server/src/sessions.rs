@@ -66,6 +66,15 @@ impl SessionLease {
         // Closed when the session is removed.
         turn.map_err(|_| ApiError::NoSession)
     }
+
+    /// Waits for the call that makes the session's sandbox, if there is none yet. Files need no turn then: they can be
+    /// written and read while a program runs.
+    pub(crate) async fn begun(&self) -> Result<(), ApiError> {
+        if self.0.engine.container_id().is_none() {
+            drop(self.turn().await?);
+        }
+        Ok(())
+    }
 }
 
 impl Drop for SessionLease {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use isol8_api::config::AuthConfig;
+use isol8_server::key_database;
 
 use crate::{args::ServeArgs, failure::Failure};
 
@@ -20,9 +21,6 @@ pub(crate) struct ServeSettings {
     /// The database of tenants' keys; none when there is none. It may have a password.
     pub(crate) auth_db: Option<String>,
 }
-
-/// The key database in a home directory.
-const DEFAULT_AUTH_DB: &str = ".isol8/auth.db";
 
 impl ServeSettings {
     /// Resolves flags over the environment, which `variable` reads, and over the configuration.
@@ -51,7 +49,10 @@ impl ServeSettings {
                 Failure::Usage(text)
             })
         })?;
-        let auth_db = auth_db(args.auth_db, auth, home)?;
+        let auth_db = key_database(args.auth_db, auth, home).map_err(|error| {
+            let text = format!("{error}. Give --auth-db a path or a URL.");
+            Failure::Usage(text)
+        })?;
         Ok(Self {
             auth_db,
             key,
@@ -60,28 +61,6 @@ impl ServeSettings {
             keep_images: args.keep_images,
         })
     }
-}
-
-/// The key database that was asked for: by flag, where an empty text is the default one, else by the configuration.
-fn auth_db(
-    flag: Option<String>,
-    auth: &AuthConfig,
-    home: Option<&Path>,
-) -> Result<Option<String>, Failure> {
-    let named = match flag {
-        Some(named) => Some(named),
-        None if auth.enabled => auth.connection_string.clone(),
-        None => return Ok(None),
-    };
-    if let Some(named) = named.filter(|named| !named.trim().is_empty()) {
-        return Ok(Some(named));
-    }
-    let home = home.ok_or_else(|| {
-        let text =
-            "There is no home directory for ~/.isol8/auth.db. Give --auth-db a path or a URL.";
-        Failure::Usage(text.to_owned())
-    })?;
-    Ok(Some(home.join(DEFAULT_AUTH_DB).display().to_string()))
 }
 
 /// A port as users write it.
@@ -134,32 +113,6 @@ mod tests {
         assert_eq!(resolve(Some("f"), None, &[]), Ok(("f".into(), 3000)));
         let blank = [("ISOL8_PORT", ""), ("PORT", "7")];
         assert_eq!(resolve(Some("f"), None, &blank), Ok(("f".into(), 7)));
-    }
-
-    #[test]
-    fn the_key_database_is_that_of_the_flag_or_of_the_configuration() {
-        let off = AuthConfig {
-            connection_string: Some("c.db".to_owned()),
-            ..AuthConfig::default()
-        };
-        let on = AuthConfig {
-            enabled: true,
-            ..off.clone()
-        };
-        let bare = AuthConfig {
-            connection_string: None,
-            ..on.clone()
-        };
-        let resolve = |flag: Option<&str>, auth| {
-            auth_db(flag.map(str::to_owned), auth, Some(Path::new("/home/u"))).unwrap()
-        };
-        let default = Some("/home/u/.isol8/auth.db".to_owned());
-        assert_eq!(resolve(None, &off), None);
-        assert_eq!(resolve(None, &on).as_deref(), Some("c.db"));
-        assert_eq!(resolve(None, &bare), default);
-        assert_eq!(resolve(Some("f.db"), &on).as_deref(), Some("f.db"));
-        assert_eq!(resolve(Some(""), &on), default);
-        assert!(auth_db(Some(String::new()), &on, None).is_err());
     }
 
     #[test]

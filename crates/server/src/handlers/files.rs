@@ -44,7 +44,7 @@ pub(crate) async fn upload(
     let data = BASE64
         .decode(content)
         .map_err(|error| ApiError::Invalid(format!("Invalid request: content: {error}")))?;
-    let _turn = session.turn().await?;
+    session.begun().await?;
     let written = session.engine().put_file(path, data).await;
     written.map_err(ApiError::of_file)?;
     Ok(Json(Done::OK))
@@ -61,7 +61,7 @@ pub(crate) async fn download(
     let given = |text: Option<String>| text.filter(|text| !text.is_empty()).ok_or_else(missing);
     let (session_id, path) = (given(which.session_id)?, given(which.path)?);
     let session = app.sessions().get(&caller.owner, &session_id)?;
-    let _turn = session.turn().await?;
+    session.begun().await?;
     let contents = session.engine().get_file(path).await;
     let contents = contents.map_err(ApiError::of_file)?;
     Ok(Json(FileContents {

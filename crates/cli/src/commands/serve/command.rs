@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isol8_api::config::Config;
 use isol8_assembly::Decision;
 use isol8_keys::KeyStore;
-use isol8_server::{Place as _, Server, Settings, StopSignal};
+use isol8_server::{Place as _, Server, Settings, StopSignal, local_host};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -81,11 +81,7 @@ fn announce(
     let address = listener
         .local_addr()
         .map_err(|cause| Failure::input_output("Cannot listen", cause))?;
-    let host = match hostname {
-        None => "localhost".to_owned(),
-        Some(host) if host.contains(':') => format!("[{host}]"),
-        Some(host) => host.to_owned(),
-    };
+    let host = local_host(hostname);
     let (version, port) = (env!("CARGO_PKG_VERSION"), address.port());
     print(&format!(
         "[INFO] isol8 server v{version} listening on http://{host}:{port}\n\

@@ -1,8 +1,8 @@
 //! The images that the configuration wants, before the first request needs them.
 
 use isol8_api::config::Config;
-use isol8_backend::{BuildProgress, BuildStatus, ImageSources, ImageStore};
-use isol8_engine::image::{build_custom_image, configured_images, dependencies_tag};
+use isol8_backend::ImageStore;
+use isol8_server::{ImageStep, build_configured_images};
 
 use crate::{failure::Failure, output::Console};
 
@@ -12,32 +12,21 @@ pub(super) async fn build(
     config: &Config,
     console: Console,
 ) -> Result<(), Failure> {
-    let wanted = configured_images(config);
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let sources = ImageSources::default().or_environment()?;
-    for image in wanted {
-        let tag = image
-            .tag
-            .clone()
-            .unwrap_or_else(|| dependencies_tag(&image.runtime));
-        let packages = image.packages.join(", ");
-        let begins = format!(
-            "[Server] Building prebuilt image {tag} ({}: {packages})",
-            image.runtime
-        );
-        let announce = |progress: BuildProgress| {
-            if progress.status == BuildStatus::Building && progress.message.is_none() {
-                console.note(&begins);
+    let show = |step: ImageStep<'_>| {
+        console.note(&match step {
+            ImageStep::Building {
+                tag,
+                runtime,
+                packages,
+            } => format!(
+                "[Server] Building prebuilt image {tag} ({runtime}: {})",
+                packages.join(", ")
+            ),
+            ImageStep::Built { tag } => format!("[Server] Prebuilt image {tag} ready"),
+            ImageStep::Current { tag } => {
+                format!("[Server] Prebuilt image {tag} already exists, skipping build")
             }
-        };
-        let built = build_custom_image(images, &image, &sources, false, &announce).await?;
-        console.note(&if built.built {
-            format!("[Server] Prebuilt image {tag} ready")
-        } else {
-            format!("[Server] Prebuilt image {tag} already exists, skipping build")
         });
-    }
-    Ok(())
+    };
+    Ok(build_configured_images(images, config, &show).await?)
 }

@@ -6,9 +6,6 @@ use tokio::net::TcpListener;
 
 use crate::{failure::Failure, output::Console, settings::parse_port};
 
-/// Addresses of all interfaces: of both versions of IP where the machine has both.
-const ALL_INTERFACES: [&str; 2] = ["::", "0.0.0.0"];
-
 /// Listens on `port`. Where another program has it, a person at a terminal is asked. Without a
 /// terminal any free port is taken, with a warning that names it.
 pub(super) async fn listen(
@@ -19,7 +16,7 @@ pub(super) async fn listen(
     let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     let mut port = port;
     loop {
-        match bind(hostname, port).await {
+        match isol8_server::listen(hostname, port).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             bound => return bound.map_err(|cause| cannot(hostname, port, cause)),
         }
@@ -44,21 +41,8 @@ pub(super) async fn listen(
     }
 }
 
-async fn bind(hostname: Option<&str>, port: u16) -> io::Result<TcpListener> {
-    if let Some(hostname) = hostname {
-        return TcpListener::bind((hostname, port)).await;
-    }
-    let [both, version_4] = ALL_INTERFACES;
-    match TcpListener::bind((both, port)).await {
-        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            TcpListener::bind((version_4, port)).await
-        }
-        bound => bound,
-    }
-}
-
 async fn any_port(hostname: Option<&str>) -> Result<TcpListener, Failure> {
-    let bound = bind(hostname, 0).await;
+    let bound = isol8_server::listen(hostname, 0).await;
     bound.map_err(|cause| cannot(hostname, 0, cause))
 }
 
@@ -162,9 +146,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_gives_another_without_a_terminal() {
-        let taken = bind(Some("127.0.0.1"), 0).await.unwrap();
+        let taken = isol8_server::listen(Some("127.0.0.1"), 0).await.unwrap();
         let port = port_of(&taken).unwrap();
-        let error = bind(Some("127.0.0.1"), port).await.unwrap_err();
+        let error = isol8_server::listen(Some("127.0.0.1"), port)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         let other = any_port(Some("127.0.0.1")).await.unwrap();
         assert_ne!(port_of(&other).unwrap(), port);

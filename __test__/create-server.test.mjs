@@ -1,0 +1,266 @@
+// The server in this process: its options, its clients, its end.
+
+import assert from "node:assert/strict";
+import { createServer as createSocketServer } from "node:net";
+import { join } from "node:path";
+import { createServer } from "../index.js";
+import { backend } from "./helpers/backend.mjs";
+import { hostProcess } from "./helpers/child.mjs";
+import { CLIENTS, testClients } from "./helpers/clients.mjs";
+import { statesWithMemory } from "./helpers/docker.mjs";
+import { withFolder } from "./helpers/folder.mjs";
+import { eventsOf, test, textOf, uniqueMemory, until } from "./helpers/harness.mjs";
+import "./helpers/websocket.mjs";
+
+const KEY = "create-server-key";
+
+/** Nothing is started ahead. The key is that of the tests. */
+const PLAIN = {
+  port: 0,
+  hostname: "127.0.0.1",
+  apiKey: KEY,
+  backend,
+  config: { poolSize: 0 },
+};
+
+/** Runs `use` with a server. */
+async function withServer(options, use) {
+  const server = await createServer({ ...PLAIN, ...options });
+  try {
+    return await use(server);
+  } finally {
+    await server.shutdown({ graceMs: 0 });
+  }
+}
+
+/** Returns a client of the server. */
+const clientOf = ({ url }, options = {}, RemoteIsol8 = CLIENTS["native client"]) =>
+  new RemoteIsol8({ host: url, apiKey: KEY, ...options });
+
+/** Asks a server with a key. Returns the status and the JSON of the answer. */
+async function ask(url, key, path, body) {
+  const headers = { Authorization: `Bearer ${key}` };
+  const method = body === undefined ? "GET" : "POST";
+  const response = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+  return [response.status, await response.json()];
+}
+
+testClients("two servers of a process serve clients by themselves", async (RemoteIsol8) => {
+  await withServer({}, (one) =>
+    withServer({ apiKey: "another-key" }, async (other) => {
+      assert.notEqual(one.port, other.port);
+      assert.equal(one.url, `http://127.0.0.1:${one.port}`);
+      const client = clientOf(one, { sessionId: "a" }, RemoteIsol8);
+      await client.execute({ runtime: "bash", code: "x=42" });
+      const events = await eventsOf(client, { runtime: "bash", code: "echo $x; exit 3" });
+      assert.equal(textOf(events, "stdout"), "42\n");
+      assert.deepEqual(events.at(-1), { type: "exit", data: "3", phase: "code" });
+      await assert.rejects(clientOf(other, {}, RemoteIsol8).listSessions(), {
+        code: "ISOL8_FORBIDDEN",
+      });
+      const stranger = new RemoteIsol8({ host: other.url, apiKey: "another-key" });
+      assert.deepEqual(await stranger.listSessions(), []);
+      assert.equal((await client.listSessions()).length, 1);
+    }),
+  );
+});
+
+test("a configuration, or a part of one, is that of the server", async () => {
+  const config = { ...PLAIN.config, maxConcurrent: 3, queue: { maxSize: 7 } };
+  await withServer({ config }, async ({ url }) => {
+    const [status, queue] = await ask(url, KEY, "/queue/status");
+    assert.equal(status, 200);
+    assert.deepEqual(queue, {
+      available: 3,
+      pending: 0,
+      maxConcurrent: 3,
+      maxSize: 7,
+      timeoutMs: 30_000,
+    });
+  });
+});
+
+test("keys of tenants are in the database that authDb names", async () => {
+  await withFolder((folder) =>
+    withServer({ authDb: join(folder, "keys.db") }, async (server) => {
+      const [created, { key }] = await ask(server.url, KEY, "/auth/keys", {
+        name: "n",
+        tenantId: "t",
+      });
+      assert.equal(created, 201);
+      assert.equal((await ask(server.url, key, "/drain", {}))[0], 403);
+      const tenant = clientOf(server, { apiKey: key });
+      assert.equal((await tenant.execute({ runtime: "bash", code: "echo a" })).stdout, "a");
+      const forbidden = new CLIENTS["native client"](
+        { host: server.url, apiKey: key },
+        { network: "host" },
+      );
+      await assert.rejects(forbidden.execute({ runtime: "bash", code: "echo a" }), {
+        code: "ISOL8_FORBIDDEN",
+      });
+    }),
+  );
+});
+
+test("a call that runs may end within the grace, and no other begins", async () => {
+  const server = await createServer(PLAIN);
+  const client = clientOf(server, { sessionId: "s" });
+  await client.execute({ runtime: "bash", code: "true" });
+  const code = "echo up; until [ -e /sandbox/go ]; do sleep 0.05; done; echo end";
+  const events = [];
+  let shutdown;
+  for await (const event of client.executeStream({ runtime: "bash", code })) {
+    events.push(event);
+    if (event.data !== "up\n") continue;
+    await client.putFile("/sandbox/go", "");
+    shutdown = server.shutdown();
+    await assert.rejects(clientOf(server).execute({ runtime: "bash", code: "true" }));
+  }
+  assert.equal(textOf(events, "stdout"), "up\nend\n");
+  assert.deepEqual(events.at(-1), { type: "exit", data: "0", phase: "code" });
+  await shutdown;
+});
+
+test("without a grace, or when it is over, calls end with an error and their sandboxes are gone", async () => {
+  const memory = uniqueMemory();
+  const defaults = { memoryLimit: `${memory}` };
+  const server = await createServer({ ...PLAIN, config: { ...PLAIN.config, defaults } });
+  const running = clientOf(server).executeStream({ runtime: "bash", code: "echo up; sleep 600" });
+  let long;
+  const reading = async () => {
+    for await (const { type, data } of running) {
+      assert.notEqual(type, "exit");
+      if (data !== "up\n") continue;
+      if (backend === "docker") assert.equal((await statesWithMemory(memory)).length, 1);
+      long = server.shutdown();
+      // A later call may be less patient.
+      await server.shutdown({ graceMs: 1 });
+    }
+  };
+  await assert.rejects(reading(), { code: "ISOL8_REMOTE" });
+  await long;
+  await server.shutdown();
+  await Promise.all([
+    server.shutdown(),
+    server[Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")](),
+  ]);
+  assert.deepEqual(await statesWithMemory(memory), []);
+  await assert.rejects(clientOf(server).ping(), { code: "ISOL8_REMOTE" });
+});
+
+test("a port that is in use is an error, and 0 is any free one", async () => {
+  const taken = createSocketServer();
+  await new Promise((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address();
+  try {
+    await assert.rejects(createServer({ ...PLAIN, port }), (error) => {
+      assert.equal(error.code, "ISOL8_SERVER");
+      assert.match(error.message, new RegExp(`^Cannot listen on 127\\.0\\.0\\.1, port ${port}: `));
+      return /or 0 for any free one\.$/.test(error.message);
+    });
+  } finally {
+    taken.close();
+  }
+});
+
+test("options that no server can have are errors that name them", async () => {
+  const refused = [
+    [undefined, /^Invalid options: undefined/],
+    [{ apiKey: undefined }, /^API key required\. Give createServer\(\) an apiKey\.$/],
+    [{ apiKey: " " }, /^The API key must not be empty\.$/],
+    [{ apiKey: 7 }, /^Invalid options: apiKey: invalid type: integer `7`/],
+    [{ port: -1 }, /^Invalid port: -1\. It must be a whole number from 0 to 65535\.$/],
+    [{ port: 65_536 }, /^Invalid port: 65536\./],
+    [{ port: 1.5 }, /^Invalid port: 1\.5\./],
+    [{ port: Number.NaN }, /^Invalid port: NaN\./],
+    [{ port: "80" }, /^Invalid options: port: invalid type: string "80"/],
+    [{ host: "localhost" }, /^Invalid options: .*unknown field `host`, expected .*`hostname`/],
+    [{ backend: "podman" }, /^Invalid backend: "podman"/],
+    [{ config: { maxConcurrent: 0 } }, /^Invalid maxConcurrent: 0/],
+    [
+      { config: { defaults: { timeoutMs: "1" } } },
+      /^Invalid options: config\.defaults\.timeoutMs: /,
+    ],
+    [{ docker: { sockedPath: "/s" } }, /^Invalid docker: /],
+  ];
+  for (const [options, message] of refused) {
+    const given = options && { ...PLAIN, ...options };
+    await assert.rejects(createServer(given), (error) => {
+      assert.equal(error.code, "ISOL8_INVALID_OPTION", error.message);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  await withFolder(async (folder) => {
+    const authDb = join(folder, "none", "\0", "keys.db");
+    await assert.rejects(createServer({ ...PLAIN, authDb }), { code: "ISOL8_SERVER" });
+  });
+  await withServer({}, async (server) => {
+    const code = "ISOL8_INVALID_OPTION";
+    await assert.rejects(server.shutdown({ graceMs: -1 }), {
+      code,
+      message: /^Invalid graceMs: -1/,
+    });
+    await assert.rejects(server.shutdown({ grace: 1 }), { code, message: /"grace"/ });
+  });
+});
+
+/** Starts a host process with a server, whose sandboxes have the memory limit `memory`. */
+function serverProcess(program, memory) {
+  const config = { poolSize: 0, defaults: { memoryLimit: `${memory}` } };
+  const options = JSON.stringify({ ...PLAIN, config });
+  return hostProcess(`
+const server = await createServer(${options});
+const client = new RemoteIsol8({ host: server.url, apiKey: ${JSON.stringify(KEY)} });
+${program}`);
+}
+
+/** Waits for the end of a process. A process that does not end is killed, and fails. */
+async function endOf({ child, ended }) {
+  const overdue = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  try {
+    return await ended;
+  } finally {
+    clearTimeout(overdue);
+  }
+}
+
+test("a process ends when its server has ended, and not before", async () => {
+  const host = serverProcess(
+    `await client.execute({ runtime: "bash", code: "true" });
+console.log(server.url);
+process.once("SIGUSR2", () => server.shutdown());`,
+    uniqueMemory(),
+  );
+  try {
+    const url = await host.line();
+    // Nothing but the server keeps it: its own program has ended.
+    for (let count = 0; count < 10; count++) {
+      assert.equal((await fetch(`${url}/health`)).status, 200);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
+    }
+    host.child.kill("SIGUSR2");
+    const { code, signal, stderr } = await endOf(host);
+    assert.deepEqual([code, signal], [0, null], stderr);
+  } finally {
+    host.child.kill("SIGKILL");
+  }
+});
+
+for (const [how, end] of [
+  ["exits", "process.exit(7)"],
+  ["is killed", 'process.kill(process.pid, "SIGKILL")'],
+]) {
+  test(`a process that ${how} while its server runs a program leaves nothing`, async () => {
+    const memory = uniqueMemory();
+    const host = serverProcess(
+      `for await (const { data } of client.executeStream({ runtime: "bash", code: "echo up; sleep 600" })) ${end};`,
+      memory,
+    );
+    const { code, signal, stderr } = await endOf(host);
+    assert.deepEqual([code, signal], how === "exits" ? [7, null] : [null, "SIGKILL"], stderr);
+    await until(async () => (await statesWithMemory(memory)).length === 0, "its sandbox is gone");
+  });
+}

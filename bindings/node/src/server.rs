@@ -1,0 +1,255 @@
+//! A server in this process, as a class.
+
+use std::{
+    env, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use isol8_api::{ErrorCode, config::Config};
+use isol8_assembly::{Place, choose};
+use isol8_backend::{Backend, ImageStore};
+use isol8_docker::DockerAddress;
+use isol8_engine::EngineError;
+use isol8_keys::{KeyStore, KeyStoreError};
+use isol8_server::{
+    ImageStep, Server, Settings, StopSignal, build_configured_images, key_database, listen,
+    local_host,
+};
+use napi_derive::napi;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::local_limits,
+    outcome::{NativeError, NativeOutcome, parse, thrown, tree},
+};
+
+/// Port of a server that names none.
+const DEFAULT_PORT: u16 = 3000;
+
+/// Where the sandboxes of a server run.
+struct Served(Place);
+
+impl isol8_server::Place for Served {
+    fn backend(&self, oci_runtime: Option<&str>) -> Arc<dyn Backend> {
+        self.0.backend(oci_runtime)
+    }
+
+    fn images(&self) -> Arc<dyn ImageStore> {
+        self.0.images()
+    }
+}
+
+/// What callers write. An unknown field is an error: a misspelt one would listen elsewhere, or accept other keys.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawServerOptions {
+    port: Option<f64>,
+    hostname: Option<String>,
+    api_key: Option<String>,
+    auth_db: Option<String>,
+    config: Option<Config>,
+    backend: Option<String>,
+    limits: Option<String>,
+    docker: Option<DockerAddress>,
+    debug: Option<bool>,
+}
+
+/// A server that has not begun to listen.
+struct Prepared {
+    settings: Settings,
+    hostname: Option<String>,
+    port: u16,
+    /// The database of tenants' keys.
+    key_database: Option<String>,
+    place: Arc<Served>,
+}
+
+/// Where a server listens.
+#[derive(Serialize)]
+struct Listening {
+    port: u16,
+    url: String,
+}
+
+/// A server.
+#[napi]
+pub struct NativeServer {
+    prepared: Mutex<Option<Prepared>>,
+    stop: StopSignal,
+    /// Cancelled when everything has ended.
+    ended: CancellationToken,
+    /// Why the end was not in order.
+    failure: Arc<Mutex<Option<KeyStoreError>>>,
+}
+
+#[napi]
+impl NativeServer {
+    /// A server with the options in `options_json`. `variable` is the value of `ISOL8_BACKEND`. Does no I/O; throws when an
+    /// option is refused.
+    #[napi(constructor)]
+    pub fn new(
+        options_json: String,
+        variable: Option<String>,
+    ) -> Result<Self, napi::Error<String>> {
+        let prepared = prepare(&options_json, variable).map_err(thrown)?;
+        Ok(Self {
+            prepared: Mutex::new(Some(prepared)),
+            stop: StopSignal::default(),
+            ended: CancellationToken::new(),
+            failure: Arc::default(),
+        })
+    }
+
+    /// Opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
+    /// port and the address. To be called once.
+    #[napi]
+    pub async fn listen(&self) -> NativeOutcome {
+        let prepared = lock(&self.prepared).take();
+        let Some(prepared) = prepared else {
+            let error = EngineError::Internal("a server listens once".to_owned());
+            return Err::<(), _>(error.into()).into();
+        };
+        self.begin(prepared).await.into()
+    }
+
+    /// Waits until the server has ended. The promise keeps the process alive as long as that.
+    #[napi]
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Stops the server, and waits until it has ended. Running calls may take `grace_ms` to end.
+    #[napi]
+    pub async fn stop(&self, grace_ms: f64) -> NativeOutcome {
+        // A time that is no duration is longer than any.
+        let grace = Duration::try_from_secs_f64(grace_ms / 1000.0).unwrap_or(Duration::MAX);
+        self.stop.gracefully.cancel();
+        tokio::select! {
+            () = self.ended.cancelled() => {}
+            () = tokio::time::sleep(grace) => self.stop.at_once.cancel(),
+        }
+        self.ended.cancelled().await;
+        let failure = lock(&self.failure).take();
+        failure.map_or(Ok(()), |error| Err(error.into())).into()
+    }
+}
+
+impl NativeServer {
+    async fn begin(&self, prepared: Prepared) -> Result<Listening, NativeError> {
+        let Prepared {
+            mut settings,
+            hostname,
+            port,
+            key_database,
+            place,
+        } = prepared;
+        let hostname = hostname.as_deref();
+        let keys = match &key_database {
+            Some(address) => Some(Arc::new(KeyStore::open(address).await?)),
+            None => None,
+        };
+        settings.keys.clone_from(&keys);
+        let images = place.0.images();
+        let server = Server::new(&settings, place)?;
+        build_configured_images(&*images, &settings.config, &log).await?;
+        let unbound = |cause: io::Error| cannot_listen(hostname, port, &cause);
+        let listener = listen(hostname, port).await.map_err(unbound)?;
+        let port = listener.local_addr().map_err(unbound)?.port();
+        let (stop, ended) = (self.stop.clone(), self.ended.clone());
+        let failure = Arc::clone(&self.failure);
+        tokio::spawn(async move {
+            let _ended = ended.drop_guard();
+            server.serve(listener, stop).await;
+            let Some(keys) = keys else { return };
+            if let Err(error) = keys.close().await {
+                *lock(&failure) = Some(error);
+            }
+        });
+        let url = format!("http://{}:{port}", local_host(hostname));
+        Ok(Listening { port, url })
+    }
+}
+
+/// The end of a thread of JavaScript ends its servers.
+impl Drop for NativeServer {
+    fn drop(&mut self) {
+        self.stop.at_once.cancel();
+    }
+}
+
+fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, NativeError> {
+    isol8_debug_log::listen();
+    let raw: RawServerOptions = parse("options", tree("options", options_json)?)?;
+    let mut config = raw.config.unwrap_or_default();
+    config.debug = raw.debug.unwrap_or(config.debug);
+    let key = raw
+        .api_key
+        .ok_or_else(|| refusal("API key required. Give createServer() an apiKey."))?;
+    let backend = choose(raw.backend.as_deref(), |_| variable, config.backend)?;
+    let limits = match raw.limits {
+        Some(word) => local_limits(Some(word))?,
+        None => config.limits,
+    };
+    let place = Place::new(backend, raw.docker.unwrap_or_default(), limits)?;
+    let home = env::home_dir();
+    let key_database = key_database(raw.auth_db, &config.auth, home.as_deref())
+        .map_err(|error| refusal(&format!("{error}. Give authDb a path or a URL.")))?;
+    let settings = Settings {
+        // `stop` keeps the time.
+        stop_grace: Duration::MAX,
+        ..Settings::new(key, config)
+    };
+    Ok(Prepared {
+        settings,
+        hostname: raw.hostname.filter(|hostname| !hostname.is_empty()),
+        port: port(raw.port)?,
+        key_database,
+        place: Arc::new(Served(place)),
+    })
+}
+
+fn port(written: Option<f64>) -> Result<u16, NativeError> {
+    let Some(written) = written else {
+        return Ok(DEFAULT_PORT);
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "compared with what was written"
+    )]
+    let port = written as u16;
+    if f64::from(port) == written {
+        return Ok(port);
+    }
+    let text = format!("Invalid port: {written}. It must be a whole number from 0 to 65535.");
+    Err(refusal(&text))
+}
+
+fn log(step: ImageStep<'_>) {
+    tracing::debug!(?step, "image of the configuration");
+}
+
+fn refusal(message: &str) -> NativeError {
+    NativeError {
+        code: ErrorCode::InvalidOption.as_str().to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+fn cannot_listen(hostname: Option<&str>, port: u16, cause: &io::Error) -> NativeError {
+    let host = hostname.unwrap_or("all interfaces");
+    let advice = match cause.kind() {
+        io::ErrorKind::AddrInUse => ". Choose another port, or 0 for any free one.",
+        _ => "",
+    };
+    NativeError {
+        code: ErrorCode::Server.as_str().to_owned(),
+        message: format!("Cannot listen on {host}, port {port}: {cause}{advice}"),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
