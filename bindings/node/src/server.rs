@@ -214,14 +214,13 @@ fn port(written: Option<f64>) -> Result<u16, NativeError> {
     let Some(written) = written else {
         return Ok(DEFAULT_PORT);
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "compared with what was written"
-    )]
-    let port = written as u16;
-    if f64::from(port) == written {
-        return Ok(port);
+    if written.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&written) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is a whole number in the range"
+        )]
+        return Ok(written as u16);
     }
     let text = format!("Invalid port: {written}. It must be a whole number from 0 to 65535.");
     Err(refusal(&text))
