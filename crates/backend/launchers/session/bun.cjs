@@ -29,11 +29,28 @@ exports.install = (given) => {
   engine = given;
   listeners.install(given, { errors: ['uncaughtException', 'unhandledRejection'] });
 };
+
+// Bun does not tell listeners of `removeListener` about this.
+const emitter = Object.getPrototypeOf(process);
+const { removeAllListeners } = process;
+const standIn = {
+  removeAllListeners(...events) {
+    const removed = removeAllListeners.apply(this, events);
+    if (this === process) process.nextTick(listeners.restore);
+    return removed;
+  },
+};
+Object.defineProperty(emitter, 'removeAllListeners', {
+  value: standIn.removeAllListeners,
+  writable: true,
+  configurable: true,
+});
+
 exports.exiting = listeners.exiting;
 exports.mute = muteStreams;
 exports.beginCall = () => {
   openStreams();
-  listeners.beginCall();
+  listeners.restore();
 };
 
 exports.ending = ({ settled }) => {

@@ -61,7 +61,7 @@ exports.isBroken = () => {
 
 exports.beginCall = () => {
   forgetFiles();
-  listeners.beginCall();
+  listeners.restore();
 };
 
 exports.ending = (current) => {

@@ -12,12 +12,13 @@ function listen(event, listener) {
   process.on(event, listener);
 }
 
-// A program may have removed them.
-exports.beginCall = () => {
+// Puts back what a program has removed.
+function restore() {
   for (const [listener, event] of own) {
     if (!process.listeners(event).includes(listener)) process.on(event, listener);
   }
-};
+}
+exports.restore = restore;
 
 // Calls `turn` when the event loop is empty, and `fail` with what nobody has caught.
 exports.install = (given, { errors }) => {
@@ -31,6 +32,10 @@ exports.install = (given, { errors }) => {
       process.removeListener('beforeExit', turn);
       process.on('beforeExit', turn);
     });
+  });
+  // Without `turn`, the interpreter would end with the program that removes all listeners.
+  listen('removeListener', (_event, listener) => {
+    if (own.has(listener)) process.nextTick(restore);
   });
   for (const event of errors) caught(event);
 };

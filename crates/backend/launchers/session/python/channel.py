@@ -9,8 +9,20 @@ COMMANDS, REPORTS = f"{PIPES}/commands", f"{PIPES}/reports"
 READ, WRITE = posix.O_RDONLY | posix.O_CLOEXEC, posix.O_WRONLY | posix.O_CLOEXEC
 NOW = READ | posix.O_NONBLOCK
 fsdecode = sys.modules["os"].fsdecode
-open, read, write, close = posix.open, posix.read, posix.write, posix.close
+posix_open, read, write, close = posix.open, posix.read, posix.write, posix.close
 CHUNK = 1 << 16
+NO_DESCRIPTOR = 24  # EMFILE
+
+
+def open(path, flags):
+    """A program may have taken all descriptors. Between two programs nobody reads standard input."""
+    try:
+        return posix_open(path, flags)
+    except OSError as error:
+        if error.errno != NO_DESCRIPTOR:
+            raise
+        close(0)
+        return posix_open(path, flags)
 
 
 class Command:

@@ -69,13 +69,14 @@ def serve():
         command = channel.command()
         if command is None:
             return
+        source = programs.read(command.program)
         streams.take()
         channel.ready()
         main = main or new_main(command.program)
         main.__dict__.pop("__warningregistry__", None)
         main.__doc__ = None
         surroundings = Surroundings(command)
-        programs.begin(command.program)
+        programs.begin(command.program, source)
         hooks.begin()
         before = work_before()
         ended, status, code = None, 0, None

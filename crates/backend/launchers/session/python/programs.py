@@ -27,7 +27,16 @@ class Programs:
         self.names = []
         self.path = self.source = self.code = None
 
-    def begin(self, path):
+    def read(self, path):
+        """The text of the next program, or the error that it cannot be read. It is read before the call's streams are
+        opened, because a program may have taken all other descriptors."""
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError as error:
+            return error
+
+    def begin(self, path, source):
         """Puts the last program away."""
         if self.code is not None and has_functions(self.code):
             name = Name(self.path)
@@ -35,13 +44,13 @@ class Programs:
             rename(self.code, name)
             name.source = self.source
             self.names.append(name)
-        self.path, self.source, self.code = path, b"", None
+        self.path, self.source, self.code = path, source, None
         self._keep_lines()
 
     def compile(self):
         """The code of the program; a syntax error is the program's own."""
-        with open(self.path, "rb") as file:
-            self.source = file.read()
+        if isinstance(self.source, OSError):
+            raise self.source
         try:
             self.code = compile(without_nul(self.source, self.path), self.path, "exec", dont_inherit=True)
         except SyntaxError as error:

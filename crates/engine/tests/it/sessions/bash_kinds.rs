@@ -5,142 +5,257 @@ use serde_json::json;
 
 use super::support::{Sequence, Session};
 
+/// The rows of this file by kind, of which `sequences.rs` says more.
+pub(super) const KINDS: [(&str, Sequence); 5] = [
+    ("streams", STREAMS),
+    ("shell", SCRIPT),
+    ("shell", CHANGES),
+    ("exits", EXITS),
+    ("text", TEXT),
+];
+
+const STREAMS: Sequence = &[
+    ("x=1; exec 0<&- 1>&- 2>&-", 0, "", ""),
+    ("echo $x; echo 2 >&2; cat", 0, "1", "2"),
+    ("exec >/tmp/f; echo hidden", 0, "", ""),
+    ("cat /tmp/f", 0, "hidden", ""),
+    ("exec 3<&- 250<&- 251>&- 255<&-; echo $x", 0, "1", ""),
+    (
+        "exec 250</dev/null 251>/dev/null 255</dev/null 5>/tmp/g",
+        0,
+        "",
+        "",
+    ),
+    (
+        "echo five >&5; cat /tmp/g; exec 5>&- 250<&- 251>&- 255<&-",
+        0,
+        "five",
+        "",
+    ),
+    (
+        "for fd in /proc/$$/fd/*; do exec {fd}<&-; done 2>/dev/null; exec <&-",
+        0,
+        "",
+        "",
+    ),
+    ("ls /proc/self/fd | tr '\\n' ' '", 0, "0 1 2 3", ""),
+    ("exec < <(echo replaced)", 0, "", ""),
+    ("read -r line; echo \"$? [$line]\"", 0, "1 []", ""),
+    ("exec 2>&1; echo both >&2", 0, "both", ""),
+    ("echo apart >&2", 0, "", "apart"),
+    ("coproc cat; exec {COPROC[1]}>&-; wait; echo $x", 0, "1", ""),
+];
+
+const SCRIPT: Sequence = &[
+    (
+        "[[ ${BASH_SOURCE[0]} == \"$0\" ]] && echo \"$0 $LINENO ${#FUNCNAME[@]} $# $BASH_SUBSHELL\"",
+        0,
+        "/sandbox/main.sh 1 0 0 0",
+        "",
+    ),
+    (
+        "# one\nf() { caller 0; echo \"${FUNCNAME[*]} ${BASH_LINENO[*]}\"; }\nf; caller",
+        0,
+        "3 main /sandbox/main.sh\nf main 3 0\n0 NULL",
+        "",
+    ),
+    (
+        "f | head -1; echo $LINENO",
+        0,
+        "1 main /sandbox/main.sh\n1",
+        "",
+    ),
+    (
+        "return 3; echo $?",
+        0,
+        "2",
+        "/sandbox/main.sh: line 1: return: can only `return' from a function or sourced script",
+    ),
+    ("set -x; x=1; echo $x", 0, "1", "+ x=1\n+ echo 1"),
+    ("echo quiet", 0, "quiet", ""),
+    ("set -v\necho shown", 0, "shown", "echo shown"),
+    (
+        "trap 'echo \"at $LINENO $BASH_COMMAND\"' DEBUG; echo a\necho b",
+        0,
+        "at 1 echo a\na\nat 2 echo b\nb",
+        "",
+    ),
+    ("echo c", 0, "at 1 echo c\nc", ""),
+    ("trap - DEBUG", 0, "at 1 trap - DEBUG", ""),
+    (
+        "set -T; trap 'echo left' RETURN; trap 'echo \"failed $?\"' ERR; g() { :; }; g; (exit 3)",
+        3,
+        "left\nfailed 3",
+        "",
+    ),
+    ("g; false; :", 0, "left\nfailed 1", ""),
+    (
+        "set +T; trap - RETURN ERR; trap -p; echo \"[${!__@}]\"",
+        0,
+        "[]",
+        "",
+    ),
+    (
+        "cat \"$0\"; exec 3<\"$0\"; read -r -u 3 line; echo \"${#line}\"; exec 3<&-",
+        0,
+        "cat \"$0\"; exec 3<\"$0\"; read -r -u 3 line; echo \"${#line}\"; exec 3<&-68",
+        "",
+    ),
+];
+
+const CHANGES: Sequence = &[
+    (
+        "x=42; shopt -s expand_aliases; alias builtin=false .=false if=false case=false for=false printf=false",
+        0,
+        "",
+        "",
+    ),
+    ("unalias -a; shopt -u expand_aliases; echo $x", 0, "42", ""),
+    (
+        "enable -n read mapfile printf trap eval set shopt exec",
+        0,
+        "",
+        "",
+    ),
+    ("echo $x", 0, "42", ""),
+    (
+        "TMOUT=1; IFS=:; readonly IFS TMOUT; shopt -s nullglob failglob nocasematch extdebug",
+        0,
+        "",
+        "",
+    ),
+    ("sleep 1.2; echo $x", 0, "42", ""),
+    (
+        "shopt -u failglob extdebug; set -o noclobber -o noglob -o nounset -o keyword; LC_ALL=C",
+        0,
+        "",
+        "",
+    ),
+    ("echo $x", 0, "42", ""),
+    (
+        "read() { echo no; }; printf() { echo no; }; mapfile() { echo no; }; cd() { echo no; }; export() { echo no; }",
+        0,
+        "",
+        "",
+    ),
+    ("echo $x", 0, "42", ""),
+    ("set -- a b c; unset LINENO; BASH_ARGV0=other", 0, "", ""),
+    ("echo $x $# $0", 0, "42 0 /sandbox/main.sh", ""),
+    ("set -o posix", 0, "", ""),
+    ("trap; echo $x", 0, "42", ""),
+    (
+        "set +o posix; umask 777; ulimit -c 0; trap '' INT TERM PIPE HUP",
+        0,
+        "",
+        "",
+    ),
+    ("echo $x", 0, "42", ""),
+];
+
+const EXITS: Sequence = &[
+    ("x=1; trap 'echo \"bye $?\"' EXIT; (exit 4)", 4, "bye 4", ""),
+    ("echo $?; trap -p EXIT", 0, "0", ""),
+    (
+        "trap 'rm -f /tmp/lock; echo gone' EXIT; touch /tmp/lock; ls /tmp/lock",
+        0,
+        "/tmp/lock\ngone",
+        "",
+    ),
+    ("ls /tmp/lock 2>/dev/null || echo $x", 0, "1", ""),
+    ("trap 'echo never' EXIT; trap - EXIT", 0, "", ""),
+    ("trap '' EXIT; (trap 'echo sub' EXIT)", 0, "sub", ""),
+    (
+        "set -e; trap 'echo end' EXIT; [[ a == b ]] && echo no",
+        1,
+        "end",
+        "",
+    ),
+    ("set +e; f() { return 7; }; f", 7, "", ""),
+    (
+        "if",
+        2,
+        "",
+        "/sandbox/main.sh: line 2: syntax error: unexpected end of file",
+    ),
+    (
+        "nothing-here",
+        127,
+        "",
+        "/sandbox/main.sh: line 1: nothing-here: command not found",
+    ),
+    ("echo $x; sleep 0.01 & wait $!", 0, "1", ""),
+];
+
+const TEXT: Sequence = &[
+    ("echo a\r\necho b\r\n", 0, "a\r\nb", ""),
+    (
+        "\u{feff}echo a",
+        127,
+        "",
+        "/sandbox/main.sh: line 1: $'\\357\\273\\277echo': command not found",
+    ),
+    ("echo one\necho t\0wo\necho three", 0, "one\ntwo\nthree", ""),
+    ("# only a comment", 0, "", ""),
+    ("echo end \\", 0, "end", ""),
+    ("echo end \\\n", 0, "end", ""),
+    ("cat <<X\nlast\nX", 0, "last", ""),
+    (
+        "cat <<X\nopen",
+        0,
+        "open",
+        "/sandbox/main.sh: line 2: warning: here-document at line 1 delimited by end-of-file (wanted `X')",
+    ),
+    (
+        "}; echo never; {",
+        2,
+        "",
+        "/sandbox/main.sh: line 1: syntax error near unexpected token `}'\n\
+        /sandbox/main.sh: line 1: `}; echo never; {'",
+    ),
+    (
+        "echo first\nif then; fi",
+        2,
+        "first",
+        "/sandbox/main.sh: line 2: syntax error near unexpected token `then'\n\
+        /sandbox/main.sh: line 2: `if then; fi'",
+    ),
+    (
+        "#!/bin/bash\nshopt -s extglob\ncase ab in +(a|b)) echo both;; esac",
+        0,
+        "both",
+        "",
+    ),
+    (
+        "x=' lead\n trail '; echo \"[$x]\"",
+        0,
+        "[ lead\n trail ]",
+        "",
+    ),
+    ("echo 'ü € 😀' $'\\x01'", 0, "ü € 😀 \u{1}", ""),
+];
+
 async fn check(sequence: Sequence) {
     super::support::check("bash", sequence).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn descriptors_and_streams_are_as_a_call_expects_them() {
-    check(&[
-        ("x=1; exec 0<&- 1>&- 2>&-", 0, "", ""),
-        ("echo $x; echo 2 >&2; cat", 0, "1", "2"),
-        ("exec >/tmp/f; echo hidden", 0, "", ""),
-        ("cat /tmp/f", 0, "hidden", ""),
-        ("exec 3<&- 250<&- 251>&- 255<&-; echo $x", 0, "1", ""),
-        (
-            "exec 250</dev/null 251>/dev/null 255</dev/null 5>/tmp/g",
-            0,
-            "",
-            "",
-        ),
-        (
-            "echo five >&5; cat /tmp/g; exec 5>&- 250<&- 251>&- 255<&-",
-            0,
-            "five",
-            "",
-        ),
-        (
-            "for fd in /proc/$$/fd/*; do exec {fd}<&-; done 2>/dev/null; exec <&-",
-            0,
-            "",
-            "",
-        ),
-        ("ls /proc/self/fd | tr '\\n' ' '", 0, "0 1 2 3", ""),
-        ("exec < <(echo replaced)", 0, "", ""),
-        ("read -r line; echo \"$? [$line]\"", 0, "1 []", ""),
-        ("exec 2>&1; echo both >&2", 0, "both", ""),
-        ("echo apart >&2", 0, "", "apart"),
-        ("coproc cat; exec {COPROC[1]}>&-; wait; echo $x", 0, "1", ""),
-    ])
-    .await;
+    check(STREAMS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_cannot_tell_that_it_is_no_script_of_its_own() {
-    check(&[
-        (
-            "[[ ${BASH_SOURCE[0]} == \"$0\" ]] && echo \"$0 $LINENO ${#FUNCNAME[@]} $# $BASH_SUBSHELL\"",
-            0,
-            "/sandbox/main.sh 1 0 0 0",
-            "",
-        ),
-        (
-            "# one\nf() { caller 0; echo \"${FUNCNAME[*]} ${BASH_LINENO[*]}\"; }\nf; caller",
-            0,
-            "3 main /sandbox/main.sh\nf main 3 0\n0 NULL",
-            "",
-        ),
-        ("f | head -1; echo $LINENO", 0, "1 main /sandbox/main.sh\n1", ""),
-        (
-            "return 3; echo $?",
-            0,
-            "2",
-            "/sandbox/main.sh: line 1: return: can only `return' from a function or sourced script",
-        ),
-        ("set -x; x=1; echo $x", 0, "1", "+ x=1\n+ echo 1"),
-        ("echo quiet", 0, "quiet", ""),
-        ("set -v\necho shown", 0, "shown", "echo shown"),
-        ("trap 'echo \"at $LINENO $BASH_COMMAND\"' DEBUG; echo a\necho b", 0, "at 1 echo a\na\nat 2 echo b\nb", ""),
-        ("echo c", 0, "at 1 echo c\nc", ""),
-        ("trap - DEBUG", 0, "at 1 trap - DEBUG", ""),
-        ("set -T; trap 'echo left' RETURN; trap 'echo \"failed $?\"' ERR; g() { :; }; g; (exit 3)", 3, "left\nfailed 3", ""),
-        ("g; false; :", 0, "left\nfailed 1", ""),
-        ("set +T; trap - RETURN ERR; trap -p; echo \"[${!__@}]\"", 0, "[]", ""),
-        ("cat \"$0\"; exec 3<\"$0\"; read -r -u 3 line; echo \"${#line}\"; exec 3<&-", 0,
-            "cat \"$0\"; exec 3<\"$0\"; read -r -u 3 line; echo \"${#line}\"; exec 3<&-68", ""),
-    ])
-    .await;
+    check(SCRIPT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_program_changes_does_not_reach_the_launcher() {
-    check(&[
-        ("x=42; shopt -s expand_aliases; alias builtin=false .=false if=false case=false for=false printf=false", 0, "", ""),
-        ("unalias -a; shopt -u expand_aliases; echo $x", 0, "42", ""),
-        ("enable -n read mapfile printf trap eval set shopt exec", 0, "", ""),
-        ("echo $x", 0, "42", ""),
-        ("TMOUT=1; IFS=:; readonly IFS TMOUT; shopt -s nullglob failglob nocasematch extdebug", 0, "", ""),
-        ("sleep 1.2; echo $x", 0, "42", ""),
-        ("shopt -u failglob extdebug; set -o noclobber -o noglob -o nounset -o keyword; LC_ALL=C", 0, "", ""),
-        ("echo $x", 0, "42", ""),
-        ("read() { echo no; }; printf() { echo no; }; mapfile() { echo no; }; cd() { echo no; }; export() { echo no; }", 0, "", ""),
-        ("echo $x", 0, "42", ""),
-        ("set -- a b c; unset LINENO; BASH_ARGV0=other", 0, "", ""),
-        ("echo $x $# $0", 0, "42 0 /sandbox/main.sh", ""),
-        ("set -o posix", 0, "", ""),
-        ("trap; echo $x", 0, "42", ""),
-        ("set +o posix; umask 777; ulimit -c 0; trap '' INT TERM PIPE HUP", 0, "", ""),
-        ("echo $x", 0, "42", ""),
-    ])
-    .await;
+    check(CHANGES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exits_have_their_code_and_exit_traps_run_at_the_end_of_their_call() {
-    check(&[
-        ("x=1; trap 'echo \"bye $?\"' EXIT; (exit 4)", 4, "bye 4", ""),
-        ("echo $?; trap -p EXIT", 0, "0", ""),
-        (
-            "trap 'rm -f /tmp/lock; echo gone' EXIT; touch /tmp/lock; ls /tmp/lock",
-            0,
-            "/tmp/lock\ngone",
-            "",
-        ),
-        ("ls /tmp/lock 2>/dev/null || echo $x", 0, "1", ""),
-        ("trap 'echo never' EXIT; trap - EXIT", 0, "", ""),
-        ("trap '' EXIT; (trap 'echo sub' EXIT)", 0, "sub", ""),
-        (
-            "set -e; trap 'echo end' EXIT; [[ a == b ]] && echo no",
-            1,
-            "end",
-            "",
-        ),
-        ("set +e; f() { return 7; }; f", 7, "", ""),
-        (
-            "if",
-            2,
-            "",
-            "/sandbox/main.sh: line 2: syntax error: unexpected end of file",
-        ),
-        (
-            "nothing-here",
-            127,
-            "",
-            "/sandbox/main.sh: line 1: nothing-here: command not found",
-        ),
-        ("echo $x; sleep 0.01 & wait $!", 0, "1", ""),
-    ])
-    .await;
+    check(EXITS).await;
     let session = Session::new("bash");
     for (code, exit, stdout) in [
         ("trap 'echo bye' EXIT; exit 3", 3, "bye"),
@@ -172,29 +287,7 @@ async fn exits_have_their_code_and_exit_traps_run_at_the_end_of_their_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_text_runs_as_in_a_script() {
-    check(&[
-        ("echo a\r\necho b\r\n", 0, "a\r\nb", ""),
-        ("\u{feff}echo a", 127, "", "/sandbox/main.sh: line 1: $'\\357\\273\\277echo': command not found"),
-        ("echo one\necho t\0wo\necho three", 0, "one\ntwo\nthree", ""),
-        ("# only a comment", 0, "", ""),
-        ("echo end \\", 0, "end", ""),
-        ("echo end \\\n", 0, "end", ""),
-        ("cat <<X\nlast\nX", 0, "last", ""),
-        (
-            "cat <<X\nopen",
-            0,
-            "open",
-            "/sandbox/main.sh: line 2: warning: here-document at line 1 delimited by end-of-file (wanted `X')",
-        ),
-        ("}; echo never; {", 2, "", "/sandbox/main.sh: line 1: syntax error near unexpected token `}'\n\
-            /sandbox/main.sh: line 1: `}; echo never; {'"),
-        ("echo first\nif then; fi", 2, "first", "/sandbox/main.sh: line 2: syntax error near unexpected token `then'\n\
-            /sandbox/main.sh: line 2: `if then; fi'"),
-        ("#!/bin/bash\nshopt -s extglob\ncase ab in +(a|b)) echo both;; esac", 0, "both", ""),
-        ("x=' lead\n trail '; echo \"[$x]\"", 0, "[ lead\n trail ]", ""),
-        ("echo 'ü € 😀' $'\\x01'", 0, "ü € 😀 \u{1}", ""),
-    ])
-    .await;
+    check(TEXT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,37 @@
-//! Runs the sequences of calls in `javascript.txt`. The head of that file describes its form.
+//! Runs the sequences of calls in `kinds/`: what programs may do to their session, by kind.
+//!
+//! * `=== kind: name` begins a sequence. Names of runtimes after a `|` restrict it to these.
+//! * `> text` is a call, and `>> text` continues it on a new line. `\0`, `\r` and `\u{feff}` stand for those
+//!   characters.
+//! * `* field: value` before a call adds a field to its request.
+//! * `! code` is its exit code, when it is not 0.
+//! * `< text` is a line of its output.
+//! * `? text` is a text that standard error contains. Without one, standard error is empty.
+//! * `~ reason` is its `sessionReset`. Without one, there is none.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
+use isol8_api::result::SessionReset;
 use serde_json::{Map, Value, json};
 
-use super::support::Session;
+use super::{bash_kinds, support::Session};
+
+/// The kinds, with the runtimes in which they can occur.
+const KINDS: [(&str, &str); 10] = [
+    ("pools", "python"),
+    ("streams", "python node bun deno bash"),
+    ("names", "node bun deno"),
+    ("errors", "python node bun deno bash"),
+    ("full", "python node bun deno bash"),
+    ("events", "python node bun deno"),
+    ("directory", "python node bun deno bash"),
+    ("shell", "bash"),
+    ("exits", "python node bun deno bash"),
+    ("text", "python node bun deno bash"),
+];
+
+/// Cases that each kind has at least in each of its runtimes.
+const CASES: usize = 8;
 
 /// A call and its expected result.
 #[derive(Default)]
@@ -14,11 +41,12 @@ struct Call {
     exit_code: i32,
     stdout: Vec<String>,
     stderr: Vec<String>,
+    reset: Option<SessionReset>,
 }
 
 struct Sequence {
+    kind: String,
     name: String,
-    runtimes: Vec<String>,
     calls: Vec<Call>,
 }
 
@@ -28,18 +56,32 @@ fn unescape(text: &str) -> String {
         .replace("\\u{feff}", "\u{feff}")
 }
 
-fn sequences(text: &str) -> Vec<Sequence> {
+/// The sequences of one runtime.
+fn sequences(runtime: &str) -> Vec<Sequence> {
+    let (text, all) = match runtime {
+        "python" => (include_str!("kinds/python.txt"), runtime),
+        "bash" => (include_str!("kinds/bash.txt"), runtime),
+        _ => (include_str!("kinds/javascript.txt"), "node bun deno"),
+    };
     let mut found: Vec<Sequence> = Vec::new();
     let mut fields = Map::new();
+    let mut wanted = false;
     for line in text.lines().skip_while(|line| !line.starts_with("=== ")) {
         let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
         if mark == "===" {
-            let (name, runtimes) = rest.split_once(" | ").unwrap_or((rest, "node bun deno"));
-            found.push(Sequence {
-                name: name.to_owned(),
-                runtimes: runtimes.split(' ').map(str::to_owned).collect(),
-                calls: Vec::new(),
-            });
+            let (title, runtimes) = rest.split_once(" | ").unwrap_or((rest, all));
+            let (kind, name) = title.split_once(": ").expect(line);
+            wanted = runtimes.split(' ').any(|name| name == runtime);
+            if wanted {
+                found.push(Sequence {
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                    calls: Vec::new(),
+                });
+            }
+            continue;
+        }
+        if !wanted || mark.is_empty() {
             continue;
         }
         let calls = &mut found.last_mut().unwrap().calls;
@@ -53,7 +95,6 @@ fn sequences(text: &str) -> Vec<Sequence> {
                 let (name, value) = rest.split_once(": ").expect(line);
                 fields.insert(name.to_owned(), serde_json::from_str(value).expect(line));
             }
-            "" => {}
             _ => {
                 let call = calls.last_mut().expect(line);
                 match mark {
@@ -61,6 +102,7 @@ fn sequences(text: &str) -> Vec<Sequence> {
                     "!" => call.exit_code = rest.parse().expect(line),
                     "<" => call.stdout.push(rest.to_owned()),
                     "?" => call.stderr.push(rest.to_owned()),
+                    "~" => call.reset = Some(serde_json::from_value(json!(rest)).expect(line)),
                     _ => panic!("{line}"),
                 }
             }
@@ -75,32 +117,75 @@ fn plain(text: &str) -> String {
     colours.replace_all(text, "").into_owned()
 }
 
-async fn all_of(runtime: &'static str) {
-    let session = Session::new(runtime);
+/// Runs sequences in one session. Returns what went otherwise than expected.
+async fn differences(session: &Session, sequences: &[Sequence]) -> String {
     let mut report = String::new();
-    let mut count = 0;
-    for sequence in sequences(include_str!("javascript.txt")) {
-        if !sequence.runtimes.iter().any(|name| name == runtime) {
-            continue;
-        }
-        count += 1;
-        for call in sequence.calls {
+    for sequence in sequences {
+        for call in &sequence.calls {
             let result = session.run_with(&call.code, json!(call.fields)).await;
             let stderr = plain(&result.stderr);
-            let said = call.stderr.iter().all(|text| stderr.contains(text))
+            let said = call
+                .stderr
+                .iter()
+                .all(|text| stderr.contains(text.as_str()))
                 && (call.stderr.is_empty() == stderr.is_empty())
                 && !stderr.contains(".isol8");
             if !said
                 || result.exit_code != call.exit_code
                 || result.stdout != call.stdout.join("\n")
+                || result.session_reset != call.reset
             {
-                writeln!(report, "## {}\n{}\n{result:?}", sequence.name, call.code).unwrap();
+                let Sequence { kind, name, .. } = sequence;
+                writeln!(report, "## {kind}: {name}\n{}\n{result:?}", call.code).unwrap();
             }
         }
     }
+    report
+}
+
+async fn all_of(runtime: &'static str) {
+    // A sandbox that is small enough to be filled.
+    let small = Session::with(
+        runtime,
+        json!({"sandboxSize": "8m", "tmpSize": "8m", "pidsLimit": 64}),
+    );
+    let (full, others): (Vec<_>, Vec<_>) = sequences(runtime)
+        .into_iter()
+        .partition(|sequence| sequence.kind == "full");
+    let session = Session::new(runtime);
+    let report = differences(&session, &others).await + &differences(&small, &full).await;
     session.engine.stop().await;
-    assert!(count > 40, "the sequences were not read");
+    small.engine.stop().await;
     assert!(report.is_empty(), "{report}");
+}
+
+#[test]
+fn each_kind_has_at_least_eight_cases_in_each_of_its_runtimes() {
+    for (kind, runtimes) in KINDS {
+        for runtime in runtimes.split(' ') {
+            let mut cases: BTreeMap<String, usize> = BTreeMap::new();
+            for sequence in sequences(runtime) {
+                *cases.entry(sequence.kind).or_default() += 1;
+            }
+            if runtime == "bash" {
+                for (kind, rows) in bash_kinds::KINDS {
+                    *cases.entry(kind.to_owned()).or_default() += rows.len();
+                }
+            }
+            let count = cases.get(kind).copied().unwrap_or_default();
+            assert!(count >= CASES, "{kind} has {count} cases in {runtime}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequences_of_calls_in_python() {
+    all_of("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sequences_of_calls_in_bash() {
+    all_of("bash").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
