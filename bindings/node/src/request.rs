@@ -43,7 +43,7 @@ pub(crate) fn parse(
     Ok(Submission {
         request,
         adapter,
-        live: None,
+        ..Submission::default()
     })
 }
 

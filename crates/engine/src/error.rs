@@ -87,6 +87,14 @@ pub enum EngineError {
         /// The cause.
         reason: String,
     },
+    /// A file of this machine could not be read on its way into a sandbox.
+    #[error("Cannot read {path}: {reason}")]
+    LocalFile {
+        /// Its path on this machine.
+        path: String,
+        /// The cause.
+        reason: String,
+    },
     /// The files of a request took too long.
     #[error("{what} timed out after {milliseconds}ms")]
     FilesTimeout {
@@ -183,6 +191,7 @@ impl EngineError {
             } => ErrorCode::NoSpace,
             Self::Refused { .. } => ErrorCode::Refused,
             Self::WriteFile { kind, .. } | Self::ReadFile { kind, .. } => file_code(*kind),
+            Self::LocalFile { .. } => ErrorCode::File,
             Self::FilesTimeout { .. } => ErrorCode::FilesTimeout,
             Self::Install(_) => ErrorCode::Install,
             Self::Setup(_) => ErrorCode::Setup,

@@ -27,5 +27,5 @@ pub use engine::{Engine, EventStream};
 pub use error::{EngineError, StepFailure};
 pub use notice::NOTICE;
 pub use submission::{
-    AdapterCommand, LiveInput, ProgramInput, ProgramSignal, Submission, live_input,
+    AdapterCommand, LiveInput, LocalFile, ProgramInput, ProgramSignal, Submission, live_input,
 };

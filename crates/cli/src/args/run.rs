@@ -90,7 +90,7 @@ pub(crate) struct RunArgs {
         help_heading = "Input and files"
     )]
     pub(crate) interactive: bool,
-    /// Put the files of this folder into /sandbox
+    /// Put the files of this folder into /sandbox: at most 100000, with 2 GiB; with --host 90 MiB
     #[arg(long, value_name = "DIR", help_heading = "Input and files")]
     pub(crate) files: Option<PathBuf>,
     /// Working directory, inside /sandbox [default: /sandbox]

@@ -21,6 +21,7 @@ mod repl;
 mod run;
 mod run_ends;
 mod run_files;
+mod run_folders;
 mod serve;
 mod skill;
 mod terminal;

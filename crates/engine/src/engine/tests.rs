@@ -19,6 +19,7 @@ use super::Engine;
 use crate::{error::EngineError, options::Secrets};
 
 mod images;
+mod local_files;
 
 /// An engine, and what it was given.
 struct Bench {

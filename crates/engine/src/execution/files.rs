@@ -82,14 +82,14 @@ pub(super) async fn place(
 }
 
 /// Files that will be written by one message.
-struct Batch<'a> {
+pub(super) struct Batch<'a> {
     sandbox: &'a Sandbox,
     files: Vec<InlineFile>,
     bytes: usize,
 }
 
 impl<'a> Batch<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
+    pub(super) fn new(sandbox: &'a Sandbox) -> Self {
         Self {
             sandbox,
             files: Vec::new(),
@@ -98,7 +98,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds a file, after what is full has been sent.
-    async fn add(&mut self, file: InlineFile, bytes: usize) -> Result<(), EngineError> {
+    pub(super) async fn add(&mut self, file: InlineFile, bytes: usize) -> Result<(), EngineError> {
         if self.bytes + bytes > MAX_INLINE_BYTES || self.files.len() == MAX_BATCH_FILES {
             self.send().await?;
         }
@@ -108,7 +108,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Sends what there is.
-    async fn send(&mut self) -> Result<(), EngineError> {
+    pub(super) async fn send(&mut self) -> Result<(), EngineError> {
         let files = mem::take(&mut self.files);
         self.bytes = 0;
         if files.is_empty() {

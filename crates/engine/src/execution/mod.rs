@@ -2,6 +2,7 @@
 
 mod files;
 mod folders;
+mod local_files;
 mod registries;
 mod report;
 mod run;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     files::{self, OutputFiles},
+    local_files,
     registries::{close_port, image_registries_of},
     report::{exit_code_of, termination_of},
     sink::Sink,
@@ -145,9 +146,11 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
     }
     let placed = plan.files.iter().chain(&plan.program_file);
     let bytes: usize = placed.clone().map(|file| file.data.len()).sum();
-    tracing::debug!(files = placed.count(), bytes, "starting the program");
+    let count = placed.count() + plan.local_files.len();
+    tracing::debug!(files = count, bytes, "starting the program");
     // Output that a stream's consumer has is kept only for the audit log.
     let keep_output = options.audit.enabled && options.audit.include_output;
+    local_files::place(sandbox, plan.local_files).await?;
     let placing = files::place(sandbox, plan.files, plan.program_file);
     let inline = files::within(plan.timeout, WRITING, placing).await?;
     let (program, proxy) = (plan.program.argv.first().cloned(), plan.program.proxy);

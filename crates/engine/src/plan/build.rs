@@ -70,6 +70,7 @@ pub fn plan(
         output_paths: request.output_paths.take(),
         output_encoding: request.output_encoding,
         live: request.live.take(),
+        local_files: std::mem::take(&mut request.local_files),
         files: std::mem::take(&mut request.files),
         timeout: request.timeout,
         parked: false,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use isol8_api::request::ExecutionRequest;
 
-use crate::options::{FieldLimits, RequestLimits};
+use crate::{
+    options::{FieldLimits, RequestLimits},
+    submission::LocalFile,
+};
 
 /// A request that asks for more than it may. The message names the limit, the value and the option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +54,12 @@ pub enum LimitError {
     },
 }
 
-/// Checks every field of `request`. Nothing is copied.
-pub(super) fn check(limits: &RequestLimits, request: &ExecutionRequest) -> Result<(), LimitError> {
+/// Checks every field of `request`. The files of this machine count like its own. Nothing is copied.
+pub(super) fn check(
+    limits: &RequestLimits,
+    request: &ExecutionRequest,
+    local_files: &[LocalFile],
+) -> Result<(), LimitError> {
     if let (Some(limit), Some(asked)) = (limits.timeout, request.timeout_ms) {
         let limit = limit.as_millis();
         #[expect(clippy::cast_precision_loss, reason = "at most a year in milliseconds")]
@@ -64,7 +71,7 @@ pub(super) fn check(limits: &RequestLimits, request: &ExecutionRequest) -> Resul
             });
         }
     }
-    for measure in measures(request) {
+    for measure in measures(request, local_files) {
         if let Some(row) = limits.of(measure.field) {
             measure.check(row)?;
         }
@@ -130,6 +137,19 @@ impl Measure {
         }
     }
 
+    fn and_files(self, files: &[LocalFile]) -> Self {
+        let bytes: u64 = files
+            .iter()
+            .map(|file| file.path.len() as u64 + file.bytes)
+            .sum();
+        Self {
+            given: self.given || !files.is_empty(),
+            count: self.count + files.len() as u64,
+            bytes: self.bytes + bytes,
+            ..self
+        }
+    }
+
     fn check(&self, row: &FieldLimits) -> Result<(), LimitError> {
         if self.given && !row.allowed {
             return Err(LimitError::NotAllowed {
@@ -168,7 +188,7 @@ impl Measure {
 }
 
 /// Every field of a request but `timeoutMs`. A new field does not compile without a line here.
-fn measures(request: &ExecutionRequest) -> [Measure; 17] {
+fn measures(request: &ExecutionRequest, local_files: &[LocalFile]) -> [Measure; 17] {
     let ExecutionRequest {
         runtime,
         code,
@@ -199,7 +219,7 @@ fn measures(request: &ExecutionRequest) -> [Measure; 17] {
         Measure::map("env", env, String::len),
         Measure::text("fileExtension", file_extension.as_deref()),
         Measure::text("stdin", stdin.as_deref()),
-        Measure::map("files", files, |content| content.as_bytes().len()),
+        Measure::map("files", files, |content| content.as_bytes().len()).and_files(local_files),
         Measure::list(
             "outputPaths",
             output_paths.as_deref().unwrap_or_default().iter(),

@@ -158,9 +158,11 @@ pub(super) fn why_plain<'a>(
             "the interpreter reads a variable in env when it starts",
         ),
         (
-            plan.files
+            plan.local_files
                 .iter()
-                .any(|file| parking.sees_at_start(&file.path)),
+                .map(|file| &file.path)
+                .chain(plan.files.iter().map(|file| &file.path))
+                .any(|path| parking.sees_at_start(path)),
             "the interpreter reads one of files when it starts",
         ),
     ];

@@ -16,7 +16,7 @@ use crate::{
     limits::MAX_ARGUMENT_BYTES,
     options::{Options, timeout},
     runtime::{Registry, RuntimeSpec, normalize_packages},
-    submission::{AdapterCommand, LiveInput, Submission},
+    submission::{AdapterCommand, LiveInput, LocalFile, Submission},
 };
 
 /// What runs the program of a request.
@@ -45,6 +45,7 @@ pub struct CheckedRequest<'a> {
     pub(super) agent_flags: Vec<String>,
     pub(super) stdin: Option<String>,
     pub(super) live: Option<LiveInput>,
+    pub(super) local_files: Vec<LocalFile>,
     pub(super) files: Vec<PlannedFile>,
     pub(super) output_paths: Option<Vec<String>>,
     pub(super) output_encoding: OutputEncoding,
@@ -65,8 +66,9 @@ impl<'a> CheckedRequest<'a> {
             request,
             adapter,
             live,
+            local_files,
         } = submission;
-        limits::check(&options.request_limits, &request)?;
+        limits::check(&options.request_limits, &request, &local_files)?;
         if adapter.is_none() {
             check_agent(options, registry.get(&request.runtime).ok())?;
         }
@@ -94,7 +96,8 @@ impl<'a> CheckedRequest<'a> {
             .transpose()?;
         check_hash(request.code_hash.as_deref())?;
         let cwd = workdir(request.workdir.as_deref())?;
-        for path in request.files.keys() {
+        let paths = local_files.iter().map(|file| &file.path);
+        for path in request.files.keys().chain(paths) {
             check_file("files", path)?;
         }
         for path in request.output_paths.iter().flatten() {
@@ -124,6 +127,7 @@ impl<'a> CheckedRequest<'a> {
             agent_flags,
             stdin: request.stdin.filter(|stdin| !stdin.is_empty()),
             live,
+            local_files: local_files.into_iter().map(placed).collect(),
             files: request.files.into_iter().map(planned_file).collect(),
             output_paths: request.output_paths,
             output_encoding: request.output_encoding.unwrap_or_default(),
@@ -261,6 +265,13 @@ fn check_argument(field: &'static str, text: &str) -> Result<(), PlanError> {
         });
     }
     Ok(())
+}
+
+fn placed(file: LocalFile) -> LocalFile {
+    LocalFile {
+        path: in_sandbox(&file.path).into_owned(),
+        ..file
+    }
 }
 
 fn planned_file((path, content): (String, FileContent)) -> PlannedFile {

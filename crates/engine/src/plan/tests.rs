@@ -261,7 +261,7 @@ fn a_runtime_of_the_user_runs_as_its_adapter_says() {
             command: vec!["ruby".into(), "/sandbox/main.rb".into()],
             file_extension: ".rb".into(),
         }),
-        live: None,
+        ..Submission::default()
     };
     let planned = |submission: &Submission| planned_with(&options("{}"), submission.clone());
     let plan = planned(&submission).unwrap();

@@ -6,11 +6,14 @@ use isol8_api::request::OutputEncoding;
 use isol8_egress::ExtraHost;
 use isol8_protocol::{InlineFile, ProxyPort};
 
-use crate::{options::Options, submission::LiveInput};
+use crate::{
+    options::Options,
+    submission::{LiveInput, LocalFile},
+};
 
 /// Everything that one execution does, in order: `install` (unless the image that was found has
 /// the packages), the image's setup script ([`Self::setup_step`]),
-/// `request_setup`, `files`, `program_file`, `program`, `output_paths`.
+/// `request_setup`, `local_files`, `files`, `program_file`, `program`, `output_paths`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionPlan {
     /// Name of the runtime, as requested.
@@ -29,6 +32,8 @@ pub struct ExecutionPlan {
     pub registry_files: Option<&'static str>,
     /// The request's setup script.
     pub request_setup: Option<Step>,
+    /// Files of this machine, by absolute path.
+    pub local_files: Vec<LocalFile>,
     /// Files of the request, by absolute path.
     pub files: Vec<PlannedFile>,
     /// The file that `program` runs, when there is one.
@@ -72,7 +77,7 @@ impl ExecutionPlan {
             directory = self.program.cwd,
             packages = ?self.packages,
             setup_script = self.request_setup.is_some(),
-            files = self.files.len(),
+            files = self.files.len() + self.local_files.len(),
             output_paths = self.output_paths.as_ref().map_or(0, Vec::len),
             mode = ?options.mode,
             network = ?options.network,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, stream};
 use isol8_protocol::{ErrorKind, FileRequest, ReadRequest, Reply, Request};
 use tokio::io::AsyncWriteExt;
 
@@ -37,6 +38,18 @@ pub(super) async fn write(
     data: &[u8],
     patience: Duration,
 ) -> Result<(), EngineError> {
+    let parts = stream::iter(data.chunks(PART_BYTES).map(Ok));
+    write_parts(stream, path, parts, patience).await
+}
+
+/// Writes a file as its parts come, which the guest waits for. An error among them ends it, and leaves a part of the
+/// file behind.
+pub(super) async fn write_parts(
+    stream: LinkStream,
+    path: &str,
+    parts: impl Stream<Item = Result<impl AsRef<[u8]>, EngineError>>,
+    patience: Duration,
+) -> Result<(), EngineError> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut frames = FrameReader::of_answer(reader);
     let upload = async {
@@ -44,8 +57,9 @@ pub(super) async fn write(
             path: path.to_owned(),
         });
         within(patience, send_message(&mut writer, &request)).await?;
-        for part in data.chunks(PART_BYTES) {
-            within(patience, send_data(&mut writer, part)).await?;
+        let mut parts = std::pin::pin!(parts);
+        while let Some(part) = parts.next().await {
+            within(patience, send_data(&mut writer, part?.as_ref())).await?;
         }
         within(patience, send_data_end(&mut writer)).await
     };

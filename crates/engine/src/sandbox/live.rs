@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::Stream;
 use isol8_backend::{Backend, SandboxSpec};
 use isol8_protocol::{
     CallRequest, ExecRequest, InlineFile, ParkRequest, Reply, Request, ResetReport,
@@ -119,6 +120,17 @@ impl Sandbox {
     /// Creates or replaces a file, with its parent directories.
     pub async fn write_file(&self, path: &str, data: &[u8]) -> Result<(), EngineError> {
         files::write(self.link()?.open().await?, path, data, files::PATIENCE).await
+    }
+
+    /// The same with contents that come in parts.
+    ///
+    /// An error among them ends it. Then, and when the future is dropped, a part of the file is left behind.
+    pub async fn write_parts(
+        &self,
+        path: &str,
+        parts: impl Stream<Item = Result<Bytes, EngineError>>,
+    ) -> Result<(), EngineError> {
+        files::write_parts(self.link()?.open().await?, path, parts, files::PATIENCE).await
     }
 
     /// Creates or replaces small files with one message: at most [`MAX_BATCH_FILES`], whose paths and

@@ -1,7 +1,9 @@
 //! What an engine is given to run.
 
 mod live;
+mod local_files;
 mod request;
 
 pub use live::{LiveInput, ProgramInput, ProgramSignal, live_input};
+pub use local_files::LocalFile;
 pub use request::{AdapterCommand, Submission};

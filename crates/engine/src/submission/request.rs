@@ -2,7 +2,7 @@
 
 use isol8_api::{request::ExecutionRequest, runtimes::canonical_name};
 
-use super::LiveInput;
+use super::{LiveInput, LocalFile};
 
 /// A request, and how to run its program when its runtime is one that the caller registered.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Submission {
     pub adapter: Option<AdapterCommand>,
     /// Input and signals that the program gets while it runs.
     pub live: Option<LiveInput>,
+    /// Files that are written before those of the request.
+    pub local_files: Vec<LocalFile>,
 }
 
 /// How to run a program whose runtime was registered by the user, as its adapter computed it.
@@ -41,8 +43,7 @@ impl From<ExecutionRequest> for Submission {
     fn from(request: ExecutionRequest) -> Self {
         Self {
             request,
-            adapter: None,
-            live: None,
+            ..Self::default()
         }
     }
 }

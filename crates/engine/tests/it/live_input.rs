@@ -10,8 +10,8 @@ fn start(options: Value, value: Value, open: bool) -> (EventStream, mpsc::Sender
     let (sender, live) = live_input(open);
     let submission = Submission {
         request: request(value),
-        adapter: None,
         live: Some(live),
+        ..Submission::default()
     };
     (engine(options).stream(submission), sender)
 }

@@ -1,6 +1,7 @@
 //! A program whose output is shown at its end.
 
-use isol8_api::{request::ExecutionRequest, result::ExecutionResult};
+use isol8_api::result::ExecutionResult;
+use isol8_engine::Submission;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
 /// Runs a request.
 pub(super) async fn run(
     course: &Course<'_>,
-    request: ExecutionRequest,
+    submission: Submission,
     tee: &mut Tee,
     signals: &mut Signals,
 ) -> Result<Ran, Failure> {
@@ -28,7 +29,7 @@ pub(super) async fn run(
             cancel.cancel();
             return Ok(Ran::ended(Exit::Signal(number)));
         }
-        result = course.executor.execute(request, cancel.clone()) => result?,
+        result = course.executor.execute(submission, cancel.clone()) => result?,
     };
     tee.add(&result.stdout);
     let printed = if course.settings.json {

@@ -41,8 +41,8 @@ pub(crate) async fn run(
     outputs::check(&settings.outputs, settings.force)?;
     let tee = Tee::open(settings.out.clone())?;
     let mut signals = Signals::listen()?;
-    let request = tokio::select! {
-        request = prepare(&settings, None, console) => request?,
+    let submission = tokio::select! {
+        prepared = prepare(&settings, None, console) => prepared?,
         number = signals.next() => return Ok(Exit::Signal(number)),
     };
     let executor = executor(&settings, backend, console)?;
@@ -52,9 +52,9 @@ pub(crate) async fn run(
         console,
     };
     let exit = if settings.watch {
-        watch::run(&course, request, tee, &mut signals).await
+        watch::run(&course, submission, tee, &mut signals).await
     } else {
-        once(&course, request, tee, &mut signals).await
+        once(&course, submission, tee, &mut signals).await
     };
     stop(&executor, &mut signals).await;
     exit

@@ -59,19 +59,20 @@ impl Executor {
     /// program while it runs. Dropping the stream ends the program.
     pub(super) fn stream(
         &self,
-        request: ExecutionRequest,
+        mut submission: Submission,
         input: &Input,
     ) -> Result<Events, Failure> {
         let is_live = *input == Input::Live;
         match self {
             Self::Local(engine) => {
-                let mut submission = Submission::from(request);
                 submission.live = is_live.then(live::standard_input);
                 Ok(Events::Local(Box::new(engine.stream(submission))))
             }
             Self::Remote(remote) => {
                 let input = is_live.then(live::standard_input_of_remote);
-                let stream = remote.client.stream(&remote.body(request), input)?;
+                let stream = remote
+                    .client
+                    .stream(&remote.body(submission.request), input)?;
                 Ok(Events::Remote(stream))
             }
         }
@@ -80,13 +81,16 @@ impl Executor {
     /// Runs a request to its end. Cancelling the token, or dropping the future, ends the program.
     pub(super) async fn execute(
         &self,
-        request: ExecutionRequest,
+        submission: Submission,
         cancel: CancellationToken,
     ) -> Result<ExecutionResult, Failure> {
         match self {
-            Self::Local(engine) => Ok(engine.execute(request, cancel).await?),
+            Self::Local(engine) => Ok(engine.execute(submission, cancel).await?),
             Self::Remote(remote) => {
-                let answer = remote.client.execute(&remote.body(request)).await?;
+                let answer = remote
+                    .client
+                    .execute(&remote.body(submission.request))
+                    .await?;
                 Ok(answer.read()?)
             }
         }

@@ -1,14 +1,12 @@
-//! A folder of this machine as files of a sandbox.
+//! A folder of this machine as files of a sandbox. It is listed here. The files are read while they are sent.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsStr,
-    fs,
-    io::{self, Read as _},
+    fs, io,
     path::{Component, Path, PathBuf},
 };
 
-use isol8_api::request::FileContent;
+use isol8_engine::LocalFile;
 
 use crate::{failure::Failure, output::Console, settings::SANDBOX};
 
@@ -22,19 +20,19 @@ const SKIPPED: [&str; 6] = [
     ".tox",
 ];
 
-/// Most bytes of all files together: they are held in memory until the sandbox has them.
+/// Most bytes of all files together.
 const MAX_BYTES: u64 = 2 << 30;
 
 /// Most files.
 const MAX_FILES: usize = 100_000;
 
-/// The files of `folder` by their paths in a sandbox. Links out of the folder, and what is no file, are left
+/// The files of `folder` with their paths in a sandbox. Links out of the folder, and what is no file, are left
 /// out with a warning.
-pub(super) fn collect(
+pub(super) fn list(
     folder: &Path,
     workdir: Option<&str>,
     console: Console,
-) -> Result<BTreeMap<String, FileContent>, Failure> {
+) -> Result<Vec<LocalFile>, Failure> {
     if !folder.is_dir() {
         return Err(Failure::Usage(format!(
             "--files path is not a directory: {}",
@@ -48,7 +46,7 @@ pub(super) fn collect(
         prefix: prefix(&root, workdir),
         root,
         bytes: 0,
-        files: BTreeMap::new(),
+        files: Vec::new(),
         console,
     };
     let start = walk.root.clone();
@@ -74,7 +72,7 @@ struct Walk {
     prefix: String,
     root: PathBuf,
     bytes: u64,
-    files: BTreeMap<String, FileContent>,
+    files: Vec<LocalFile>,
     console: Console,
 }
 
@@ -91,7 +89,7 @@ impl Walk {
             } else if kind.is_symlink() {
                 self.link(&path)?;
             } else if kind.is_file() {
-                self.file(&path, &path)?;
+                self.file(&path, path.clone(), kind.len())?;
             } else {
                 self.leave_out(&path, "it is no file");
             }
@@ -109,29 +107,34 @@ impl Walk {
             Ok(target) if is_in_skipped(&target, &self.root) => {
                 self.leave_out(path, "it is a link into a folder that is left out");
             }
-            Ok(target) if target.is_file() => self.file(path, &target)?,
-            Ok(_) => self.leave_out(path, "it is a link to a folder"),
+            Ok(target) => match fs::symlink_metadata(&target) {
+                Ok(kind) if kind.is_file() => self.file(path, target, kind.len())?,
+                Ok(kind) if kind.is_dir() => self.leave_out(path, "it is a link to a folder"),
+                _ => self.leave_out(path, "it is a link to what is no file"),
+            },
             Err(_) => self.leave_out(path, "it is a link to nothing"),
         }
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, target: &Path) -> Result<(), Failure> {
+    /// Adds the file `source` under the name of `path`.
+    fn file(&mut self, path: &Path, source: PathBuf, bytes: u64) -> Result<(), Failure> {
         let Some(name) = name_in_sandbox(path, &self.root) else {
             self.leave_out(path, "its name is not UTF-8");
             return Ok(());
         };
-        let content =
-            read(target, MAX_BYTES - self.bytes).map_err(|cause| unreadable(path, cause))?;
-        self.bytes += content.len() as u64;
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.files.len() >= MAX_FILES || self.bytes > MAX_BYTES {
             return Err(Failure::Usage(format!(
                 "--files: {} has more than {MAX_FILES} files or more than {MAX_BYTES} bytes.",
                 self.root.display()
             )));
         }
-        let name = format!("{}/{name}", self.prefix);
-        self.files.insert(name, FileContent::Bytes(content));
+        self.files.push(LocalFile {
+            path: format!("{}/{name}", self.prefix),
+            source,
+            bytes,
+        });
         Ok(())
     }
 
@@ -139,15 +142,6 @@ impl Walk {
         self.console
             .warn(&format!("{} is left out: {reason}.", path.display()));
     }
-}
-
-/// The bytes of a file. Of a larger one than `limit` it is one byte more than that.
-fn read(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    fs::File::open(file)?
-        .take(limit + 1)
-        .read_to_end(&mut content)?;
-    Ok(content)
 }
 
 fn is_skipped(name: &OsStr) -> bool {
@@ -170,7 +164,7 @@ fn name_in_sandbox(path: &Path, root: &Path) -> Option<String> {
     Some(names.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> Failure {
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> Failure {
     Failure::input_output(format!("--files: cannot read {}", path.display()), cause)
 }
 
@@ -206,8 +200,9 @@ mod tests {
         symlink("nothing", root.join("dangling")).unwrap();
         symlink(".", root.join("loop")).unwrap();
         nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
-        let files = collect(root, None, Console::new(true)).unwrap();
-        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        let mut files = list(root, None, Console::new(true)).unwrap();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        let names: Vec<_> = files.iter().map(|file| &*file.path).collect();
         assert_eq!(
             names,
             [
@@ -217,16 +212,25 @@ mod tests {
                 "/sandbox/src/deep/b.py"
             ]
         );
-        assert_eq!(files["/sandbox/in"].as_bytes(), b"1");
+        // What is read is the file that the link leads to.
+        assert_eq!(files[2].source, files[1].source);
+        assert_eq!(files[2].bytes, 1);
     }
 
     #[test]
-    fn no_more_of_a_file_is_read_than_the_limit_allows() {
+    fn a_folder_that_is_too_large_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("large");
-        fs::write(&file, "12345").unwrap();
-        assert_eq!(read(&file, 5).unwrap(), b"12345");
-        assert_eq!(read(&file, 3).unwrap(), b"1234");
+        let file = fs::File::create(folder.path().join("large")).unwrap();
+        file.set_len(MAX_BYTES).unwrap();
+        assert!(list(folder.path(), None, Console::new(true)).is_ok());
+        fs::write(folder.path().join("more"), "1").unwrap();
+        let error = list(folder.path(), None, Console::new(true)).unwrap_err();
+        let root = folder.path().canonicalize().unwrap();
+        let expected = format!(
+            "--files: {} has more than 100000 files or more than 2147483648 bytes.",
+            root.display()
+        );
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_no_folder_is_an_error() {
-        let error = collect(Path::new("no/such"), None, Console::new(true)).unwrap_err();
+        let error = list(Path::new("no/such"), None, Console::new(true)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "--files path is not a directory: no/such"

@@ -9,6 +9,7 @@ mod live;
 mod once;
 mod outputs;
 mod prepare;
+mod remote_files;
 mod streamed;
 mod tee;
 mod watch;

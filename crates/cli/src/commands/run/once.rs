@@ -1,6 +1,6 @@
 //! One execution of a program, and what it leaves.
 
-use isol8_api::request::ExecutionRequest;
+use isol8_engine::Submission;
 
 use super::{collected, course::Course, outputs, streamed, tee::Tee};
 use crate::{
@@ -13,14 +13,14 @@ use crate::{
 /// Dropping the future ends the program.
 pub(super) async fn once(
     course: &Course<'_>,
-    request: ExecutionRequest,
+    submission: Submission,
     mut tee: Tee,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let ran = if course.settings.stream {
-        streamed::run(course, request, &mut tee, signals).await
+        streamed::run(course, submission, &mut tee, signals).await
     } else {
-        collected::run(course, request, &mut tee, signals).await
+        collected::run(course, submission, &mut tee, signals).await
     };
     // What there is of the output is written whatever became of the program.
     let written = tee.write(course.console);

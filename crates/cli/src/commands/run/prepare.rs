@@ -5,9 +5,9 @@ use std::{
     path::Path,
 };
 
-use isol8_api::request::ExecutionRequest;
+use isol8_engine::Submission;
 
-use super::files;
+use super::{files, remote_files};
 use crate::{
     failure::Failure,
     output::Console,
@@ -17,14 +17,14 @@ use crate::{
 /// The byte order mark that some editors put in front of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The whole request. `stdin` is what an earlier call has read of standard input for the program.
+/// What is to run. `stdin` is what an earlier call has read of standard input for the program.
 ///
 /// Dropping the future leaves a thread behind that may wait for standard input.
 pub(super) async fn prepare(
     settings: &RunSettings,
     stdin: Option<String>,
     console: Console,
-) -> Result<ExecutionRequest, Failure> {
+) -> Result<Submission, Failure> {
     let mut request = settings.request.clone();
     match &settings.source {
         ProgramSource::Command(text) => request.cmd = Some(text.clone()),
@@ -63,10 +63,17 @@ pub(super) async fn prepare(
     if !scripts.is_empty() {
         request.setup_script = Some(scripts.join("\n"));
     }
+    let mut submission = Submission::from(request);
     if let Some(folder) = &settings.files {
-        request.files = files::collect(folder, request.workdir.as_deref(), console)?;
+        let request = &mut submission.request;
+        let files = files::list(folder, request.workdir.as_deref(), console)?;
+        if settings.remote.is_some() {
+            request.files = remote_files::read(files)?;
+        } else {
+            submission.local_files = files;
+        }
     }
-    Ok(request)
+    Ok(submission)
 }
 
 /// The program in a file.

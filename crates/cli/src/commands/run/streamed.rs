@@ -1,9 +1,7 @@
 //! A program whose output is shown as it comes.
 
-use isol8_api::{
-    event::{EventKind, Phase},
-    request::ExecutionRequest,
-};
+use isol8_api::event::{EventKind, Phase};
+use isol8_engine::Submission;
 
 use super::{
     super::shown::{Shown, closed},
@@ -18,11 +16,11 @@ use crate::{
 /// Runs a request.
 pub(super) async fn run(
     course: &Course<'_>,
-    request: ExecutionRequest,
+    submission: Submission,
     tee: &mut Tee,
     signals: &mut Signals,
 ) -> Result<Ran, Failure> {
-    let mut events = course.executor.stream(request, &course.settings.input)?;
+    let mut events = course.executor.stream(submission, &course.settings.input)?;
     let mut exit = Exit::Failed;
     let shown = Shown::new(course.settings.json, course.console);
     loop {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use isol8_api::request::ExecutionRequest;
+use isol8_engine::Submission;
 
 use super::{course::Course, once::once, prepare::prepare, tee::Tee};
 use crate::{
@@ -21,25 +21,25 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// Differs between two states of a file; none while the file is missing.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// Runs `request`, and again at each change, until a signal ends it.
+/// Runs `submission`, and again at each change, until a signal ends it.
 pub(super) async fn run(
     course: &Course<'_>,
-    request: ExecutionRequest,
+    submission: Submission,
     tee: Tee,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let ProgramSource::File(file) = &course.settings.source else {
-        return once(course, request, tee, signals).await;
+        return once(course, submission, tee, signals).await;
     };
     // Standard input can be read once only.
-    let stdin = request.stdin.clone();
+    let stdin = submission.request.stdin.clone();
     let mut seen = stamp(file);
-    let mut next: Result<_, Failure> = Ok(request);
+    let mut next: Result<_, Failure> = Ok(submission);
     loop {
         match next {
-            Ok(request) => {
+            Ok(submission) => {
                 let ran = tokio::select! {
-                    ran = once(course, request, tee.clone(), signals) => Some(ran),
+                    ran = once(course, submission, tee.clone(), signals) => Some(ran),
                     // Dropping the run ends its program.
                     () = changed(file, seen) => None,
                 };

@@ -46,7 +46,7 @@ fn check_json(limits: &serde_json::Value, request: serde_json::Value) -> Result<
     let raw: RawOptions = serde_json::from_value(json!({ "requestLimits": limits })).unwrap();
     let options = Options::try_from(raw).unwrap();
     let request = serde_json::from_value(request).unwrap();
-    check(&options.request_limits, &request).map_err(|error| error.to_string())
+    check(&options.request_limits, &request, &[]).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn every_field_of_a_request_has_a_row_and_is_measured() {
     assert!(fields.remove("timeoutMs"), "{fields:?}");
     let limits = RequestLimits::preset(RequestPreset::Strict);
     let rows: BTreeSet<_> = limits.rows().map(|row| row.names.field).collect();
-    let measured: BTreeSet<_> = measures(&ExecutionRequest::default())
+    let measured: BTreeSet<_> = measures(&ExecutionRequest::default(), &[])
         .map(|measure| measure.field)
         .into();
     assert_eq!(fields, rows);
@@ -120,7 +120,7 @@ fn full() -> ExecutionRequest {
 #[test]
 fn each_limit_of_each_field_is_enforced_exactly() {
     let mut refusals = 0;
-    for measure in measures(&full()) {
+    for measure in measures(&full(), &[]) {
         let limits = RequestLimits::default();
         let row = *limits.of(measure.field).unwrap();
         assert!(measure.check(&row).is_ok());
@@ -162,7 +162,7 @@ fn what_is_blank_or_empty_is_not_there() {
         "timeoutMs": 60_000,
     });
     let request = serde_json::from_value(request).unwrap();
-    assert_eq!(check(&limits, &request), Ok(()));
+    assert_eq!(check(&limits, &request, &[]), Ok(()));
 }
 
 #[test]

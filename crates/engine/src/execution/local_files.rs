@@ -1,0 +1,166 @@
+//! Files of this machine, read on a thread of their own while they are sent. A few parts are in memory at a time,
+//! whatever the size of the files.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+};
+
+use bytes::Bytes;
+use futures::stream;
+use isol8_protocol::{InlineFile, MAX_INLINE_BYTES};
+use nix::fcntl::OFlag;
+use tokio::sync::mpsc;
+
+use super::files::{Batch, as_write_error};
+use crate::{error::EngineError, sandbox::Sandbox, submission::LocalFile};
+
+/// What is read of a large file at once, in bytes.
+const PART_BYTES: usize = 256 * 1024;
+
+/// Parts of a large file that have been read and not been sent.
+const WAITING_PARTS: usize = 2;
+
+/// Files that have been read and not been sent. A small one has at most [`MAX_INLINE_BYTES`].
+const WAITING_FILES: usize = 64;
+
+/// Writes `files`. They are read as they are sent: each wait for the guest has its limit, and there is none for all of
+/// them together, because the caller chose how much it is.
+///
+/// Dropping the future ends the reading, and leaves some of them written.
+pub(super) async fn place(sandbox: &Sandbox, files: Vec<LocalFile>) -> Result<(), EngineError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let (sender, mut read) = mpsc::channel(WAITING_FILES);
+    let reader = tokio::task::spawn_blocking(move || {
+        // The receiver is gone when nobody wants the files any more.
+        let _ = read_all(files, &sender);
+    });
+    let mut batch = Batch::new(sandbox);
+    while let Some(next) = read.recv().await {
+        match next? {
+            Contents::Small(file) => {
+                let bytes = file.path.len() + file.data.len();
+                batch.add(file, bytes).await?;
+            }
+            Contents::Large { path, mut parts } => {
+                let parts = stream::poll_fn(move |context| parts.poll_recv(context));
+                let written = sandbox.write_parts(&path, parts).await;
+                written.map_err(|error| as_write_error(error, None))?;
+            }
+        }
+    }
+    batch.send().await?;
+    // A reader that has panicked has not read all of them.
+    reader
+        .await
+        .map_err(|error| EngineError::Internal(error.to_string()))
+}
+
+/// A file that has been read, or is read.
+enum Contents {
+    /// What fits into a message with others.
+    Small(InlineFile),
+    /// What comes in parts.
+    Large {
+        path: String,
+        parts: mpsc::Receiver<Result<Bytes, EngineError>>,
+    },
+}
+
+/// Nobody wants the files any more.
+struct Unwanted;
+
+/// Reads files one after the other. Whoever gets an error wants no more of them.
+fn read_all(
+    files: Vec<LocalFile>,
+    sender: &mpsc::Sender<Result<Contents, EngineError>>,
+) -> Result<(), Unwanted> {
+    for file in files {
+        let opened = open(&file);
+        let contents = if file.path.len() as u64 + file.bytes <= MAX_INLINE_BYTES as u64 {
+            let read = opened.and_then(|opened| small(opened, file.bytes));
+            read.map(|data| {
+                let path = file.path.clone();
+                Contents::Small(InlineFile { path, data })
+            })
+        } else {
+            match opened {
+                Ok(opened) => {
+                    let (part, parts) = mpsc::channel(WAITING_PARTS);
+                    let path = file.path.clone();
+                    send(sender, Ok(Contents::Large { path, parts }))?;
+                    large(opened, &file, &part)?;
+                    continue;
+                }
+                Err(cause) => Err(cause),
+            }
+        };
+        send(sender, contents.map_err(|cause| unreadable(&file, &cause)))?;
+    }
+    Ok(())
+}
+
+fn send<T>(sender: &mpsc::Sender<T>, next: T) -> Result<(), Unwanted> {
+    sender.blocking_send(next).map_err(|_| Unwanted)
+}
+
+/// Opens what still is a regular file: a link that has taken its place may lead anywhere, and a pipe has no end.
+fn open(file: &LocalFile) -> io::Result<File> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(&file.source)?;
+    if opened.metadata()?.is_file() {
+        return Ok(opened);
+    }
+    Err(io::Error::other("it is no file any more"))
+}
+
+fn small(opened: File, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    opened.take(bytes).read_to_end(&mut contents)?;
+    if (contents.len() as u64) < bytes {
+        return Err(shorter());
+    }
+    Ok(contents)
+}
+
+fn large(
+    mut opened: File,
+    file: &LocalFile,
+    sender: &mpsc::Sender<Result<Bytes, EngineError>>,
+) -> Result<(), Unwanted> {
+    let mut left = file.bytes;
+    while left > 0 {
+        let length = usize::try_from(left).map_or(PART_BYTES, |left| left.min(PART_BYTES));
+        let mut part = vec![0; length];
+        if let Err(cause) = opened.read_exact(&mut part) {
+            let cause = match cause.kind() {
+                io::ErrorKind::UnexpectedEof => shorter(),
+                _ => cause,
+            };
+            return send(sender, Err(unreadable(file, &cause)));
+        }
+        send(sender, Ok(part.into()))?;
+        left -= length as u64;
+    }
+    Ok(())
+}
+
+fn shorter() -> io::Error {
+    io::Error::other("it has become shorter meanwhile")
+}
+
+fn unreadable(file: &LocalFile, cause: &io::Error) -> EngineError {
+    EngineError::LocalFile {
+        path: file.source.display().to_string(),
+        reason: cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
