@@ -34,10 +34,7 @@ pub(super) async fn place(sandbox: &Sandbox, files: Vec<LocalFile>) -> Result<()
         return Ok(());
     }
     let (sender, mut read) = mpsc::channel(WAITING_FILES);
-    let reader = tokio::task::spawn_blocking(move || {
-        // The receiver is gone when nobody wants the files any more.
-        let _ = read_all(files, &sender);
-    });
+    let reader = tokio::task::spawn_blocking(move || read_all(files, &sender));
     let mut batch = Batch::new(sandbox);
     while let Some(next) = read.recv().await {
         match next? {
@@ -53,10 +50,12 @@ pub(super) async fn place(sandbox: &Sandbox, files: Vec<LocalFile>) -> Result<()
         }
     }
     batch.send().await?;
-    // A reader that has panicked has not read all of them.
-    reader
+    let read = reader
         .await
-        .map_err(|error| EngineError::Internal(error.to_string()))
+        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    read.map_err(|Unwanted| {
+        EngineError::Guest("it took a file for written before it had all of it".to_owned())
+    })
 }
 
 /// A file that has been read, or is read.

@@ -10,7 +10,7 @@ use super::{Bench, bash, program};
 use crate::submission::{LocalFile, Submission};
 
 /// A request with a folder that has a small file, a large one, and one more.
-fn submission(folder: &tempfile::TempDir, more: Value) -> Submission {
+fn submission(folder: &tempfile::TempDir, more: &Value) -> Submission {
     let mut request = json!({"runtime": "bash", "code": "x"});
     request
         .as_object_mut()
@@ -53,7 +53,7 @@ async fn small_ones_go_together_and_large_ones_alone_before_those_of_the_request
     ];
     let bench = Bench::new(&json!({}), [bash(script)], []);
     let files = json!({"files": {"in": "y"}});
-    assert_eq!(run(&bench, submission(&folder, files)).await, Ok(0));
+    assert_eq!(run(&bench, submission(&folder, &files)).await, Ok(0));
     assert_eq!(bench.finish().await, ["box-1"]);
 }
 
@@ -66,14 +66,14 @@ async fn one_that_has_gone_and_one_that_has_no_room_are_errors_that_name_it() {
     )];
     let starts = [bash(Vec::new()), bash(full.into())];
     let bench = Bench::new(&json!({}), starts, []);
-    let gone = submission(&folder, json!({}));
+    let gone = submission(&folder, &json!({}));
     let source = folder.path().join("a");
     std::fs::remove_file(&source).unwrap();
     let error = run(&bench, gone).await.unwrap_err();
     let expected = format!("Cannot read {}: No such file", source.display());
     assert!(error.starts_with(&expected), "{error}");
     assert_eq!(
-        run(&bench, submission(&folder, json!({}))).await,
+        run(&bench, submission(&folder, &json!({}))).await,
         Err("Failed to write file /sandbox/b/large in container (exit code 1): refused".to_owned())
     );
     assert_eq!(bench.finish().await, ["box-1", "box-2"]);
@@ -97,7 +97,7 @@ async fn they_count_as_files_of_the_request() {
         ),
     ] {
         let bench = Bench::new(&json!({"requestLimits": limits}), [], []);
-        let files = submission(&folder, json!({"files": {"d": "y"}}));
+        let files = submission(&folder, &json!({"files": {"d": "y"}}));
         assert_eq!(run(&bench, files).await, Err(message.to_owned()));
         bench.finish().await;
     }
@@ -108,6 +108,29 @@ async fn they_count_as_files_of_the_request() {
     ];
     let limits = json!({"requestLimits": {"files": {"maxCount": 3}}});
     let bench = Bench::new(&limits, [bash(script)], []);
-    assert_eq!(run(&bench, submission(&folder, json!({}))).await, Ok(0));
+    assert_eq!(run(&bench, submission(&folder, &json!({}))).await, Ok(0));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_does_not_wait_for_the_end_of_a_file_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let early = Exchange::new("write /sandbox/large", [done(), done()]);
+    let bench = Bench::new(&json!({}), [bash(vec![early])], []);
+    let mut only = submission(&folder, &json!({}));
+    let source = folder.path().join("large");
+    let bytes = 64 << 20;
+    std::fs::File::create(&source)
+        .unwrap()
+        .set_len(bytes)
+        .unwrap();
+    only.local_files = vec![LocalFile {
+        path: "large".to_owned(),
+        source,
+        bytes,
+    }];
+    let error = run(&bench, only).await.unwrap_err();
+    let expected = "The sandbox does not answer as it should: it took a file for written";
+    assert!(error.starts_with(expected), "{error}");
     bench.finish().await;
 }
