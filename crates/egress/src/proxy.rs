@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::resolver::Resolver;
 use crate::respond::TOO_MANY;
-use crate::run::{BlockReason, Run};
+use crate::run::Run;
 use crate::tunnel::{self, TunnelOutcome, TunnelRules};
 
 /// A filtering proxy. Cheap to clone.
@@ -101,6 +101,7 @@ async fn serve_tunnel(context: &Context, tunnel: Tunnel) {
         entry,
     } = tunnel;
     let Ok(client) = client.await else { return };
+    let entry = Arc::new(entry);
     let rules = TunnelRules {
         host: &target.host,
         port_kind: context.policy.port_kind(target.port),
@@ -118,10 +119,10 @@ async fn serve_tunnel(context: &Context, tunnel: Tunnel) {
     };
     let (reader, writer) = split(client);
     let client = join(Cursor::new(first_bytes).chain(reader), writer);
-    match http::serve(context, Mode::Tunnel(target), client, Some(upstream)).await {
-        Ok(Some(Upgraded::WebSocket(socket))) => socket.relay().await,
-        // hyper has answered already. Nothing of the malformed request went upstream.
-        Err(error) if error.is_parse() => entry.block(BlockReason::TunnelHttp),
-        _ => {}
+    let mode = Mode::Tunnel(target, Arc::clone(&entry));
+    if let Ok(Some(Upgraded::WebSocket(socket))) =
+        http::serve(context, mode, client, Some(upstream)).await
+    {
+        socket.relay().await;
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP/1.1 towards the client and towards upstream. Each request is judged, rebuilt and sent.
 
+mod exchange;
 mod outgoing;
 mod session;
 mod upgraded;

@@ -4,6 +4,7 @@
 //! host and port. The policy has allowed these already, and it never changes.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::Either;
@@ -16,6 +17,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::exchange::{Exchange, Watched};
 use super::outgoing::rebuild;
 use super::upgraded::{Tunnel, Upgraded, WebSocket};
 use super::upstream::Upstream;
@@ -34,13 +36,13 @@ use crate::upstream_socket::UpstreamSocket;
 pub(crate) enum Mode {
     /// Proxy requests: absolute form and CONNECT.
     Proxy,
-    /// Ordinary requests inside a tunnel, all for its target.
-    Tunnel(Target),
+    /// Ordinary requests inside a tunnel, all for its target. The log entry is that of the tunnel.
+    Tunnel(Target, Arc<OpenEntry>),
 }
 
 /// Serves HTTP on `stream` until it ends or becomes something else. `upstream` is a connection to
 /// the tunnel's target that has not been used yet. The error is that of the client's connection, or of
-/// the start of `upstream`.
+/// the start of `upstream`. A malformed request in a tunnel is recorded before it is answered.
 pub(crate) async fn serve<S>(
     context: &Context,
     mode: Mode,
@@ -52,20 +54,31 @@ where
 {
     let limits = &*context.limits;
     let slot = match (&mode, upstream) {
-        (Mode::Tunnel(target), Some(io)) => Some(Upstream::open(io, target.clone(), limits).await?),
+        (Mode::Tunnel(target, _), Some(io)) => {
+            Some(Upstream::open(io, target.clone(), limits).await?)
+        }
         _ => None,
     };
     let session = Arc::new(Session {
         context: context.clone(),
         mode,
+        exchange: Exchange::default(),
         slot: Mutex::new(slot),
         upgraded: Mutex::new(None),
     });
     let service = service_fn(|request| {
         let session = Arc::clone(&session);
-        async move { Ok::<_, Infallible>(session.answer(request).await) }
+        async move {
+            session.exchange.begin();
+            let answer = session.answer(request).await;
+            Ok::<_, Infallible>(answer.map(|body| session.exchange.body(body)))
+        }
     });
-    Builder::new()
+    let answered = Arc::clone(&session);
+    let stream = Watched::new(stream, session.exchange.clone(), move || {
+        answered.block_tunnel();
+    });
+    let connection = Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(limits.headers)
@@ -76,8 +89,16 @@ where
         .preserve_header_case(true)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await?;
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    if let Err(error) = connection.as_mut().await {
+        // Where hyper does not answer, or answered right after another answer. The client has not seen the
+        // end of its connection yet.
+        if error.is_parse() {
+            session.block_tunnel();
+        }
+        return Err(error);
+    }
     let mut upgraded = session
         .upgraded
         .lock()
@@ -89,6 +110,7 @@ where
 struct Session {
     context: Context,
     mode: Mode,
+    exchange: Exchange,
     slot: Mutex<Option<Upstream>>,
     upgraded: Mutex<Option<Upgraded>>,
 }
@@ -102,7 +124,7 @@ impl Session {
                 Err(TargetError::HostField)
             }
             Mode::Proxy => Target::of_absolute(request.uri()),
-            Mode::Tunnel(_) => Target::of_origin(request.uri(), request.headers()),
+            Mode::Tunnel(..) => Target::of_origin(request.uri(), request.headers()),
         };
         let target = match target {
             Ok(target) => target,
@@ -116,7 +138,7 @@ impl Session {
         let path = (!is_connect).then(|| request.uri().path());
         let host = target.host.as_str();
         let entry = self.context.run.open(request.method().as_str(), host, path);
-        if let Mode::Tunnel(judged) = &self.mode
+        if let Mode::Tunnel(judged, _) = &self.mode
             && *judged != target
         {
             entry.block(BlockReason::TunnelHost);
@@ -136,7 +158,7 @@ impl Session {
                 Some(("(invalid)", BlockReason::HostMalformed(error.to_string())))
             }
             // A request in a tunnel has nothing to be ambiguous about.
-            Mode::Tunnel(target) => Some((target.host.as_str(), BlockReason::TunnelHttp)),
+            Mode::Tunnel(target, _) => Some((target.host.as_str(), BlockReason::TunnelHttp)),
             Mode::Proxy => None,
         };
         if let Some((host, reason)) = hidden {
@@ -247,7 +269,15 @@ impl Session {
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(upstream);
     }
 
+    /// Records that the tunnel carries what cannot be judged.
+    fn block_tunnel(&self) {
+        if let Mode::Tunnel(_, entry) = &self.mode {
+            entry.block(BlockReason::TunnelHttp);
+        }
+    }
+
     fn upgrade(&self, upgraded: Upgraded) {
+        self.exchange.end();
         *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgraded);
     }
 }

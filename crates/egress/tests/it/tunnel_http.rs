@@ -128,6 +128,77 @@ async fn http_that_cannot_be_judged_is_blocked() {
     }
 }
 
+/// The program may end as soon as it has the answer. Its log is read then.
+#[tokio::test]
+async fn malformed_http_is_in_the_log_before_the_client_has_an_answer_or_the_end() {
+    let good = "GET /a HTTP/1.1\r\nHost: allowed.test:{port}\r\n\r\n";
+    for malformed in [
+        "GET /\r\nHost: denied.test\r\n\r\n",
+        "GET / HTTP/1.1\r\n : x\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n",
+        // hyper does not answer this.
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        for (kind, before) in [
+            (Kind::Http, ""),
+            (Kind::Any, ""),
+            (Kind::Http, good),
+            (Kind::Any, good),
+        ] {
+            let recorder = Recorder::start(ok("hello")).await;
+            let port = recorder.port();
+            let proxy = proxy(options(kind, port), local_names());
+            let (mut client, seen) = Client::witnessed(&proxy);
+            client.tunnel(&format!("allowed.test:{port}")).await;
+            if !before.is_empty() {
+                client
+                    .send(before.replace("{port}", &port.to_string()))
+                    .await;
+                let answer = client.answer().await;
+                assert!(answer.ends_with("hello"), "{answer}");
+            }
+            let granted = std::mem::take(&mut *seen.lock().unwrap());
+            assert!(!granted.is_empty());
+            for log in granted {
+                assert_eq!(decisions(&log)[0], ("CONNECT", None), "{malformed}");
+            }
+            client.send(malformed).await;
+            client.finish().await;
+            client.rest().await;
+            client.done().await;
+            let seen = std::mem::take(&mut *seen.lock().unwrap());
+            assert!(!seen.is_empty());
+            for log in seen {
+                let expected = ("CONNECT", Some("tunnel_http"));
+                assert_eq!(decisions(&log)[0], expected, "{kind:?} {malformed}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_in_a_tunnel_is_no_malformed_request() {
+    let accept = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
+                  Upgrade: websocket\r\n\r\nearly";
+    let recorder = Recorder::start(Play::Http(accept.into())).await;
+    let port = recorder.port();
+    let proxy = proxy(options(Kind::Any, port), local_names());
+    let mut client = Client::connect(&proxy);
+    client.tunnel(&format!("allowed.test:{port}")).await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nHost: allowed.test:{port}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\n\r\n"
+        ))
+        .await;
+    assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+    assert_eq!(client.exactly(5).await, b"early");
+    client.finish().await;
+    client.rest().await;
+    let expected = [("CONNECT", None), ("GET", None)];
+    assert_eq!(decisions(&client.run.snapshot()), expected);
+}
+
 #[tokio::test]
 async fn http_after_the_first_bytes_of_the_server_is_blocked() {
     let banner = b"220 hello\r\n";

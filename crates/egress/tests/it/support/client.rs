@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use isol8_egress::{Proxy, Run};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::witness::{Seen, Witness};
 use super::{PATIENCE, lenient, local_names, proxy};
 
 /// A client connection to a proxy.
@@ -23,6 +24,21 @@ impl Client {
 
     pub(crate) fn under(proxy: &Proxy, run: &Arc<Run>) -> Self {
         let (stream, theirs) = duplex(64 * 1024);
+        Self::over(stream, theirs, proxy, run)
+    }
+
+    /// A client whose proxy remembers what the log had when the client received something.
+    pub(crate) fn witnessed(proxy: &Proxy) -> (Self, Seen) {
+        let run = Run::new(proxy.limits());
+        let (stream, theirs) = duplex(64 * 1024);
+        let (theirs, seen) = Witness::new(theirs, &run);
+        (Self::over(stream, theirs, proxy, &run), seen)
+    }
+
+    fn over<S>(stream: DuplexStream, theirs: S, proxy: &Proxy, run: &Arc<Run>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (proxy, run) = (proxy.clone(), Arc::clone(run));
         let log = Arc::clone(&run);
         let served = tokio::spawn(async move { proxy.serve(theirs, &log).await });

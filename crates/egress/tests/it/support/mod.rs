@@ -7,6 +7,7 @@ pub(crate) mod recorder;
 pub(crate) mod resolver;
 pub(crate) mod strict;
 pub(crate) mod tunnel;
+pub(crate) mod witness;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -18,7 +18,6 @@ for request in (
     'GET http://b.test:8080/hello HTTP/1.1\r\nHost: b.test:8080\r\nConnection: close\r\n\r\n',
     'GET /hello HTTP/1.1\r\nHost: b.test:8080\r\nHost: a.test:8080\r\nConnection: close\r\n\r\n',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    'GET /hello HTTP/1.1\r\nHost: a.test:8080\r\nConnection: close\r\n\r\n',
 ):
     for pieces in (request,), request:
         with socket.create_connection(('127.0.0.1', 8118), timeout=30) as tunnel:
@@ -52,8 +51,6 @@ async fn http_in_a_tunnel_to_any_port_is_judged() {
             "HTTP/1.1 400 Bad Request | isol8: bad request: the request target must be a path",
             "HTTP/1.1 400 Bad Request | isol8: bad request: a request has exactly one Host field",
             "closed |",
-            // hyper answers what is malformed before the log has it. This request gives the log time.
-            "HTTP/1.1 200 OK | hello",
         ];
         // Each request was sent in one piece, and again byte by byte.
         let twice: Vec<&str> = expected.iter().flat_map(|line| [*line; 2]).collect();
@@ -73,7 +70,7 @@ async fn http_in_a_tunnel_to_any_port_is_judged() {
         ];
         assert_eq!(blocked, expected);
         let seen = world.take_seen();
-        assert_eq!(seen.len(), 4, "{seen:?}");
+        assert_eq!(seen.len(), 2, "{seen:?}");
         assert!(
             seen.iter()
                 .all(|request| request.line == "GET a.test/hello")
