@@ -221,7 +221,11 @@ fn tmpfs(plan: ContainerPlan<'_>) -> HashMap<String, String> {
     [(SANDBOX_DIR, sandbox), (TMP_DIR, tmp)]
         .into_iter()
         .chain(session)
-        .chain(volumes::tmpfs(plan.volumes, spec.volume_bytes))
+        .chain(volumes::tmpfs(
+            plan.volumes,
+            spec.volume_bytes,
+            plan.own_user,
+        ))
         .map(|(place, options)| (place.to_owned(), options))
         .collect()
 }

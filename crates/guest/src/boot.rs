@@ -120,6 +120,8 @@ async fn serve_host() -> Result<(), BootError> {
     let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
     // Nothing else can run yet.
     let volumes = Volumes::open(arguments()).map_err(BootError::Volumes)?;
+    let restorable = volumes.restorable();
+    let (places, unknown_mounts) = (sweep::places(&restorable), mounts::unknown(&restorable));
     let (egress, wanted) = Egress::new();
     let memory = Memory::open();
     let guest = Rc::new(Guest {
@@ -136,8 +138,8 @@ async fn serve_host() -> Result<(), BootError> {
         sockets: Sockets::open(memory.limit()),
         memory,
         ipc,
-        places: sweep::places(),
-        unknown_mounts: mounts::unknown(&volumes.restorable()),
+        places,
+        unknown_mounts,
         volumes,
         environ: env::vars_os().collect(),
         heap: Heap::now(),

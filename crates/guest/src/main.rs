@@ -14,7 +14,7 @@
 //! memory    the sandbox's memory                     reserve  room that is kept free
 //! memory_watch  its limit, where no control group has it
 //! spare     processes that are kept free             volumes  what the image declares as volumes
-//! user      the user that programs are
+//! user      the user that programs are               inside   volumes inside other writable places
 //! spawner   the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
@@ -40,6 +40,7 @@ mod filter;
 mod frames;
 mod guest;
 mod heap;
+mod inside;
 mod ipc;
 mod kill;
 mod link;

@@ -25,7 +25,7 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
-use crate::{attributes, failure::Failure, ipc, user};
+use crate::{attributes, failure::Failure, inside, ipc, user};
 
 /// The permissions that an owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;
@@ -45,10 +45,12 @@ pub(crate) struct WritablePlace {
     listing: RefCell<Dir>,
     before: FileStat,
     flags: Option<libc::c_int>,
+    /// Names of the volumes in it, which stay.
+    kept: Vec<CString>,
 }
 
-/// The writable places that exist.
-pub(crate) fn places() -> Vec<WritablePlace> {
+/// The writable places that exist, and in which `volumes` may be.
+pub(crate) fn places(volumes: &[&str]) -> Vec<WritablePlace> {
     let places = WRITABLE_DIRS.into_iter().filter_map(|path| {
         let before = lstat(path).ok().filter(is_directory)?;
         let directory = open(path, DIRECTORY, Mode::empty()).ok()?;
@@ -59,6 +61,7 @@ pub(crate) fn places() -> Vec<WritablePlace> {
             directory,
             listing: RefCell::new(listing),
             before,
+            kept: inside::names(path, volumes.iter().copied()),
         })
     });
     places.collect()
@@ -82,7 +85,7 @@ fn empty_few(place: &WritablePlace, removed: &mut u64) -> Result<bool, Errno> {
         for entry in listing.iter() {
             let entry = entry?;
             let name = entry.file_name();
-            if is_dot(name) {
+            if is_dot(name) || is_kept(name, &place.kept) {
                 continue;
             }
             seen = true;
@@ -117,7 +120,7 @@ pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
         };
         // The child has no descriptor of the guest.
         let directory = open_place(place).map_err(|errno| stuck((CString::default(), errno)))?;
-        let (directory, removed) = empty(directory).map_err(stuck)?;
+        let (directory, removed) = empty(directory, &place.kept).map_err(stuck)?;
         entries += removed;
         restore(place, &directory).map_err(|error| {
             let message = format!("the directory itself cannot be restored: {error}");
@@ -148,12 +151,14 @@ fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
     open(place.path, DIRECTORY, Mode::empty())
 }
 
-/// Removes everything inside the directory `current`. Returns the directory and the number of entries.
-fn empty(mut current: OwnedFd) -> Result<(OwnedFd, u64), Stuck> {
+/// Removes everything inside the directory `current` but the entries `kept`. Returns the directory and the number
+/// of entries that were removed.
+fn empty(mut current: OwnedFd, kept: &[CString]) -> Result<(OwnedFd, u64), Stuck> {
     let mut above: Vec<CString> = Vec::new();
     let mut removed = 0;
     loop {
-        match next_directory(&current, &mut removed)? {
+        let kept = if above.is_empty() { kept } else { &[] };
+        match next_directory(&current, kept, &mut removed)? {
             Some(name) => {
                 current = enter(&current, &name).map_err(|errno| (name.clone(), errno))?;
                 above.push(name);
@@ -178,10 +183,11 @@ pub(crate) const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
 
-/// Removes what can be removed at once. Returns the first directory that is not empty, or `None` when a whole
-/// listing found nothing.
+/// Removes what can be removed at once, but the entries `kept`. Returns the first directory that is not empty, or
+/// `None` when a whole listing found nothing else.
 pub(crate) fn next_directory(
     directory: &OwnedFd,
+    kept: &[CString],
     removed: &mut u64,
 ) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
@@ -195,7 +201,7 @@ pub(crate) fn next_directory(
         for entry in listing.iter() {
             let entry = entry.map_err(itself)?;
             let name = entry.file_name();
-            if is_dot(name) {
+            if is_dot(name) || is_kept(name, kept) {
                 continue;
             }
             seen = true;
@@ -263,6 +269,10 @@ fn restore(place: &WritablePlace, directory: &OwnedFd) -> io::Result<()> {
 /// Whether the name is `.` or `..`.
 fn is_dot(name: &CStr) -> bool {
     name == c"." || name == c".."
+}
+
+fn is_kept(name: &CStr, kept: &[CString]) -> bool {
+    kept.iter().any(|kept| kept.as_c_str() == name)
 }
 
 fn is_own(stat: &FileStat) -> bool {

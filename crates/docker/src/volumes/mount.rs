@@ -1,14 +1,16 @@
 //! Volumes of an image as settings of a container.
 
 use bollard::models::{Mount, MountType, MountVolumeOptions};
-use isol8_protocol::{VOLUME_ARGUMENT, VOLUMES_ARGUMENT, VOLUMES_DIR};
+use isol8_protocol::{USER_ID, VOLUME_ARGUMENT, VOLUMES_ARGUMENT, VOLUMES_DIR};
 
 use super::content::{ImageVolumes, Place};
 
-/// The tmpfs of each volume, and its options.
+/// The tmpfs of each volume, and its options. What belongs to the sandbox user in the image belongs to `own_user`, if
+/// the sandbox has one.
 pub(crate) fn tmpfs(
     volumes: Option<&ImageVolumes>,
     bytes: u64,
+    own_user: Option<u32>,
 ) -> impl Iterator<Item = (&str, String)> {
     let places = volumes.into_iter().flat_map(|volumes| &volumes.places);
     places.map(move |place| {
@@ -19,6 +21,7 @@ pub(crate) fn tmpfs(
             mode,
             ..
         } = place;
+        let user = own_user.filter(|_| *user == USER_ID).unwrap_or(*user);
         let options =
             format!("rw,noexec,nosuid,nodev,size={bytes},uid={user},gid={group},mode={mode:o}");
         (path.as_str(), options)

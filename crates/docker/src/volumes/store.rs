@@ -1,9 +1,10 @@
 //! What is known of the volumes of images.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use bollard::Docker;
 use isol8_backend::SandboxSpec;
+use isol8_protocol::WRITABLE_DIRS;
 use tokio::sync::Mutex;
 
 use super::{
@@ -88,21 +89,40 @@ fn fits(volumes: &ImageVolumes, limit: Limit) -> Result<(), VolumeError> {
     Ok(())
 }
 
-/// The declared paths that need a tmpfs, each once and sorted.
+/// The paths that need a tmpfs, each once and sorted: the declared ones, and those between two of them.
 fn paths(declared: &[String]) -> Result<Vec<String>, VolumeError> {
     let checked = declared.iter().map(|path| path::check(path));
     let mut paths = checked
         .filter_map(Result::transpose)
-        .collect::<Result<Vec<_>, _>>()?;
-    paths.sort_unstable();
-    paths.dedup();
-    match paths.get(MAX_VOLUMES) {
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    let between: Vec<_> = paths
+        .iter()
+        .flat_map(|path| between(path, &paths))
+        .collect();
+    paths.extend(between);
+    match paths.iter().nth(MAX_VOLUMES) {
         Some(path) => Err(VolumeError::Refused {
             path: path.clone(),
-            reason: "an image can have 32 volumes",
+            reason: "an image can have 32 volumes, with the folders between a volume and one inside it",
         }),
-        None => Ok(paths),
+        None => Ok(paths.into_iter().collect()),
     }
+}
+
+/// The directories between the volume `path` and the outermost writable place around it. As mounts they cannot
+/// be renamed. A program could rename any other directory, with the volume in it, and a reset would not find it.
+fn between(path: &str, volumes: &BTreeSet<String>) -> Vec<String> {
+    let above: Vec<&str> = Path::new(path)
+        .ancestors()
+        .skip(1)
+        .filter_map(Path::to_str)
+        .collect();
+    let is_place = |path: &&str| volumes.contains(*path) || WRITABLE_DIRS.contains(path);
+    let outermost = above.iter().rposition(is_place).unwrap_or_default();
+    above[..outermost]
+        .iter()
+        .map(|path| (*path).to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,6 +133,23 @@ mod tests {
     fn each_volume_is_covered_once_and_their_number_is_limited() {
         let declared = ["/b", "/a/", "/a", "/tmp"].map(str::to_owned);
         assert_eq!(paths(&declared).unwrap(), ["/a", "/b"]);
+        let nested = ["/a", "/a/b/c/d", "/a/b", "/sandbox/x/y", "/s/t"].map(str::to_owned);
+        let all = [
+            "/a",
+            "/a/b",
+            "/a/b/c",
+            "/a/b/c/d",
+            "/s/t",
+            "/sandbox/x",
+            "/sandbox/x/y",
+        ];
+        assert_eq!(paths(&nested).unwrap(), all);
+        let deep = ["/a".to_owned(), format!("/a{}", "/b".repeat(MAX_VOLUMES))];
+        let message = paths(&deep).err().unwrap().to_string();
+        assert!(
+            message.contains("32 volumes, with the folders"),
+            "{message}"
+        );
         let many: Vec<_> = (0..=MAX_VOLUMES)
             .map(|number| format!("/{number:02}"))
             .collect();

@@ -81,3 +81,108 @@ async fn code_that_the_environment_of_an_image_names_runs_as_the_sandbox_user_al
     engine.stop().await;
     remove_images(&["environment"]).await;
 }
+
+/// Instructions that have no effect on a sandbox, with a tag for the image of each.
+const NEUTRAL: [(&str, &str); 13] = [
+    ("entrypoint", r#"ENTRYPOINT ["/bin/false"]"#),
+    ("shell-entrypoint", "ENTRYPOINT exec sleep 60"),
+    ("cmd", r#"CMD ["/bin/false"]"#),
+    ("root", "USER 0:0"),
+    ("named-user", "USER nobody"),
+    ("unknown-user", "USER no-such-user:no-such-group"),
+    ("workdir", "WORKDIR /nowhere"),
+    ("stopsignal", "STOPSIGNAL SIGKILL"),
+    (
+        "healthcheck",
+        "HEALTHCHECK --interval=1s --start-period=1s CMD touch /sandbox/health /tmp/health",
+    ),
+    ("onbuild", "ONBUILD RUN false"),
+    ("expose", "EXPOSE 80/tcp 53/udp"),
+    ("shell", r#"SHELL ["/bin/false"]"#),
+    (
+        "labels",
+        "LABEL isol8.managed=false isol8.persist=true isol8.owner=1",
+    ),
+];
+
+/// What a program of this image sees of its sandbox, and what the daemon has for its container.
+async fn seen_in(image: &str) -> (String, String) {
+    let engine = engine(json!({"image": image, "mode": "persistent"}));
+    let script = "id; pwd; umask; env | grep -v ^HOSTNAME= | sort; ls -A /sandbox /tmp; cat /proc/self/limits; \
+        grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status; tr '\\0' ' ' </proc/1/cmdline";
+    let seen = stdout(&engine, json!({"runtime": "bash", "cmd": script})).await;
+    let client = client();
+    let docker = client.docker().await.unwrap();
+    let id = engine.container_id().unwrap();
+    let container = docker.inspect_container(&id, None).await.unwrap();
+    let (config, host) = (container.config.unwrap(), container.host_config.unwrap());
+    let health = container.state.unwrap().health;
+    let checks = health.map_or(0, |health| health.log.unwrap_or_default().len());
+    let of_daemon = format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {checks}",
+        config.entrypoint,
+        config.cmd,
+        config.user,
+        config.working_dir,
+        config.stop_signal,
+        config.healthcheck.and_then(|check| check.test),
+        host.cap_add,
+        host.cap_drop,
+        host.port_bindings,
+    );
+    engine.stop().await;
+    (seen, of_daemon)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_declaration_by_itself_changes_nothing() {
+    let expected = seen_in("isol8:bash").await;
+    let tested = NEUTRAL.map(async |(name, line)| {
+        let tag = format!("declares-{name}");
+        build_dockerfile(&tag, &format!("FROM isol8:bash\n{line}\n")).await;
+        let seen = seen_in(&format!("isol8-test:{tag}")).await;
+        remove_images(&[&tag]).await;
+        (name, seen)
+    });
+    for (name, seen) in futures::future::join_all(tested).await {
+        assert_eq!(seen, expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_of_the_image_has_no_effect_and_its_preloaded_libraries_are_in_programs_alone() {
+    let lines = "FROM isol8:bash\nENV LD_PRELOAD=libm.so.6 PATH=/own:/usr/bin:/bin\n\
+        RUN mkdir /own && printf '#!/bin/sh\\nid -u\\n' >/own/tool && chmod 755 /own/tool\n";
+    build_dockerfile("preloads", lines).await;
+    for mode in ["ephemeral", "persistent"] {
+        let engine = engine(json!({"image": "isol8-test:preloads", "mode": mode}));
+        let script = "grep -q libm /proc/self/maps && echo loaded; command -v tool || id -u; tr '\\0' ' ' </proc/1/cmdline";
+        let found = stdout(&engine, json!({"runtime": "bash", "code": script})).await;
+        assert_eq!(found, "loaded\n100\n/.isol8/guest strict", "{mode}");
+        let request = json!({"runtime": "bash", "code": script, "env": {"LD_PRELOAD": ""}});
+        let found = stdout(&engine, request).await;
+        assert_eq!(found, "100\n/.isol8/guest strict", "{mode}");
+        engine.stop().await;
+    }
+    remove_images(&["preloads"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_that_node_options_of_an_image_name_run_as_the_sandbox_user() {
+    let lines = "FROM isol8:node\nRUN echo 'globalThis.found = process.getuid()' >/evil.cjs\n\
+        ENV NODE_OPTIONS='--require /evil.cjs'\n";
+    build_dockerfile("node-options", lines).await;
+    for mode in ["ephemeral", "persistent"] {
+        let engine = engine(json!({"image": "isol8-test:node-options", "mode": mode}));
+        let request = json!({"runtime": "node", "code": "console.log(globalThis.found)"});
+        assert_eq!(stdout(&engine, request).await, "100", "{mode}");
+        engine.stop().await;
+    }
+    let engine = engine(json!({"image": "isol8-test:node-options"}));
+    let request = json!({
+        "runtime": "node", "code": "console.log(globalThis.found)", "env": {"NODE_OPTIONS": ""},
+    });
+    assert_eq!(stdout(&engine, request).await, "undefined");
+    engine.stop().await;
+    remove_images(&["node-options"]).await;
+}

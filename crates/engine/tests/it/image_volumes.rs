@@ -180,17 +180,37 @@ async fn an_image_whose_volume_no_sandbox_can_have_is_refused_by_its_path() {
     }
 }
 
+/// Volumes inside another volume, with and without a folder between them, and inside the writable places.
+const NESTED: &str = r"FROM isol8:bash
+RUN mkdir -p /a/b /a/between/c /sandbox/own/cache && chmod 777 /a /a/b /a/between/c /sandbox/own/cache \
+    && echo 1 >/a/x && echo 2 >/a/b/x && echo 3 >/a/between/x && echo 4 >/a/between/c/x \
+    && echo 5 >/sandbox/own/cache/x && chown 33:33 /a/between && chmod 775 /a/between
+VOLUME /a /a/b /a/between/c /sandbox/own/cache /tmp/t
+";
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volume_inside_another_place_works_and_its_sandbox_is_used_once() {
-    let lines = "FROM isol8:bash\nRUN mkdir -p /a/b && echo 1 >/a/x && echo 2 >/a/b/y && chmod 777 /a/b\n\
-        VOLUME /a /a/b /sandbox/cache\n";
-    build_dockerfile("volumes-nested", lines).await;
-    let engine = engine(in_image("volumes-nested", &json!({})));
-    let script = "cat /a/x /a/b/y; ls /a/b; echo evil >/a/b/z; ls -A /sandbox/cache";
-    for _ in 0..3 {
-        assert_eq!(stdout(&engine, cmd(script)).await, "1\n2\ny");
+async fn a_volume_inside_another_place_is_swept_and_its_sandbox_is_used_again() {
+    build_dockerfile("volumes-nested", NESTED).await;
+    let list = "find /a /sandbox /tmp | sort | tr '\n' ' '; stat -c '%u %a' /a /a/b /a/between /a/between/c; \
+        cat /a/x /a/b/x /a/between/x /a/between/c/x /sandbox/own/cache/x";
+    let attack = "cd /a; for d in . b between/c /sandbox/own/cache /tmp/t; do echo evil >$d/left; mkdir -p $d/e/f; done; \
+        mv between moved; mv b between/c/b; rm -rf b between /sandbox/own; mv /sandbox/own /sandbox/other; \
+        echo evil >/a/b/x; chmod 0 /a/b; true";
+    let listed = "/a /a/b /a/b/x /a/between /a/between/c /a/between/c/x /a/between/x /a/x /sandbox /sandbox/own \
+        /sandbox/own/cache /sandbox/own/cache/x /tmp /tmp/t 0 777\n0 777\n33 775\n0 777\n1\n2\n3\n4\n5";
+    for strategy in ["fast", "secure"] {
+        let options = json!({"poolStrategy": strategy, "poolSize": {"clean": 0, "dirty": 1}});
+        let engine = engine(in_image("volumes-nested", &options));
+        let mut containers = Vec::new();
+        for _ in 0..3 {
+            assert_eq!(stdout(&engine, cmd(list)).await, listed, "{strategy}");
+            let attack = run(&engine, cmd(attack)).await.unwrap();
+            containers.push(attack.container_id.unwrap());
+        }
+        containers.dedup();
+        assert_eq!(containers.len(), 1, "{strategy}: the sandbox is used again");
+        engine.stop().await;
     }
-    engine.stop().await;
     remove_images(&["volumes-nested"]).await;
 }
 

@@ -203,8 +203,11 @@ async fn files_of_user_100_in_a_volume_belong_to_the_own_user_and_others_do_not(
     let engine = engine(own(&json!({"image": "isol8-test:own-user"})));
     for _ in 0..2 {
         let script = "cat /data/own/file; [ -O /data/own ] && echo own; ls /plain 2>/dev/null || echo closed; \
-                      echo changed >/data/own/file";
-        assert_eq!(stdout(&engine, bash(script)).await, "mine\nown\nclosed");
+                      echo changed >/data/own/file; echo new >/data/new && [ -O /data ] && cat /data/new";
+        assert_eq!(
+            stdout(&engine, bash(script)).await,
+            "mine\nown\nclosed\nnew"
+        );
     }
     engine.stop().await;
     remove_images(&["own-user"]).await;

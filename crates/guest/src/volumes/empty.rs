@@ -14,8 +14,9 @@ use nix::{
 use super::owner::{OPEN, as_owner};
 use crate::sweep::{DIRECTORY, next_directory};
 
-/// Removes everything inside the directory `root`. Returns the number of entries.
-pub(super) fn empty(root: &OwnedFd) -> io::Result<u64> {
+/// Removes everything inside the directory `root` but the entries `kept`. Returns the number of entries that were
+/// removed.
+pub(super) fn empty(root: &OwnedFd, kept: &[CString]) -> io::Result<u64> {
     let owner = fstat(root)?;
     let mut current = as_owner(owner.st_uid, owner.st_gid, || {
         fchmod(root, OPEN)?;
@@ -25,8 +26,9 @@ pub(super) fn empty(root: &OwnedFd) -> io::Result<u64> {
     let mut removed = 0;
     loop {
         let FileStat { st_uid, st_gid, .. } = fstat(&current)?;
+        let kept = if above.is_empty() { kept } else { &[] };
         let next = as_owner(st_uid, st_gid, || {
-            next_directory(&current, &mut removed).map_err(|(name, errno)| {
+            next_directory(&current, kept, &mut removed).map_err(|(name, errno)| {
                 let name = name.to_string_lossy();
                 io::Error::other(format!("{name} cannot be removed: {}", errno.desc()))
             })

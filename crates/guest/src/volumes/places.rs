@@ -1,6 +1,6 @@
 //! The volumes of a sandbox, as they were at its start.
 
-use std::{fs::File, io, os::fd::OwnedFd, path::Path};
+use std::{ffi::CString, fs::File, io, os::fd::OwnedFd};
 
 use isol8_protocol::{ErrorKind, VOLUME_ARGUMENT, VOLUMES_ARGUMENT, VOLUMES_FILE, WRITABLE_DIRS};
 use nix::{
@@ -17,7 +17,7 @@ use super::{
     fill::fill,
     owner::{OPEN, as_owner},
 };
-use crate::{attributes, failure::Failure, mounts};
+use crate::{attributes, failure::Failure, inside, mounts};
 
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;
@@ -35,6 +35,8 @@ struct Volume {
     root: OwnedFd,
     before: FileStat,
     flags: Option<libc::c_int>,
+    /// Names of the volumes in it, which are restored by themselves.
+    kept: Vec<CString>,
 }
 
 impl Volumes {
@@ -52,20 +54,24 @@ impl Volumes {
                 volumes.has_content = true;
             }
         }
+        let paths: Vec<_> = volumes.paths().map(str::to_owned).collect();
+        for place in &mut volumes.places {
+            place.kept = inside::names(&place.path, paths.iter().map(String::as_str));
+        }
         volumes.fill()?;
         Ok(volumes)
     }
 
-    /// The paths of the volumes that a reset makes what they were. A volume inside another writable place is
-    /// not one of them.
+    /// The paths of the volumes that a reset makes what they were. One that a program can move is not one of them.
     pub(crate) fn restorable(&self) -> Vec<&str> {
-        let paths = || self.places.iter().map(|place| place.path.as_str());
-        let is_inside =
-            |path: &str, other: &str| path != other && Path::new(path).starts_with(other);
-        paths()
-            .filter(|path| !WRITABLE_DIRS.iter().any(|other| is_inside(path, other)))
-            .filter(|path| !paths().any(|other| is_inside(path, other)))
+        let places: Vec<_> = self.paths().chain(WRITABLE_DIRS).collect();
+        self.paths()
+            .filter(|path| inside::is_fixed(path, &places))
             .collect()
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|place| place.path.as_str())
     }
 
     /// Makes every volume what it was at the start. Returns how many entries were removed. No process may run
@@ -73,7 +79,7 @@ impl Volumes {
     pub(crate) fn restore(&self) -> Result<u64, Failure> {
         let mut entries = 0;
         for place in &self.places {
-            entries += empty(&place.root)
+            entries += empty(&place.root, &place.kept)
                 .and_then(|entries| place.restore_root().map(|()| entries))
                 .map_err(|error| {
                     let message = format!("the volume cannot be emptied: {error}");
@@ -121,6 +127,7 @@ impl Volume {
             path: path.to_owned(),
             before: fstat(&root)?,
             flags: attributes::flags(&root),
+            kept: Vec::new(),
             root,
         })
     }

@@ -44,8 +44,8 @@ pub(crate) struct Setup<'a> {
     time_wait: u32,
     /// Its control group and the size of each of its file systems.
     memory: Option<(&'a MemoryGroup, &'a str)>,
-    /// A volume that its image declares.
-    volume: &'a str,
+    /// The volumes that its image declares.
+    volumes: &'a [&'a str],
     /// What the host sends the guest about it.
     arguments: &'a str,
     /// A file with the content of the image for it.
@@ -67,15 +67,18 @@ pub(crate) fn start_with_link(
     })
 }
 
-/// The guest of a sandbox whose image declares the volume `/data` and has this content in it.
-pub(crate) fn start_raw_with_volume(
+/// The guest of a sandbox whose image declares these volumes and has this content in them.
+pub(crate) fn start_raw_with_volumes(
+    volumes: &[&str],
     content: &[u8],
 ) -> (Child, ChildStdin, ChildStdout, tempfile::TempDir) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), content).unwrap();
+    let places = volumes.iter().map(|path| format!("volume={path} "));
+    let arguments = places.collect::<String>() + "volumes-content";
     let started = start_raw_with(&Setup {
-        volume: "/data",
-        arguments: "volume=/data volumes-content",
+        volumes,
+        arguments: &arguments,
         content: Some(file.path()),
         ..Setup::default()
     });
@@ -105,7 +108,7 @@ fn start_raw_with(setup: &Setup<'_>) -> (Child, ChildStdin, ChildStdout, tempfil
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("IMAGE", "defined")
         .env("TIME_WAIT", setup.time_wait.to_string())
-        .env("VOLUME", setup.volume)
+        .env("VOLUMES", setup.volumes.join(" "))
         .env("ARGUMENTS", setup.arguments)
         .envs(setup.content.map(|content| ("CONTENT", content)))
         .envs(
@@ -143,15 +146,15 @@ impl Sandbox {
     /// One with a mount that the guest is not told of.
     pub(crate) async fn start_with_unknown_mount(volume: &str) -> Self {
         let setup = Setup {
-            volume,
+            volumes: &[volume],
             ..Setup::default()
         };
         Self::over_streams(start_raw_with(&setup)).await
     }
 
-    /// One whose image declares the volume `/data` and has this content in it.
-    pub(crate) async fn start_with_volume(content: &[u8]) -> Self {
-        Self::over_streams(start_raw_with_volume(content)).await
+    /// One whose image declares these volumes and has this content in them.
+    pub(crate) async fn start_with_volumes(volumes: &[&str], content: &[u8]) -> Self {
+        Self::over_streams(start_raw_with_volumes(volumes, content)).await
     }
 
     /// One in a control group, with file systems of this size each.

@@ -46,10 +46,10 @@ mount -t tmpfs -o mode=1777,size=${FILES:-64m},noexec tmpfs tmp
 mount -t tmpfs -o mode=1777,size=8m tmpfs dev/shm
 mount -t mqueue mqueue dev/mqueue
 mount -t proc proc proc
-if [ -n "$VOLUME" ]; then
-    mkdir "$root$VOLUME"
-    mount -t tmpfs -o mode=1777,size=1m tmpfs "$root$VOLUME"
-fi
+for volume in $VOLUMES; do
+    mkdir -p "$root$volume"
+    mount -t tmpfs -o mode=1777,size=1m tmpfs "$root$volume"
+done
 if [ -n "$CONTENT" ]; then
     mkdir "$root/.isol8-volumes"
     mv "$CONTENT" "$root/.isol8-volumes/content"
@@ -61,7 +61,7 @@ if [ -n "$MEMORY_GROUP" ]; then
 fi
 mount -o remount,bind,ro "$root"
 arguments=$ARGUMENTS
-unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES VOLUME ARGUMENTS CONTENT
+unset OLDPWD PWD MEMORY_GROUP MEMORY_MOUNT FILES VOLUMES ARGUMENTS CONTENT
 # The arguments are words.
 # shellcheck disable=SC2086
 exec chroot "$root" setpriv --no-new-privs --inh-caps=-all \
