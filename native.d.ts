@@ -9,7 +9,7 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Ends an execution. */
+/** Ends an execution. The end of the program, or of the worker, does so as well. */
 export declare class NativeCancel {
   /** One that has not been used. */
   constructor()
@@ -42,18 +42,6 @@ export declare class NativeEngine {
   getFile(path: string): Promise<NativeBytes>
   /** The container of a persistent engine, once there is one. */
   get containerId(): string | null
-}
-
-/** A program (or a worker of one) that has engines. */
-export declare class NativeProgram {
-  /** To be made before the first engine. */
-  constructor()
-  /**
-   * Delays the end of the program while a sandbox is between its creation and its start: others
-   * end with the program by themselves, and this one would stay. Blocks; does nothing the second
-   * time.
-   */
-  end(): void
 }
 
 /** A client of a server. */
@@ -114,6 +102,12 @@ export declare class NativeStream {
 }
 
 /**
+ * To be called before the first engine or client is made. Returns whether it is the first time in this program or worker.
+ * The caller then listens for its exit and calls `endProgram`: `process.exit` runs no clean-up of an addon.
+ */
+export declare function beginProgram(): boolean
+
+/**
  * Builds base images. `on_progress` gets JSON, in order and before the promise settles. It must not throw. When it is slow,
  * steps are left out.
  */
@@ -127,6 +121,13 @@ export declare function cleanup(dockerJson: string): Promise<NativeOutcome>
 
 /** Removes our images. */
 export declare function cleanupImages(dockerJson: string): Promise<NativeOutcome>
+
+/**
+ * Delays the end of the program while a sandbox is between its creation and its start: others
+ * end with the program by themselves, and this one would stay. Blocks; does nothing the second
+ * time.
+ */
+export declare function endProgram(): void
 
 /** Whether an image is there. */
 export declare function imageExists(dockerJson: string, name: string): Promise<NativeOutcome>

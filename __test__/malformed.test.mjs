@@ -87,6 +87,7 @@ const OPTIONS = {
   remoteCode: ["an object", "an own __proto__"],
   poolStrategy: [],
   requestLimits: [],
+  idleMs: [],
   poolSize: ["an object", "an own __proto__"],
 };
 const FIELDS = {

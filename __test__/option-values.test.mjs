@@ -57,6 +57,7 @@ for (const [options, named] of [
   [{ cpuLimit: 0.001 }, "cpuLimit: 0.001"],
   [{ pidsLimit: 1e9 }, "pidsLimit: 1000000000"],
   [{ sandboxSize: "0" }, "sandboxSize: 0"],
+  [{ idleMs: 0 }, "idleMs: 0"],
   [{ tmpSize: "0g" }, "tmpSize: 0g"],
   [{ volumeSize: "0" }, "volumeSize: 0"],
 ]) {

@@ -17,7 +17,6 @@ const { eventStream, withoutOutput } = require("./event-stream.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
-const { watchExit } = require("./program.cjs");
 const { bytes, toNative } = require("./request.cjs");
 const { UnknownKeys, isConfiguration } = require("./unknown-keys.cjs");
 
@@ -54,7 +53,6 @@ class Engine {
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine } = native();
-    watchExit();
     const calls = Math.floor(maxConcurrent);
     this.#native = converted(() => new NativeEngine(json, calls, onDocker, variable));
     this.#unknown.inOptions(options ?? {});

@@ -2,6 +2,8 @@
 // Loads the native engine on first use. So the package can be imported on a platform without one, for its
 // types, its remote client or its adapters.
 
+const process = require("node:process");
+
 const { errorCodes } = require("./constants.json");
 const { errorFrom } = require("./errors.cjs");
 const { followDebug } = require("./logger.cjs");
@@ -21,6 +23,8 @@ function native() {
         cause,
       });
     }
+    // An addon's own clean-up does not run in `process.exit`, so JavaScript listens: once, however often modules are loaded.
+    if (loaded.beginProgram()) process.once("exit", loaded.endProgram);
     followDebug(loaded.setDebug);
   }
   return loaded;

@@ -11,7 +11,6 @@ const { converted, errorFrom, shown, unwrap } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
-const { watchExit } = require("./program.cjs");
 
 const CODE = errorCodes.invalidOption;
 
@@ -37,7 +36,6 @@ async function createServer(options) {
   const given = config ?? loadConfig();
   const json = toJson({ ...rest, config: given, docker: dockerAddress(docker) }, CODE);
   const { NativeServer } = native();
-  watchExit();
   if (rest.debug ?? given.debug) logger.setDebug(true);
   // Native code does not see what a program under Bun has put into its environment.
   const server = converted(() => new NativeServer(json, process.env.ISOL8_BACKEND));

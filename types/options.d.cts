@@ -245,6 +245,11 @@ export interface Isol8Options {
   poolStrategy?: "fast" | "secure" | undefined;
   /** Default: one clean and one dirty sandbox. Under load a pool keeps up to `clean + dirty` clean ones. */
   poolSize?: PoolSize | undefined;
+  /**
+   * Milliseconds without a call after which an ephemeral engine removes its sandboxes. The engine looks every 4 seconds. The
+   * next call makes new ones. Default: 60000.
+   */
+  idleMs?: number | undefined;
   /** What a request may ask for: a preset, or a table. Default: `"default"`, which has no limits. */
   requestLimits?: "default" | "strict" | RequestLimits | undefined;
   /** Modules that interpreters import before their program arrives. `start` may name others. Default: none. */

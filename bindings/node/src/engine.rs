@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    exit::life,
     outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
     request::{self, NativeFile},
     stream::NativeStream,
@@ -176,7 +177,9 @@ fn create(options_json: &str, max_concurrent: u32, wanted: Wanted) -> Result<Eng
         docker.unwrap_or_default(),
         local_limits(limits)?,
     )?;
-    Ok(place.engine(options, max_concurrent as usize)?)
+    let engine = place.engine(options, max_concurrent as usize)?;
+    engine.end_with(life());
+    Ok(engine)
 }
 
 /// What the word of an option means; without one, the default.
@@ -228,17 +231,20 @@ impl Wanted {
     }
 }
 
-/// Ends an execution.
+/// Ends an execution. The end of the program, or of the worker, does so as well.
 #[napi]
-#[derive(Default)]
 pub struct NativeCancel(CancellationToken);
 
 #[napi]
 impl NativeCancel {
     /// One that has not been used.
     #[napi(constructor)]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it belongs to the program of its thread"
+    )]
     pub fn new() -> Self {
-        Self::default()
+        Self(life().child_token())
     }
 
     /// What is cancelled.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::NativeCancel,
+    exit::life,
     outcome::{NativeBytes, NativeError, NativeOutcome, thrown},
     stream::{BATCH, NativeBatch},
 };
@@ -98,7 +99,7 @@ impl NativeRemote {
         };
         NativeRemoteStream {
             state: Arc::new(Mutex::new(state)),
-            cancel: CancellationToken::new(),
+            cancel: life().child_token(),
         }
     }
 

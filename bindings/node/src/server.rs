@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::local_limits,
+    exit::life,
     outcome::{NativeError, NativeOutcome, parse, thrown, tree},
 };
 
@@ -96,7 +97,10 @@ impl NativeServer {
         let prepared = prepare(&options_json, variable).map_err(thrown)?;
         Ok(Self {
             prepared: Mutex::new(Some(prepared)),
-            stop: StopSignal::default(),
+            stop: StopSignal {
+                gracefully: life().child_token(),
+                at_once: life().child_token(),
+            },
             ended: CancellationToken::new(),
             failure: Arc::default(),
         })

@@ -32,6 +32,7 @@ pub(crate) fn over(defaults: RawOptions, request: RawOptions) -> RawOptions {
         remote_code,
         pool_strategy: _,
         pool_size: _,
+        idle_ms: _,
         preload,
         request_limits: _,
         // Whose labels are believed is the server's.

@@ -93,6 +93,9 @@ pub struct RawOptions {
     /// Sandboxes kept ready, default 1 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_size: Option<RawPoolSize>,
+    /// Milliseconds without a call after which an ephemeral engine removes its sandboxes, default 60000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_ms: Option<f64>,
     /// What a request may ask for: "default" (default), "strict", or a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_limits: Option<RawRequestLimits>,

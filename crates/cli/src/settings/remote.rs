@@ -8,13 +8,14 @@ use super::server::ServerSettings;
 use crate::{args::RemoteArgs, failure::Failure, output::Console};
 
 /// Options that are the server's own: how it isolates, what it keeps ready, what it writes down.
-const OF_THE_SERVER: [&str; 10] = [
+const OF_THE_SERVER: [&str; 11] = [
     "mode",
     "security",
     "audit",
     "remoteCode",
     "poolStrategy",
     "poolSize",
+    "idleMs",
     "requestLimits",
     "installRegistries",
     "preload",

@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::FutureExt;
@@ -17,8 +17,16 @@ pub(super) struct Admission {
     permits: Arc<Semaphore>,
     /// Orders the file calls among themselves, and before the executions that come later.
     files: Arc<Semaphore>,
-    /// Cancelled by `stop`, and then replaced: a stopped engine may be used again.
-    life: Mutex<CancellationToken>,
+    life: Mutex<Life>,
+}
+
+/// What ends the calls of an engine.
+#[derive(Default)]
+struct Life {
+    /// Ends the calls of every engine of one owner, now and later.
+    owner: CancellationToken,
+    /// Cancelled by `stop` or with the owner. `stop` then replaces it: a stopped engine may be used again.
+    current: CancellationToken,
 }
 
 impl Admission {
@@ -39,21 +47,28 @@ impl Admission {
         Call {
             position: QueuePosition::taken(&self.permits),
             files: QueuePosition::taken(&self.files),
-            life: self
-                .life
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            life: self.life().current.clone(),
         }
+    }
+
+    /// Ends with `owner` every call from now on.
+    pub(super) fn end_with(&self, owner: CancellationToken) {
+        let current = owner.child_token();
+        *self.life() = Life { owner, current };
     }
 
     /// Ends every call so far.
     pub(super) fn end_all(&self) {
         let ended = {
-            let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *life)
+            let mut life = self.life();
+            let next = life.owner.child_token();
+            std::mem::replace(&mut life.current, next)
         };
         ended.cancel();
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -135,5 +150,18 @@ mod tests {
         let after = admission.call();
         assert!(before.life.is_cancelled());
         assert!(!after.life.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_owner_ends_its_calls_also_after_a_stop() {
+        let owner = CancellationToken::new();
+        let admission = Admission::new(1);
+        admission.end_with(owner.clone());
+        admission.end_all();
+        let before = admission.call();
+        assert!(!before.life.is_cancelled());
+        owner.cancel();
+        assert!(before.life.is_cancelled());
+        assert!(admission.call().life.is_cancelled(), "nothing begins later");
     }
 }

@@ -48,6 +48,7 @@ impl Engine {
             details => details?,
         };
         let spec = self.0.sandbox_spec(&details, runtime)?;
+        let _active = self.0.pools.activity.begin();
         self.pool(spec, image).prewarm().await
     }
 
@@ -58,6 +59,7 @@ impl Engine {
         cancel: &CancellationToken,
         entry: &AuditEntry<'_>,
     ) -> Result<(Outcome, String), EngineError> {
+        let _active = self.0.pools.activity.begin();
         let (lease, chosen) = self.lease(&plan).await?;
         let PlanForImage {
             plan,

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use isol8_backend::{Backend, ImageStore};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Admission, images::Images, needs::check_options, pools::Pools, seccomp::Profile,
@@ -162,6 +163,11 @@ impl Engine {
         if tokio::time::timeout(STOP_LIMIT, ending).await.is_err() {
             tracing::debug!("sandboxes are still being removed");
         }
+    }
+
+    /// From now on calls end with `owner` as they do with [`Engine::stop`], and none begins after it.
+    pub fn end_with(&self, owner: CancellationToken) {
+        self.0.admission.end_with(owner);
     }
 
     /// The container of a persistent engine, once there is one.

@@ -1,5 +1,6 @@
 //! The engine: requests in, results and events out.
 
+mod activity;
 mod admission;
 mod audit_entry;
 mod choice;

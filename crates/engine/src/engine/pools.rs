@@ -4,11 +4,12 @@ use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use isol8_backend::{Backend, SandboxSpec, SeccompProfile};
 
+use super::activity::Activity;
 use crate::{
     options::{Options, PoolSize, Preload},
     plan::ParkPlan,
@@ -50,6 +51,8 @@ pub(super) struct Pools {
     preload: Mutex<Option<Preload>>,
     /// Executions that took an interpreter which was started ahead of them.
     pub(super) parked: AtomicU64,
+    /// The calls that use the pools.
+    pub(super) activity: Activity,
 }
 
 #[derive(Default)]
@@ -239,6 +242,19 @@ impl Pools {
     /// Lets pools go while there are too many idle sandboxes.
     pub(super) fn limit_idle(&self) {
         self.kept().limit_idle();
+    }
+
+    /// Removes the idle sandboxes when no call has used the pools for as long as `limit`.
+    pub(super) fn give_back(&self, limit: Duration) {
+        if self.activity.idle_for().is_none_or(|idle| idle < limit) {
+            return;
+        }
+        for Entry { pool, .. } in self.kept().by_kind.values() {
+            if pool.idle() > 0 {
+                tracing::debug!("no call for a while, removing idle sandboxes");
+                pool.give_back();
+            }
+        }
     }
 
     /// Whether the caller must look after the pools from now on, because no task does so yet.

@@ -1,4 +1,5 @@
-//! Notices that a name of an image was given to another one, without a call that waits for it.
+//! Looks after the pools of an engine without a call that waits for it: notices that a name of an image was given
+//! to another one, and removes the sandboxes of an idle engine.
 //!
 //! Pools belong to the content of an image. A name is looked up when a pool is made for it, before each
 //! sandbox that is made ahead of need, and every [`INTERVAL`] as long as there are pools.
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::pool::Wanted;
 
-/// How often the names of images are looked up again. So a name that was given to another image is noticed
+/// How often the names of images are looked up again, and idle engines noticed. So a name that was given to another image is noticed
 /// within five seconds, also by an engine at rest.
 const INTERVAL: Duration = Duration::from_secs(4);
 
@@ -41,6 +42,7 @@ impl Engine {
         }
         let pools = Arc::downgrade(&self.0.pools);
         let images = Arc::downgrade(&self.0.images);
+        let idle = self.0.options.idle;
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(INTERVAL).await;
@@ -54,6 +56,7 @@ impl Engine {
                     is_current(&pools, &images, &kind).await;
                 }
                 pools.limit_idle();
+                pools.give_back(idle);
             }
         });
     }

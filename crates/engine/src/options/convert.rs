@@ -86,6 +86,7 @@ impl TryFrom<RawOptions> for Options {
                 Some(size) => size.try_into()?,
                 None => PoolSize::default(),
             },
+            idle: timeout("idleMs", raw.idle_ms.unwrap_or(60_000.0))?,
         })
     }
 }

@@ -73,6 +73,8 @@ pub struct Options {
     pub pool_strategy: PoolStrategy,
     /// How many sandboxes are kept.
     pub pool_size: PoolSize,
+    /// Time without a call after which an ephemeral engine removes its sandboxes.
+    pub idle: Duration,
     /// What a request may ask for.
     pub request_limits: RequestLimits,
     /// Modules that parked interpreters import ahead of their programs.

@@ -146,6 +146,14 @@ impl Pool {
         self.carry_out(actions);
     }
 
+    /// Removes the idle sandboxes in the background. The next call makes new ones.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn give_back(&self) {
+        let actions = self.state().give_back();
+        self.carry_out(actions);
+    }
+
     /// Removes every sandbox and waits until they are gone, those lent out included.
     pub async fn close(&self) {
         self.0.closing.cancel();

@@ -236,6 +236,11 @@ impl<S: Parked, W> State<S, W> {
     /// who wait are served.
     pub(super) fn retire(&mut self) -> Vec<Action<S, W>> {
         self.retired = true;
+        self.give_back()
+    }
+
+    /// Idle sandboxes go. The next caller gets a new one.
+    pub(super) fn give_back(&mut self) -> Vec<Action<S, W>> {
         let clean = self.clean.drain(..).map(|(_, sandbox)| sandbox);
         clean
             .chain(self.dirty.drain(..))

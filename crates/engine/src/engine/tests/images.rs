@@ -11,7 +11,7 @@ use crate::{
 
 /// Options of an engine that keeps one used sandbox of each kind, and resets it on the way of the next
 /// program.
-fn keeping() -> Value {
+pub(super) fn keeping() -> Value {
     json!({
         "poolSize": {"clean": 0, "dirty": 1}, "poolStrategy": "secure", "readonlyRootFs": true,
     })

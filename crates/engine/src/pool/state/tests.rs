@@ -237,3 +237,17 @@ fn a_pool_that_retires_gives_its_idle_sandboxes_up() {
     assert_eq!(pool.retire(), [Destroy(1), Destroy(2)]);
     assert_eq!(pool.idle(), 0);
 }
+
+#[test]
+fn what_is_idle_is_given_back_and_the_next_caller_gets_a_new_one() {
+    let mut pool = state(PoolStrategy::Secure);
+    pool.returned_unused(1, Instant::now());
+    pool.released(2);
+    assert_eq!(pool.give_back(), [Destroy(1), Destroy(2)]);
+    assert_eq!((pool.idle(), pool.give_back()), (0, vec![]));
+    assert_eq!(pool.acquire('a'), [Create]);
+    assert_eq!(pool.created(Some(3), Instant::now()), [Give('a', 3)]);
+    // It is kept as before.
+    assert_eq!(pool.released(3), []);
+    assert_eq!(pool.idle(), 1);
+}
