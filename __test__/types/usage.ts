@@ -180,6 +180,7 @@ const common: Required<Isol8Options> = {
   audit,
   remoteCode,
   poolStrategy: "secure",
+  idleMs: 60_000,
   requestLimits: limits[0] ?? requestLimits,
   preload,
   poolSize: poolSizes[0] as PoolSize,

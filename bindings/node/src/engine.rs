@@ -239,10 +239,6 @@ pub struct NativeCancel(CancellationToken);
 impl NativeCancel {
     /// One that has not been used.
     #[napi(constructor)]
-    #[expect(
-        clippy::new_without_default,
-        reason = "it belongs to the program of its thread"
-    )]
     pub fn new() -> Self {
         Self(life().child_token())
     }
