@@ -235,12 +235,18 @@ impl Wanted {
 #[napi]
 pub struct NativeCancel(CancellationToken);
 
+impl Default for NativeCancel {
+    fn default() -> Self {
+        Self(life().child_token())
+    }
+}
+
 #[napi]
 impl NativeCancel {
     /// One that has not been used.
     #[napi(constructor)]
     pub fn new() -> Self {
-        Self(life().child_token())
+        Self::default()
     }
 
     /// What is cancelled.
