@@ -143,6 +143,10 @@ const longSteps = [
     name: "Rust: long sessions",
     run: () => rustTests("sessions::random", "sessions::memory"),
   },
+  {
+    name: "webpack and Next.js",
+    run: () => nodeTests(["__test__/long/frameworks.test.mjs"]),
+  },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 

@@ -13,7 +13,7 @@ const LAUNCHER = fileURLToPath(new URL("../../bin/launch.cjs", import.meta.url))
 const NODE = process.versions.bun ? "node" : process.execPath;
 
 /** Returns a port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
