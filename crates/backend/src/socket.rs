@@ -3,7 +3,10 @@
 
 use std::{
     io::{self, Read, Write},
-    os::unix::net::UnixStream,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -24,6 +27,17 @@ impl Socket {
             socket: watch(socket, Interest::READABLE)?,
             full: None,
         })
+    }
+
+    /// Waits until there is something to read, or the other side has ended.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await.map(drop)
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
 
-use isol8_protocol::STRICT_ARGUMENT;
+use isol8_protocol::{KNOWN_MOUNTS_ARGUMENT, STRICT_ARGUMENT};
 use nix::{
     fcntl::{OFlag, open},
     libc,
@@ -106,6 +106,10 @@ fn arguments() -> impl Iterator<Item = String> {
     words.filter_map(|word| word.into_string().ok())
 }
 
+fn has_argument(argument: &str) -> bool {
+    arguments().any(|word| word == argument)
+}
+
 async fn serve_host() -> Result<(), BootError> {
     let prepared = || {
         make_pipes()?;
@@ -121,7 +125,12 @@ async fn serve_host() -> Result<(), BootError> {
     // Nothing else can run yet.
     let volumes = Volumes::open(arguments()).map_err(BootError::Volumes)?;
     let restorable = volumes.restorable();
-    let (places, unknown_mounts) = (sweep::places(&restorable), mounts::unknown(&restorable));
+    let places = sweep::places(&restorable);
+    let unknown_mounts = if has_argument(KNOWN_MOUNTS_ARGUMENT) {
+        Vec::new()
+    } else {
+        mounts::unknown(&restorable)
+    };
     let (egress, wanted) = Egress::new();
     let memory = Memory::open();
     let guest = Rc::new(Guest {
@@ -131,7 +140,7 @@ async fn serve_host() -> Result<(), BootError> {
         abandon: watch::Sender::new(0),
         null,
         egress,
-        filters_programs: arguments().any(|word| word == STRICT_ARGUMENT),
+        filters_programs: has_argument(STRICT_ARGUMENT),
         services: watch::Sender::default(),
         parking: Parking::default(),
         session: Mutex::default(),

@@ -2,7 +2,8 @@
 //!
 //! Files in `/sandbox` and `/tmp` are memory that no kill gives back. So a program can leave a sandbox
 //! without any: the system then refuses the guest each further byte. The guest therefore holds a
-//! [reserve](Reserve) and gives it up when memory is short.
+//! [reserve](Reserve) and gives it up when memory is short. It takes none while so much is free that it sees memory
+//! become short in time.
 
 use std::{cell::Cell, fs::File, io, os::unix::fs::FileExt};
 
@@ -42,6 +43,10 @@ const RESERVE_PART: u64 = 8;
 /// Less room than this is little, in bytes.
 const SHORT_BYTES: u64 = 1024 * 1024;
 
+/// With this much free, in bytes, there is time to take the reserve. Programs fill memory with about 4 GiB a second,
+/// and the guest looks at it every 25 ms.
+const AMPLE_BYTES: u64 = 256 * 1024 * 1024;
+
 /// What a start of a program takes before the program can be killed for its memory, in bytes. Half of it is
 /// for what the system counts ahead on each processor.
 const START_BYTES: u64 = 1024 * 1024;
@@ -74,10 +79,12 @@ pub(crate) struct Memory {
     for_programs: Reserve,
     /// How many requests need the room that the guest's own reserve gives.
     workers: Cell<u32>,
+    /// Whether programs may run that nobody looks after: those of a session.
+    has_session: Cell<bool>,
 }
 
 impl Memory {
-    /// Opens what there is, and takes the reserve for the guest's own work.
+    /// Opens what there is, and takes the reserve for the guest's own work where little is free.
     pub(crate) fn open() -> Self {
         let found = FILES.into_iter().find_map(|files| {
             let current = File::open(files[0]).ok()?;
@@ -98,6 +105,7 @@ impl Memory {
             for_programs: Reserve::of_memory(part.min(PROGRAM_RESERVE_BYTES)),
             current: found.map(|(current, _)| current),
             workers: Cell::default(),
+            has_session: Cell::default(),
         };
         drop(memory.room_for_work());
         memory
@@ -184,6 +192,8 @@ impl Memory {
     /// To be called before a program starts in a session: gives up the reserve for it when memory is
     /// short, and takes it when memory is not.
     pub(crate) fn make_room_for_program(&self) {
+        self.has_session.set(true);
+        self.keep_reserve();
         match self.free() {
             Some(free) if free < SHORT_BYTES => {
                 self.for_programs.give_up();
@@ -206,7 +216,22 @@ impl Memory {
 
     /// To be called after a reset: there is no session any more.
     pub(crate) fn end_session(&self) {
+        self.has_session.set(false);
         self.for_programs.give_up();
+        if self.free().is_some_and(|free| free >= AMPLE_BYTES) {
+            self.own.give_up();
+        }
+    }
+
+    /// Takes the reserve for the guest's own work, unless that work needs it now, or much is free. To be called while
+    /// a program runs.
+    pub(crate) fn keep_reserve(&self) {
+        if self.workers.get() == 0
+            && let Some(free) = self.free()
+            && (free < AMPLE_BYTES || self.has_session.get())
+        {
+            self.own.take(free.saturating_sub(LEFT_BYTES));
+        }
     }
 
     /// Whether there is hardly any room left beside the reserve.
@@ -250,11 +275,7 @@ impl Drop for RoomForWork<'_> {
     fn drop(&mut self) {
         let Self(memory) = self;
         memory.workers.set(memory.workers.get() - 1);
-        if memory.workers.get() == 0
-            && let Some(free) = memory.free()
-        {
-            memory.own.take(free.saturating_sub(LEFT_BYTES));
-        }
+        memory.keep_reserve();
     }
 }
 

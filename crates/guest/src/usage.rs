@@ -51,7 +51,7 @@ pub(crate) struct Meter<'a> {
     cpu_before: Duration,
     peak_before: Option<u64>,
     kills_before: Option<u64>,
-    /// What of the peak the guest's reserve is.
+    /// What of the peak the guest's reserve is, at most.
     reserved: u64,
     sampled: u64,
     /// The program whose resident memory is sampled, too.
@@ -82,12 +82,14 @@ impl<'a> Meter<'a> {
         self.program = program;
     }
 
-    /// Samples the memory in use and returns it.
+    /// Samples the memory in use and returns it. Has the guest's reserve taken when memory becomes short.
     pub(crate) fn sample(&mut self) -> Option<u64> {
         let resident = self.program.and_then(resident_memory);
         self.sampled = self.sampled.max(resident.unwrap_or_default());
         let current = self.memory.current()?;
         self.sampled = self.sampled.max(current);
+        self.memory.keep_reserve();
+        self.reserved = self.reserved.max(self.memory.reserved());
         Some(current)
     }
 
@@ -133,7 +135,9 @@ fn peak(
     max_rss_bytes: u64,
 ) -> u64 {
     match (before, after) {
-        (Some(before), Some(after)) if after > before => after.saturating_sub(reserved),
+        (Some(before), Some(after)) if after > before => {
+            after.saturating_sub(reserved).max(sampled)
+        }
         _ => sampled.max(max_rss_bytes),
     }
 }

@@ -65,11 +65,10 @@ impl LocalBackend {
             BackendError::new(BackendErrorKind::System, "The program ends.")
                 .caused_by(io::Error::other("no sandbox is started any more"))
         })?;
-        let (shared, image) = (Arc::clone(&self.shared), spec.image.clone());
-        let spawner = spawn_blocking(move || shared.spawner(&image));
-        let spawner = spawner.await.map_err(|error| {
-            BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
-        })??;
+        let spawner = match self.shared.known(&spec.image) {
+            Some(spawner) => spawner,
+            None => self.shared.find_spawner(&spec.image).await?,
+        };
         let Running { number, stream } = spawner.start(plan).await?;
         let id = format!("local-{}-{number}", spawner.process());
         lock(&self.shared.sandboxes).insert(id.clone(), (spawner, number));
@@ -79,10 +78,24 @@ impl LocalBackend {
 }
 
 impl Shared {
+    /// The spawner for an image that runs already.
+    fn known(&self, image: &str) -> Option<Arc<Spawner>> {
+        let known = lock(&self.spawners).get(image).cloned();
+        known.filter(|spawner| spawner.is_alive())
+    }
+
+    /// The spawner for an image, from a thread that may wait.
+    async fn find_spawner(self: &Arc<Self>, image: &str) -> Result<Arc<Spawner>, BackendError> {
+        let (shared, image) = (Arc::clone(self), image.to_owned());
+        let found = spawn_blocking(move || shared.spawner(&image));
+        found.await.map_err(|error| {
+            BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
+        })?
+    }
+
     /// The spawner for an image, started when it is needed.
     fn spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
-        let known = lock(&self.spawners).get(image).cloned();
-        if let Some(known) = known.filter(|spawner| spawner.is_alive()) {
+        if let Some(known) = self.known(image) {
             return Ok(known);
         }
         let users = users::find()?;
@@ -191,14 +204,9 @@ impl Backend for LocalBackend {
 
     fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         async {
-            let shared = Arc::clone(&self.shared);
-            let probed = spawn_blocking(move || {
-                let interpreter = find_interpreter("bash", &shared.options)?;
-                shared.spawner(&root::id("bash", &interpreter)).map(drop)
-            });
-            probed.await.map_err(|error| {
-                BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
-            })?
+            let interpreter = find_interpreter("bash", &self.shared.options)?;
+            let image = root::id("bash", &interpreter);
+            self.shared.find_spawner(&image).await.map(drop)
         }
         .boxed()
     }

@@ -42,6 +42,10 @@ pub const VOLUME_ARGUMENT: &str = "volume=";
 /// keeps it.
 pub const MEMORY_ARGUMENT: &str = "memory=";
 
+/// Argument of the guest in a sandbox where nothing is mounted for writing but [`WRITABLE_DIRS`] and what is the
+/// guest's own. The guest then does not read the list of mounts.
+pub const KNOWN_MOUNTS_ARGUMENT: &str = "known-mounts";
+
 /// Argument of the guest in a sandbox in which [`VOLUMES_FILE`] is.
 pub const VOLUMES_ARGUMENT: &str = "volumes-content";
 

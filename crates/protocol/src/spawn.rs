@@ -51,11 +51,6 @@ pub enum FromSpawner {
         /// What it could not do.
         message: String,
     },
-    /// The guest of a sandbox runs.
-    Started {
-        /// The sandbox's number.
-        number: u64,
-    },
     /// A sandbox could not be made. Nothing is left of it.
     NotStarted {
         /// The sandbox's number.

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
 };
 
-use isol8_protocol::{GUEST_PATH, MEMORY_ARGUMENT, SandboxPlan};
+use isol8_protocol::{GUEST_PATH, KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, SandboxPlan};
 use nix::{
     errno::Errno,
     libc::{self, c_int},
@@ -120,7 +120,8 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     }
     let own_limit =
         (!groups.limit("memory")).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
-    execute(plan.arguments.iter().chain(&own_limit))
+    let words = plan.arguments.iter().chain(&own_limit);
+    execute(words.map(String::as_str).chain([KNOWN_MOUNTS_ARGUMENT]))
 }
 
 fn prepare_signals() -> Result<(), Failure> {
@@ -255,11 +256,10 @@ fn install_filter(filter: &[u8]) -> Result<(), Failure> {
         .trying("install the list of system calls")
 }
 
-fn execute<'a>(arguments: impl Iterator<Item = &'a String>) -> Result<Infallible, Failure> {
+fn execute<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Infallible, Failure> {
     let text = |text: &str| CString::new(text).map_err(|_| Failure::new("an argument with NUL"));
     let path = text(GUEST_PATH)?;
-    let words = arguments.map(String::as_str);
-    let words = std::iter::once("guest").chain(words).map(text);
+    let words = std::iter::once("guest").chain(arguments).map(text);
     let words = words.collect::<Result<Vec<_>, _>>()?;
     let environment = ENVIRONMENT.into_iter().map(text);
     let environment = environment.collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,8 @@
 //! could not return to the host's network from there. So its sandboxes make theirs.
 
 use std::{
-    fs,
+    fs::OpenOptions,
+    io::{self, Write as _},
     os::fd::{AsRawFd, OwnedFd},
 };
 
@@ -83,13 +84,18 @@ fn make() -> Result<(), Failure> {
     start_loopback().trying("start the loopback interface")?;
     for (name, value) in SETTINGS {
         let path = format!("/proc/sys/net/{name}");
-        match fs::write(&path, value) {
+        match write(&path, value) {
             // A system without IPv6.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
             written => written.trying(format_args!("set {path}"))?,
         }
     }
     Ok(())
+}
+
+fn write(path: &str, value: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(value.as_bytes())
 }
 
 fn start_loopback() -> Result<(), Errno> {

@@ -13,7 +13,6 @@ use nix::{
     sys::{
         signal::{Signal, kill},
         stat::Mode,
-        wait::waitpid,
     },
     unistd::pause,
 };
@@ -122,7 +121,7 @@ fn make_namespace(first: u32) -> Result<OwnedFd, Failure> {
         .trying("open a user namespace")
     };
     let namespace = mapped();
+    // It is collected as sandboxes are.
     let _ = kill(holder, Signal::SIGKILL);
-    let _ = waitpid(holder, None);
     namespace
 }

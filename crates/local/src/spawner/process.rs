@@ -16,7 +16,7 @@ use std::{
 
 use isol8_backend::{BackendError, BackendErrorKind, GUEST_DIGEST, Socket};
 use isol8_protocol::{FromSpawner, SandboxPlan, ToSpawner};
-use rustix::net::{SendFlags, Shutdown, shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, shutdown};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::oneshot, time};
 
@@ -50,7 +50,8 @@ struct Known {
 /// Who waits for news of a sandbox.
 #[derive(Default)]
 struct Waiting {
-    start: Option<oneshot::Sender<Result<(), String>>>,
+    /// Gets the reason when there will be no guest.
+    start: Option<oneshot::Sender<String>>,
     end: Vec<oneshot::Sender<()>>,
 }
 
@@ -117,12 +118,9 @@ impl Spawner {
         let sent = self.order(&order, Some(theirs.as_fd())).await;
         drop(theirs);
         sent.map_err(|error| not_started(&error))?;
-        let answer = match time::timeout(DEADLINE, news).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err("the process that makes them has ended".to_owned()),
-            Err(_) => Err("it took too long".to_owned()),
-        };
-        answer.map_err(|message| not_started(&message))?;
+        let begun = time::timeout(DEADLINE, begin(&stream, news)).await;
+        let begun = begun.unwrap_or_else(|_| Err("it took too long".to_owned()));
+        begun.map_err(|message| not_started(&message))?;
         std::mem::forget(unwanted);
         Ok(Running { number, stream })
     }
@@ -182,6 +180,22 @@ impl Drop for Spawner {
     }
 }
 
+/// Waits until the guest at the other end of a link speaks. The error is why it never will.
+async fn begin(link: &Socket, mut news: oneshot::Receiver<String>) -> Result<(), String> {
+    let speaks = async {
+        link.readable().await?;
+        let (_, count) = recv(link, &mut [0_u8][..], RecvFlags::PEEK)?;
+        io::Result::Ok(count > 0)
+    };
+    let failure = tokio::select! {
+        biased;
+        failure = &mut news => failure,
+        // A link that has ended is not one that speaks: the spawner says why.
+        Ok(true) = speaks => return Ok(()),
+    };
+    Err(failure.unwrap_or_else(|_| "the process that makes them has ended".to_owned()))
+}
+
 /// A sandbox whose start nobody waits for any more.
 struct Unwanted<'a>(&'a Spawner, u64);
 
@@ -223,20 +237,25 @@ fn receive(socket: &OwnedFd, known: &Mutex<Known>, mut child: Child) {
 
 fn tell(known: &Mutex<Known>, message: FromSpawner) {
     let mut known = lock(known);
-    let (number, answer) = match message {
-        FromSpawner::Started { number } => (number, Ok(())),
-        FromSpawner::NotStarted { number, message } => (number, Err(message)),
+    match message {
+        FromSpawner::NotStarted { number, message } => {
+            let waiting = known.sandboxes.get_mut(&number);
+            if let Some(start) = waiting.and_then(|waiting| waiting.start.take()) {
+                let _ = start.send(message);
+            }
+        }
         FromSpawner::Ended { number } => {
-            let waiting = known.sandboxes.remove(&number);
-            for end in waiting.into_iter().flat_map(|waiting| waiting.end) {
+            let Some(waiting) = known.sandboxes.remove(&number) else {
+                return;
+            };
+            if let Some(start) = waiting.start {
+                // Nobody waits for that any more where the guest has begun.
+                let _ = start.send("its first process has ended".to_owned());
+            }
+            for end in waiting.end {
                 let _ = end.send(());
             }
-            return;
         }
-        FromSpawner::NeedsUsers | FromSpawner::Ready | FromSpawner::Failed { .. } => return,
-    };
-    let waiting = known.sandboxes.get_mut(&number);
-    if let Some(start) = waiting.and_then(|waiting| waiting.start.take()) {
-        let _ = start.send(answer);
+        FromSpawner::NeedsUsers | FromSpawner::Ready | FromSpawner::Failed { .. } => {}
     }
 }
