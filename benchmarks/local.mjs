@@ -3,8 +3,10 @@
 
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
+import { BACKENDS, call, withEngine } from "./lib/both-backends.mjs";
 import { figure, notMeasured } from "./lib/figures.mjs";
-import { DockerIsol8, Isol8 } from "./lib/package.mjs";
+import { warm } from "./lib/local-warm.mjs";
+import { measured } from "./lib/measured.mjs";
 import { check, PROGRAMS } from "./lib/programs.mjs";
 import { median, timed } from "./lib/stats.mjs";
 
@@ -43,7 +45,8 @@ const BWRAP = [
 /** The command that runs a program without a file. */
 const INLINE = {
   bash: ["bash", "-c", PROGRAMS.bash.code],
-  python: ["python3", "-c", PROGRAMS.python.code],
+  // The system's, which sandboxes have. Another one may come first in PATH.
+  python: ["/usr/bin/python3", "-c", PROGRAMS.python.code],
 };
 
 function hasBubblewrap() {
@@ -62,23 +65,6 @@ async function bubblewrap(runtime) {
 
 const bare = (runtime) => command(INLINE[runtime][0], INLINE[runtime].slice(1));
 
-const makers = {
-  local: (options, concurrent) => new Isol8({ backend: "local", ...options }, concurrent),
-  docker: (options, concurrent) => new DockerIsol8(options, concurrent),
-};
-
-async function withEngine(backend, options, concurrent, use) {
-  const engine = makers[backend](options, concurrent);
-  try {
-    return await use(engine);
-  } finally {
-    await engine.stop();
-  }
-}
-
-const call = async (engine, runtime) =>
-  check(await engine.execute({ runtime, code: PROGRAMS[runtime].code }));
-
 export async function run({ runtimes, rounds, log }) {
   const figures = [];
   const peer = hasBubblewrap();
@@ -88,18 +74,31 @@ export async function run({ runtimes, rounds, log }) {
   }
   log("bursts and batches");
   figures.push(...(await many(rounds(5, 2), peer)));
-  log("warm");
-  figures.push(await warm(rounds(200, 40)));
+  for (const runtime of runtimes.filter((name) => SYSTEM.includes(name))) {
+    log(`${runtime}: warm`);
+    figures.push(...(await warm(runtime, rounds(8, 2))));
+  }
+  log("idle sandboxes");
+  figures.push(...(await idle(40, rounds(5, 1))));
   return figures;
 }
 
-/** From a new engine to its first result, while another engine keeps the process that makes sandboxes. */
+/**
+ * From a new engine to its first result: at first while nothing is there, and then while another engine keeps the process
+ * that makes sandboxes.
+ */
 async function cold(runtime, rounds, peer) {
-  const samples = { local: [], docker: [], bare: [], bwrap: [] };
+  const samples = { first: [], local: [], docker: [], bare: [], bareFirst: [], bwrap: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    await withEngine("local", {}, 1, async (engine) => {
+      samples.first.push(await timed(() => call(engine, runtime)));
+    });
+    samples.bareFirst.push(await timed(() => bare(runtime)));
+  }
   await withEngine("local", {}, 1, async (other) => {
     await call(other, runtime);
     for (let round = 0; round < rounds; round += 1) {
-      for (const backend of ["local", "docker"]) {
+      for (const backend of BACKENDS) {
         await withEngine(backend, {}, 1, async (engine) => {
           samples[backend].push(await timed(() => call(engine, runtime)));
         });
@@ -111,6 +110,13 @@ async function cold(runtime, rounds, peer) {
   const value = median(samples.local);
   const ms = { runtime, value, unit: "ms" };
   const figures = [
+    figure({
+      name: "cold beyond a bare start, first sandbox",
+      runtime,
+      value: median(samples.first) - median(samples.bareFirst),
+      unit: "ms",
+      target: { most: 8 },
+    }),
     figure({
       name: "cold beyond a bare start",
       runtime,
@@ -159,7 +165,7 @@ async function many(rounds, peer) {
   const bursts = { local: [], docker: [] };
   const rate = async (action) => (BATCH / (await timed(action))) * 1000;
   for (let round = 0; round < rounds; round += 1) {
-    for (const backend of ["local", "docker"]) {
+    for (const backend of BACKENDS) {
       rates[backend].push(await rate(() => usedOnce(backend)));
       bursts[backend].push(await burst(backend));
     }
@@ -190,27 +196,10 @@ async function many(rounds, peer) {
   return figures;
 }
 
-/** Calls one after the other to an engine that is warm. */
-async function warm(rounds) {
-  const samples = { local: [], docker: [] };
-  await withEngine("local", {}, 1, (local) =>
-    withEngine("docker", {}, 1, async (docker) => {
-      const engines = { local, docker };
-      for (const engine of [local, docker])
-        for (let n = 0; n < 5; n += 1) await call(engine, "bash");
-      for (let round = 0; round < rounds; round += 1) {
-        for (const [backend, engine] of Object.entries(engines)) {
-          samples[backend].push(await timed(() => call(engine, "bash")));
-        }
-      }
-    }),
-  );
-  return figure({
-    name: "warm p50, back to back",
-    runtime: "bash",
-    value: median(samples.local),
-    unit: "ms",
-    against: { name: "Docker's sandboxes", value: median(samples.docker) },
-    target: { most: 1.05 },
-  });
+/** What an idle sandbox with its interpreter costs, in a process of its own. */
+async function idle(count, rounds) {
+  const { host, machine } = await measured("idle-local-memory", count, rounds);
+  const of = (name, value, most) =>
+    figure({ name: `${name}, per idle sandbox (${count})`, value, unit: "KiB", target: { most } });
+  return [of("host", host, 64), of("machine beyond the interpreter", machine, 400)];
 }

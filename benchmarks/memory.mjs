@@ -1,10 +1,8 @@
 // Memory: of the guest, of the host for each idle warm sandbox, and the growth of both.
 
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { figure } from "./lib/figures.mjs";
 import { guestMemory, MIB_IN_KIB } from "./lib/guest-memory.mjs";
+import { measured } from "./lib/measured.mjs";
 import { DockerIsol8 } from "./lib/package.mjs";
 import { check, PROGRAMS } from "./lib/programs.mjs";
 import { median, sleep } from "./lib/stats.mjs";
@@ -47,18 +45,6 @@ async function guest(runtime) {
   } finally {
     await engine.stop();
   }
-}
-
-/**
- * Returns what a script of lib/ prints in its own Node process, so that nothing else changes the memory of
- * that process. V8's young generation has a fixed size there. By default it grows in steps, for hours if need be.
- */
-async function measured(script, ...args) {
-  const path = fileURLToPath(new URL(`lib/${script}.mjs`, import.meta.url));
-  const flags = ["--expose-gc", "--min-semi-space-size=1", "--max-semi-space-size=1"];
-  const command = [...flags, path, ...args.map(String)];
-  const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: 600_000 });
-  return JSON.parse(stdout);
 }
 
 async function perSandbox(count) {

@@ -1,0 +1,77 @@
+// Prints what an idle local sandbox costs, in KiB: this process, and the whole machine beyond the interpreter that waits
+// in it. From the difference between few and many sandboxes. local.mjs runs it with --expose-gc.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { Isol8 } from "./package.mjs";
+import { median, sleep } from "./stats.mjs";
+
+/** Number of sandboxes of the first engine. It also loads what is loaded only once. */
+const FEW = 4;
+
+/** How often many are made and removed. Other programs of the machine need memory, too. */
+const ROUNDS = Number(process.argv[3]);
+
+const count = Number(process.argv[2]);
+
+/** A file of the system's, or nothing when its process has ended. */
+function read(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+const kibibytes = (text, name) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1]);
+
+/** Memory of the machine in use. */
+const used = () => -kibibytes(read("/proc/meminfo"), "MemAvailable");
+
+async function settled() {
+  for (let i = 0; i < 5; i += 1) {
+    globalThis.gc();
+    await sleep(100);
+  }
+  return { host: process.memoryUsage.rss() / 1024, machine: used() };
+}
+
+/** The memory that belongs to nobody but each of the interpreters below this process. */
+function interpreters() {
+  const parents = new Map();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const fields = read(`/proc/${pid}/stat`).split(") ").at(-1).split(" ");
+    parents.set(pid, fields[1]);
+  }
+  const depth = (pid) => {
+    if (pid === String(process.pid)) return 0;
+    return parents.has(pid) ? depth(parents.get(pid)) + 1 : Number.NEGATIVE_INFINITY;
+  };
+  // This process starts the one that makes sandboxes, which starts guests, which start interpreters.
+  const found = [...parents.keys()].filter((pid) => depth(pid) === 3);
+  const own = found.map((pid) => {
+    const sizes = read(`/proc/${pid}/smaps_rollup`);
+    return kibibytes(sizes, "Private_Clean") + kibibytes(sizes, "Private_Dirty");
+  });
+  return own.filter((size) => size > 0);
+}
+
+async function warmed(clean) {
+  const engine = new Isol8({ backend: "local", poolSize: { clean, dirty: 1 } });
+  await engine.start({ prewarm: { runtimes: ["bash"] } });
+  return engine;
+}
+
+const first = await warmed(FEW);
+const readings = { host: [], machine: [] };
+for (let round = 0; round < ROUNDS; round += 1) {
+  const before = await settled();
+  const second = await warmed(count);
+  const after = await settled();
+  const interpreter = median(interpreters());
+  await second.stop();
+  readings.host.push((after.host - before.host) / count);
+  readings.machine.push((after.machine - before.machine) / count - interpreter);
+}
+await first.stop();
+console.log(JSON.stringify({ host: readings.host[0], machine: median(readings.machine) }));
