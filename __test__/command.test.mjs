@@ -18,6 +18,11 @@ const { name: PACKAGE, version: VERSION } = createRequire(import.meta.url)("../p
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NODE = process.versions.bun ? "node" : process.execPath;
 const BUN = join(root, "node_modules/.bin/bun");
+/** The oldest Node.js that starts the command. `scripts/ensure-node18.sh` installs it. */
+const NODE18 = join(
+  root,
+  `.cache/node18/node_modules/node-${process.platform}-${process.arch}/bin/node`,
+);
 
 let folder;
 let packed;
@@ -47,10 +52,31 @@ async function project(name, dependencies = {}) {
   return path;
 }
 
-/** Starts the launcher of the installed package with Node, so that it stays beside the program. */
-function beside(cwd, ...words) {
+/** Starts the launcher of the installed package with a Node.js, so that it stays beside the program. */
+function besideIn(node, cwd, ...words) {
   const launcher = join(cwd, "node_modules", PACKAGE, "bin/launch.cjs");
-  return spawn(NODE, [launcher, ...words], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+  return spawn(node, [launcher, ...words], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** The same with this Node.js. */
+const beside = (cwd, ...words) => besideIn(NODE, cwd, ...words);
+
+/** Runs a command with an input. Returns its exit code and both streams. */
+async function ended(command, args, { cwd, env = {}, input = "" }) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+  try {
+    child.stdin.end(input);
+    const texts = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"]) {
+      child[name].setEncoding("utf8").on("data", (piece) => {
+        texts[name] += piece;
+      });
+    }
+    const [code] = await once(child, "close", { signal: AbortSignal.timeout(120_000) });
+    return { code, ...texts };
+  } finally {
+    child.kill("SIGKILL");
+  }
 }
 
 /** Waits until a process with this number is gone. */
@@ -136,6 +162,45 @@ test("Bun installs the command, and it needs no Node.js", async () => {
   await run(BUN, ["install"], { cwd, env });
   assert.equal(await run("node_modules/.bin/isol8", ["--version"], { cwd, env }), expected);
   assert.equal(await run(BUN, ["x", "--no-install", "isol8", "--version"], { cwd, env }), expected);
+});
+
+test("the examples of the readme run with bunx", async () => {
+  const cwd = join(folder, "with-bun");
+  const env = { PATH: join(cwd, "tools"), BUN_INSTALL_CACHE_DIR: join(cwd, "cache") };
+  await writeFile(join(cwd, "script.py"), "print('script')");
+  for (const [words, input, stdout] of [
+    [["run", "-e", "print('hello isol8')", "--runtime", "python"], "", "hello isol8\n"],
+    [["run", "script.py"], "", "script\n"],
+    [["run", "--runtime", "node"], "console.log(42)\n", "42\n"],
+  ]) {
+    const bunx = ["x", "--no-install", "isol8", ...words];
+    const told = await ended(BUN, bunx, { cwd, env, input });
+    assert.deepEqual(told, { code: 0, stdout, stderr: "" });
+  }
+  // The image is there.
+  const bunx = ["x", "--no-install", "isol8", "setup", "--only", "python"];
+  const setup = await ended(BUN, bunx, { cwd, env });
+  assert.equal(setup.code, 0, setup.stderr);
+  assert.match(setup.stdout, /^\[DONE\] Setup complete!\n/);
+  assert.match(setup.stderr, /^\[OK\] Docker is running\n/);
+});
+
+test("Node.js 18 starts the command, passes signals on and ends with its code", async () => {
+  const cwd = join(folder, "with-npm");
+  assert.match(await run(NODE18, ["--version"]), /^v18\./);
+  const launcher = join("node_modules", PACKAGE, "bin/isol8.cjs");
+  assert.equal(await run(NODE18, [launcher, "--version"], { cwd }), expected);
+  const code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)";
+  const told = await ended(NODE18, [launcher, "run", "-e", code], { cwd });
+  assert.deepEqual(told, { code: 3, stdout: "out\n", stderr: "err\n" });
+  const waiting = besideIn(NODE18, cwd, "run");
+  try {
+    await childOf(waiting.pid);
+    waiting.kill("SIGINT");
+    assert.deepEqual(await once(waiting, "exit"), [130, null]);
+  } finally {
+    waiting.kill("SIGKILL");
+  }
 });
 
 test("code runs, with the exit code and both streams of the program", async () => {

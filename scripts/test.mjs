@@ -115,6 +115,7 @@ const steps = [
   images,
   foreignImage,
   { name: "an ssh server", run: () => run("sh", ["scripts/ensure-ssh-server.sh"]) },
+  { name: "Node.js 18", run: () => run("sh", ["scripts/ensure-node18.sh"]) },
   { name: "databases", run: () => run("sh", ["scripts/ensure-databases.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackages },

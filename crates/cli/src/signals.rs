@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Within this time a signal of the same number counts as the same signal: Ctrl-C reaches this process from the
 /// terminal, and once more from the JavaScript launcher that passes it on.
@@ -46,6 +46,17 @@ impl Signals {
                 return number;
             }
         }
+    }
+}
+
+/// Carries out a command that is over when it is dropped. A signal drops it, and is how it ends.
+pub(crate) async fn unless_signalled(
+    command: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        exit = command => exit,
+        number = signals.next() => Ok(Exit::Signal(number)),
     }
 }
 

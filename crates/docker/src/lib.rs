@@ -25,7 +25,7 @@ pub use address::{AddressError, DockerAddress};
 pub use backend::DockerBackend;
 pub use cleanup::AbandonedContainer;
 pub use client::{Client, DaemonFacts};
-pub use image::{DockerImages, OwnImage};
+pub use image::{BaseImage, DockerImages, OwnImage};
 pub use labels::{
     BUILD_HASH_LABEL, DEPENDENCIES_LABEL, DEPENDENCY_HASH_LABEL, IMAGE_RUNTIME_LABEL,
     MANAGED_LABEL, RUNTIME_LABEL, SETUP_LABEL,

@@ -1,5 +1,7 @@
 //! The images that a configuration wants, before the first request needs them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use isol8_api::config::Config;
 use isol8_backend::{BuildProgress, BuildStatus, ImageSources, ImageStore};
 use isol8_engine::{
@@ -47,8 +49,11 @@ pub async fn build_configured_images(
             .tag
             .clone()
             .unwrap_or_else(|| dependencies_tag(&image.runtime));
+        // A base image that is missing is built first, with a beginning of its own.
+        let announced = AtomicBool::new(false);
         let announce = |progress: BuildProgress| {
-            if progress.status == BuildStatus::Building && progress.message.is_none() {
+            let begins = progress.status == BuildStatus::Building && progress.message.is_none();
+            if begins && !announced.swap(true, Ordering::Relaxed) {
                 report(ImageStep::Building {
                     tag: &tag,
                     runtime: &image.runtime,

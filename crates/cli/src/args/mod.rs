@@ -34,3 +34,6 @@ pub(crate) use server::{
 };
 pub(crate) use setup::SetupArgs;
 pub(crate) use values::{OutputPath, Pair};
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,6 @@ use crate::{
     failure::{Exit, Failure},
     output::{Console, age, print},
     sandboxes::Sandboxes,
-    signals::Signals,
 };
 
 /// Characters of an id that are shown, as Docker does.
@@ -49,12 +48,8 @@ pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Fai
     if shown != Exit::Success {
         return Ok(shown);
     }
-    if !args.force {
-        match confirmed(args.images).await? {
-            Answer::Yes => {}
-            Answer::No => return print("Cleanup cancelled"),
-            Answer::Signal(number) => return Ok(Exit::Signal(number)),
-        }
+    if !args.force && !confirmed(args.images).await? {
+        return print("Cleanup cancelled");
     }
     let removed = backend.clean_up().await?;
     let mut exit = report("container", &removed, console)?;
@@ -151,35 +146,23 @@ fn short(id: &str) -> String {
     id.chars().take(SHORT_ID).collect()
 }
 
-enum Answer {
-    Yes,
-    No,
-    Signal(u8),
-}
-
 /// Asks. Only a yes is a yes: the end of standard input is none.
-async fn confirmed(images: bool) -> Result<Answer, Failure> {
+async fn confirmed(images: bool) -> Result<bool, Failure> {
     let and_images = if images { " and images" } else { "" };
     let mut stdout = io::stdout();
     let asked = write!(stdout, "Remove all these containers{and_images}? [y/N] ");
     asked
         .and_then(|()| stdout.flush())
         .map_err(|cause| Failure::input_output("Cannot ask", cause))?;
-    let mut signals = Signals::listen()?;
     let (sender, answer) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let _ = io::stdin().lock().read_line(&mut line);
         let _ = sender.send(line);
     });
-    let line = tokio::select! {
-        line = answer => line.unwrap_or_default(),
-        number = signals.next() => return Ok(Answer::Signal(number)),
-    };
-    Ok(match line.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Answer::Yes,
-        _ => Answer::No,
-    })
+    let line = answer.await.unwrap_or_default();
+    let word = line.trim().to_ascii_lowercase();
+    Ok(matches!(&*word, "y" | "yes"))
 }
 
 /// Prints what was removed, and what could not be.

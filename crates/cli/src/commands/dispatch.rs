@@ -12,6 +12,7 @@ use crate::{
     failure::{Exit, Failure},
     output::{Console, print},
     settings::configuration,
+    signals::unless_signalled,
 };
 
 /// Runs the command of `cli`. Without one, the help is what it prints.
@@ -27,16 +28,19 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         // It helps also where the configuration cannot be read.
         Command::Doctor(args) => {
             isol8_debug_log::set_enabled(cli.global.debug);
-            doctor::run(args).await
+            unless_signalled(doctor::run(args)).await
         }
-        Command::Setup(args) => setup::run(&args, &prepared()?.loaded.config, console).await,
+        Command::Setup(args) => {
+            let Prepared { loaded, .. } = prepared()?;
+            unless_signalled(setup::run(&args, &loaded.config, console)).await
+        }
         Command::Build(args) => {
             prepared()?;
-            build::run(&args, console).await
+            unless_signalled(build::run(&args, console)).await
         }
         Command::ListCustom(args) => {
             prepared()?;
-            list_custom::run(args).await
+            unless_signalled(list_custom::run(args)).await
         }
         Command::Run(args) => {
             let Prepared { loaded, debug } = prepared()?;
@@ -52,17 +56,17 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         }
         Command::Login(args) => {
             prepared()?;
-            login::login(args, console).await
+            unless_signalled(login::login(args, console)).await
         }
         Command::Logout(_) => login::logout(),
         Command::Session(args) => {
             prepared()?;
-            session::run(args, console).await
+            unless_signalled(session::run(args, console)).await
         }
         Command::Config(args) => config::run(args, &prepared()?.loaded),
         Command::Cleanup(args) => {
             prepared()?;
-            cleanup::run(args, console).await
+            unless_signalled(cleanup::run(args, console)).await
         }
     }
 }

@@ -205,6 +205,13 @@ fn answer(state: &mut State, method: &str, target: &str) -> (u16, String) {
     }
     match (method, path) {
         ("HEAD" | "GET", "/_ping") => (200, "OK".to_owned()),
+        ("GET", "/info") => {
+            let info = json!({
+                "ServerVersion": "27.1", "SecurityOptions": ["name=seccomp,profile=builtin"],
+                "DockerRootDir": "/",
+            });
+            (200, info.to_string())
+        }
         ("GET", "/containers/json") => (200, json!(state.containers).to_string()),
         ("GET", "/images/json") => (200, listed(state)),
         ("POST", "/build") => (200, build(state, query)),
@@ -218,7 +225,7 @@ fn answer(state: &mut State, method: &str, target: &str) -> (u16, String) {
                 Some(labels) => {
                     let image = json!({
                         "Id": format!("sha256:{name}"), "Size": 2_000_000, "RepoTags": [name],
-                        "Config": { "Labels": labels },
+                        "Created": "2020-01-01T00:00:00Z", "Config": { "Labels": labels },
                     });
                     (200, image.to_string())
                 }

@@ -1,8 +1,11 @@
 //! `doctor`, `completion` and `man`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::{Ended, User};
+use crate::{
+    common::{Ended, User},
+    daemon::Daemon,
+};
 
 #[test]
 fn a_machine_with_docker_is_checked() {
@@ -48,4 +51,27 @@ fn shells_and_man_get_what_they_read() {
     assert!(user.isol8(&["man"]).stdout.contains(".TH isol8 1"));
     user.isol8(&["man", "pages"]).is(0, "", "");
     assert!(user.read("pages/isol8-run.1").contains("sandbox"));
+}
+
+#[test]
+fn images_that_another_version_has_built_are_named_with_their_age() {
+    let (daemon, user) = (Daemon::start(), User::new());
+    let words = ["setup", "--only", "bash"];
+    assert_eq!(user.isol8_on(&daemon, &words, "").code, Some(0));
+    let labels = json!({ "org.isol8.runtime": "node", "org.isol8.build.hash": "another" });
+    daemon.image("isol8:node", labels);
+    let words = ["doctor", "--offline", "--backend", "docker"];
+    let ended = user.isol8_on(&daemon, &words, "");
+    let images = ended
+        .stdout
+        .lines()
+        .skip_while(|line| !line.contains("Images: "));
+    let images: Vec<_> = images.take(2).collect();
+    let found = "[WARN] Images: there is none for python, bun, deno, agent; that of node is not what this version \
+        builds; built: node ";
+    assert!(images[0].starts_with(found), "{images:?}");
+    assert!(images[0].contains(" days ago, bash "), "{images:?}");
+    let remedy = "       Run: isol8 setup --only python bun deno agent node. Else the first run builds what is missing.";
+    assert_eq!(images[1], remedy);
+    ended.shows("[OK]   Docker: version 27.1 at unix://");
 }

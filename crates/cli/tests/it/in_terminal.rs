@@ -73,14 +73,20 @@ fn progress_is_one_line_a_build_in_a_wide_and_in_a_narrow_terminal() {
 }
 
 #[test]
-fn ctrl_c_ends_setup() {
-    let (user, daemon) = (User::new(), building());
-    let terminal = setup(&user, &daemon, 80);
-    terminal.shows("Step 2/2");
-    terminal.write("\x03");
-    // By the signal itself: a shell then ends its script, too.
-    assert_eq!(terminal.end().0, -2);
-    daemon.let_go();
+fn ctrl_c_ends_setup_and_build_as_it_ends_a_run() {
+    let words = [
+        &["setup", "--only", "node", "bash"][..],
+        &["build", "--base", "bash", "--install", "jq"],
+    ];
+    for words in words {
+        let (user, daemon) = (User::new(), building());
+        let address = daemon.address();
+        let terminal = Terminal::start(&user, words, 80, &[("DOCKER_HOST", &address)]);
+        terminal.shows("Step 2/2");
+        terminal.write("\x03");
+        assert_eq!(terminal.end().0, 130, "{words:?}");
+        daemon.let_go();
+    }
 }
 
 #[test]
@@ -181,4 +187,20 @@ fn a_port_that_is_taken_is_a_choice() {
     terminal.write("\x03");
     terminal.shows("[Serve] Cleanup complete");
     assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
+fn markers_have_colours_in_a_terminal_unless_no_color_is_set() {
+    let user = User::new();
+    for (words, part) in [
+        (&["run", "none.py"][..], "[ERR]"),
+        (&["run", "--net", "x"], "error:"),
+    ] {
+        for (value, coloured) in [("", true), ("1", false)] {
+            let terminal = Terminal::start(&user, words, 100, &[("NO_COLOR", value)]);
+            terminal.shows(part);
+            assert_eq!(terminal.is_coloured(part), coloured, "{words:?} {value:?}");
+            assert_eq!(terminal.end().0, 1);
+        }
+    }
 }

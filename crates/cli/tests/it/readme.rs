@@ -1,9 +1,8 @@
-//! The example commands of the readme of 0.20, as they stand there. Those for a server are tested with the server, those
-//! for other hosts in `network`.
+//! The example commands of the readme of 0.20, as they stand there. Those for other hosts are in `network`.
 
 use serde_json::{Value, json};
 
-use crate::{common::User, daemon::Daemon};
+use crate::{common::User, daemon::Daemon, serve::Served};
 
 #[test]
 fn examples_that_run_a_program() {
@@ -139,4 +138,33 @@ fn examples_that_show_the_configuration() {
     let line =
         format!("isol8 run --github user/repo/main/script.py --hash {hash} --runtime python");
     user.shell(&line, &[]).failed(disabled);
+}
+
+#[test]
+fn examples_that_serve_and_use_a_server() {
+    let user = User::new();
+    user.write("script.py", "print('script')");
+    // Where port 3000 is taken, it is another one, and standard error has a warning.
+    for words in [
+        &["--port", "3000", "--key", "my-api-key"][..],
+        &["--update"],
+    ] {
+        let server = Served::start_with(&user, words, &[("ISOL8_API_KEY", "my-api-key")]);
+        let line = format!(
+            "isol8 run script.py --host {} --key my-api-key",
+            server.host()
+        );
+        user.shell(&line, &[]).is(0, "script\n", "");
+        let ended = server.end();
+        let told: Vec<_> = ended.stderr.lines().collect();
+        let known = [
+            "[WARN] Port 3000 is in use.",
+            "[INFO] The server is part of this program",
+            "[Serve] ",
+        ];
+        let unknown = told
+            .iter()
+            .find(|line| !known.iter().any(|known| line.starts_with(known)));
+        assert_eq!((ended.code, unknown), (Some(0), None));
+    }
 }

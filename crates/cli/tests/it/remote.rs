@@ -223,6 +223,10 @@ fn a_key_of_login_is_good_for_the_server_that_gave_it() {
     let host = serving.host();
     let login = user.isol8(&["login", "--host", &host, "--key", KEY, "--ttl", "60000"]);
     assert_eq!((login.code, &*login.stdout), (Some(0), ""), "{login:?}");
+    let named = serving.ask("GET /auth/keys", KEY, "");
+    let (_, name) = named.split_once(r#""name":"cli-login-"#).unwrap();
+    let name = name.split('"').next().unwrap();
+    assert_eq!((name.len(), &name[10..11], &name[23..]), (24, "T", "Z"));
     user.isol8(&["run", "--cmd", "echo out", "--host", &host])
         .is(0, "out\n", "");
     user.isol8(&["session", "list", "--host", &host])

@@ -151,3 +151,30 @@ fn a_file_that_cannot_be_written_is_an_error() {
         "{ended:?}"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_that_names_the_file() {
+    if std::env::var_os("ISOL8_SKIP_NAMESPACES").is_some() {
+        isol8_testing::not_run("ISOL8_SKIP_NAMESPACES is set, and with it there is no full disk");
+        return;
+    }
+    let user = User::new();
+    user.write("full/kept.txt", "");
+    let on_full_disk = |run: &str| {
+        let line =
+            format!("mount -t tmpfs -o size=64k none full && isol8 run --cmd \"$PROGRAM\" {run}");
+        let line = format!("unshare --map-root-user --mount sh -c '{line}'");
+        user.shell(&line, &[("PROGRAM", "yes | head -c 200000 | tee large")])
+    };
+    let ended = on_full_disk("--out full/out.txt");
+    assert_eq!((ended.code, ended.stdout.len()), (Some(1), 200_000));
+    let expected =
+        "[ERR] --out: cannot write full/out.txt: No space left on device (os error 28)\n";
+    assert_eq!(ended.stderr, expected);
+    let ended = on_full_disk("--output-path large:full/large");
+    assert_eq!((ended.code, ended.stdout.len()), (Some(1), 200_000));
+    for part in ["[ERR] ", "full/large", "No space left on device"] {
+        assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
+    }
+}

@@ -11,7 +11,10 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::common::{Ended, User, containers, ended, until};
+use crate::{
+    common::{Ended, User, containers, ended, until},
+    daemon::Daemon,
+};
 
 /// A server that serves.
 pub(crate) struct Served {
@@ -26,7 +29,7 @@ impl Served {
     }
 
     /// The same with these variables of the environment.
-    fn start_with(user: &User, words: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(user: &User, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let all = [&["serve", "--keep-images"], words].concat();
         let mut command = user.command(&all);
         command.envs(variables.iter().copied());
@@ -64,7 +67,7 @@ impl Served {
     }
 
     /// The answer to a request, head and body.
-    fn ask(&self, request: &str, key: &str, body: &str) -> String {
+    pub(crate) fn ask(&self, request: &str, key: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(
             stream,
@@ -237,4 +240,57 @@ fn what_is_missing_or_wrong_is_an_error_that_names_it() {
     assert_eq!(nowhere.code, Some(1));
     let text = "[ERR] Cannot listen on 192.0.2.1, port 3000: ";
     assert!(nowhere.stderr.starts_with(text), "{}", nowhere.stderr);
+}
+
+#[test]
+fn images_of_the_configuration_are_built_before_it_serves() {
+    let (daemon, user) = (Daemon::start(), User::new());
+    user.write(
+        "isol8.config.json",
+        r#"{"prebuiltImages": [{"tag": "mine:1", "runtime": "node", "installPackages": ["a", "b"]}]}"#,
+    );
+    let address = daemon.address();
+    let variables = [("DOCKER_HOST", &*address), ("ISOL8_API_KEY", "k")];
+    for told in [
+        "[Server] Building prebuilt image mine:1 (node: a, b)\n[Server] Prebuilt image mine:1 ready\n",
+        "[Server] Prebuilt image mine:1 already exists, skipping build\n",
+    ] {
+        let (listener, port) = free_port();
+        drop(listener);
+        let server = Served::start_with(&user, &["--port", &port], &variables);
+        let ended = server.end();
+        assert_eq!(
+            (ended.code, ended.stderr),
+            (Some(0), format!("{told}{GOODBYE}"))
+        );
+    }
+    let builds = daemon.changes();
+    assert!(
+        builds.len() == 2 && builds.iter().all(|change| change == "POST /build"),
+        "{builds:?}"
+    );
+}
+
+#[test]
+fn older_flags_mean_what_they_did() {
+    let user = User::new();
+    let (listener, port) = free_port();
+    drop(listener);
+    let mut server = Served::start_with(
+        &user,
+        &["--update", "--port", &port, "--auth-db"],
+        &[("ISOL8_API_KEY", "k")],
+    );
+    let keys = user.home().join(".isol8/auth.db");
+    assert_eq!(
+        server.line(),
+        format!("       Auth DB: {}\n", keys.display())
+    );
+    assert!(keys.exists());
+    let ended = server.end();
+    let update = "[INFO] The server is part of this program: nothing has to be downloaded.\n";
+    assert_eq!(
+        (ended.code, ended.stderr),
+        (Some(0), format!("{update}{GOODBYE}"))
+    );
 }

@@ -27,6 +27,7 @@ pub(crate) struct Terminal {
     child: Child,
     pty: Arc<Pty>,
     screen: Arc<Mutex<vt100::Parser>>,
+    reader: std::thread::JoinHandle<()>,
 }
 
 impl Terminal {
@@ -56,14 +57,19 @@ impl Terminal {
         )));
         let pty = Arc::new(pty);
         let (seen, from) = (Arc::clone(&screen), Arc::clone(&pty));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // The end of the program is an error of the terminal.
             while let Ok(length) = (&*from).read(&mut piece) {
                 seen.lock().unwrap().process(&piece[..length]);
             }
         });
-        Self { child, pty, screen }
+        Self {
+            child,
+            pty,
+            screen,
+            reader,
+        }
     }
 
     /// Types a text. `\r` is Enter, `\x03` is Ctrl-C, `\x04` is Ctrl-D.
@@ -91,6 +97,17 @@ impl Terminal {
             .collect()
     }
 
+    /// Whether the first character of this part has a colour.
+    pub(crate) fn is_coloured(&self, part: &str) -> bool {
+        let parser = self.screen.lock().unwrap();
+        let screen = parser.screen();
+        let rows = screen.rows(0, screen.size().1.get()).enumerate();
+        let mut found = rows.filter_map(|(row, text)| Some((row, text.find(part)?)));
+        let (row, column) = found.next().unwrap();
+        let cell = screen.cell(row.try_into().unwrap(), column.try_into().unwrap());
+        cell.unwrap().fgcolor() != vt100::Color::Default
+    }
+
     /// Waits until a line has this part.
     #[track_caller]
     pub(crate) fn shows(&self, part: &str) {
@@ -106,6 +123,7 @@ impl Terminal {
             self.child.try_wait().unwrap().is_some()
         });
         let status = self.child.wait().unwrap();
+        until("all is on the screen", || self.reader.is_finished());
         let code = status.code().unwrap_or_else(|| -status.signal().unwrap());
         (code, self.lines())
     }

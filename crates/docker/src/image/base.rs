@@ -13,6 +13,29 @@ use crate::{
     labels::{BUILD_HASH_LABEL, IMAGE_RUNTIME_LABEL},
 };
 
+/// A base image that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImage {
+    /// When it was built (RFC 3339), where the daemon says so.
+    pub created: Option<String>,
+    /// Whether this version would build the same from the same sources.
+    pub is_current: bool,
+}
+
+/// The image of a runtime; `None` when there is none.
+pub(super) async fn find(
+    client: &Client,
+    runtime: &str,
+    sources: &ImageSources,
+) -> Result<Option<BaseImage>, BackendError> {
+    let image = inspect::image(client, &tag(runtime)).await?;
+    Ok(image.map(|image| BaseImage {
+        created: image.created,
+        is_current: inspect::labels_of(image.config).get(BUILD_HASH_LABEL)
+            == Some(&context::digest(runtime, sources)),
+    }))
+}
+
 /// The name of a runtime's image.
 pub(super) fn tag(runtime: &str) -> String {
     format!("isol8:{runtime}")

@@ -42,7 +42,10 @@ pub(super) async fn labels(
     Ok(image.map(|image| labels_of(image.config)))
 }
 
-async fn image(client: &Client, name: &str) -> Result<Option<ImageInspect>, BackendError> {
+pub(super) async fn image(
+    client: &Client,
+    name: &str,
+) -> Result<Option<ImageInspect>, BackendError> {
     match client.docker().await?.inspect_image(name).await {
         Ok(image) => Ok(Some(image)),
         Err(DockerError::DockerResponseServerError {
@@ -52,7 +55,7 @@ async fn image(client: &Client, name: &str) -> Result<Option<ImageInspect>, Back
     }
 }
 
-fn labels_of(config: Option<ImageConfig>) -> HashMap<String, String> {
+pub(super) fn labels_of(config: Option<ImageConfig>) -> HashMap<String, String> {
     config.and_then(|config| config.labels).unwrap_or_default()
 }
 

@@ -9,5 +9,6 @@ mod inspect;
 mod remove;
 mod store;
 
+pub use base::BaseImage;
 pub use remove::OwnImage;
 pub use store::DockerImages;

@@ -6,7 +6,7 @@ use isol8_backend::{
     ReportProgress,
 };
 
-use super::{base, custom, inspect, remove, remove::OwnImage};
+use super::{BaseImage, base, custom, inspect, remove, remove::OwnImage};
 use crate::Client;
 
 /// The images of a Docker daemon.
@@ -24,6 +24,16 @@ impl DockerImages {
     /// The images that [`ImageStore::remove_all`] would remove.
     pub async fn own(&self) -> Result<Vec<OwnImage>, BackendError> {
         remove::list(&self.client).await
+    }
+
+    /// The base image of a runtime, compared with what this version would build from `sources`; `None` when there is
+    /// none.
+    pub async fn base(
+        &self,
+        runtime: &str,
+        sources: &ImageSources,
+    ) -> Result<Option<BaseImage>, BackendError> {
+        base::find(&self.client, runtime, sources).await
     }
 
     /// The size of an image in bytes; `None` when there is no such image.

@@ -3,7 +3,7 @@
 use isol8_api::options::BackendChoice;
 use serde::Serialize;
 
-use super::{facts::Facts, local_checks};
+use super::{facts::Facts, image_checks, local_checks};
 use crate::output::size;
 
 /// Free disk below which images may not be built. All of them have about 3 GB.
@@ -57,7 +57,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Check> {
                 "Use a kernel with CONFIG_SECCOMP_FILTER, or the option security.seccomp \"unconfined\".",
             )
         });
-        checks.push(images(facts));
+        checks.push(image_checks::check(&facts.images));
     }
     checks.extend(local_checks::check(facts));
     checks.push(kernel(facts));
@@ -78,9 +78,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Check> {
             ok("Disk", &found)
         });
     }
-    if let Some(proxy) = &facts.proxy {
-        checks.push(ok("Proxy", &format!("this machine uses {proxy}")));
-    }
+    checks.extend(facts.proxy.as_ref().map(proxy));
     if let Some((path, readable)) = &facts.certificates {
         checks.push(if *readable {
             ok(
@@ -154,20 +152,16 @@ fn docker(facts: &Facts) -> Check {
     }
 }
 
-fn images(facts: &Facts) -> Check {
-    if facts.missing_images.is_empty() {
-        return ok("Images", "every runtime has its image");
-    }
-    let missing = facts.missing_images.join(", ");
-    wrong(
-        Verdict::Warning,
-        "Images",
-        &format!("there is none for {missing}"),
-        &format!(
-            "Run: isol8 setup --only {}. Else the first run builds it.",
-            facts.missing_images.join(" ")
+fn proxy(named: &Result<String, &'static str>) -> Check {
+    match named {
+        Ok(proxy) => ok("Proxy", &format!("this machine uses {proxy}")),
+        Err(variable) => wrong(
+            Verdict::Warning,
+            "Proxy",
+            &format!("the value of {variable} is no address"),
+            "Set it to an address such as http://proxy:3128, or unset it.",
         ),
-    )
+    }
 }
 
 fn kernel(facts: &Facts) -> Check {
@@ -224,7 +218,13 @@ pub(super) mod tests {
     use isol8_assembly::Availability;
 
     use super::*;
-    use crate::{commands::doctor::local_facts::LocalFacts, sandboxes::DaemonFacts};
+    use crate::{
+        commands::doctor::{
+            image_facts::{Found, RuntimeImage},
+            local_facts::LocalFacts,
+        },
+        sandboxes::DaemonFacts,
+    };
 
     /// A machine where nothing is wrong.
     pub(in crate::commands::doctor) fn good() -> Facts {
@@ -250,13 +250,19 @@ pub(super) mod tests {
                 folder: String::new(),
                 seccomp: true,
             }),
-            missing_images: Vec::new(),
+            images: vec![RuntimeImage {
+                runtime: "python",
+                found: Some(Found {
+                    age: Some(60),
+                    is_current: true,
+                }),
+            }],
             kernel: Some("6.18.2-generic".to_owned()),
             user_namespaces: Some(15_000),
             unified_cgroups: true,
             free_disk: Some(50_000_000_000),
             certificates: Some(("/ca.pem".to_owned(), true)),
-            proxy: Some("http://proxy:3128/".to_owned()),
+            proxy: Some(Ok("http://proxy:3128/".to_owned())),
             registries: vec![("pypi.org".to_owned(), None)],
         }
     }
@@ -277,7 +283,7 @@ pub(super) mod tests {
     #[test]
     fn each_cause_is_found_and_has_a_remedy() {
         type Spoil = fn(&mut Facts);
-        let causes: [(Spoil, &str, Verdict, &str); 11] = [
+        let causes: [(Spoil, &str, Verdict, &str); 12] = [
             (
                 |facts| {
                     facts.wanted = BackendChoice::Docker;
@@ -300,10 +306,16 @@ pub(super) mod tests {
                 "CONFIG_SECCOMP_FILTER",
             ),
             (
-                |facts| facts.missing_images = vec!["node", "bun"],
+                |facts| facts.images[0].found = None,
                 "Images",
                 Verdict::Warning,
-                "isol8 setup --only node bun",
+                "isol8 setup --only python",
+            ),
+            (
+                |facts| facts.proxy = Some(Err("HTTPS_PROXY")),
+                "Proxy",
+                Verdict::Warning,
+                "http://proxy:3128",
             ),
             (
                 |facts| facts.kernel = Some("5.15.0-91".into()),

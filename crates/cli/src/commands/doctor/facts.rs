@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use isol8_api::{options::BackendChoice, runtimes::RUNTIMES};
+use isol8_api::options::BackendChoice;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::local_facts::{self, LocalFacts};
+use super::{
+    image_facts::{self, RuntimeImage},
+    local_facts::{self, LocalFacts},
+};
 use crate::{
     failure::Failure,
     sandboxes::{DaemonFacts, Sandboxes},
@@ -30,8 +33,8 @@ pub(super) struct Facts {
     pub(super) local: LocalFacts,
     /// The daemon, or why there is none.
     pub(super) daemon: Result<DaemonFacts, String>,
-    /// The base images that are missing.
-    pub(super) missing_images: Vec<&'static str>,
+    /// The base image of each runtime.
+    pub(super) images: Vec<RuntimeImage>,
     /// The release of this machine's kernel.
     pub(super) kernel: Option<String>,
     /// How many user namespaces a user may have.
@@ -42,8 +45,8 @@ pub(super) struct Facts {
     pub(super) free_disk: Option<u64>,
     /// The value of `ISOL8_EXTRA_CA`, and whether the file can be read.
     pub(super) certificates: Option<(String, bool)>,
-    /// The proxy of this machine, without its password.
-    pub(super) proxy: Option<String>,
+    /// The proxy of this machine, without its password; or the variable that should name one and does not.
+    pub(super) proxy: Option<Result<String, &'static str>>,
     /// Registries, and why each cannot be reached.
     pub(super) registries: Vec<(String, Option<String>)>,
 }
@@ -61,27 +64,23 @@ pub(super) async fn gather(
             .map_err(|failure| failure.to_string()),
         Err(failure) => Err(failure.to_string()),
     };
-    let mut missing_images = Vec::new();
-    if let (Ok(sandboxes), Ok(_)) = (sandboxes, &daemon) {
-        let images = sandboxes.images();
-        for runtime in RUNTIMES {
-            if images.size(&format!("isol8:{runtime}")).await.is_none() {
-                missing_images.push(runtime);
-            }
-        }
-    }
-    let proxy = proxy();
+    let images = match (sandboxes, &daemon) {
+        (Ok(sandboxes), Ok(_)) => image_facts::gather(&sandboxes.images()).await,
+        _ => Vec::new(),
+    };
+    let named = proxy(|name| std::env::var(name).ok());
+    let proxy = named.as_ref().and_then(|named| named.as_ref().ok());
     let registries = if offline {
         Vec::new()
     } else {
-        futures::future::join_all(REGISTRIES.map(|host| registry(host, proxy.as_ref()))).await
+        futures::future::join_all(REGISTRIES.map(|host| registry(host, proxy))).await
     };
     let text = |path: &str| fs::read_to_string(path).ok();
     let number = |path: &str| text(path)?.trim().parse().ok();
     Facts {
         wanted,
         local: local_facts::gather(sandboxes.as_ref().ok().map(Sandboxes::place)),
-        missing_images,
+        images,
         kernel: text("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
         user_namespaces: number("/proc/sys/user/max_user_namespaces"),
         unified_cgroups: Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
@@ -90,7 +89,9 @@ pub(super) async fn gather(
             .ok()
             .filter(|path| !path.is_empty())
             .map(|path| (path.clone(), fs::read(path).is_ok())),
-        proxy: proxy.as_ref().map(without_password),
+        proxy: named
+            .as_ref()
+            .map(|named| named.as_ref().map(without_password).map_err(|name| *name)),
         registries,
         daemon,
     }
@@ -105,11 +106,13 @@ fn free(folder: &str) -> Option<u64> {
     Some(u64::from(disk.blocks_available()) * disk.fragment_size())
 }
 
-fn proxy() -> Option<Url> {
-    let mut values = PROXY_VARIABLES
-        .iter()
-        .filter_map(|name| std::env::var(name).ok());
-    values.find_map(|value| Url::parse(&value).ok().filter(Url::has_host))
+/// The proxy in the first of the variables that has a value, or the name of that variable when its value is no address.
+fn proxy(variable: impl Fn(&str) -> Option<String>) -> Option<Result<Url, &'static str>> {
+    PROXY_VARIABLES.into_iter().find_map(|name| {
+        let value = variable(name).filter(|value| !value.trim().is_empty())?;
+        let url = Url::parse(&value).ok().filter(Url::has_host);
+        Some(url.ok_or(name))
+    })
 }
 
 fn without_password(proxy: &Url) -> String {
@@ -134,4 +137,25 @@ async fn registry(host: &str, proxy: Option<&Url>) -> (String, Option<String>) {
         Err(_) => Some("no answer".to_owned()),
     };
     (host.to_owned(), problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_with_a_value_names_the_proxy() {
+        let named = |variables: &[(&str, &str)]| {
+            proxy(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name)?;
+                Some(found.1.to_owned())
+            })
+        };
+        assert_eq!(named(&[]), None);
+        assert_eq!(named(&[("HTTPS_PROXY", " ")]), None);
+        let found = named(&[("ALL_PROXY", "x"), ("https_proxy", "http://u:p@proxy:3128")]);
+        let found = found.unwrap().unwrap();
+        assert_eq!(without_password(&found), "http://proxy:3128/");
+        assert_eq!(named(&[("HTTPS_PROXY", "proxy")]), Some(Err("HTTPS_PROXY")));
+    }
 }

@@ -3,6 +3,8 @@
 mod checks;
 mod command;
 mod facts;
+mod image_checks;
+mod image_facts;
 mod local_checks;
 mod local_facts;
 

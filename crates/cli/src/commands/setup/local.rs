@@ -14,14 +14,13 @@ use crate::{
     failure::{Exit, Failure},
     output::{BuildLine, Builds, Console, print, size},
     settings::SetupSettings,
-    signals::Signals,
 };
 
 /// The runtime that local sandboxes do not have.
 const NOT_LOCAL: &str = "agent";
 
 /// Checks this machine, and installs the wanted runtimes that it has not, or only in an older version than the pinned
-/// one. A signal ends an installation, of which nothing stays.
+/// one. Of an installation that is dropped nothing stays.
 pub(super) async fn run(
     settings: &SetupSettings,
     place: &Place,
@@ -36,28 +35,20 @@ pub(super) async fn run(
     let folder = cache_folder().ok_or(InstallError::NoFolder)?;
     let installer = Installer::new(folder, &ImageSources::default().or_environment()?)?;
     let builds = Builds::new(console);
-    let mut signals = Signals::listen()?;
-    let provide = async {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for &runtime in &settings.runtimes {
-            if runtime == NOT_LOCAL {
-                console.info("agent: local sandboxes have none, it needs Docker.");
-            } else if pin(runtime).is_none() {
-                match of_machine(runtime, place, console).await {
-                    Ok(runtime) => found.push(runtime),
-                    Err(error) => missing.push(error),
-                }
-            } else {
-                let force = settings.force;
-                found.push(provide(runtime, force, place, &installer, &builds, console).await?);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for &runtime in &settings.runtimes {
+        if runtime == NOT_LOCAL {
+            console.info("agent: local sandboxes have none, it needs Docker.");
+        } else if pin(runtime).is_none() {
+            match of_machine(runtime, place, console).await {
+                Ok(runtime) => found.push(runtime),
+                Err(error) => missing.push(error),
             }
+        } else {
+            let force = settings.force;
+            found.push(provide(runtime, force, place, &installer, &builds, console).await?);
         }
-        Ok::<_, Failure>((found, missing))
-    };
-    let (found, missing) = tokio::select! {
-        provided = provide => provided?,
-        number = signals.next() => return Ok(Exit::Signal(number)),
-    };
+    }
     if !missing.is_empty() {
         for error in missing {
             console.error(&error.to_string());
