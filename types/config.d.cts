@@ -138,6 +138,15 @@ export interface Isol8Config {
   >;
   /** API keys of the server. */
   auth: AuthConfig;
+  /** Where the server listens. */
+  server: {
+    /** File of the certificate in PEM, with those between it and its authority. Connections are encrypted with it. */
+    tlsCert?: string;
+    /** File of the certificate's private key in PEM. */
+    tlsKey?: string;
+    /** Path of a Unix socket to listen on in place of a port. */
+    socket?: string;
+  };
   /** What those may do who have a key of the server's database. */
   tenants: {
     /** What every tenant may do. */

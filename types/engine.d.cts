@@ -92,7 +92,7 @@ export declare class DockerIsol8 extends Engine {
 
 /** The address of an isol8 server. */
 export interface RemoteIsol8Options {
-  /** Address such as `"http://localhost:3000"`. */
+  /** Address such as `"http://localhost:3000"`, or `"unix:/run/isol8.sock"` for a Unix socket, which the native client has. */
   host: string;
   /** Key for `Authorization: Bearer`. */
   apiKey: string;

@@ -1,6 +1,7 @@
 "use strict";
 // The transport of platforms without the native package: `fetch` and, where there is one, `WebSocket`.
 
+const { checkFetchHost } = require("./host.cjs");
 const { Http } = require("./http.cjs");
 const { MAX_ANSWER, remoteError } = require("./message.cjs");
 const sse = require("./sse.cjs");
@@ -17,7 +18,7 @@ class FetchTransport {
   #useWebSocket = websocket.available();
 
   constructor(host, apiKey) {
-    this.#http = new Http(host, apiKey);
+    this.#http = new Http(checkFetchHost(host), apiKey);
   }
 
   async health() {

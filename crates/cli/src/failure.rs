@@ -9,7 +9,7 @@ use isol8_client::{CallError, ConnectionError, Reason};
 use isol8_engine::{EngineError, options::OptionError};
 use isol8_keys::KeyStoreError;
 use isol8_runtimes::InstallError;
-use isol8_server::SettingsError;
+use isol8_server::{SettingsError, SocketError, TlsError};
 
 /// Added to the number of a signal for the exit code of what it has ended, as shells do.
 const SIGNAL_BASE: u8 = 128;
@@ -70,6 +70,12 @@ pub(crate) enum Failure {
     /// The settings of the server cannot be used.
     #[error(transparent)]
     Server(#[from] SettingsError),
+    /// Connections cannot be encrypted.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server cannot listen on a socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The database of keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyStoreError),

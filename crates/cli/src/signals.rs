@@ -10,6 +10,9 @@ use crate::failure::{Exit, Failure};
 /// terminal, and once more from the JavaScript launcher that passes it on.
 const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
+/// The number of the signal that a closed terminal sends, and that asks a server to read its certificate again.
+pub(crate) const HANG_UP: u8 = 1;
+
 /// The signals that ask a command to end. From the moment that this exists they no longer end the process.
 pub(crate) struct Signals {
     interrupt: Signal,
@@ -38,7 +41,7 @@ impl Signals {
             let number = tokio::select! {
                 _ = self.interrupt.recv() => 2,
                 _ = self.terminate.recv() => 15,
-                _ = self.hang_up.recv() => 1,
+                _ = self.hang_up.recv() => HANG_UP,
             };
             let now = Instant::now();
             if !is_same(self.last, number, now) {

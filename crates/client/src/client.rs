@@ -30,7 +30,7 @@ pub(crate) struct Inner {
 }
 
 impl RemoteClient {
-    /// A client of the server at `host`, such as `http://localhost:3000`. Sends nothing yet. Proxies are those of
+    /// A client of the server at `host`, such as `http://localhost:3000`, or `unix:/run/isol8.sock` for a Unix socket. Sends nothing yet. Proxies are those of
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; certificates those of this machine or of
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, and of `NODE_EXTRA_CA_CERTS`.
     pub fn new(host: &str, api_key: &str) -> Result<Self, ConnectionError> {

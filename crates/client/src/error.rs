@@ -8,7 +8,9 @@ use isol8_api::ErrorCode;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// The host is no web address.
-    #[error("Invalid host: \"{host}\". It must be an address such as http://localhost:3000.")]
+    #[error(
+        "Invalid host: \"{host}\". It must be an address such as http://localhost:3000 or unix:/path."
+    )]
     Host {
         /// What was given.
         host: String,

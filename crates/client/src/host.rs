@@ -4,16 +4,36 @@ use url::Url;
 
 use crate::error::ConnectionError;
 
-/// The address of a server, without the `/` at its end.
+/// What stands before the path of a socket.
+const SOCKET: &str = "unix:";
+
+/// What requests name that go through a socket.
+const SOCKET_BASE: &str = "http://localhost";
+
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Host(String);
+pub(crate) struct Host {
+    /// Without the `/` at its end.
+    base: String,
+    /// The path of the socket that leads there; none where the address does.
+    socket: Option<String>,
+}
 
 impl Host {
-    /// The address in `text`, such as `http://localhost:3000`.
+    /// The address in `text`, such as `http://localhost:3000` or `unix:/run/isol8.sock`.
     pub(crate) fn parse(text: &str) -> Result<Self, ConnectionError> {
         let invalid = || ConnectionError::Host {
             host: text.to_owned(),
         };
+        if let Some(path) = text.strip_prefix(SOCKET) {
+            if !path.starts_with('/') {
+                return Err(invalid());
+            }
+            return Ok(Self {
+                base: SOCKET_BASE.to_owned(),
+                socket: Some(path.to_owned()),
+            });
+        }
         let url = Url::parse(text).map_err(|_| invalid())?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid());
@@ -24,19 +44,27 @@ impl Host {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid());
         }
-        Ok(Self(without_slash(text).to_owned()))
+        Ok(Self {
+            base: without_slash(text).to_owned(),
+            socket: None,
+        })
     }
 
     /// The address of an endpoint.
     pub(crate) fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        format!("{}{path}", self.base)
     }
 
     /// Whether connections are encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
-        self.0
+        self.base
             .get(..6)
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+
+    /// The path of the socket that leads to the server; none where its address does.
+    pub(crate) fn socket(&self) -> Option<&str> {
+        self.socket.as_deref()
     }
 }
 
@@ -62,6 +90,9 @@ mod tests {
         ] {
             assert_eq!(Host::parse(text).unwrap().join("/health"), endpoint);
         }
+        let socket = Host::parse("unix:/run/a.sock").unwrap();
+        assert_eq!(socket.join("/health"), "http://localhost/health");
+        assert_eq!(socket.socket(), Some("/run/a.sock"));
         assert!(is_same_host("http://a:1/", "http://a:1"));
         assert!(!is_same_host("http://a:1", "http://a:2"));
     }
@@ -75,6 +106,8 @@ mod tests {
             "http://",
             "http://a?b",
             "/x",
+            "unix:x",
+            "unix:",
         ] {
             let refused = Host::parse(text).unwrap_err();
             assert!(matches!(refused, ConnectionError::Host { .. }), "{text}");

@@ -82,14 +82,19 @@ impl Http {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut trusted = Vec::new();
         // Reading them takes time. A proxy may be reached with encryption where the server is not.
-        if host.is_encrypted() || PROXIES.iter().any(|name| std::env::var_os(name).is_some()) {
+        let is_proxied = || PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+        if host.is_encrypted() || (host.socket().is_none() && is_proxied()) {
             trusted = certificates::trusted()?;
         }
-        let client = Client::builder()
+        let mut client = Client::builder()
             .redirect(Policy::none())
             .connect_timeout(CONNECT_PATIENCE)
             .tcp_keepalive(TCP_KEEPALIVE)
-            .tls_certs_only(trusted)
+            .tls_certs_only(trusted);
+        if let Some(socket) = host.socket() {
+            client = client.no_proxy().unix_socket(socket);
+        }
+        let client = client
             .build()
             .map_err(|error| ConnectionError::Setup(innermost(&error)))?;
         Ok(Self { client, host, key })

@@ -37,5 +37,5 @@ pub use configured_images::{ImageStep, build_configured_images};
 pub use key_database::{NoHome, key_database};
 pub use listen::{listen, local_host};
 pub use place::Place;
-pub use serve::{Server, StopSignal};
+pub use serve::{Listener, Server, SocketError, SocketFile, StopSignal, Tls, TlsError};
 pub use settings::{Settings, SettingsError};

@@ -21,11 +21,12 @@ const HOME_CONFIG_FILE: &str = ".isol8/config.json";
 const LIST_KEY: &str = "prebuiltImages";
 
 /// Keys whose values are walls. A file with a wrong one is not used: the defaults let more through.
-const WALL_KEYS: [&str; 5] = [
+const WALL_KEYS: [&str; 6] = [
     "backend",
     "limits",
     "requestLimits",
     "installRegistries",
+    "server",
     "tenants",
 ];
 

@@ -8,6 +8,7 @@ mod options;
 mod ready;
 #[cfg(test)]
 mod schema;
+mod server;
 mod tenants;
 mod types;
 
@@ -17,6 +18,7 @@ pub use load::{
     MAX_CONFIG_BYTES, load_config, load_config_from,
 };
 pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
+pub use server::ServerConfig;
 pub use tenants::{RateLimit, TenantConfig, TenantsConfig};
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, NetworkConfig, PrebuiltImage,

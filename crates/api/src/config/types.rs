@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig},
+    server::ServerConfig,
     tenants::TenantsConfig,
 };
 use crate::options::{
@@ -59,6 +60,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Keys of the server.
     pub auth: AuthConfig,
+    /// Where the server listens.
+    pub server: ServerConfig,
     /// What those may do who have a key of the server's database.
     pub tenants: TenantsConfig,
     /// Images that `isol8 setup` builds.
@@ -298,6 +301,7 @@ impl Default for Config {
             remote_code: RemoteCodeConfig::default(),
             audit: AuditConfig::default(),
             auth: AuthConfig::default(),
+            server: ServerConfig::default(),
             tenants: TenantsConfig::default(),
             prebuilt_images: Vec::new(),
             trusted_images: Vec::new(),

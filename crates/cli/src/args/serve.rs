@@ -1,5 +1,7 @@
 //! Arguments of `serve`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::BackendArgs;
@@ -29,6 +31,17 @@ pub(crate) struct ServeArgs {
     /// Address to listen on [default: all interfaces]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) hostname: Option<String>,
+    /// Encrypt connections with the certificate in this PEM file. A hang-up signal (SIGHUP) reads certificate and key
+    /// again [default: $ISOL8_TLS_CERT, else server.tlsCert of the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, a PEM file [default: $ISOL8_TLS_KEY, else server.tlsKey of the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Listen on a Unix socket in place of a port. Only this user can connect to it [default: $ISOL8_SOCKET, else
+    /// server.socket of the configuration]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["port", "hostname", "tls_cert", "tls_key"])]
+    pub(crate) socket: Option<PathBuf>,
     /// Leave the images in place at the end, as cleanup.keepImages of the configuration does. Without it they are
     /// removed, and built again when needed
     #[arg(long)]

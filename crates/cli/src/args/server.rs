@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
     reason = "these comments are printed as they are"
 )]
 pub(crate) struct LoginArgs {
-    /// Address of the server, such as `http://localhost:3000`
+    /// Address of the server, such as `http://localhost:3000` or `unix:/run/isol8.sock`
     #[arg(long, value_name = "URL")]
     pub(crate) host: String,
     /// API key of the server [default: $ISOL8_API_KEY]
@@ -72,7 +72,7 @@ pub(crate) struct SessionStopArgs {
     reason = "these comments are printed as they are"
 )]
 pub(crate) struct ServerArgs {
-    /// Address of the server, such as `http://localhost:3000`
+    /// Address of the server, such as `http://localhost:3000` or `unix:/run/isol8.sock`
     #[arg(long, value_name = "URL")]
     pub(crate) host: String,
     /// API key [default: $ISOL8_API_KEY, else that of `isol8 login`]
@@ -88,7 +88,7 @@ pub(crate) struct ServerArgs {
     reason = "these comments are printed as they are"
 )]
 pub(crate) struct RemoteArgs {
-    /// Run on the server at this address, such as `http://localhost:3000`
+    /// Run on the server at this address, such as `http://localhost:3000` or `unix:/run/isol8.sock`
     #[arg(long, value_name = "URL")]
     pub(crate) host: Option<String>,
     /// API key of the server [default: $ISOL8_API_KEY, else that of `isol8 login`]

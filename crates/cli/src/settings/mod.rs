@@ -22,6 +22,6 @@ pub(crate) use remote::RemoteRun;
 pub(crate) use repl::ReplSettings;
 pub(crate) use run::{Input, Output, ProgramSource, RunSettings, SANDBOX};
 pub(crate) use script::{read_limited, read_text, script};
-pub(crate) use serve::{ServeSettings, parse_port};
+pub(crate) use serve::{Address, ServeSettings, parse_port};
 pub(crate) use server::ServerSettings;
 pub(crate) use setup::SetupSettings;

@@ -23,6 +23,7 @@ mod run_ends;
 mod run_files;
 mod run_folders;
 mod serve;
+mod serve_addresses;
 mod skill;
 mod terminal;
 mod web;

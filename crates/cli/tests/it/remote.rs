@@ -143,7 +143,7 @@ fn what_is_missing_is_an_error_that_names_it() {
         ),
         (
             &["run", "-e", "1", "--host", "a:1", "--key", "k"],
-            "[ERR] Invalid --host: \"a:1\". It must be an address such as http://localhost:3000.",
+            "[ERR] Invalid --host: \"a:1\". It must be an address such as http://localhost:3000 or unix:/path.",
         ),
         (
             &["session", "list"],

@@ -94,7 +94,8 @@ impl Served {
     }
 }
 
-const GOODBYE: &str =
+/// What a server says at its end.
+pub(crate) const GOODBYE: &str =
     "[Serve] Shutting down server and cleaning up resources...\n[Serve] Cleanup complete\n";
 
 /// A port that was free a moment ago.

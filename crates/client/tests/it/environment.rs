@@ -8,7 +8,7 @@ fn wrong_connections_are_errors_that_name_the_field() {
         (
             "localhost:3000",
             "k",
-            "Invalid host: \"localhost:3000\". It must be an address such as http://localhost:3000.",
+            "Invalid host: \"localhost:3000\". It must be an address such as http://localhost:3000 or unix:/path.",
         ),
         (
             "http://user:hunter2@a",

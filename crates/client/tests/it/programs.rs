@@ -45,6 +45,25 @@ async fn both_transports_carry_the_same_events_and_the_result() {
 }
 
 #[tokio::test]
+async fn a_unix_socket_carries_the_same() {
+    let folder = std::env::temp_dir().join(format!("isol8-client-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("s");
+    let server = Scripted::start_on_socket(&path, [answer(), answer(), answer()]).await;
+    let client = server.client();
+    client.health().await.unwrap();
+    let result: ExecutionResult = client.execute(&body(None)).await.unwrap().read().unwrap();
+    assert_eq!((&*result.stdout, result.exit_code), ("out", 3));
+    for client in [client, server.client().without_websocket()] {
+        let told = stream(&client, &body(None)).await;
+        told.end.unwrap();
+        assert_eq!(told.events.len(), 3);
+    }
+    server.end().await;
+    std::fs::remove_dir(&folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_ask_for_the_result_gets_none() {
     let server = Scripted::start([answer(), answer()]).await;
     let mut body = body(None);

@@ -1,9 +1,15 @@
 //! Serving: connections accepted, carried and ended.
 
 mod connection;
+mod listener;
 mod meter;
 mod server;
+mod tls;
+mod unix_socket;
 mod write_timeout;
 
+pub use listener::Listener;
 pub(crate) use meter::Meter;
 pub use server::{Server, StopSignal};
+pub use tls::{Tls, TlsError};
+pub use unix_socket::{SocketError, SocketFile};

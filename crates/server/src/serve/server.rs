@@ -3,10 +3,14 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::Semaphore};
+use futures::FutureExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::connection::{Ends, carry};
+use super::{
+    connection::{Ends, carry},
+    listener::{Accepted, Listener},
+};
 use crate::{
     app::App,
     place::Place,
@@ -49,8 +53,9 @@ impl Server {
 
     /// Serves connections until a token of `stop` is cancelled. Returns when every call has ended and every sandbox
     /// is gone.
-    pub async fn serve(self, listener: TcpListener, stop: StopSignal) {
+    pub async fn serve(self, listener: impl Into<Listener>, stop: StopSignal) {
         let Self { app, stop_grace } = self;
+        let listener = listener.into();
         let connections = TaskTracker::new();
         let cut = CancellationToken::new();
         let ends = Ends {
@@ -89,15 +94,13 @@ impl Server {
 }
 
 /// Accepts connections for ever.
-async fn accept(listener: &TcpListener, router: &Router, connections: &TaskTracker, ends: &Ends) {
+async fn accept(listener: &Listener, router: &Router, connections: &TaskTracker, ends: &Ends) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Never closed.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                // Events are small, and their reader waits for them.
-                let _ = stream.set_nodelay(true);
-                connections.spawn(carry(stream, slot, router.clone(), ends.clone()));
+            Ok(accepted) => {
+                connections.spawn(open(accepted, slot, router.clone(), ends.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -105,6 +108,18 @@ async fn accept(listener: &TcpListener, router: &Router, connections: &TaskTrack
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+async fn open(accepted: Accepted, slot: OwnedSemaphorePermit, router: Router, ends: Ends) {
+    let opened = tokio::select! {
+        opened = accepted.open() => Some(opened),
+        () = ends.closing.cancelled() => None,
+    };
+    match opened {
+        Some(Ok(stream)) => carry(stream, slot, router, ends).boxed().await,
+        Some(Err(error)) => tracing::debug!(%error, "a connection was not opened"),
+        None => {}
     }
 }
 

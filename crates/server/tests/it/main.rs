@@ -22,3 +22,5 @@ mod sessions;
 mod sockets;
 mod stopping;
 mod tenants;
+mod tls;
+mod unix_sockets;

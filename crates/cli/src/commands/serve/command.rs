@@ -5,18 +5,17 @@ use std::sync::Arc;
 use isol8_api::config::Config;
 use isol8_assembly::Decision;
 use isol8_keys::KeyStore;
-use isol8_server::{Place as _, Server, Settings, StopSignal, local_host};
-use tokio::net::TcpListener;
+use isol8_server::{Listener, Place as _, Server, Settings, StopSignal, Tls};
 use url::Url;
 
-use super::{images, listen::listen};
+use super::{images, open::open};
 use crate::{
     args::ServeArgs,
     failure::{Exit, Failure},
     output::{Console, print},
     sandboxes::Sandboxes,
     settings::{BackendSettings, ServeSettings, variable},
-    signals::Signals,
+    signals::{HANG_UP, Signals},
 };
 
 /// Serves until a signal comes. Ends with 0.
@@ -33,11 +32,12 @@ pub(crate) async fn run(
     let backend = BackendSettings::resolve(&args.backend, config, variable)?;
     let ServeSettings {
         key,
-        port,
-        hostname,
+        address,
         keep_images,
         auth_db,
-    } = ServeSettings::resolve(args, &config.auth, home.as_deref(), variable)?;
+    } = ServeSettings::resolve(args, config, home.as_deref(), variable)?;
+    // Before everything that takes time.
+    let tls = address.tls()?;
     let sandboxes = Arc::new(Sandboxes::new(backend)?.served(console));
     let config = Config {
         debug,
@@ -58,10 +58,10 @@ pub(crate) async fn run(
     }
     // While images are built and a port is chosen, a signal ends the process as usual.
     images::build(&*sandboxes.images(), &settings.config, console).await?;
-    let listener = listen(hostname.as_deref(), port, console).await?;
+    let (listener, shown) = open(&address, tls.clone(), console).await?;
     let mut signals = Signals::listen()?;
-    announce(hostname.as_deref(), &listener, auth_db.as_deref())?;
-    serve(server, listener, &mut signals, console).await;
+    announce(&shown, auth_db.as_deref())?;
+    serve(server, listener, tls.as_ref(), &mut signals, console).await;
     if let Some(keys) = keys {
         keys.close().await?;
     }
@@ -73,18 +73,10 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
-fn announce(
-    hostname: Option<&str>,
-    listener: &TcpListener,
-    auth_db: Option<&str>,
-) -> Result<(), Failure> {
-    let address = listener
-        .local_addr()
-        .map_err(|cause| Failure::input_output("Cannot listen", cause))?;
-    let host = local_host(hostname);
-    let (version, port) = (env!("CARGO_PKG_VERSION"), address.port());
+fn announce(address: &str, auth_db: Option<&str>) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
     print(&format!(
-        "[INFO] isol8 server v{version} listening on http://{host}:{port}\n\
+        "[INFO] isol8 server v{version} listening on {address}\n\
          \x20      Auth: Bearer token required"
     ))?;
     if let Some(address) = auth_db {
@@ -106,17 +98,32 @@ fn without_password(address: &str) -> String {
     url.to_string()
 }
 
-/// Serves until the first signal. The second ends what still runs.
-async fn serve(server: Server, listener: TcpListener, signals: &mut Signals, console: Console) {
+/// Serves until the first signal. The second ends what still runs. With encryption, a hang-up reads the certificate again
+/// and ends nothing.
+async fn serve(
+    server: Server,
+    listener: Listener,
+    tls: Option<&Tls>,
+    signals: &mut Signals,
+    console: Console,
+) {
     let stop = StopSignal::default();
     let serving = server.serve(listener, stop.clone());
     tokio::pin!(serving);
     let mut received = 0;
     loop {
-        tokio::select! {
+        let signal = tokio::select! {
             () = &mut serving => return,
-            _ = signals.next() => received += 1,
+            signal = signals.next() => signal,
+        };
+        if let (Some(tls), HANG_UP) = (tls, signal) {
+            match tls.reload() {
+                Ok(()) => console.note("[Serve] New connections have the certificate as it is now"),
+                Err(error) => console.warn(&format!("{error}. The certificate stays as it was")),
+            }
+            continue;
         }
+        received += 1;
         if received == 1 {
             console.note("[Serve] Shutting down server and cleaning up resources...");
             stop.gracefully.cancel();

@@ -46,7 +46,8 @@ async fn any_port(hostname: Option<&str>) -> Result<TcpListener, Failure> {
     bound.map_err(|cause| cannot(hostname, 0, cause))
 }
 
-fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
+/// The port of a listener.
+pub(super) fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
     let address = listener.local_addr();
     let address = address.map_err(|cause| Failure::input_output("Cannot listen", cause))?;
     Ok(address.port())

@@ -3,5 +3,6 @@
 mod command;
 mod images;
 mod listen;
+mod open;
 
 pub(crate) use command::run;

@@ -1,12 +1,12 @@
 //! The real server, whose sandboxes are scripted.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use isol8_api::config::Config;
 use isol8_backend::{Backend, ImageStore};
 use isol8_client::RemoteClient;
 use isol8_fakes::{Exchange, FakeBackend, FakeImages, Start};
-use isol8_server::{Place, Server, Settings, StopSignal};
+use isol8_server::{Listener, Place, Server, Settings, SocketFile, StopSignal};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -38,6 +38,25 @@ impl Place for ScriptedPlace {
 impl Scripted {
     /// A server whose sandboxes have these scripts, in order.
     pub(crate) async fn start(scripts: impl IntoIterator<Item = Vec<Exchange>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_on(listener.into(), host, scripts)
+    }
+
+    /// The same on a Unix socket.
+    pub(crate) async fn start_on_socket(
+        path: &Path,
+        scripts: impl IntoIterator<Item = Vec<Exchange>>,
+    ) -> Self {
+        let socket = Listener::Unix(SocketFile::bind(path).await.unwrap());
+        Self::start_on(socket, format!("unix:{}", path.display()), scripts)
+    }
+
+    fn start_on(
+        listener: Listener,
+        host: String,
+        scripts: impl IntoIterator<Item = Vec<Exchange>>,
+    ) -> Self {
         let starts = scripts
             .into_iter()
             .map(|script| Start::Sandbox("isol8:bash", script));
@@ -46,8 +65,6 @@ impl Scripted {
         let config: Config = serde_json::from_value(config).unwrap();
         let place = Arc::new(ScriptedPlace(Arc::clone(&backend)));
         let server = Server::new(&Settings::new(KEY, config), place).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = format!("http://{}", listener.local_addr().unwrap());
         let stop = StopSignal::default();
         Self {
             host,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use isol8_api::config::Config;
 use isol8_fakes::Start;
-use isol8_server::{Place, Server, Settings, StopSignal};
+use isol8_server::{Listener, Place, Server, Settings, StopSignal};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -38,15 +38,25 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// A server of this place with these settings.
     pub(crate) async fn start(settings: &Settings, place: Arc<dyn Place>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Self::start_on(listener, address, settings, place)
+    }
+
+    /// The same on this listener. Requests go to `address`.
+    pub(crate) fn start_on(
+        listener: impl Into<Listener>,
+        address: SocketAddr,
+        settings: &Settings,
+        place: Arc<dyn Place>,
+    ) -> Self {
         // In the whole workspace's build reqwest has no provider of its own. Another test has installed it, perhaps.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::new(settings, place).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let stop = StopSignal::default();
         Self {
             address,
-            serving: tokio::spawn(server.serve(listener, stop.clone())),
+            serving: tokio::spawn(server.serve(listener.into(), stop.clone())),
             stop,
             kept: Vec::new(),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
