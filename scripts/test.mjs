@@ -148,6 +148,10 @@ const longSteps = [
     name: "webpack and Next.js",
     run: () => nodeTests(["__test__/long/frameworks.test.mjs"]),
   },
+  {
+    name: "JavaScript: a server under load for a minute",
+    run: () => nodeTests(["__test__/server-load.test.mjs"], { ISOL8_LOAD_SECONDS: "60" }),
+  },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,10 +22,22 @@ export async function freePort() {
   return port;
 }
 
-/** Starts `isol8 serve` with `key`. Returns its address, and `stop`, which must be called. */
-export async function serve(key) {
+/** The process of the program that the launcher `pid` has started. */
+function programOf(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return Number(children.trim().split(" ")[0]);
+}
+
+/**
+ * Starts `isol8 serve` with `key`, at `port` and with this configuration. Returns its address, `program()`, which is the
+ * process that serves (on Linux), `ended`, which resolves with exit code and signal, `said()`, which is its output, and
+ * `stop`, which must be called.
+ */
+export async function serve(key, { port, config = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "isol8-served-"));
-  const words = ["serve", "--keep-images", "--hostname", "127.0.0.1", "--port", await freePort()];
+  await writeFile(join(folder, "isol8.config.json"), JSON.stringify(config));
+  const address = ["--hostname", "127.0.0.1", "--port", port ?? (await freePort())];
+  const words = ["serve", "--keep-images", ...address];
   const child = spawn(NODE, [LAUNCHER, ...words.map(String)], {
     cwd: folder,
     env: { ...process.env, HOME: folder, ISOL8_API_KEY: key },
@@ -36,6 +49,9 @@ export async function serve(key) {
       said += data;
     });
   }
+  const ended = new Promise((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
   const stop = async () => {
     child.kill("SIGTERM");
     try {
@@ -54,7 +70,8 @@ export async function serve(key) {
       },
       () => `the server listens: ${said}`,
     );
-    return { host, stop };
+    const program = () => programOf(child.pid);
+    return { host, stop, ended, program, said: () => said };
   } catch (error) {
     await stop();
     throw error;
