@@ -28,8 +28,13 @@ export interface AuthConfig {
 export interface TenantConfig {
   /** Turns in a row when several tenants wait. Default: 1. */
   weight?: number;
-  /** Executions at once. More wait. Default: one less than `maxConcurrent` of the server, and at least 1. */
+  /**
+   * Executions at once. More wait. Default: three quarters of `maxConcurrent` of the server. Without it, the tenant leaves
+   * the other quarter to tenants that run nothing.
+   */
   maxConcurrent?: number;
+  /** Connections at once. Default: 1024. */
+  maxConnections?: number;
   /** Executions that wait. Default: 1000. */
   maxWaiting?: number;
   /** Default: 100. */
@@ -42,6 +47,8 @@ export interface TenantConfig {
   requestLimits?: "default" | "strict" | RequestLimits;
   /** Images that the option `image` may name beside those of the configuration. Default: none. */
   images?: string[];
+  /** Widest network that programs may have. With `"none"`, installations have no network either. Default: `"filtered"`. */
+  network?: "none" | "filtered";
   /** Largest `memoryLimit`. Default: that of `defaults`. */
   memoryLimit?: string;
   /** Largest `cpuLimit`. Default: that of `defaults`. */

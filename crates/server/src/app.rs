@@ -8,6 +8,7 @@ use std::{
 use isol8_api::config::Config;
 use isol8_backend::{Backend, ImageStore};
 use isol8_keys::{KeyDigest, KeyStore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     caller::{Caller, Owner},
     cleanup::Cleanups,
     engines::Engines,
+    makers::Makers,
     metrics::{Metrics, State},
     place::Place,
     policy::Policies,
@@ -27,6 +29,10 @@ use crate::{
 
 /// How often idle engines and sessions are looked for, and last uses of keys are written.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Streams that hold no turn because their program has ended, while a slow client reads the rest. Beyond these, a stream
+/// holds its turn to its end. Each has up to some MiB of events.
+const MAX_LINGERING: usize = 64;
 
 /// How long an answer of the backend that it is there holds.
 const READINESS_LIFETIME: Duration = Duration::from_secs(1);
@@ -41,10 +47,12 @@ struct Inner {
     policies: Policies,
     buckets: Buckets,
     budget: Budget,
+    lingering: Arc<Semaphore>,
     metrics: Metrics,
     config: Config,
     keep_alive: Duration,
     queue: Queue,
+    file_queue: Queue,
     backend: Arc<dyn Backend>,
     images: Arc<dyn ImageStore>,
     engines: Engines,
@@ -65,26 +73,33 @@ impl App {
     pub(crate) fn new(settings: &Settings, place: Arc<dyn Place>) -> Result<Self, SettingsError> {
         let max_concurrent = settings.checked()?;
         let config = settings.config.clone();
+        let makers = Arc::new(Makers::new(Arc::clone(&place)));
+        let budget = Budget::new(settings.max_held_bytes, settings.max_body_bytes);
         let closing = CancellationToken::new();
         let draining = closing.child_token();
+        let queue = |closed: &CancellationToken| {
+            Queue::new(
+                max_concurrent,
+                usize::try_from(config.queue.max_size).unwrap_or(usize::MAX),
+                Duration::from_millis(config.queue.timeout_ms),
+                closed.clone(),
+            )
+        };
         Ok(Self(Arc::new(Inner {
             master_key: KeyDigest::of(&settings.master_key),
             keys: settings.keys.clone(),
             policies: Policies::new(&config, max_concurrent, settings.max_body_bytes)?,
             buckets: Buckets::default(),
-            budget: Budget::new(settings.max_held_bytes, settings.max_body_bytes),
+            budget: budget.clone(),
+            lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
             metrics: Metrics::new(),
             keep_alive: settings.keep_alive,
-            queue: Queue::new(
-                max_concurrent,
-                usize::try_from(config.queue.max_size).unwrap_or(usize::MAX),
-                Duration::from_millis(config.queue.timeout_ms),
-                draining.clone(),
-            ),
+            queue: queue(&draining),
+            file_queue: queue(&closing),
             backend: place.backend(config.security.runtime.as_deref()),
             images: place.images(),
-            engines: Engines::new(Arc::clone(&place), max_concurrent),
-            sessions: Sessions::new(place),
+            engines: Engines::new(Arc::clone(&makers), max_concurrent),
+            sessions: Sessions::new(makers, budget),
             cleanups: Cleanups::default(),
             readiness: Readiness::new(READINESS_LIFETIME),
             closing,
@@ -125,6 +140,11 @@ impl App {
     /// The memory for what clients send.
     pub(crate) fn budget(&self) -> &Budget {
         &self.0.budget
+    }
+
+    /// Permits of streams whose program has ended, and whose events somebody still reads.
+    pub(crate) fn lingering(&self) -> &Arc<Semaphore> {
+        &self.0.lingering
     }
 
     /// What the server counts.
@@ -209,6 +229,11 @@ impl App {
     /// The line in front of the engines.
     pub(crate) fn queue(&self) -> &Queue {
         &self.0.queue
+    }
+
+    /// The line in front of files of sessions. It goes on when the server takes no new executions.
+    pub(crate) fn file_queue(&self) -> &Queue {
+        &self.0.file_queue
     }
 
     /// Lets go of what has been idle, until the server ends.

@@ -15,6 +15,7 @@ use crate::{
     app::App,
     caller::{Caller, Owner},
     error::ApiError,
+    serve::Visitor,
 };
 
 /// Paths that need no key.
@@ -33,6 +34,9 @@ pub(crate) async fn require_key(
     let key = bearer(request.headers())?;
     let owner = owner_of(&app, key).await?;
     let caller = app.caller(owner, key);
+    if let Some(visitor) = request.extensions().get::<Visitor>() {
+        visitor.introduce(&caller)?;
+    }
     take_token(&app, &caller)?;
     let charge = app.budget().open(&caller.owner);
     request.extensions_mut().insert(caller);

@@ -1,15 +1,17 @@
-//! Bodies of requests: received within limits of size and time, and read as JSON.
+//! Bodies: those of requests, received within limits of size and time and read as JSON, and those of large answers.
 
 use std::time::Duration;
 
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts as _, Request},
-    http::header,
+    http::{HeaderValue, header},
+    response::Response,
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use serde::de::DeserializeOwned;
+use isol8_engine::EngineError;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinError;
 
 use crate::{app::App, budget::Charge, caller::Caller, error::ApiError};
@@ -59,6 +61,17 @@ pub(crate) async fn read_aside<T: Send + 'static>(
         Ok(read) => read.map(Ok),
         Err(error) => Ok(Err(error)),
     }
+}
+
+/// An answer in JSON, which is charged until it has been sent.
+pub(crate) fn answer(charge: &Charge, value: &impl Serialize) -> Result<Response, ApiError> {
+    let json =
+        serde_json::to_vec(value).map_err(|error| EngineError::Internal(error.to_string()))?;
+    charge.add_answer(json.len())?;
+    let mut response = Response::new(Body::from(json));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
 }
 
 async fn receive(request: Request, limit: usize, charge: &Charge) -> Result<Bytes, ApiError> {

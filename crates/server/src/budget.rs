@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{
@@ -129,6 +129,13 @@ impl Charge {
         self.take(values(json).saturating_mul(PER_VALUE))
     }
 
+    /// Takes what an answer of this many bytes needs until it has been sent.
+    pub(crate) fn add_answer(&self, length: usize) -> Result<(), ApiError> {
+        // Other answers are sent some time, so that waiting helps.
+        self.take(length)
+            .map_err(|_| ApiError::NoMemory { of_caller: true })
+    }
+
     /// Gives back what this many bytes of the request took.
     pub(crate) fn give_back(&self, length: usize) {
         let mut own = self.0.lock();
@@ -155,6 +162,7 @@ impl Charge {
         response.map(|body| {
             Body::new(Charged {
                 body,
+                rest: Bytes::new(),
                 _charge: self,
             })
         })
@@ -200,11 +208,17 @@ fn values(json: &[u8]) -> usize {
     count
 }
 
-/// The body of a response, with what its request takes.
+/// The body of a response, with what its request takes. It is given in pieces: what the connection has taken counts as sent, and
+/// it takes a piece only when there is room for one.
 struct Charged {
     body: Body,
+    /// What is left of the last piece of `body`.
+    rest: Bytes,
     _charge: Charge,
 }
+
+/// Largest piece in bytes.
+const PIECE: usize = 64 * 1024;
 
 impl HttpBody for Charged {
     type Data = Bytes;
@@ -214,15 +228,31 @@ impl HttpBody for Charged {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let length = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
     }
 }
 
@@ -255,6 +285,20 @@ mod tests {
             100 * PER_BYTE + (3 + PER_OBJECT) * PER_VALUE
         );
         drop(clone);
+        assert_eq!(budget.taken(), 0);
+    }
+
+    #[test]
+    fn an_answer_takes_its_length_and_has_to_wait_where_there_is_no_room() {
+        let budget = Budget::new(1000, 0);
+        let charge = budget.open(&Owner::Tenant("a".into()));
+        charge.add_answer(400).unwrap();
+        assert_eq!(budget.taken(), 400);
+        assert!(matches!(
+            charge.add_answer(200),
+            Err(ApiError::NoMemory { of_caller: true })
+        ));
+        drop(charge);
         assert_eq!(budget.taken(), 0);
     }
 

@@ -9,12 +9,9 @@ use std::{
 };
 
 use isol8_api::options::RawOptions;
-use isol8_engine::{
-    Engine, EngineError,
-    options::{Options, Secrets},
-};
+use isol8_engine::{Engine, EngineError, options::Secrets};
 
-use crate::{caller::Owner, place::Place};
+use crate::{caller::Owner, makers::Makers};
 
 /// Most engines that are kept. A request that finds them all in use has one to itself.
 const MAX_ENGINES: usize = 32;
@@ -27,7 +24,7 @@ const MAX_IDLE: Duration = Duration::from_mins(5);
 
 /// The engines of a server.
 pub(crate) struct Engines {
-    place: Arc<dyn Place>,
+    makers: Arc<Makers>,
     max_concurrent: usize,
     /// By who they serve and by their options, without secrets.
     kept: Mutex<HashMap<Key, Kept>>,
@@ -72,9 +69,9 @@ pub(crate) struct EngineLease {
 
 impl Engines {
     /// No engines yet. Each will run at most `max_concurrent` executions at a time.
-    pub(crate) fn new(place: Arc<dyn Place>, max_concurrent: usize) -> Self {
+    pub(crate) fn new(makers: Arc<Makers>, max_concurrent: usize) -> Self {
         Self {
-            place,
+            makers,
             max_concurrent,
             kept: Mutex::default(),
         }
@@ -82,7 +79,7 @@ impl Engines {
 
     /// The engine of `owner` for these options. Secrets are no part of what makes engines equal: each request
     /// brings its own.
-    pub(crate) fn get(
+    pub(crate) async fn get(
         &self,
         owner: &Owner,
         mut raw: RawOptions,
@@ -91,15 +88,10 @@ impl Engines {
         let options = serde_json::to_string(&raw)
             .map_err(|error| EngineError::Internal(error.to_string()))?;
         let key = (owner.clone(), options);
-        let mut kept = self.kept();
-        let found = match kept.get(&key) {
-            Some(found) => EngineLease {
-                engine: found.engine.clone(),
-                _in_use: InUse(Arc::clone(&found.uses)),
-            },
-            None => self.add(&mut kept, key, raw)?,
+        let found = match self.find(&key) {
+            Some(found) => found,
+            None => self.find_or_make(key, raw).await?,
         };
-        drop(kept);
         let Some(secrets) = secrets.filter(|secrets| !secrets.0.is_empty()) else {
             return Ok(found);
         };
@@ -109,15 +101,25 @@ impl Engines {
         })
     }
 
-    fn add(
-        &self,
-        kept: &mut HashMap<Key, Kept>,
-        key: Key,
-        raw: RawOptions,
-    ) -> Result<EngineLease, EngineError> {
-        let options = Options::try_from(raw)?;
-        let backend = self.place.backend(options.oci_runtime.as_deref());
-        let engine = Engine::new(options, self.max_concurrent, backend, self.place.images())?;
+    fn find(&self, key: &Key) -> Option<EngineLease> {
+        self.kept().get(key).map(|found| EngineLease {
+            engine: found.engine.clone(),
+            _in_use: InUse(Arc::clone(&found.uses)),
+        })
+    }
+
+    async fn find_or_make(&self, key: Key, raw: RawOptions) -> Result<EngineLease, EngineError> {
+        let _turn = self.makers.turn(&key.0).await;
+        // Another request has made it meanwhile, perhaps.
+        if let Some(found) = self.find(&key) {
+            return Ok(found);
+        }
+        let engine = self.makers.make(raw, self.max_concurrent).await?;
+        Ok(self.add(key, engine))
+    }
+
+    fn add(&self, key: Key, engine: Engine) -> EngineLease {
+        let mut kept = self.kept();
         let uses = Arc::new(Mutex::new(Instant::now()));
         let lease = EngineLease {
             engine: engine.clone(),
@@ -135,11 +137,11 @@ impl Engines {
             match oldest {
                 // Its sandboxes end in the background.
                 Some(oldest) => kept.remove(&oldest),
-                None => return Ok(lease),
+                None => return lease,
             };
         }
         kept.insert(key, Kept { engine, uses });
-        Ok(lease)
+        lease
     }
 
     /// How many engines are kept, and how many sandboxes wait in their pools.
@@ -189,6 +191,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::place::Place;
 
     struct Nowhere;
 
@@ -207,66 +210,74 @@ mod tests {
             .unwrap()
     }
 
-    #[test]
-    fn equal_options_share_an_engine_whatever_their_secrets() {
-        let engines = Engines::new(Arc::new(Nowhere), 2);
+    #[tokio::test]
+    async fn equal_options_share_an_engine_whatever_their_secrets() {
+        let engines = Engines::new(Arc::new(Makers::new(Arc::new(Nowhere))), 2);
         let mut other = options(1);
         other.secrets = None;
-        let first = engines.get(&Owner::Operator, options(1)).unwrap();
-        let second = engines.get(&Owner::Operator, other).unwrap();
+        let first = engines.get(&Owner::Operator, options(1)).await.unwrap();
+        let second = engines.get(&Owner::Operator, other).await.unwrap();
         assert!(Arc::ptr_eq(&first._in_use.0, &second._in_use.0));
-        let third = engines.get(&Owner::Operator, options(2)).unwrap();
+        let third = engines.get(&Owner::Operator, options(2)).await.unwrap();
         assert!(!Arc::ptr_eq(&first._in_use.0, &third._in_use.0));
     }
 
-    #[test]
-    fn each_tenant_has_engines_of_its_own_and_cannot_take_the_room_of_others() {
-        let engines = Engines::new(Arc::new(Nowhere), 2);
+    #[tokio::test]
+    async fn each_tenant_has_engines_of_its_own_and_cannot_take_the_room_of_others() {
+        let engines = Engines::new(Arc::new(Makers::new(Arc::new(Nowhere))), 2);
         let tenant = |id: &str| Owner::Tenant(id.into());
-        let operators = engines.get(&Owner::Operator, options(1)).unwrap();
-        let a = engines.get(&tenant("a"), options(1)).unwrap();
-        let b = engines.get(&tenant("b"), options(1)).unwrap();
+        let operators = engines.get(&Owner::Operator, options(1)).await.unwrap();
+        let a = engines.get(&tenant("a"), options(1)).await.unwrap();
+        let b = engines.get(&tenant("b"), options(1)).await.unwrap();
         for (one, other) in [(&operators, &a), (&a, &b), (&operators, &b)] {
             assert!(!Arc::ptr_eq(&one._in_use.0, &other._in_use.0));
         }
-        let again = engines.get(&tenant("a"), options(1)).unwrap();
+        let again = engines.get(&tenant("a"), options(1)).await.unwrap();
         assert!(Arc::ptr_eq(&again._in_use.0, &a._in_use.0));
         drop((operators, b));
         for pids in 1..=2 * MAX_ENGINES {
-            drop(engines.get(&tenant("a"), options(pids)).unwrap());
+            drop(engines.get(&tenant("a"), options(pids)).await.unwrap());
         }
         let of = |owner: &Owner| engines.kept().keys().filter(|key| key.0 == *owner).count();
         assert_eq!(of(&tenant("a")), MAX_ENGINES_OF_TENANT);
         assert_eq!((of(&Owner::Operator), of(&tenant("b"))), (1, 1));
     }
 
-    #[test]
-    fn the_number_of_engines_is_bounded_and_the_oldest_idle_one_goes() {
-        let engines = Engines::new(Arc::new(Nowhere), 2);
-        let busy: Vec<_> = (1..MAX_ENGINES)
-            .map(|pids| engines.get(&Owner::Operator, options(pids)).unwrap())
-            .collect();
-        drop(engines.get(&Owner::Operator, options(MAX_ENGINES)).unwrap());
+    #[tokio::test]
+    async fn the_number_of_engines_is_bounded_and_the_oldest_idle_one_goes() {
+        let engines = Engines::new(Arc::new(Makers::new(Arc::new(Nowhere))), 2);
+        let mut busy = Vec::new();
+        for pids in 1..MAX_ENGINES {
+            busy.push(engines.get(&Owner::Operator, options(pids)).await.unwrap());
+        }
+        drop(
+            engines
+                .get(&Owner::Operator, options(MAX_ENGINES))
+                .await
+                .unwrap(),
+        );
         let last = engines
             .get(&Owner::Operator, options(MAX_ENGINES + 1))
+            .await
             .unwrap();
         assert_eq!(engines.kept().len(), MAX_ENGINES);
         // All are in use now: this one is not kept.
         drop(
             engines
                 .get(&Owner::Operator, options(MAX_ENGINES + 2))
+                .await
                 .unwrap(),
         );
         assert_eq!(engines.kept().len(), MAX_ENGINES);
-        let again = engines.get(&Owner::Operator, options(1)).unwrap();
+        let again = engines.get(&Owner::Operator, options(1)).await.unwrap();
         assert!(Arc::ptr_eq(&again._in_use.0, &busy[0]._in_use.0));
         drop(last);
     }
 
-    #[test]
-    fn an_engine_is_idle_from_the_end_of_its_last_use() {
-        let engines = Engines::new(Arc::new(Nowhere), 2);
-        let used = engines.get(&Owner::Operator, options(1)).unwrap();
+    #[tokio::test]
+    async fn an_engine_is_idle_from_the_end_of_its_last_use() {
+        let engines = Engines::new(Arc::new(Makers::new(Arc::new(Nowhere))), 2);
+        let used = engines.get(&Owner::Operator, options(1)).await.unwrap();
         let kept_at = |engines: &Engines| engines.kept().values().next().map(Kept::last_used);
         let begin = kept_at(&engines).unwrap();
         engines.release(Duration::ZERO);
@@ -278,10 +289,10 @@ mod tests {
         assert_eq!(kept_at(&engines), None);
     }
 
-    #[test]
-    fn options_that_are_not_acceptable_leave_nothing_behind() {
-        let engines = Engines::new(Arc::new(Nowhere), 2);
-        assert!(engines.get(&Owner::Operator, options(0)).is_err());
+    #[tokio::test]
+    async fn options_that_are_not_acceptable_leave_nothing_behind() {
+        let engines = Engines::new(Arc::new(Makers::new(Arc::new(Nowhere))), 2);
+        assert!(engines.get(&Owner::Operator, options(0)).await.is_err());
         assert!(engines.kept().is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! One execution of a request, from its turn to its end, whatever carries it to the client.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use isol8_api::{
     ErrorCode,
@@ -10,6 +12,7 @@ use isol8_api::{
     result::ExecutionResult,
 };
 use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,7 +32,8 @@ enum Lease {
 /// What an execution holds while it runs.
 struct Held {
     lease: Lease,
-    _turn: Turn,
+    /// Until somebody else ends it.
+    turn: Option<Turn>,
 }
 
 impl Held {
@@ -51,16 +55,22 @@ impl Held {
             None => {
                 // Those that wait have no engine, so that the number of engines is bounded.
                 let turn = app.queue().turn(caller, None).await?;
-                let engine = app.engines().get(&caller.owner, merged()?)?;
+                let engine = app.engines().get(&caller.owner, merged()?).await?;
                 (Lease::Shared(engine), turn)
             }
             Some(id) => {
-                let session = app.sessions().get_or_make(caller, id, merged)?;
+                let session = app.sessions().get_or_make(caller, id, merged).await?;
                 let turn = app.queue().turn(caller, Some(&session)).await?;
                 (Lease::Session(session), turn)
             }
         };
-        Ok(Self { lease, _turn: turn })
+        if let Lease::Session(session) = &lease {
+            session.begin();
+        }
+        Ok(Self {
+            lease,
+            turn: Some(turn),
+        })
     }
 
     fn engine(&self) -> &Engine {
@@ -70,7 +80,13 @@ impl Held {
         }
     }
 
+    /// The error of the execution. One that was refused has left nothing in its session.
     fn explain(&self, error: EngineError) -> ApiError {
+        if let Lease::Session(session) = &self.lease
+            && error.is_refusal()
+        {
+            session.refused();
+        }
         match self.lease {
             Lease::Shared(_) => error.into(),
             Lease::Session(_) => ApiError::in_session(error),
@@ -99,6 +115,14 @@ fn split(
     (request, options, session_id)
 }
 
+fn submission(caller: &Caller, request: ExecutionRequest, live: Option<LiveInput>) -> Submission {
+    Submission {
+        live,
+        tenant: caller.owner.tenant_id().map(str::to_owned),
+        ..request.into()
+    }
+}
+
 /// Runs a request to its end. Dropping the future ends the program; in a session its interpreter is
 /// interrupted, so that its state survives where that works.
 pub(crate) async fn execute(
@@ -112,7 +136,8 @@ pub(crate) async fn execute(
     let held = held.inspect_err(|error| observed.error(error))?;
     observed.begin();
     let cancel = CancellationToken::new();
-    let running = held.engine().execute(request, cancel.clone());
+    let submission = submission(caller, request, None);
+    let running = held.engine().execute(submission, cancel.clone());
     let mut running = Box::pin(app.ending().run_until_cancelled(running));
     // Dropped before the execution is, which makes the difference between interrupting and killing.
     let _cancelled_first = cancel.drop_guard();
@@ -135,6 +160,8 @@ pub(crate) struct Execution {
     /// The result, from the end of the events on.
     result: Option<Box<ExecutionResult>>,
     observed: Observation,
+    /// Cancelled when nobody reads events any more.
+    read: CancellationToken,
 }
 
 enum State {
@@ -155,13 +182,16 @@ impl Execution {
         let with_result = body.result;
         let (request, options, session_id) = split(&caller, body);
         let observed = app.metrics().observe(&caller.owner, &request.runtime);
-        let submission = Submission {
-            live,
-            ..request.into()
-        };
+        let submission = submission(&caller, request, live);
+        let read = CancellationToken::new();
+        let until_read = read.clone();
         let start = async move {
-            let held = Held::take(&app, &caller, options, session_id.as_deref()).await?;
+            let mut held = Held::take(&app, &caller, options, session_id.as_deref()).await?;
             let events = held.engine().stream(submission);
+            let turn = held.turn.take();
+            let lingering = Arc::clone(app.lingering());
+            let turn = end_turn(turn, events.over(), lingering, until_read);
+            app.tasks().spawn(turn);
             Ok((events, held))
         };
         Self {
@@ -170,6 +200,7 @@ impl Execution {
             exit: None,
             result: None,
             observed,
+            read,
         }
     }
 
@@ -270,8 +301,27 @@ pub(crate) fn failure(error: &ApiError) -> StreamEvent {
     }
 }
 
+/// Ends a turn when the execution is over. While there is no permit to go on without a turn, it lasts until everything is read.
+async fn end_turn(
+    turn: Option<Turn>,
+    over: CancellationToken,
+    lingering: Arc<Semaphore>,
+    read: CancellationToken,
+) {
+    over.cancelled().await;
+    let permit = lingering.try_acquire_owned();
+    if permit.is_ok() {
+        drop(turn);
+        read.cancelled().await;
+    } else {
+        read.cancelled().await;
+        drop(turn);
+    }
+}
+
 impl Drop for Execution {
     fn drop(&mut self) {
+        self.read.cancel();
         if let State::Running(events, _) = &self.state {
             events.canceller().cancel();
         }

@@ -19,6 +19,7 @@ mod handlers;
 mod key_database;
 mod line;
 mod listen;
+mod makers;
 mod metrics;
 mod options;
 mod place;

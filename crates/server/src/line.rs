@@ -12,6 +12,8 @@ pub(crate) struct Share {
     pub(crate) weight: u64,
     /// Turns at a time.
     pub(crate) limit: usize,
+    /// Turns that it leaves to those who have none.
+    pub(crate) spared: usize,
 }
 
 /// Callers that run and wait. `W` stands for one that waits.
@@ -29,6 +31,14 @@ struct Lane<W> {
     /// Turns that are left before the next caller's.
     credit: u64,
     waiting: BTreeMap<u64, W>,
+}
+
+impl<W> Lane<W> {
+    /// Whether it may have one of the turns that are free.
+    fn may_begin(&self, free: usize) -> bool {
+        let Share { limit, spared, .. } = self.share;
+        self.running < limit && (self.running == 0 || free > spared)
+    }
 }
 
 impl<W> Line<W> {
@@ -62,8 +72,9 @@ impl<W> Line<W> {
         if self.free == 0 {
             return false;
         }
+        let free = self.free;
         let lane = self.lane(owner, share);
-        if lane.running >= lane.share.limit {
+        if !lane.may_begin(free) {
             return false;
         }
         lane.running += 1;
@@ -112,7 +123,7 @@ impl<W> Line<W> {
                 self.ring.pop_front();
                 continue;
             };
-            if lane.running >= lane.share.limit {
+            if !lane.may_begin(self.free) {
                 self.ring.rotate_left(1);
                 passed += 1;
                 continue;
@@ -169,7 +180,34 @@ mod tests {
     }
 
     fn share(weight: u64, limit: usize) -> Share {
-        Share { weight, limit }
+        Share {
+            weight,
+            limit,
+            spared: 0,
+        }
+    }
+
+    #[test]
+    fn two_that_spare_turns_cannot_take_all_of_them() {
+        let sparing = Share {
+            spared: 2,
+            ..share(1, 9)
+        };
+        let [a, b, c] = ["a", "b", "c"].map(tenant);
+        let mut line = Line::new(4);
+        let begun = |line: &mut Line<u32>, owner: &Owner| {
+            (0..4).filter(|_| line.try_begin(owner, sparing)).count()
+        };
+        assert_eq!(begun(&mut line, &a), 2);
+        assert_eq!(begun(&mut line, &b), 1);
+        line.wait(&a, sparing, 0);
+        line.wait(&b, sparing, 0);
+        assert!(line.next().is_none());
+        assert!(line.try_begin(&c, sparing));
+        line.end(&a);
+        line.end(&b);
+        // Neither may have a second one again, and whoever has none may.
+        assert_eq!(line.next().map(|(owner, _)| owner), Some(b));
     }
 
     /// The ids of the next ones, each of whom ends at once.

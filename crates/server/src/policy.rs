@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use isol8_api::{
-    config::{Config, RateLimit, TenantConfig},
+    config::{Config, RateLimit, TenantConfig, TenantNetwork},
     options::{RawRequestLimits, RequestPreset},
 };
 use isol8_engine::{
@@ -18,6 +18,9 @@ const MAX_WEIGHT: u64 = 1000;
 
 /// Executions of a tenant that may wait, by default.
 const MAX_WAITING: u64 = 1000;
+
+/// Connections of a tenant, by default: each call that waits has one, and a server has four times as many.
+const MAX_CONNECTIONS: u64 = 1024;
 
 /// Sessions of a tenant, by default.
 const MAX_SESSIONS: u64 = 100;
@@ -37,8 +40,12 @@ pub(crate) struct Policy {
     pub(crate) weight: u64,
     /// Executions at once.
     pub(crate) max_concurrent: usize,
+    /// Turns that it leaves to those who have none.
+    pub(crate) spared: usize,
     /// Executions that wait.
     pub(crate) max_waiting: usize,
+    /// Connections at once.
+    pub(crate) max_connections: usize,
     /// Sessions.
     pub(crate) max_sessions: usize,
     /// Largest body of a request in bytes.
@@ -55,6 +62,8 @@ pub(crate) struct TenantRules {
     pub(crate) request_limits: RawRequestLimits,
     /// Images that the option `image` may name.
     pub(crate) images: Vec<String>,
+    /// Whether programs may have the filtered network.
+    pub(crate) allows_network: bool,
     /// Largest values.
     pub(crate) maxima: Maxima,
 }
@@ -97,7 +106,9 @@ impl Policies {
             operator: Arc::new(Policy {
                 weight: 1,
                 max_concurrent,
+                spared: 0,
                 max_waiting: usize::MAX,
+                max_connections: usize::MAX,
                 max_sessions: MAX_ALL_SESSIONS,
                 max_request_bytes: max_body_bytes,
                 rate_limit: None,
@@ -139,14 +150,23 @@ impl Policy {
         {
             return Err("rateLimit needs a rate above 0 and a burst of at least 1".to_owned());
         }
-        // One turn is left to others.
-        let default = max_concurrent.saturating_sub(1).max(1);
+        // Two tenants must not take all turns from the others. Whoever has a limit of its own may have that many.
+        let spared = match tenant.max_concurrent {
+            None => spared_of(max_concurrent),
+            Some(_) => 0,
+        };
+        let default = max_concurrent.saturating_sub(spared).max(1);
         let concurrent = tenant.max_concurrent.map_or(default, whole);
         let bytes = tenant.max_request_bytes.unwrap_or(MAX_REQUEST_BYTES);
         Ok(Self {
             weight,
             max_concurrent: whole(positive("maxConcurrent", concurrent as u64)?)
                 .min(max_concurrent),
+            spared,
+            max_connections: whole(positive(
+                "maxConnections",
+                tenant.max_connections.unwrap_or(MAX_CONNECTIONS),
+            )?),
             max_waiting: whole(tenant.max_waiting.unwrap_or(MAX_WAITING)),
             max_sessions: whole(tenant.max_sessions.unwrap_or(MAX_SESSIONS)).min(MAX_ALL_SESSIONS),
             max_request_bytes: whole(positive("maxRequestBytes", bytes)?).min(max_body_bytes),
@@ -189,8 +209,17 @@ impl TenantRules {
         Ok(Self {
             request_limits,
             images,
+            allows_network: tenant.network != Some(TenantNetwork::None),
             maxima,
         })
+    }
+}
+
+/// Turns that a tenant leaves to those who have none: a quarter of a server's, at least two where there are four or more.
+fn spared_of(max_concurrent: usize) -> usize {
+    match max_concurrent {
+        0..=3 => 1,
+        turns => turns.div_ceil(4).max(2),
     }
 }
 

@@ -53,13 +53,13 @@ impl Drop for ServerTurn {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueStatus {
-    /// How many more executions could begin at once.
+    /// How many more executions could begin at once. Of a tenant: how many more of its own it may have.
     available: usize,
     /// How many wait. Of a tenant: its own.
     pending: usize,
     /// How many may run at a time.
     max_concurrent: usize,
-    /// Most that may wait; 0 when there is no limit.
+    /// Most that may wait; 0 when there is no limit. Of a tenant: most of its own.
     max_size: usize,
     /// Longest that one waits, in milliseconds.
     timeout_ms: u64,
@@ -128,6 +128,7 @@ impl Queue {
         let share = Share {
             weight: caller.policy.weight,
             limit: caller.policy.max_concurrent,
+            spared: caller.policy.spared,
         };
         let mut of_session = session.and_then(SessionLease::try_turn);
         let is_first = session.is_none() || of_session.is_some();
@@ -151,9 +152,28 @@ impl Queue {
             biased;
             () = self.draining.cancelled() => Err(ApiError::Closing),
             turn = turn => turn,
-            () = tokio::time::sleep(self.timeout) => Err(ApiError::QueueTimeout {
-                ms: self.timeout.as_millis(),
-            }),
+            () = tokio::time::sleep(self.timeout) => Err(self.timed_out()),
+        }
+    }
+
+    /// Waits for the turn of a file of a session, which needs none of the session's: files can be written and read while
+    /// a program runs.
+    pub(crate) async fn turn_of_file(
+        &self,
+        caller: &Caller,
+        session: &SessionLease,
+    ) -> Result<Turn, ApiError> {
+        let turn = async {
+            session.begun().await?;
+            self.turn(caller, None).await
+        };
+        let turn = tokio::time::timeout(self.timeout, turn).await;
+        turn.map_err(|_| self.timed_out())?
+    }
+
+    fn timed_out(&self) -> ApiError {
+        ApiError::QueueTimeout {
+            ms: self.timeout.as_millis(),
         }
     }
 
@@ -200,23 +220,24 @@ impl Queue {
         (running, lock(&self.waiting).values().sum())
     }
 
-    /// The state of the line, as far as it concerns `caller`.
+    /// The state of the line, as far as it concerns `caller`. A tenant learns nothing of others.
     pub(crate) fn status(&self, caller: &Caller) -> QueueStatus {
         let limit = caller.policy.max_concurrent;
         let line = lock(&self.line);
-        let left = limit.saturating_sub(line.running(&caller.owner));
-        let (pending, available) = match caller.owner {
-            Owner::Operator => (lock(&self.waiting).values().sum(), line.free()),
+        let all = self.max_size.unwrap_or(0);
+        let (pending, available, max_size) = match caller.owner {
+            Owner::Operator => (lock(&self.waiting).values().sum(), line.free(), all),
             Owner::Tenant(_) => {
                 let own = lock(&self.waiting).get(&caller.owner).copied();
-                (own.unwrap_or(0), line.free().min(left))
+                let left = limit.saturating_sub(line.running(&caller.owner));
+                (own.unwrap_or(0), left, caller.policy.max_waiting)
             }
         };
         QueueStatus {
             available,
             pending,
             max_concurrent: limit,
-            max_size: self.max_size.unwrap_or(0),
+            max_size,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
         }
     }

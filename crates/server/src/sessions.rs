@@ -10,13 +10,14 @@ use std::{
 };
 
 use isol8_api::{http::SessionInfo, options::RawOptions};
-use isol8_engine::{Engine, options::Options};
+use isol8_engine::Engine;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    budget::{Budget, Charge},
     caller::{Caller, Owner},
     error::ApiError,
-    place::Place,
+    makers::Makers,
     policy::MAX_ALL_SESSIONS,
     time::{iso8601, now_ms},
 };
@@ -26,9 +27,12 @@ const MAX_ID_BYTES: usize = 256;
 
 /// The sessions of a server.
 pub(crate) struct Sessions {
-    place: Arc<dyn Place>,
-    by_id: Mutex<HashMap<Key, Arc<Session>>>,
+    makers: Arc<Makers>,
+    budget: Budget,
+    by_id: Arc<ById>,
 }
+
+type ById = Mutex<HashMap<Key, Arc<Session>>>;
 
 /// Each caller has ids of its own, so that nobody reaches or even notices the sessions of others.
 type Key = (Owner, String);
@@ -38,6 +42,10 @@ struct Session {
     /// One call at a time, in order of arrival.
     turn: Arc<Semaphore>,
     last_accessed_ms: AtomicU64,
+    /// Executions that were not refused. Without any there is no state, and nothing to keep.
+    accepted: AtomicU64,
+    /// The secrets of its options, which it keeps.
+    _secrets: Charge,
 }
 
 impl Session {
@@ -46,23 +54,37 @@ impl Session {
     }
 }
 
-/// A session that somebody uses. It is not pruned meanwhile.
-pub(crate) struct SessionLease(Arc<Session>);
+/// A session that somebody uses. It is not pruned meanwhile. One that has run nothing is forgotten with its last lease.
+pub(crate) struct SessionLease {
+    session: Arc<Session>,
+    by_id: Arc<ById>,
+    key: Key,
+}
 
 impl SessionLease {
     /// The session's engine.
     pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
+        &self.session.engine
+    }
+
+    /// Counts an execution that is about to begin.
+    pub(crate) fn begin(&self) {
+        self.session.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets an execution that was refused, and has changed nothing.
+    pub(crate) fn refused(&self) {
+        self.session.accepted.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The turn of a call, if nobody has it.
     pub(crate) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.turn).try_acquire_owned().ok()
+        Arc::clone(&self.session.turn).try_acquire_owned().ok()
     }
 
     /// Waits for the turn of a call, in order of arrival. It lasts until the permit is dropped.
     pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let turn = Arc::clone(&self.0.turn).acquire_owned().await;
+        let turn = Arc::clone(&self.session.turn).acquire_owned().await;
         // Closed when the session is removed.
         turn.map_err(|_| ApiError::NoSession)
     }
@@ -70,7 +92,7 @@ impl SessionLease {
     /// Waits for the call that makes the session's sandbox, if there is none yet. Files need no turn then: they can be
     /// written and read while a program runs.
     pub(crate) async fn begun(&self) -> Result<(), ApiError> {
-        if self.0.engine.container_id().is_none() {
+        if self.session.engine.container_id().is_none() {
             drop(self.turn().await?);
         }
         Ok(())
@@ -79,63 +101,90 @@ impl SessionLease {
 
 impl Drop for SessionLease {
     fn drop(&mut self) {
-        self.0.touch();
+        self.session.touch();
+        if self.session.accepted.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        let mut by_id = lock(&self.by_id);
+        let is_kept = by_id
+            .get(&self.key)
+            .is_some_and(|kept| Arc::ptr_eq(kept, &self.session));
+        // One is kept, and this lease has the other.
+        if is_kept && Arc::strong_count(&self.session) == 2 {
+            by_id.remove(&self.key);
+        }
     }
 }
 
 impl Sessions {
     /// No sessions yet.
-    pub(crate) fn new(place: Arc<dyn Place>) -> Self {
+    pub(crate) fn new(makers: Arc<Makers>, budget: Budget) -> Self {
         Self {
-            place,
-            by_id: Mutex::default(),
+            makers,
+            budget,
+            by_id: Arc::default(),
         }
     }
 
     /// The caller's session `id`; made with these options when there is none. Simultaneous first requests get the
     /// same one.
-    pub(crate) fn get_or_make(
+    pub(crate) async fn get_or_make(
         &self,
         caller: &Caller,
         id: &str,
         options: impl FnOnce() -> Result<RawOptions, ApiError>,
     ) -> Result<SessionLease, ApiError> {
         let key = key(&caller.owner, id)?;
-        let mut by_id = self.by_id();
-        if let Some(session) = by_id.get(&key) {
-            session.touch();
-            return Ok(SessionLease(Arc::clone(session)));
+        if let Some(session) = self.find(&key) {
+            return Ok(session);
         }
-        if by_id.len() >= MAX_ALL_SESSIONS {
-            let limit = MAX_ALL_SESSIONS;
-            return Err(ApiError::TooManySessions { limit });
+        let _turn = self.makers.turn(&caller.owner).await;
+        if let Some(session) = self.find(&key) {
+            return Ok(session);
         }
-        let limit = caller.policy.max_sessions;
-        if count_of(&by_id, &caller.owner) >= limit {
-            return Err(ApiError::tenant_limit("maxSessions", &limit, None));
-        }
+        check_room(&self.by_id(), caller)?;
         let raw = RawOptions {
             mode: Some("persistent".to_owned()),
             ..options()?
         };
-        let options = Options::try_from(raw).map_err(isol8_engine::EngineError::from)?;
-        let backend = self.place.backend(options.oci_runtime.as_deref());
+        let secrets = self.budget.open(&caller.owner);
+        secrets.add(raw.secrets.as_ref().map_or(0, |all| {
+            all.0
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum()
+        }))?;
         let session = Arc::new(Session {
-            engine: Engine::new(options, 1, backend, self.place.images())?,
+            engine: self.makers.make(raw, 1).await?,
             turn: Arc::new(Semaphore::new(1)),
             last_accessed_ms: AtomicU64::new(now_ms()),
+            accepted: AtomicU64::new(0),
+            _secrets: secrets,
         });
-        by_id.insert(key, Arc::clone(&session));
-        Ok(SessionLease(session))
+        let mut by_id = self.by_id();
+        check_room(&by_id, caller)?;
+        by_id.insert(key.clone(), Arc::clone(&session));
+        drop(by_id);
+        Ok(self.lease(session, key))
+    }
+
+    fn find(&self, key: &Key) -> Option<SessionLease> {
+        let session = Arc::clone(self.by_id().get(key)?);
+        session.touch();
+        Some(self.lease(session, key.clone()))
+    }
+
+    fn lease(&self, session: Arc<Session>, key: Key) -> SessionLease {
+        SessionLease {
+            session,
+            by_id: Arc::clone(&self.by_id),
+            key,
+        }
     }
 
     /// The session `id` of `owner`.
     pub(crate) fn get(&self, owner: &Owner, id: &str) -> Result<SessionLease, ApiError> {
-        let key = key(owner, id)?;
-        let by_id = self.by_id();
-        let session = by_id.get(&key).ok_or(ApiError::NoSession)?;
-        session.touch();
-        Ok(SessionLease(Arc::clone(session)))
+        self.find(&key(owner, id)?).ok_or(ApiError::NoSession)
     }
 
     /// The sessions of `owner`, by id. The operator sees those of tenants as well.
@@ -205,8 +254,25 @@ impl Sessions {
     }
 
     fn by_id(&self) -> MutexGuard<'_, HashMap<Key, Arc<Session>>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.by_id)
     }
+}
+
+fn lock(by_id: &ById) -> MutexGuard<'_, HashMap<Key, Arc<Session>>> {
+    by_id.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether there may be one more session.
+fn check_room(by_id: &HashMap<Key, Arc<Session>>, caller: &Caller) -> Result<(), ApiError> {
+    if by_id.len() >= MAX_ALL_SESSIONS {
+        let limit = MAX_ALL_SESSIONS;
+        return Err(ApiError::TooManySessions { limit });
+    }
+    let limit = caller.policy.max_sessions;
+    if count_of(by_id, &caller.owner) >= limit {
+        return Err(ApiError::tenant_limit("maxSessions", &limit, None));
+    }
+    Ok(())
 }
 
 fn count_of(by_id: &HashMap<Key, Arc<Session>>, owner: &Owner) -> usize {

@@ -15,8 +15,16 @@ pub(crate) fn over(
 ) -> Result<RawOptions, ApiError> {
     let held = held(&defaults, request, rules)?;
     // What the server does for its operator is more than a tenant gets.
-    if defaults.network.as_deref() == Some("host") {
+    let is_open = |network: Option<&str>| match network {
+        Some("host") => true,
+        Some("filtered") => !rules.allows_network,
+        _ => false,
+    };
+    if is_open(defaults.network.as_deref()) {
         defaults.network = Some("none".to_owned());
+    }
+    if !rules.allows_network {
+        defaults.install_network = Some(false);
     }
     if let Some(security) = &mut defaults.security
         && security.seccomp.as_deref() == Some("unconfined")
@@ -37,6 +45,10 @@ fn held(
 ) -> Result<RawOptions, ApiError> {
     let network = request.network.as_deref();
     refuse("network \"host\"", network == Some("host"))?;
+    if !rules.allows_network {
+        refuse("network \"filtered\"", network == Some("filtered"))?;
+        refuse("installNetwork true", request.install_network == Some(true))?;
+    }
     refuse("persist", request.persist == Some(true))?;
     let registries = request.install_registries.take();
     let own_registries = registries.is_some_and(|own| {
@@ -197,4 +209,44 @@ fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_api::config::Config;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{caller::Owner, policy::Policies};
+
+    #[test]
+    fn where_tenants_may_have_no_network_they_have_none() {
+        let merged = |network: &str, options: serde_json::Value| {
+            let config = json!({
+                "defaults": {"network": "filtered"}, "tenants": {"all": {"network": network}},
+            });
+            let config: Config = serde_json::from_value(config).unwrap();
+            let policy = Policies::new(&config, 2, 1).unwrap();
+            let policy = policy.of(&Owner::Tenant("a".into()));
+            let request = serde_json::from_value(options).unwrap();
+            let rules = policy.tenant.as_ref().unwrap();
+            over(config.raw_options(), request, rules)
+                .map(|options| (options.network.unwrap(), options.install_network))
+                .map_err(|error| error.to_string())
+        };
+        let refused = |option: &str| {
+            let text =
+                format!("This key may not set {option}: the server's configuration decides it");
+            Err(text)
+        };
+        let (none, filtered) = ("none".to_owned(), "filtered".to_owned());
+        assert_eq!(merged("none", json!({})), Ok((none.clone(), Some(false))));
+        let own = json!({"network": "none", "installNetwork": false});
+        assert_eq!(merged("none", own), Ok((none, Some(false))));
+        let own = json!({"network": "filtered"});
+        assert_eq!(merged("none", own.clone()), refused("network \"filtered\""));
+        assert_eq!(merged("filtered", own), Ok((filtered, None)));
+        let own = json!({"installNetwork": true});
+        assert_eq!(merged("none", own), refused("installNetwork true"));
+    }
 }

@@ -19,7 +19,7 @@ pub use load::{
 };
 pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
 pub use server::ServerConfig;
-pub use tenants::{RateLimit, TenantConfig, TenantsConfig};
+pub use tenants::{RateLimit, TenantConfig, TenantNetwork, TenantsConfig};
 pub use types::{
     AuditConfig, AuthConfig, CleanupConfig, Config, DefaultsConfig, NetworkConfig, PrebuiltImage,
     QueueConfig, RemoteCodeConfig, SeccompMode, SecurityConfig,

@@ -27,10 +27,15 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
-    /// Executions that may run at once, default one less than `maxConcurrent` of the server, and at least 1. More wait.
+    /// Executions that may run at once, default three quarters of `maxConcurrent` of the server. More wait. Without it, the
+    /// tenant leaves the other quarter to tenants that run nothing.
     #[cfg_attr(test, schemars(range(min = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u64>,
+    /// Connections that may be open at once, default 1024.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u64>,
     /// Executions that may wait, default 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_waiting: Option<u64>,
@@ -50,6 +55,10 @@ pub struct TenantConfig {
     /// Images that the option `image` may name beside those of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Vec<String>>,
+    /// Widest network that the option `network` may ask for, and that programs have: "none" or "filtered", the default. With
+    /// "none", installations have no network either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<TenantNetwork>,
     /// Largest `memoryLimit`, default that of `defaults`.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +79,17 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmp_size: Option<String>,
+}
+
+/// Widest network of a tenant's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TenantNetwork {
+    /// None at all.
+    None,
+    /// That of the server's filter.
+    Filtered,
 }
 
 /// How many requests may come: a token bucket.
@@ -96,12 +116,14 @@ impl TenantsConfig {
         TenantConfig {
             weight: own.weight.or(all.weight),
             max_concurrent: own.max_concurrent.or(all.max_concurrent),
+            max_connections: own.max_connections.or(all.max_connections),
             max_waiting: own.max_waiting.or(all.max_waiting),
             max_sessions: own.max_sessions.or(all.max_sessions),
             max_request_bytes: own.max_request_bytes.or(all.max_request_bytes),
             rate_limit: own.rate_limit.or(all.rate_limit),
             request_limits: own.request_limits.or(all.request_limits),
             images: own.images.or(all.images),
+            network: own.network.or(all.network),
             memory_limit: own.memory_limit.or(all.memory_limit),
             cpu_limit: own.cpu_limit.or(all.cpu_limit),
             pids_limit: own.pids_limit.or(all.pids_limit),

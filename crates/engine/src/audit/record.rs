@@ -13,6 +13,7 @@ use crate::options::{AuditOptions, Secrets};
 /// What is recorded of the request. Secrets are masked in it.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedRequest {
+    tenant: Option<String>,
     metadata: BTreeMap<String, String>,
     code_hash: String,
     code: Option<String>,
@@ -29,6 +30,7 @@ impl RecordedRequest {
     ) -> Self {
         let mask = |text: &str| secrets.masker().mask(text);
         Self {
+            tenant: None,
             metadata: metadata
                 .into_iter()
                 .map(|(key, value)| (key, mask(&value)))
@@ -36,6 +38,12 @@ impl RecordedRequest {
             code_hash: hex::encode(Sha256::digest(program)),
             code: options.include_code.then(|| mask(program)),
         }
+    }
+
+    /// The same for this tenant.
+    #[must_use]
+    pub fn of_tenant(self, tenant: Option<String>) -> Self {
+        Self { tenant, ..self }
     }
 }
 
@@ -58,6 +66,8 @@ pub struct RecordSource<'a> {
 pub struct AuditRecord {
     execution_id: String,
     user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<String>,
     timestamp: String,
     runtime: String,
     code_hash: String,
@@ -108,6 +118,7 @@ impl AuditRecord {
         Self {
             execution_id: result.execution_id.clone(),
             user_id: request.metadata.get("userId").cloned().unwrap_or_default(),
+            tenant_id: request.tenant.clone(),
             timestamp: result.timestamp.clone(),
             runtime: result.runtime.clone(),
             code_hash: request.code_hash.clone(),
@@ -171,7 +182,8 @@ mod tests {
         );
         let metadata = [("userId", "u"), ("note", "hunter2")];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let request = RecordedRequest::new(&options, &secrets, metadata.into(), "echo hunter2");
+        let request = RecordedRequest::new(&options, &secrets, metadata.into(), "echo hunter2")
+            .of_tenant(Some("t".to_owned()));
         let result = ExecutionResult {
             stdout: "out".into(),
             stderr: "err".into(),
@@ -209,7 +221,7 @@ mod tests {
         assert_eq!(
             record(&json!({})),
             json!({
-                "executionId": "id", "userId": "u", "timestamp": "t0", "runtime": "bash",
+                "executionId": "id", "userId": "u", "tenantId": "t", "timestamp": "t0", "runtime": "bash",
                 // printf 'echo hunter2' | sha256sum
                 "codeHash": "d319538e7dc2c3a000ebce3e274826dffbfef8725c5250cfea43233368051bc3",
                 "containerId": "", "exitCode": 3, "termination": "exit", "durationMs": 12,

@@ -13,7 +13,7 @@ use super::{
     admission::{Call, QueuePosition},
     audit_entry::AuditEntry,
     lifecycle::{Engine, Inner},
-    stream::EventStream,
+    stream::{EventStream, Tokens},
 };
 use crate::{
     audit::RecordedRequest,
@@ -65,10 +65,14 @@ impl Engine {
         // A consumer that drops the stream ends the program at once. One that cancels lets a session survive.
         let gone = CancellationToken::new();
         let left = gone.clone();
+        let over = CancellationToken::new();
+        let at_end = over.clone().drop_guard();
         tokio::spawn(async move {
             let sink = Sink::Stream(sender);
             let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
-            let Some(carried_out) = left.run_until_cancelled(carried_out).await else {
+            let carried_out = left.run_until_cancelled(carried_out).await;
+            drop(at_end);
+            let Some(carried_out) = carried_out else {
                 return;
             };
             let failure = match carried_out {
@@ -96,7 +100,7 @@ impl Engine {
                 }
             }
         });
-        EventStream::new(events, refusal, result, cancel, gone)
+        EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
     }
 
     /// Runs `request`, returns its events, and keeps its output for the result as [`Self::execute`] does. Every
@@ -109,20 +113,24 @@ impl Engine {
         let (refuse, refusal) = tokio::sync::oneshot::channel();
         let (conclude, result) = tokio::sync::oneshot::channel();
         let (cancel, gone) = (CancellationToken::new(), CancellationToken::new());
+        let over = CancellationToken::new();
+        let at_end = over.clone().drop_guard();
         let (engine, call) = (self.clone(), self.0.admission.call());
         let (token, left) = (cancel.clone(), gone.clone());
         let submission = request.into();
         tokio::spawn(async move {
             let sink = Sink::Both(sender);
             let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
+            let carried_out = left.run_until_cancelled(carried_out).await;
+            drop(at_end);
             // The consumer is gone when one of these cannot be sent.
-            match left.run_until_cancelled(carried_out).await {
+            match carried_out {
                 Some(Ok(result)) => drop(conclude.send(result)),
                 Some(Err(error)) => drop(refuse.send(error)),
                 None => {}
             }
         });
-        EventStream::new(events, refusal, result, cancel, gone)
+        EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
     }
 
     async fn carry_out(
@@ -170,7 +178,8 @@ impl Engine {
         } else {
             drop(files);
         }
-        let submission = submission.with_own_runtime_name();
+        let mut submission = submission.with_own_runtime_name();
+        let tenant = submission.tenant.take();
         let bare = ExecutionResult {
             execution_id,
             runtime: submission.request.runtime.clone(),
@@ -189,7 +198,7 @@ impl Engine {
         let recorded = audit.as_ref().map(|_| {
             let metadata = request.take_metadata();
             let (Source::Code(text) | Source::Command(text)) = &source;
-            RecordedRequest::new(&options.audit, &options.secrets, metadata, text)
+            RecordedRequest::new(&options.audit, &options.secrets, metadata, text).of_tenant(tenant)
         });
         let plan = plan(options, request, source)?;
         plan.explain(options);

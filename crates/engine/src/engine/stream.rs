@@ -12,7 +12,18 @@ pub struct EventStream {
     refusal: oneshot::Receiver<EngineError>,
     result: oneshot::Receiver<ExecutionResult>,
     cancel: CancellationToken,
+    over: CancellationToken,
     _end_on_drop: DropGuard,
+}
+
+/// What the consumer and the execution tell each other.
+pub(super) struct Tokens {
+    /// Ends the program.
+    pub(super) cancel: CancellationToken,
+    /// The consumer has dropped the stream.
+    pub(super) gone: CancellationToken,
+    /// The execution has ended.
+    pub(super) over: CancellationToken,
 }
 
 impl EventStream {
@@ -20,10 +31,10 @@ impl EventStream {
         events: mpsc::Receiver<StreamEvent>,
         refusal: oneshot::Receiver<EngineError>,
         result: oneshot::Receiver<ExecutionResult>,
-        cancel: CancellationToken,
-        gone: CancellationToken,
+        Tokens { cancel, gone, over }: Tokens,
     ) -> Self {
         Self {
+            over,
             events,
             refusal,
             result,
@@ -58,6 +69,12 @@ impl EventStream {
     /// the events carried. Known once the events have ended; none after a failure; given once.
     pub fn take_result(&mut self) -> Option<ExecutionResult> {
         self.result.try_recv().ok()
+    }
+
+    /// Cancelled when the execution has ended, whether its events have been taken or not.
+    #[must_use]
+    pub fn over(&self) -> CancellationToken {
+        self.over.clone()
     }
 
     /// What ends the program when cancelled, from anywhere.

@@ -67,6 +67,7 @@ impl<'a> CheckedRequest<'a> {
             adapter,
             live,
             local_files,
+            tenant: _,
         } = submission;
         limits::check(&options.request_limits, &request, &local_files)?;
         if adapter.is_none() {

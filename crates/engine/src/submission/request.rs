@@ -16,6 +16,9 @@ pub struct Submission {
     pub live: Option<LiveInput>,
     /// Files that are written before those of the request.
     pub local_files: Vec<LocalFile>,
+    /// The tenant that the audit log names; `None` where the engine has one owner. It never comes out of a request's
+    /// JSON.
+    pub tenant: Option<String>,
 }
 
 /// How to run a program whose runtime was registered by the user, as its adapter computed it.

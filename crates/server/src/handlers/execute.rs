@@ -1,15 +1,24 @@
 //! `POST /execute`: a program, run to its end.
 
-use axum::{Json, extract::State};
-use isol8_api::{http::ExecuteBody, result::ExecutionResult};
+use axum::{extract::State, response::Response};
+use isol8_api::http::ExecuteBody;
 
-use crate::{app::App, body::JsonBody, caller::Caller, error::ApiError, execution};
+use crate::{
+    app::App,
+    body::{JsonBody, answer},
+    budget::Charge,
+    caller::Caller,
+    error::ApiError,
+    execution,
+};
 
-/// Runs a program and answers with its result. A client that goes away ends it.
+/// Runs a program and answers with its [result](isol8_api::result::ExecutionResult). A client that goes away ends it.
 pub(crate) async fn execute(
     State(app): State<App>,
     caller: Caller,
+    charge: Charge,
     JsonBody(body): JsonBody<ExecuteBody>,
-) -> Result<Json<ExecutionResult>, ApiError> {
-    execution::execute(&app, &caller, body).await.map(Json)
+) -> Result<Response, ApiError> {
+    let result = execution::execute(&app, &caller, body).await?;
+    answer(&charge, &result)
 }

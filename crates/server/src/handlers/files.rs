@@ -3,12 +3,19 @@
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
+    response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_api::http::{FileContents, UploadBody};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::App, body::JsonBody, caller::Caller, error::ApiError};
+use crate::{
+    app::App,
+    body::{JsonBody, answer},
+    budget::Charge,
+    caller::Caller,
+    error::ApiError,
+};
 
 /// That something was done.
 #[derive(Serialize)]
@@ -44,7 +51,7 @@ pub(crate) async fn upload(
     let data = BASE64
         .decode(content)
         .map_err(|error| ApiError::Invalid(format!("Invalid request: content: {error}")))?;
-    session.begun().await?;
+    let _turn = app.file_queue().turn_of_file(&caller, &session).await?;
     let written = session.engine().put_file(path, data).await;
     written.map_err(ApiError::of_file)?;
     Ok(Json(Done::OK))
@@ -54,17 +61,19 @@ pub(crate) async fn upload(
 pub(crate) async fn download(
     State(app): State<App>,
     caller: Caller,
+    charge: Charge,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<FileContents>, ApiError> {
+) -> Result<Response, ApiError> {
     let missing = || ApiError::Invalid("Missing sessionId or path".to_owned());
     let Query(which) = which.map_err(|error| ApiError::Invalid(error.body_text()))?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty()).ok_or_else(missing);
     let (session_id, path) = (given(which.session_id)?, given(which.path)?);
     let session = app.sessions().get(&caller.owner, &session_id)?;
-    session.begun().await?;
+    let _turn = app.file_queue().turn_of_file(&caller, &session).await?;
     let contents = session.engine().get_file(path).await;
     let contents = contents.map_err(ApiError::of_file)?;
-    Ok(Json(FileContents {
+    let contents = FileContents {
         content: BASE64.encode(contents),
-    }))
+    };
+    answer(&charge, &contents)
 }

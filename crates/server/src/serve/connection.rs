@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     meter::{Meter, Metered},
+    visitor::Visitor,
     write_timeout::WriteTimeout,
 };
 
@@ -33,6 +34,16 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long a client may read nothing of what it is sent.
 const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a connection that has to end may take to send the answer that is under way.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What lasts as long as the connection, that of a WebSocket as well.
+pub(super) struct Guest {
+    /// One of the connections that there may be.
+    pub(super) _slot: OwnedSemaphorePermit,
+    pub(super) visitor: Visitor,
+}
+
 /// When connections end.
 #[derive(Clone)]
 pub(super) struct Ends {
@@ -42,18 +53,21 @@ pub(super) struct Ends {
     pub(super) cut: CancellationToken,
 }
 
-/// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `slot` as
+/// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `guest` as
 /// long as it is open.
-pub(super) async fn carry<S>(stream: S, slot: OwnedSemaphorePermit, router: Router, ends: Ends)
+pub(super) async fn carry<S>(stream: S, guest: Guest, router: Router, ends: Ends)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let meter = Meter::default();
-    let stream = WriteTimeout::new(stream, WRITE_PATIENCE, slot);
+    let visitor = guest.visitor.clone();
+    let known = visitor.clone();
+    let stream = WriteTimeout::new(stream, WRITE_PATIENCE, guest);
     let io = TokioIo::new(Metered::new(stream, meter.clone()));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(meter.clone());
+        request.extensions_mut().insert(visitor.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()
@@ -67,7 +81,16 @@ where
         carried = &mut connection => carried,
         () = ends.closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            let ended = ends.cut.run_until_cancelled(connection).await;
+            tokio::select! {
+                ended = connection => ended,
+                () = ends.cut.cancelled() => Ok(()),
+                () = known.unwelcome() => Ok(()),
+            }
+        }
+        () = known.unwelcome() => {
+            // An answer that is being sent may end.
+            connection.as_mut().graceful_shutdown();
+            let ended = tokio::time::timeout(LAST_PATIENCE, connection).await;
             ended.unwrap_or(Ok(()))
         }
     };
@@ -81,9 +104,35 @@ mod tests {
     use std::sync::Arc;
 
     use axum::{extract::ws::WebSocketUpgrade, routing::get};
-    use tokio::sync::Semaphore;
+    use isol8_api::config::Config;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::Semaphore,
+    };
 
-    use super::*;
+    use super::{
+        super::{strangers::Strangers, visitor::Visitor},
+        *,
+    };
+    use crate::{
+        caller::{Caller, Owner},
+        policy::Policies,
+    };
+
+    fn guest(slot: OwnedSemaphorePermit, patience: Duration) -> Guest {
+        let stranger = Arc::new(Strangers::default()).admit(None);
+        Guest {
+            _slot: slot,
+            visitor: Visitor::new(stranger, Arc::default(), patience),
+        }
+    }
+
+    fn ends() -> Ends {
+        Ends {
+            closing: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        }
+    }
 
     #[tokio::test]
     async fn a_web_socket_keeps_its_slot_until_it_ends() {
@@ -96,13 +145,10 @@ mod tests {
                 }
             })
         };
-        let ends = Ends {
-            closing: CancellationToken::new(),
-            cut: CancellationToken::new(),
-        };
         let (stream, client) = tokio::io::duplex(1024);
         let router = Router::new().route("/", get(echo));
-        let carried = tokio::spawn(carry(stream, slot, router, ends));
+        let guest = guest(slot, Duration::from_mins(1));
+        let carried = tokio::spawn(carry(stream, guest, router, ends()));
         let (socket, _) = tokio_tungstenite::client_async("ws://localhost/", client)
             .await
             .unwrap();
@@ -110,5 +156,40 @@ mod tests {
         assert_eq!(slots.available_permits(), 0);
         drop(socket);
         let _slot = slots.acquire().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_shows_no_key_in_time_has_to_go_and_others_may_stay() {
+        let slots = Arc::new(Semaphore::new(2));
+        let slot = || Arc::clone(&slots).try_acquire_owned().unwrap();
+        let patience = Duration::from_millis(100);
+        let router = || Router::new().route("/", get(async || "hello"));
+        let half = b"GET / HTTP/1.1\r\n";
+
+        let (stream, mut client) = tokio::io::duplex(1024);
+        let carried = tokio::spawn(carry(stream, guest(slot(), patience), router(), ends()));
+        client.write_all(half).await.unwrap();
+        let ended = tokio::time::timeout(HEAD_PATIENCE / 2, carried).await;
+        ended.expect("the stranger stays").unwrap();
+
+        let (stream, mut client) = tokio::io::duplex(1024);
+        let known = guest(slot(), patience);
+        let policies = Policies::new(&Config::default(), 1, 1).unwrap();
+        let caller = Caller {
+            owner: Owner::Operator,
+            policy: policies.of(&Owner::Operator),
+            key: None,
+        };
+        known.visitor.introduce(&caller).unwrap();
+        tokio::spawn(carry(stream, known, router(), ends()));
+        client.write_all(half).await.unwrap();
+        tokio::time::sleep(2 * patience + LAST_PATIENCE).await;
+        client
+            .write_all(b"connection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("hello"), "{answer}");
     }
 }

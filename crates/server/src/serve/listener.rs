@@ -1,6 +1,6 @@
 //! Where a server listens: a port, perhaps with encryption, or a socket of the file system.
 
-use std::{future::ready, io};
+use std::{future::ready, io, net::IpAddr};
 
 use futures::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 use tokio::{
@@ -55,20 +55,25 @@ impl Accepted {
 
 impl Listener {
     /// The next connection. Cancel safe.
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+    /// With it comes the address of its client; none on a socket.
+    pub(super) async fn accept(&self) -> io::Result<(Accepted, Option<IpAddr>)> {
         match self {
-            Self::Tcp(listener) => Ok(Accepted::Ready(Box::new(from_port(listener).await?))),
-            Self::Tls(listener, tls) => {
-                Ok(Accepted::Encrypted(from_port(listener).await?, tls.clone()))
+            Self::Tcp(listener) => {
+                let (stream, peer) = from_port(listener).await?;
+                Ok((Accepted::Ready(Box::new(stream)), Some(peer)))
             }
-            Self::Unix(socket) => Ok(Accepted::Ready(Box::new(socket.accept().await?))),
+            Self::Tls(listener, tls) => {
+                let (stream, peer) = from_port(listener).await?;
+                Ok((Accepted::Encrypted(stream, tls.clone()), Some(peer)))
+            }
+            Self::Unix(socket) => Ok((Accepted::Ready(Box::new(socket.accept().await?)), None)),
         }
     }
 }
 
-async fn from_port(listener: &TcpListener) -> io::Result<TcpStream> {
-    let (stream, _) = listener.accept().await?;
+async fn from_port(listener: &TcpListener) -> io::Result<(TcpStream, IpAddr)> {
+    let (stream, peer) = listener.accept().await?;
     // Events are small, and their reader waits for them.
     let _ = stream.set_nodelay(true);
-    Ok(stream)
+    Ok((stream, peer.ip()))
 }

@@ -4,8 +4,10 @@ mod connection;
 mod listener;
 mod meter;
 mod server;
+mod strangers;
 mod tls;
 mod unix_socket;
+mod visitor;
 mod write_timeout;
 
 pub use listener::Listener;
@@ -13,3 +15,4 @@ pub(crate) use meter::Meter;
 pub use server::{Server, StopSignal};
 pub use tls::{Tls, TlsError};
 pub use unix_socket::{SocketError, SocketFile};
+pub(crate) use visitor::Visitor;

@@ -4,12 +4,14 @@ use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
 use futures::FutureExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    connection::{Ends, carry},
+    connection::{Ends, Guest, carry},
     listener::{Accepted, Listener},
+    strangers::Strangers,
+    visitor::{Counts, Visitor},
 };
 use crate::{
     app::App,
@@ -21,6 +23,9 @@ use crate::{
 /// Most connections at a time. More wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// How long a client may take until it has shown a key.
+const KEY_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long nothing is accepted after a failure: the process has no descriptor left, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -30,7 +35,7 @@ const CUT_PATIENCE: Duration = Duration::from_secs(2);
 /// Tells a server to stop.
 #[derive(Debug, Clone, Default)]
 pub struct StopSignal {
-    /// No new connection is accepted, and running calls may end within the grace of the settings.
+    /// New calls get 503, and running ones may end within the grace of the settings.
     pub gracefully: CancellationToken,
     /// Running calls end at once.
     pub at_once: CancellationToken,
@@ -72,7 +77,6 @@ impl Server {
             () = stop.gracefully.cancelled() => {}
             () = stop.at_once.cancelled() => {}
         }
-        drop(listener);
         tracing::debug!(connections = connections.len(), "stopping the server");
         app.closing().cancel();
         connections.close();
@@ -80,27 +84,37 @@ impl Server {
         let work = async || {
             tokio::join!(connections.wait(), app.tasks().wait());
         };
+        // Whoever comes now learns that the server ends. Nobody waits for them.
+        let late = TaskTracker::new();
         tokio::select! {
             () = work() => {}
+            () = accept(&listener, &router, &late, &ends) => {}
             () = tokio::time::sleep(stop_grace) => {}
             () = stop.at_once.cancelled() => {}
         }
+        drop(listener);
         app.end().await;
-        if tokio::time::timeout(CUT_PATIENCE, work()).await.is_err() {
-            cut.cancel();
-            connections.wait().await;
-        }
+        // Those that have not ended by then are cut.
+        let _ = tokio::time::timeout(CUT_PATIENCE, work()).await;
+        cut.cancel();
+        late.close();
+        tokio::join!(connections.wait(), late.wait());
     }
 }
 
 /// Accepts connections for ever.
 async fn accept(listener: &Listener, router: &Router, connections: &TaskTracker, ends: &Ends) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (strangers, counts) = (Arc::new(Strangers::default()), Arc::new(Counts::default()));
     // Never closed.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
-            Ok(accepted) => {
-                connections.spawn(open(accepted, slot, router.clone(), ends.clone()));
+            Ok((accepted, peer)) => {
+                let guest = Guest {
+                    _slot: slot,
+                    visitor: Visitor::new(strangers.admit(peer), Arc::clone(&counts), KEY_PATIENCE),
+                };
+                connections.spawn(open(accepted, guest, router.clone(), ends.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -111,13 +125,14 @@ async fn accept(listener: &Listener, router: &Router, connections: &TaskTracker,
     }
 }
 
-async fn open(accepted: Accepted, slot: OwnedSemaphorePermit, router: Router, ends: Ends) {
+async fn open(accepted: Accepted, guest: Guest, router: Router, ends: Ends) {
     let opened = tokio::select! {
         opened = accepted.open() => Some(opened),
-        () = ends.closing.cancelled() => None,
+        () = guest.visitor.unwelcome() => None,
+        () = ends.cut.cancelled() => None,
     };
     match opened {
-        Some(Ok(stream)) => carry(stream, slot, router, ends).boxed().await,
+        Some(Ok(stream)) => carry(stream, guest, router, ends).boxed().await,
         Some(Err(error)) => tracing::debug!(%error, "a connection was not opened"),
         None => {}
     }

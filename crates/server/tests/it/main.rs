@@ -14,6 +14,7 @@ mod budget;
 mod daemon;
 mod disconnects;
 mod executions;
+mod fairness;
 mod keys;
 mod operations;
 mod queues;

@@ -19,17 +19,18 @@ async fn running_work_may_end_and_nothing_new_begins() {
     server.stop.gracefully.cancel();
     let (_, end) = idle.rest().await;
     assert_eq!(end.0, 1001);
-    until("nothing is accepted", async || {
-        tokio::net::TcpStream::connect(server.address)
-            .await
-            .is_err()
-    })
-    .await;
+    let (status, told) = server.post("/execute", request()).await;
+    assert_eq!(
+        (status.as_u16(), &told["code"]),
+        (503, &json!("ISOL8_UNAVAILABLE"))
+    );
     assert!(!call.is_finished());
     server.stop.at_once.cancel();
     let answer = call.await.unwrap().unwrap();
     assert_eq!(answer.status(), 503);
+    let address = server.address;
     server.ended().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
     assert_eq!(scripted.backend.finish().await, ["box-1"]);
 }
 
