@@ -110,6 +110,7 @@ const MISBEHAVING = {
     // One that does not say how much it sends.
     const chunked = "transfer-encoding: chunked\r\n\r\n";
     const socket = keep(await talk(server, head("POST", "/execute", KEY, chunked)));
+    socket.setMaxListeners(0);
     const piece = Buffer.from(`${(2 ** 20).toString(16)}\r\n${" ".repeat(2 ** 20)}\r\n`);
     let said = "";
     socket.on("data", (data) => {

@@ -65,7 +65,10 @@ where
     let stream = WriteTimeout::new(stream, WRITE_PATIENCE, guest);
     let io = TokioIo::new(Metered::new(stream, meter.clone()));
     let router = TowerToHyperService::new(router);
+    let asked = CancellationToken::new();
+    let first = asked.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        first.cancel();
         request.extensions_mut().insert(meter.clone());
         request.extensions_mut().insert(visitor.clone());
         router.call(request)
@@ -77,9 +80,17 @@ where
         .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
+    // Whoever comes when the server ends already is answered once, and told so.
+    let is_late = ends.closing.is_cancelled();
+    let last_request = async {
+        ends.closing.cancelled().await;
+        if is_late {
+            asked.cancelled().await;
+        }
+    };
     let carried = tokio::select! {
         carried = &mut connection => carried,
-        () = ends.closing.cancelled() => {
+        () = last_request => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
@@ -87,6 +98,7 @@ where
                 () = known.unwelcome() => Ok(()),
             }
         }
+        () = ends.cut.cancelled() => Ok(()),
         () = known.unwelcome() => {
             // An answer that is being sent may end.
             connection.as_mut().graceful_shutdown();
