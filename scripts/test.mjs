@@ -59,6 +59,18 @@ async function jsrModules() {
   if (said.trim()) throw new NotRun(said.trim());
 }
 
+/** Requests to each endpoint that schemathesis sends, in a change's run and in the long one. */
+const ASKED = 2;
+const ASKED_LONG = 50;
+
+/** Asks a server what its OpenAPI document describes, in a process of its own: it loads the addon. */
+async function describedServer(count) {
+  const words = ["scripts/schemathesis.mjs", String(count)];
+  const said = await run("node", words, { watched: true, minutes: MINUTES });
+  const [, why] = /^not run: (.*)$/m.exec(said) ?? [];
+  if (why) throw new NotRun(why);
+}
+
 /** The tests that the summaries of a JavaScript runner say have passed, and have been skipped. */
 function counted(output, passed, skipped) {
   const sum = (pattern) =>
@@ -130,6 +142,7 @@ const steps = [
     run: () => nodeTests(backendTests, { ISOL8_TEST_BACKEND: "local" }),
   },
   { name: "JavaScript under Bun", run: bunTests },
+  { name: "OpenAPI document of the server", run: () => describedServer(ASKED) },
   { name: "modules of jsr", run: jsrModules },
 ];
 
@@ -145,13 +158,10 @@ const longSteps = [
     run: () => rustTests("sessions::random", "sessions::memory"),
   },
   {
-    name: "webpack and Next.js",
-    run: () => nodeTests(["__test__/long/frameworks.test.mjs"]),
-  },
-  {
     name: "JavaScript: a server under load for a minute",
     run: () => nodeTests(["__test__/server-load.test.mjs"], { ISOL8_LOAD_SECONDS: "60" }),
   },
+  { name: "OpenAPI document of the server, in depth", run: () => describedServer(ASKED_LONG) },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 

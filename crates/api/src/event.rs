@@ -1,11 +1,12 @@
 //! Events of a streaming execution, under their public JSON names.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{ErrorCode, result::ExecutionResult};
 
 /// One event of a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StreamEvent {
     /// What `data` is.
     #[serde(rename = "type")]
@@ -15,7 +16,7 @@ pub struct StreamEvent {
     /// The part of the execution that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The [code](crate::ErrorCode) of an error, for programs. Errors without one are a program's own end: its time
+    /// The code of an error, for programs. Errors without one are a program's own end: its time
     /// limit, its memory. Servers of version 0.20 send none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -66,7 +67,7 @@ impl StreamEvent {
 }
 
 /// One message of a server's stream.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct StreamMessage {
     /// The event.
     #[serde(flatten)]
@@ -86,7 +87,7 @@ impl From<StreamEvent> for StreamMessage {
 }
 
 /// Kinds of [`StreamEvent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// A piece of standard output.
@@ -100,7 +101,7 @@ pub enum EventKind {
 }
 
 /// Parts of an execution, as its stream names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Package installation and setup scripts.

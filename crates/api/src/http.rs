@@ -1,28 +1,40 @@
 //! Bodies of the server's HTTP endpoints.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::{field::is_false, options::RawOptions, request::ExecutionRequest};
+use crate::{
+    ErrorCode,
+    field::is_false,
+    options::{RawOptions, object, present_object},
+    request::ExecutionRequest,
+};
 
 /// Body of `POST /execute` and of `POST /execute/stream`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"request": {"runtime": "python", "code": "print(6 * 7)"}}))]
 pub struct ExecuteBody {
     /// What to run.
+    #[serde(deserialize_with = "present_object")]
     pub request: ExecutionRequest,
     /// Options that replace the server's own defaults.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object"
+    )]
     pub options: Option<RawOptions>,
     /// The session to run in; it is made when there is none of this id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// Whether the last exit event of a stream carries the result. Servers of version 0.20 ignore it.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub result: bool,
 }
 
 /// Body of `POST /file`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadBody {
     /// The session whose sandbox gets the file.
@@ -30,18 +42,19 @@ pub struct UploadBody {
     /// Path in the sandbox.
     pub path: String,
     /// Contents in base64.
+    #[schema(content_encoding = "base64")]
     pub content: String,
 }
 
 /// Answer of `GET /file`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileContents {
     /// Contents in base64.
     pub content: String,
 }
 
 /// A session of the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
     /// Its id.
@@ -56,7 +69,7 @@ pub struct SessionInfo {
 }
 
 /// Body of `POST /auth/keys` and, with the name left to the server, of `POST /auth/login`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NewKeyBody {
     /// What the key is for.
@@ -67,11 +80,12 @@ pub struct NewKeyBody {
     pub tenant_id: Option<String>,
     /// How long it is valid in milliseconds, default `auth.defaultTtlMs` of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(exclusive_minimum = 0)]
     pub ttl_ms: Option<f64>,
 }
 
 /// Answer of `POST /auth/keys`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedKey {
     /// Its id.
@@ -89,7 +103,7 @@ pub struct CreatedKey {
 }
 
 /// A key of the database, as lists show it. Times are in ISO 8601.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyInfo {
     /// Its id.
@@ -111,14 +125,14 @@ pub struct KeyInfo {
 }
 
 /// Answer of `GET /auth/keys`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyList {
     /// The keys, oldest first.
     pub keys: Vec<KeyInfo>,
 }
 
 /// Answer of `DELETE /auth/keys/:id`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevokedKey {
     /// True.
     pub ok: bool,
@@ -127,7 +141,7 @@ pub struct RevokedKey {
 }
 
 /// Answer of `POST /auth/login`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {
     /// The new key.
@@ -139,14 +153,14 @@ pub struct Login {
 }
 
 /// Answer of `GET /sessions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionList {
     /// The sessions that the caller may see.
     pub sessions: Vec<SessionInfo>,
 }
 
 /// Answer of `GET /health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `ok`.
     pub status: String,
@@ -155,12 +169,13 @@ pub struct Health {
 }
 
 /// Body of an answer that reports an error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// What happened and what to do, for people.
     pub error: String,
-    /// The [code](crate::ErrorCode), for programs. Servers of version 0.20 send none.
+    /// The code, for programs. Servers of version 0.20 send none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, value_type = ErrorCode)]
     pub code: Option<String>,
 }
 
@@ -193,6 +208,28 @@ mod tests {
             to_value(list).unwrap(),
             json!({"sessions": [{"id": "a", "isActive": true, "lastAccessedAt": "2026-01-01T00:00:00.000Z"}]})
         );
+    }
+
+    #[test]
+    fn a_list_is_no_object_and_a_body_has_a_request() {
+        for (body, message) in [
+            (json!({}), "missing field `request`"),
+            (
+                json!({"request": null}),
+                "invalid type: null, expected an object",
+            ),
+            (
+                json!({"request": ["bash", "1"]}),
+                "invalid type: sequence, expected an object",
+            ),
+            (
+                json!({"request": {}, "options": [null]}),
+                "invalid type: sequence, expected an object",
+            ),
+        ] {
+            let error = from_value::<ExecuteBody>(body.clone()).unwrap_err();
+            assert_eq!(error.to_string(), message, "{body}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod options;
 pub mod request;
 pub mod result;
 pub mod runtimes;
+mod schemas;
 pub mod websocket;
 
 pub use error_code::ErrorCode;

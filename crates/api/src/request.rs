@@ -8,15 +8,17 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
     ser::SerializeStruct as _,
 };
+use utoipa::ToSchema;
 
 use crate::field::{is_false, null_is_default};
 
 /// One execution as a caller writes it. Nothing is checked yet.
 /// Unknown keys are tolerated, and `null` counts as absent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionRequest {
     /// `python`, `node`, `bun`, `deno`, `bash`, `agent`, an alias of these, or the name of a registered runtime.
+    #[schema(required = true)]
     pub runtime: String,
     /// The program (for an agent: its prompt). Exactly one of `code`, `code_url` and `cmd` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,15 +34,18 @@ pub struct ExecutionRequest {
     pub code_hash: Option<String>,
     /// Whether `code_url` may be plain HTTP.
     #[serde(deserialize_with = "null_is_default", skip_serializing_if = "is_false")]
+    #[schema(nullable)]
     pub allow_insecure_code_url: bool,
     /// Time limit of the install, of each setup script and of the program, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(exclusive_minimum = 0)]
     pub timeout_ms: Option<f64>,
     /// Environment of everything that runs; the last word over what isol8 sets.
     #[serde(
         deserialize_with = "null_is_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
+    #[schema(nullable)]
     pub env: BTreeMap<String, String>,
     /// Extension of the program's file, with or without its dot.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +58,7 @@ pub struct ExecutionRequest {
         deserialize_with = "null_is_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
+    #[schema(nullable)]
     pub files: BTreeMap<String, FileContent>,
     /// Files to read after the program has ended, by path, relative to `/sandbox` or absolute. Absent and empty differ: with
     /// an empty list the result has an empty map of files.
@@ -66,12 +72,14 @@ pub struct ExecutionRequest {
         deserialize_with = "null_is_default",
         skip_serializing_if = "Vec::is_empty"
     )]
+    #[schema(nullable)]
     pub install_packages: Vec<String>,
     /// Free text that goes to the audit log; `userId` has a field of its own there.
     #[serde(
         deserialize_with = "null_is_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
+    #[schema(nullable)]
     pub metadata: BTreeMap<String, String>,
     /// Bash script that runs before the program.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +93,7 @@ pub struct ExecutionRequest {
 }
 
 /// How output is carried.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputEncoding {
     /// As text. Invalid UTF-8 becomes U+FFFD, results have no white space at the end, and notices follow.

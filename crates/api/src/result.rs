@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Exit code of whatever a time limit ended: what a shell reports for `SIGKILL`.
 pub const TIMEOUT_EXIT_CODE: i32 = 137;
 
 /// A finished execution.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionResult {
     /// What the program wrote to standard output: masked, limited, without trailing white space.
@@ -55,7 +56,7 @@ pub struct ExecutionResult {
 }
 
 /// How a program ended. The first that applies counts, from [`Self::Lost`] up to [`Self::Exit`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Termination {
     /// By itself, with its exit code.
@@ -73,7 +74,7 @@ pub enum Termination {
 }
 
 /// What has ended the interpreter of a session, and with it the session's variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionReset {
     /// A program ran out of time, and the interpreter could not be interrupted.
@@ -91,7 +92,7 @@ pub enum SessionReset {
 }
 
 /// What a program used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceUsage {
     /// CPU time over wall time, in percent of one core.
@@ -113,7 +114,7 @@ pub struct ResourceUsage {
 }
 
 /// One request that a program made through the proxy, or several equal ones that were blocked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkLogEntry {
     /// When the request arrived, in ISO 8601.
@@ -134,7 +135,7 @@ pub struct NetworkLogEntry {
 }
 
 /// Decision of the network filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum NetworkAction {
     /// The request was forwarded.

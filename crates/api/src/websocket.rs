@@ -2,11 +2,12 @@
 //! [`StreamEvent`](crate::event::StreamEvent).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{field::is_false, http::ExecuteBody};
 
 /// What a client sends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ClientMessage {
     /// Runs a program.
@@ -35,7 +36,7 @@ pub enum ClientMessage {
 }
 
 /// What becomes of a program's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StdinMode {
     /// It stays open.
@@ -43,7 +44,7 @@ pub enum StdinMode {
 }
 
 /// The signals that a client may send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Signal {
     /// What Ctrl-C sends.
     #[serde(rename = "SIGINT")]

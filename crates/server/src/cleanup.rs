@@ -10,15 +10,46 @@ use isol8_backend::{BackendError, CleanupReport};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
+use utoipa::ToSchema;
 
 /// What a clean-up did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Cleaned {
+    /// True.
     pub(crate) ok: bool,
-    pub(crate) sessions: CleanupReport,
-    pub(crate) containers: CleanupReport,
+    /// The sessions.
+    pub(crate) sessions: Removed,
+    /// Sandboxes that nobody used.
+    pub(crate) containers: Removed,
+    /// The images, if they were to be removed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) images: Option<CleanupReport>,
+    pub(crate) images: Option<Removed>,
+}
+
+/// What was removed of one kind.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub(crate) struct Removed {
+    /// How many were removed.
+    removed: u64,
+    /// How many could not be removed.
+    failed: u64,
+    /// Why, one message for each failure.
+    errors: Vec<String>,
+}
+
+impl From<CleanupReport> for Removed {
+    fn from(report: CleanupReport) -> Self {
+        let CleanupReport {
+            removed,
+            failed,
+            errors,
+        } = report;
+        Self {
+            removed,
+            failed,
+            errors,
+        }
+    }
 }
 
 impl Cleaned {
@@ -26,11 +57,11 @@ impl Cleaned {
     pub(crate) fn of_sessions(removed: u64) -> Self {
         Self {
             ok: true,
-            sessions: CleanupReport {
+            sessions: Removed {
                 removed,
-                ..CleanupReport::default()
+                ..Removed::default()
             },
-            containers: CleanupReport::default(),
+            containers: Removed::default(),
             images: None,
         }
     }

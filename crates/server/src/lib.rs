@@ -21,6 +21,7 @@ mod line;
 mod listen;
 mod makers;
 mod metrics;
+mod openapi;
 mod options;
 mod place;
 mod policy;

@@ -10,6 +10,7 @@ use std::{
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use crate::{
     caller::{Caller, Owner},
@@ -50,7 +51,7 @@ impl Drop for ServerTurn {
 }
 
 /// The state of the line, as far as it concerns the caller. Answer of `GET /queue/status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueStatus {
     /// How many more executions could begin at once. Of a tenant: how many more of its own it may have.

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, object::object};
+use super::{
+    NetworkMode, RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, object::object,
+};
+use crate::config::SeccompMode;
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawOptions {
     /// `"ephemeral"` (default) or `"persistent"`.
@@ -15,6 +19,7 @@ pub struct RawOptions {
     pub mode: Option<String>,
     /// `"none"` (default), `"host"` or `"filtered"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NetworkMode>)]
     pub network: Option<String>,
     /// Hosts that a filtered network lets through.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
@@ -53,6 +58,7 @@ pub struct RawOptions {
         skip_serializing_if = "Option::is_none",
         serialize_with = "RawSecrets::expose"
     )]
+    #[schema(value_type = Option<BTreeMap<String, String>>, default = json!(null))]
     pub secrets: Option<RawSecrets>,
     /// Default time limit in milliseconds, default 30000.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +111,7 @@ pub struct RawOptions {
 }
 
 /// Hosts that a filtered network lets through, as ECMAScript regular expressions.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawNetworkFilter {
     /// Allowed hosts.
@@ -132,7 +138,7 @@ pub struct RawNetworkFilter {
 }
 
 /// One address or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum RawAddresses {
     /// One.
@@ -142,11 +148,12 @@ pub enum RawAddresses {
 }
 
 /// System call filter and OCI runtime.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawSecurity {
     /// `"strict"` (default), `"unconfined"` or `"custom"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<SeccompMode>)]
     pub seccomp: Option<String>,
     /// Profile file for `"custom"`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +167,7 @@ pub struct RawSecurity {
 }
 
 /// Audit log.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawAudit {
     /// Whether executions are recorded, default false.
@@ -190,7 +197,7 @@ pub struct RawAudit {
 }
 
 /// Whether and how code is fetched from URLs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawRemoteCode {
     /// Whether it is allowed at all, default false.

@@ -13,6 +13,7 @@ pub use engine::{
     RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
 };
 pub use install_registries::RawInstallRegistries;
+pub(crate) use object::{object, present_object};
 pub use pool_size::RawPoolSize;
 pub(crate) use pool_size::pool_size;
 pub use request_limits::{

@@ -4,16 +4,25 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 
 /// Reads an object, or `None` where there is none.
-pub(super) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
     deserializer.deserialize_option(Object(PhantomData))
+}
+
+/// Reads an object, which has to be there.
+pub(crate) fn present_object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    object(deserializer)?.ok_or_else(|| D::Error::invalid_type(Unexpected::Unit, &"an object"))
 }
 
 struct Object<T>(PhantomData<T>);

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The forms, for those who have written something else.
 const FORMS: &str = "a whole number or an object such as {\"clean\": 2, \"dirty\": 1}";
 
 /// Sandboxes kept ready.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum RawPoolSize {
     /// As many clean ones as dirty ones.

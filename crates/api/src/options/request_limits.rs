@@ -6,11 +6,12 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use utoipa::ToSchema;
 
 use super::object::object;
 
 /// What a request may ask for: a preset by its name, or a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum RawRequestLimits {
@@ -27,7 +28,7 @@ impl Default for RawRequestLimits {
 }
 
 /// A table of limits by its name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RequestPreset {
@@ -40,7 +41,7 @@ pub enum RequestPreset {
 
 /// Limits by the field of the request. What is left out is as in the preset. An unknown key is refused:
 /// a misspelt limit would be no limit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawLimitTable {
@@ -96,7 +97,7 @@ pub struct RawLimitTable {
 }
 
 /// Limits of a field that is a switch.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawSwitchLimits {
@@ -106,7 +107,7 @@ pub struct RawSwitchLimits {
 }
 
 /// Limits of a field that is a text.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawTextLimits {
@@ -120,7 +121,7 @@ pub struct RawTextLimits {
 }
 
 /// Limits of a field that is a list or a map.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RawListLimits {

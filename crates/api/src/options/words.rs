@@ -1,9 +1,10 @@
 //! Words and defaults that options and the configuration share.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Network of a sandbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkMode {

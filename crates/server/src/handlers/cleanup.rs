@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -13,16 +14,24 @@ use crate::{
     caller::{Caller, Owner},
     cleanup::Cleaned,
     error::ApiError,
+    openapi::{Failed, Keyed, Received},
 };
 
 /// What to remove.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct What {
     /// Whether images are removed, too; yes when it is left out.
     images: Option<bool>,
 }
 
 /// Removes sessions, containers that nobody uses and, unless the body says otherwise, images. A tenant removes its sessions.
+#[utoipa::path(
+    post,
+    path = "/cleanup",
+    tag = "operations",
+    request_body = Option<What>,
+    responses((status = 200, description = "What was removed.", body = Cleaned), Keyed, Received, Failed)
+)]
 pub(crate) async fn cleanup(
     State(app): State<App>,
     caller: Caller,
@@ -49,9 +58,9 @@ pub(crate) async fn cleanup(
 async fn clean(app: App, images: bool) -> Result<Cleaned, Arc<BackendError>> {
     let removed = app.sessions().remove_all().await;
     app.engines().stop_idle().await;
-    let containers = app.backend().clean_up().await?;
+    let containers = app.backend().clean_up().await?.into();
     let images = if images {
-        Some(app.images().remove_all().await?)
+        Some(app.images().remove_all().await?.into())
     } else {
         None
     };

@@ -10,9 +10,22 @@ use crate::{
     caller::Caller,
     error::ApiError,
     execution,
+    openapi::{Failed, Gone, Keyed, NoSession, Received},
 };
 
-/// Runs a program and answers with its [result](isol8_api::result::ExecutionResult). A client that goes away ends it.
+/// `POST /execute`: runs a program to its end.
+///
+/// Runs a program and answers with its result. A client that goes away ends it.
+#[utoipa::path(
+    post,
+    path = "/execute",
+    tag = "executions",
+    request_body = ExecuteBody,
+    responses(
+        (status = 200, description = "The program has ended.", body = isol8_api::result::ExecutionResult),
+        Keyed, Received, NoSession, Gone, Failed
+    )
+)]
 pub(crate) async fn execute(
     State(app): State<App>,
     caller: Caller,

@@ -8,6 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_api::http::{FileContents, UploadBody};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -15,11 +16,13 @@ use crate::{
     budget::Charge,
     caller::Caller,
     error::ApiError,
+    openapi::{Failed, Gone, Invalid, Keyed, NoSession, Received},
 };
 
 /// That something was done.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Done {
+    /// True.
     ok: bool,
 }
 
@@ -29,14 +32,29 @@ impl Done {
 }
 
 /// Which file.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
+    /// The session.
+    #[param(required = true, value_type = String)]
     session_id: Option<String>,
+    /// Path in the sandbox. A relative one is taken from `/sandbox`.
+    #[param(required = true, value_type = String)]
     path: Option<String>,
 }
 
 /// `POST /file`: writes a file into the sandbox of a session.
+#[utoipa::path(
+    post,
+    path = "/file",
+    tag = "sessions",
+    request_body = UploadBody,
+    responses(
+        (status = 200, description = "The file is written.", body = Done),
+        Keyed, Received, NoSession, Gone, Failed
+    )
+)]
 pub(crate) async fn upload(
     State(app): State<App>,
     caller: Caller,
@@ -58,6 +76,16 @@ pub(crate) async fn upload(
 }
 
 /// `GET /file`: reads a file from the sandbox of a session.
+#[utoipa::path(
+    get,
+    path = "/file",
+    tag = "sessions",
+    params(Which),
+    responses(
+        (status = 200, description = "The file.", body = FileContents),
+        Keyed, Invalid, NoSession, Gone, Failed
+    )
+)]
 pub(crate) async fn download(
     State(app): State<App>,
     caller: Caller,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use isol8_api::http::Health;
+use isol8_api::http::{ErrorBody, Health};
 
 use crate::{app::App, error::ApiError};
 
@@ -11,6 +11,13 @@ use crate::{app::App, error::ApiError};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /health`: the server is there.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "operations",
+    security(()),
+    responses((status = 200, description = "It is there.", body = Health))
+)]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health {
         status: "ok".to_owned(),
@@ -19,6 +26,16 @@ pub(crate) async fn health() -> Json<Health> {
 }
 
 /// `GET /ready`: sandboxes can be started. Everybody may ask, so the answer does not say what is wrong.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "operations",
+    security(()),
+    responses(
+        (status = 200, description = "It can start sandboxes.", body = Health),
+        (status = 503, description = "It cannot, or takes no work any more.", body = ErrorBody)
+    )
+)]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
     if app.draining().is_cancelled() {
         return Err(ApiError::Closing);

@@ -19,6 +19,7 @@ use crate::{
     body::JsonBody,
     caller::Operator,
     error::ApiError,
+    openapi::{Invalid, Keyed, NoSession, Received},
     time::{iso8601, now_ms},
 };
 
@@ -26,6 +27,16 @@ use crate::{
 const DEFAULT_TENANT: &str = "default";
 
 /// `POST /auth/keys`: makes a key.
+#[utoipa::path(
+    post,
+    path = "/auth/keys",
+    tag = "keys",
+    request_body = NewKeyBody,
+    responses(
+        (status = 201, description = "The key. Nobody can read it again.", body = CreatedKey),
+        Keyed, Received
+    )
+)]
 pub(crate) async fn create(
     _: Operator,
     State(app): State<App>,
@@ -47,6 +58,13 @@ pub(crate) async fn create(
 }
 
 /// `POST /auth/login`: makes a key for a person, whose name is the moment unless the body has one.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "keys",
+    request_body = Option<NewKeyBody>,
+    responses((status = 200, description = "The key.", body = Login), Keyed, Received)
+)]
 pub(crate) async fn login(
     _: Operator,
     State(app): State<App>,
@@ -85,14 +103,22 @@ async fn issue(
 }
 
 /// Which keys.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     /// Those of one tenant; all when it is left out.
     tenant_id: Option<String>,
 }
 
 /// `GET /auth/keys`: the keys, without what they are.
+#[utoipa::path(
+    get,
+    path = "/auth/keys",
+    tag = "keys",
+    params(Which),
+    responses((status = 200, description = "The keys.", body = KeyList), Keyed, Invalid)
+)]
 pub(crate) async fn list(
     _: Operator,
     State(app): State<App>,
@@ -106,6 +132,16 @@ pub(crate) async fn list(
 }
 
 /// `DELETE /auth/keys/:id`: revokes a key. Doing it twice is no error.
+#[utoipa::path(
+    delete,
+    path = "/auth/keys/{id}",
+    tag = "keys",
+    params(("id" = String, Path, description = "The id of the key.")),
+    responses(
+        (status = 200, description = "The key is revoked.", body = RevokedKey),
+        Keyed, Invalid, NoSession
+    )
+)]
 pub(crate) async fn revoke(
     _: Operator,
     State(app): State<App>,

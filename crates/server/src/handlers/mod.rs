@@ -5,6 +5,7 @@ pub(crate) mod execute;
 pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod openapi;
 pub(crate) mod operations;
 pub(crate) mod queue;
 pub(crate) mod sessions;

@@ -2,11 +2,13 @@
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     caller::{Caller, Operator},
     error::ApiError,
+    openapi::Keyed,
     queue::QueueStatus,
 };
 
@@ -14,6 +16,15 @@ use crate::{
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `GET /metrics`: counters, in the text form of `OpenMetrics`, which Prometheus reads.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses(
+        (status = 200, description = "The counters.", body = String, content_type = OPEN_METRICS),
+        Keyed
+    )
+)]
 pub(crate) async fn metrics(
     _: Operator,
     State(app): State<App>,
@@ -24,7 +35,7 @@ pub(crate) async fn metrics(
 }
 
 /// How much more the server could do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CapacityReport {
     /// The queue.
@@ -43,6 +54,12 @@ pub(crate) struct CapacityReport {
 }
 
 /// `GET /capacity`: how much more the server could do, for whoever distributes work over several.
+#[utoipa::path(
+    get,
+    path = "/capacity",
+    tag = "operations",
+    responses((status = 200, description = "The capacity.", body = CapacityReport), Keyed)
+)]
 pub(crate) async fn capacity(
     _: Operator,
     State(app): State<App>,

@@ -15,9 +15,16 @@ use crate::{
     app::App,
     caller::{Caller, Owner},
     error::ApiError,
+    openapi::{Invalid, Keyed},
 };
 
 /// `GET /sessions`: the caller's sessions; with the master key all of them.
+#[utoipa::path(
+    get,
+    path = "/sessions",
+    tag = "sessions",
+    responses((status = 200, description = "The sessions.", body = SessionList), Keyed)
+)]
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Json<SessionList> {
     Json(SessionList {
         sessions: app.sessions().list(&caller.owner),
@@ -25,8 +32,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Json<Session
 }
 
 /// Whose session.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Whose {
     /// A tenant. Only the master key may name one.
     tenant_id: Option<String>,
@@ -34,6 +42,13 @@ pub(crate) struct Whose {
 
 /// `DELETE /session/:id`: ends a session of the caller, or with the master key one of the tenant that is named. One that does
 /// not exist is no error.
+#[utoipa::path(
+    delete,
+    path = "/session/{id}",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The id of the session."), Whose),
+    responses((status = 200, description = "There is no such session any more.", body = Done), Keyed, Invalid)
+)]
 pub(crate) async fn remove(
     State(app): State<App>,
     caller: Caller,

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures::SinkExt as _;
 use isol8_api::{
     event::{EventKind, StreamEvent, StreamMessage},
+    http::ErrorBody,
     websocket::{ClientMessage, Signal, StdinMode},
 };
 use isol8_engine::{ProgramInput, ProgramSignal, live_input};
@@ -36,6 +37,7 @@ use crate::{
     caller::Caller,
     error::ApiError,
     execution::{Execution, failure},
+    openapi::Keyed,
     serve::Meter,
 };
 
@@ -45,7 +47,20 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Pings without a word from the client after which it counts as gone.
 const MAX_UNANSWERED: u32 = 3;
 
-/// Opens a connection. A request that is no upgrade finds nothing here.
+/// `GET /execute/ws`: opens a WebSocket. A request that is no upgrade finds nothing here.
+///
+/// The client sends JSON texts of the schema `ClientMessage`: first `execute`, then `stdin` and `signal`. The server answers with
+/// JSON texts of the schema `StreamMessage` and closes with 1000 after the last.
+#[utoipa::path(
+    get,
+    path = "/execute/ws",
+    tag = "executions",
+    responses(
+        (status = 101, description = "The connection is a WebSocket."),
+        (status = 404, description = "The request is no upgrade.", body = ErrorBody),
+        Keyed
+    )
+)]
 pub(crate) async fn upgrade(
     State(app): State<App>,
     caller: Caller,

@@ -12,6 +12,7 @@ use axum::{
 };
 use futures::stream;
 use isol8_api::{event::StreamMessage, http::ExecuteBody};
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -19,9 +20,23 @@ use crate::{
     caller::Caller,
     error::ApiError,
     execution::{Execution, failure},
+    openapi::{Keyed, NoSession, Received},
 };
 
-/// Runs a program and streams its events. A client that goes away ends it.
+/// `POST /execute/stream`: runs a program and streams its events. A client that goes away ends it.
+///
+/// The data of each server-sent event is JSON of the schema `StreamMessage`. What the engine refuses is such an event, and no
+/// status.
+#[utoipa::path(
+    post,
+    path = "/execute/stream",
+    tag = "executions",
+    request_body = ExecuteBody,
+    responses(
+        (status = 200, description = "The events.", body = SentEvent, content_type = "text/event-stream"),
+        Keyed, Received, NoSession
+    )
+)]
 pub(crate) async fn stream(
     State(app): State<App>,
     caller: Caller,
@@ -51,6 +66,15 @@ pub(crate) async fn stream(
     let kept = HeaderValue::from_static("keep-alive");
     response.headers_mut().insert(header::CONNECTION, kept);
     Ok(response)
+}
+
+/// An event as it is sent.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is there for its schema")]
+struct SentEvent {
+    /// JSON of the schema `StreamMessage`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
 }
 
 /// One event in one `data` line: JSON has no line breaks.

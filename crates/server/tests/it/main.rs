@@ -12,6 +12,7 @@ mod support;
 mod authorisation;
 mod budget;
 mod daemon;
+mod description;
 mod disconnects;
 mod executions;
 mod fairness;

@@ -1,11 +1,13 @@
 //! Servers of tests and their clients.
 
 mod client;
+mod description;
 mod keys;
 mod places;
 mod server;
 
 pub(crate) use client::{events_of, open_socket, open_socket_with};
+pub(crate) use description::{assert_described, operations};
 pub(crate) use keys::{Keys, in_tenants};
 pub(crate) use places::{Docker, Scripted, ScriptedPlace, bash, program};
 pub(crate) use server::{KEY, TestServer, answer, config, until};

@@ -9,7 +9,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::places::{Scripted, ScriptedPlace};
+use super::{
+    description::assert_described,
+    places::{Scripted, ScriptedPlace},
+};
 
 /// The master key of every server here.
 pub(crate) const KEY: &str = "master-key";
@@ -139,10 +142,14 @@ impl TestServer {
     }
 }
 
-/// Status and JSON of the answer to a request.
+/// Status and JSON of the answer to a request. The OpenAPI document has to have the status.
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
-    let response: Response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response: Response = client.execute(request).await.unwrap();
     let status = response.status();
+    assert_described(&method, &path, status);
     let text = response.text().await.unwrap();
     let json = serde_json::from_str(&text);
     (

@@ -1,0 +1,16 @@
+//! `GET /openapi.json`: the description of all this.
+
+use axum::{http::header, response::IntoResponse};
+
+use crate::{openapi::Keyed, router::description};
+
+/// `GET /openapi.json`: the description of this server, in OpenAPI 3.1.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operations",
+    responses((status = 200, description = "The description.", body = Object), Keyed)
+)]
+pub(crate) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], description())
+}

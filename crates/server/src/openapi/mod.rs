@@ -1,0 +1,10 @@
+//! The description of the API in OpenAPI 3.1: generated from the handlers and their types, and committed as
+//! `schema/openapi.json`.
+
+mod document;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use document::Document;
+pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, NoSession, Received};
