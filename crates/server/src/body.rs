@@ -138,7 +138,7 @@ mod tests {
     fn an_error_names_the_field() {
         for (json, message) in [
             ("{", "Invalid JSON: EOF while parsing an object"),
-            ("{} x", "Invalid JSON: trailing characters"),
+            (r#"{"request": {}} x"#, "Invalid JSON: trailing characters"),
             (
                 r#"{"request": {"runtime": 1}}"#,
                 "Invalid request: request.runtime: invalid type: integer `1`, expected a string",
