@@ -16,7 +16,7 @@ use crate::{
     budget::Charge,
     caller::Caller,
     error::ApiError,
-    openapi::{Failed, Gone, Invalid, Keyed, NoSession, Received},
+    openapi::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting},
 };
 
 /// That something was done.
@@ -83,7 +83,7 @@ pub(crate) async fn upload(
     params(Which),
     responses(
         (status = 200, description = "The file.", body = FileContents),
-        Keyed, Invalid, NoSession, Gone, Failed
+        Keyed, Invalid, Waiting, NoSession, Gone, Failed
     )
 )]
 pub(crate) async fn download(

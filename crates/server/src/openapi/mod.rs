@@ -7,4 +7,4 @@ mod refusals;
 mod tests;
 
 pub(crate) use document::Document;
-pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, NoSession, Received};
+pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting};

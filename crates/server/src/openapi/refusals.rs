@@ -40,6 +40,10 @@ refusals! {
         408 => "The body did not come in time, or the request waited too long for its turn.",
         413 => "The body is too large, or its values need too much memory.",
     }
+    /// An endpoint that waits for its turn.
+    Waiting {
+        408 => "The request waited too long for its turn.",
+    }
     /// An endpoint with parameters.
     Invalid {
         400 => "A parameter is missing or wrong by itself, or the server has no key database.",
