@@ -26,8 +26,9 @@ try {
   await engine.stop();
 }`;
   const { stdout, stderr } = await hostProcess(program, { ISOL8_BACKEND: "", ...env }).ended;
-  const line = stderr.split("\n").find((text) => text.startsWith("[DEBUG] backend "));
-  return { stdout: stdout.trim(), line };
+  const lines = stderr.split("\n");
+  const line = lines.find((text) => text.startsWith("[DEBUG] backend "));
+  return { stdout: stdout.trim(), line, lines };
 }
 
 test("auto is Docker where a daemon answers", async () => {
@@ -41,6 +42,22 @@ test("auto is local where no daemon answers", { skip: !LOCAL }, async () => {
   assert.equal(stdout, "hello");
   assert.match(line, /^\[DEBUG\] backend backend="local" why="no Docker daemon answers: /);
   assert.match(line, /\/nowhere\/docker\.sock/);
+});
+
+test("debug names the interpreter of local sandboxes and what enforces their limits", {
+  skip: !LOCAL,
+}, async () => {
+  const made = "new Isol8({ debug: true, backend: 'local' })";
+  const { stdout, lines } = await chosen(made);
+  assert.equal(stdout, "hello");
+  const said = (name) => lines.find((text) => text.includes(name));
+  assert.match(
+    said("interpreter of local"),
+    /runtime="bash" program=\/usr\/bin\/bash shown="none"/,
+  );
+  for (const what of ["Users: ", "Memory: ", "Processes: ", "Processor time: ", "Files: "]) {
+    assert.ok(said("limits of local").includes(what), what);
+  }
 });
 
 test("the option goes over the environment, and that over the configuration", {

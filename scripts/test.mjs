@@ -128,6 +128,10 @@ const steps = [
   foreignImage,
   { name: "an ssh server", run: () => run("sh", ["scripts/ensure-ssh-server.sh"]) },
   { name: "Node.js 18", run: () => run("sh", ["scripts/ensure-node18.sh"]) },
+  {
+    name: "tools of local sandboxes",
+    run: () => run("sh", ["scripts/ensure-local-tools.sh"]),
+  },
   { name: "databases", run: () => run("sh", ["scripts/ensure-databases.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackages },
@@ -154,8 +158,8 @@ const longSteps = [
   images,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
-    name: "Rust: long sessions",
-    run: () => rustTests("sessions::random", "sessions::memory"),
+    name: "Rust: long sessions, and kills of local sandboxes",
+    run: () => rustTests("sessions::random", "sessions::memory", "local::kills"),
   },
   {
     name: "JavaScript: a server under load for a minute",

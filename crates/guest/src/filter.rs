@@ -30,7 +30,7 @@ use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
 const LENGTH: libc::c_ushort = 26;
 
 /// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
-const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
+pub(crate) const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
 #[cfg(target_arch = "x86_64")]
 const ELF_MACHINE: u16 = libc::EM_X86_64;
 #[cfg(target_arch = "aarch64")]
@@ -40,7 +40,7 @@ const ELF_MACHINE: u16 = libc::EM_AARCH64;
 const IPV6_FLOWLABEL_MGR: u32 = 32;
 
 /// The target of a jump that does not jump: the next instruction.
-const NEXT: u8 = 0;
+pub(crate) const NEXT: u8 = 0;
 
 /// The filter. System calls of another architecture are left to the container's profile.
 #[expect(
@@ -87,11 +87,11 @@ const HALF: u32 = 4;
 
 /// Where the lower half of an argument is.
 #[expect(clippy::cast_possible_truncation, reason = "an offset")]
-const fn argument(number: usize) -> u32 {
+pub(crate) const fn argument(number: usize) -> u32 {
     (offset_of!(seccomp_data, args) + number * size_of::<u64>()) as u32
 }
 
-const fn load(offset: u32) -> sock_filter {
+pub(crate) const fn load(offset: u32) -> sock_filter {
     instruction(
         libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
         NEXT,
@@ -100,7 +100,7 @@ const fn load(offset: u32) -> sock_filter {
     )
 }
 
-const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
+pub(crate) const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
     instruction(
         libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
         then,
@@ -109,12 +109,12 @@ const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
     )
 }
 
-const fn give_back(action: u32) -> sock_filter {
+pub(crate) const fn give_back(action: u32) -> sock_filter {
     instruction(libc::BPF_RET | libc::BPF_K, NEXT, NEXT, action)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "codes have eight bits")]
-const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+pub(crate) const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
     sock_filter {
         code: code as u16,
         jt,

@@ -2,9 +2,10 @@
 //! largest process when that is too much.
 //!
 //! It is weaker than a control group: a program can use more between two looks. Memory that processes share after a
-//! fork counts once for each.
+//! fork counts once for each. Other shared memory is in segments of System V and in files: programs get no other, see
+//! `spawner/filters.rs`.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, fs, time::Duration};
 
 use isol8_protocol::{MEMORY_ARGUMENT, WRITABLE_DIRS};
 use nix::{
@@ -14,6 +15,9 @@ use nix::{
 use tokio::time::sleep;
 
 use crate::{kill, tree, usage::read_small};
+
+/// The segments of shared memory of System V in this sandbox.
+const SEGMENTS: &str = "/proc/sysvipc/shm";
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -48,7 +52,22 @@ fn largest_beyond(limit: u64) -> Option<i32> {
     let (_, largest) = *sizes.iter().max()?;
     let in_processes: u64 = sizes.iter().map(|(bytes, _)| bytes).sum();
     let in_files: u64 = WRITABLE_DIRS.iter().filter_map(|place| files(place)).sum();
-    (in_processes.saturating_add(in_files) > limit).then_some(largest)
+    let in_segments = fs::read_to_string(SEGMENTS).map_or(0, |text| segments(&text));
+    let all = in_processes.saturating_add(in_files);
+    (all.saturating_add(in_segments) > limit).then_some(largest)
+}
+
+/// Bytes that the segments of System V take, in the list of them. See `proc_sysvipc(5)`.
+fn segments(list: &str) -> u64 {
+    let mut lines = list.lines();
+    let head = lines.next().unwrap_or_default();
+    let columns = ["rss", "swap"];
+    let columns = columns.map(|name| head.split_whitespace().position(|column| column == name));
+    let bytes = lines.flat_map(|line| {
+        let columns = columns.iter().flatten();
+        columns.filter_map(|column| line.split_whitespace().nth(*column)?.parse::<u64>().ok())
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// Memory that a process has for itself, in bytes. See `proc_pid_statm(5)`.
@@ -78,6 +97,16 @@ mod tests {
         assert_eq!(words(&["strict", "memory=1048576"]), Some(1_048_576));
         assert_eq!(words(&["strict"]), None);
         assert_eq!(words(&["memory=much"]), None);
+    }
+
+    #[test]
+    fn segments_count_by_what_is_in_memory() {
+        let list = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid \
+                    atime      dtime      ctime                   rss                  swap\n\
+                    0          0  1600   99999  7 7 1 100 101 100 101 1 0 1 8192 4096\n\
+                    0          1  1600   99999  7 7 1 100 101 100 101 1 0 1 4096 0\n";
+        assert_eq!(segments(list), 16_384);
+        assert_eq!(segments(""), 0);
     }
 
     #[test]

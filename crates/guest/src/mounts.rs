@@ -58,7 +58,7 @@ fn is_tmpfs_at(line: &[u8], path: &str) -> bool {
 }
 
 /// A path as it is, where the kernel writes some bytes as a backslash and three octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {

@@ -18,14 +18,16 @@ pub struct Availability {
     pub processes: String,
     /// What limits processor time.
     pub cpu: String,
+    /// What keeps programs from files.
+    pub files: String,
 }
 
 impl fmt::Display for Availability {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} {} {} {}",
-            self.users, self.memory, self.processes, self.cpu
+            "{} {} {} {} {}",
+            self.users, self.memory, self.processes, self.cpu, self.files
         )
     }
 }
@@ -37,7 +39,7 @@ pub(crate) fn look(options: &LocalOptions) -> Result<Availability, BackendError>
     Ok(describe(&users, &groups))
 }
 
-fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
+pub(crate) fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
     let limited = |what: &str, controller: &str, otherwise: &str| {
         let found = groups
             .iter()
@@ -52,7 +54,7 @@ fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
     };
     Availability {
         users: match users {
-            Users::Root => {
+            Users::Root | Users::RootOfContainer => {
                 "Users: each sandbox has a range of its own, from 1879048192 on.".to_owned()
             }
             Users::Subordinate(all) => format!(
@@ -71,5 +73,44 @@ fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
             "limited by the system for each user of a sandbox",
         ),
         cpu: limited("Processor time", "cpu", "not limited"),
+        files: files(has_landlock()).to_owned(),
+    }
+}
+
+/// What keeps programs from files, with Landlock or without.
+fn files(landlock: bool) -> &'static str {
+    if landlock {
+        "Files: mounts of each sandbox's own, and Landlock as a second wall."
+    } else {
+        "Files: mounts of each sandbox's own. This kernel has no Landlock, which would be a second wall: it needs Linux \
+         5.13 and `landlock` among its security modules."
+    }
+}
+
+/// Whether the kernel has Landlock.
+#[cfg(target_os = "linux")]
+fn has_landlock() -> bool {
+    use landlock::{
+        ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    };
+
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let ruleset = ruleset.handle_access(AccessFs::from_all(ABI::V1));
+    ruleset.and_then(Ruleset::create).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_landlock() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_the_second_wall_is_named() {
+        assert!(files(true).contains("Landlock as a second wall"));
+        assert!(files(false).contains("no Landlock"));
     }
 }

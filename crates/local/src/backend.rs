@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -99,11 +100,14 @@ impl Shared {
             return Ok(known);
         }
         let users = users::find()?;
+        let groups = groups::find(self.options.limits)?;
+        let enforced = availability::describe(&users, &groups);
         let plan = RootPlan {
-            groups: groups::find(self.options.limits)?,
+            groups,
             ..self.root(image)?
         };
         let started = spawner(&plan, &users)?;
+        tracing::debug!(%enforced, "limits of local sandboxes");
         lock(&self.spawners).insert(image.to_owned(), Arc::clone(&started));
         Ok(started)
     }
@@ -118,6 +122,10 @@ impl Shared {
             let message = format!("The interpreter of {runtime} has changed. Try again.");
             return Err(BackendError::new(BackendErrorKind::System, message));
         }
+        let program = interpreter.program.display();
+        let prefix = interpreter.prefix.as_deref().map(Path::display);
+        let prefix = prefix.map_or_else(|| "none".to_owned(), |prefix| prefix.to_string());
+        tracing::debug!(runtime, %program, shown = prefix, "interpreter of local sandboxes");
         Ok(root::plan(runtime, &interpreter))
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use isol8_backend::{BackendError, BackendErrorKind};
-use isol8_protocol::Hierarchy;
+use isol8_protocol::{GROUP_OF_HOST, Hierarchy};
 
 use crate::{Limits, users::unavailable};
 
@@ -94,7 +94,12 @@ fn writable_place(place: &str, version: u8, own: &str) -> Option<String> {
     }
     let group = own.lines().find_map(|line| line.strip_prefix("0::"))?;
     let group = format!("{place}{}", group.trim_end_matches('/'));
-    may_make_directories(Path::new(&group)).then_some(group)
+    // Where an earlier spawner has moved this process, the delegated group is the one above.
+    let delegated = group.strip_suffix(GROUP_OF_HOST);
+    let group = delegated
+        .and_then(|group| group.strip_suffix('/'))
+        .unwrap_or(&group);
+    may_make_directories(Path::new(group)).then(|| group.to_owned())
 }
 
 /// Whether this process may make groups in a group.
@@ -131,6 +136,21 @@ fn refused(controller: &str) -> BackendError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_delegated_group_is_found_again_after_the_process_was_moved() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().to_str().unwrap();
+        let delegated = format!("{root}/user/scope");
+        fs::create_dir_all(&delegated).unwrap();
+        // Root may write everywhere, so the top is no directory here.
+        fs::write(place.path().join(DIRECTORY), "").unwrap();
+        for own in ["0::/user/scope\n", "0::/user/scope/isol8-host\n"] {
+            let found = writable_place(root, 2, own);
+            assert_eq!(found.as_ref(), Some(&delegated));
+        }
+        assert_eq!(writable_place(root, 1, "0::/user/scope\n"), None);
+    }
 
     #[test]
     fn each_controller_is_taken_from_the_first_hierarchy_that_has_it() {

@@ -43,11 +43,12 @@ pub enum Origin {
     Installed,
     /// In `/usr/bin` or `/bin`.
     System,
-    /// In another directory of `PATH`.
+    /// In another directory of `PATH`, or where an installer puts it in a home.
     Found,
 }
 
-/// Finds the interpreter of a runtime: an installed one first, then that of the system, then one in `PATH`.
+/// Finds the interpreter of a runtime: an installed one first, then that of the system, then one in `PATH`, then one of
+/// Bun's, Deno's, nvm's or pyenv's directory in the home of this user.
 ///
 /// The error says where it was looked for, and why what was found there cannot be used.
 pub fn find_interpreter(
@@ -55,8 +56,37 @@ pub fn find_interpreter(
     options: &LocalOptions,
 ) -> Result<Interpreter, BackendError> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let path: Vec<PathBuf> = env::split_paths(&path).collect();
+    let mut path: Vec<PathBuf> = env::split_paths(&path).collect();
+    if let Some(home) = env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
+    {
+        path.extend(places_in(&home));
+    }
     find_in(runtime, options, &path)
+}
+
+/// Where installers put interpreters in a home. They tell a shell of a person about it, and no other program.
+fn places_in(home: &Path) -> Vec<PathBuf> {
+    let single = [".bun/bin", ".deno/bin"].map(|place| home.join(place));
+    let several = [".nvm/versions/node", ".pyenv/versions"];
+    let newest = several.iter().filter_map(|place| newest(&home.join(place)));
+    single
+        .into_iter()
+        .chain(newest.map(|version| version.join("bin")))
+        .collect()
+}
+
+/// The directory with the highest version in its name.
+fn newest(versions: &Path) -> Option<PathBuf> {
+    let numbers = |path: &PathBuf| -> Vec<u64> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let digits = name.split(|letter: char| !letter.is_ascii_digit());
+        digits.filter_map(|part| part.parse().ok()).collect()
+    };
+    let entries = fs::read_dir(versions).ok()?;
+    let all = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    all.filter(|path| path.is_dir()).max_by_key(numbers)
 }
 
 fn find_in(
@@ -195,6 +225,22 @@ mod tests {
         let found = find_in("bun", &options(&root), &path).unwrap();
         assert_eq!(found.origin, Origin::Installed);
         assert_eq!(found.program, root.join("bun/bin/bun"));
+    }
+
+    #[test]
+    fn in_a_home_the_newest_version_is_found() {
+        let home = tempfile::tempdir().unwrap();
+        for version in ["v9.11.2", "v22.1.0", "v22.0.9"] {
+            put(
+                &home
+                    .path()
+                    .join(format!(".nvm/versions/node/{version}/bin/node")),
+                b"\x7fELF",
+            );
+        }
+        let places = places_in(home.path());
+        let expected = [".bun/bin", ".deno/bin", ".nvm/versions/node/v22.1.0/bin"];
+        assert_eq!(places, expected.map(|place| home.path().join(place)));
     }
 
     #[test]

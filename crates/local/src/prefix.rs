@@ -8,10 +8,14 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
 
-/// Directories that are never shown, nor a directory that contains one of them.
-const PRIVATE: [&str; 11] = [
-    "/root", "/home", "/etc", "/var", "/run", "/srv", "/mnt", "/boot", "/dev", "/proc", "/sys",
+/// Directories that are never shown, nor what is in them, nor a directory that contains one of them.
+const PRIVATE: [&str; 9] = [
+    "/etc", "/var", "/run", "/srv", "/mnt", "/boot", "/dev", "/proc", "/sys",
 ];
+
+/// The home of root, and the directory of other homes. An interpreter may lie in one.
+const ROOT_HOME: &str = "/root";
+const HOMES: &str = "/home";
 
 /// Directories that are too much to show for one interpreter, as they are.
 const TOO_MUCH: [&str; 4] = ["/", "/opt", "/usr", "/tmp"];
@@ -33,9 +37,13 @@ pub(crate) fn of_program(program: &Path) -> Result<PathBuf, String> {
     Ok(prefix.to_owned())
 }
 
-/// The directories of a prefix that are shown.
+/// The directories of a prefix that are shown: of one in a home those that every interpreter needs.
 pub(crate) fn shown_parts(prefix: &Path) -> Vec<PathBuf> {
-    let parts = ["bin", "lib", "lib64", "include", "share"];
+    let parts: &[&str] = if homes().any(|home| prefix.starts_with(home)) {
+        &["bin", "lib"]
+    } else {
+        &["bin", "lib", "lib64", "include", "share"]
+    };
     let parts = parts.iter().map(|part| prefix.join(part));
     parts
         .filter(|part| part.is_dir() && !part.is_symlink())
@@ -47,18 +55,28 @@ pub(crate) fn check_installed(prefix: &Path) -> Result<(), String> {
     check_tree(prefix, prefix, true)
 }
 
+/// The homes that are known: root's, that of this user, and the directory of the others.
+fn homes() -> impl Iterator<Item = PathBuf> {
+    let own = env::var_os("HOME").map(PathBuf::from);
+    let own = own.filter(|home| home.is_absolute() && home.parent().is_some());
+    [ROOT_HOME, HOMES].into_iter().map(PathBuf::from).chain(own)
+}
+
 fn check(prefix: &Path) -> Result<(), String> {
-    let home = env::var_os("HOME").map(PathBuf::from);
-    let home = home.as_deref().filter(|home| home.is_absolute());
-    let private = PRIVATE.iter().map(Path::new).chain(home);
-    for directory in private {
-        // Within a home too: what else lies there would need a rule for each tool.
+    let refused = |what: &str, directory: &Path| {
+        let (prefix, directory) = (prefix.display(), directory.display());
+        Err(format!(
+            "it is in {prefix}, which is or {what}contains {directory}"
+        ))
+    };
+    for directory in PRIVATE.iter().map(Path::new) {
         if prefix.starts_with(directory) || directory.starts_with(prefix) {
-            return Err(format!(
-                "it is in {}, which is or is in or contains {}",
-                prefix.display(),
-                directory.display()
-            ));
+            return refused("is in or ", directory);
+        }
+    }
+    for home in homes() {
+        if home.starts_with(prefix) || prefix.parent() == Some(Path::new(HOMES)) {
+            return refused("", &home);
         }
     }
     if TOO_MUCH
@@ -132,8 +150,10 @@ mod tests {
     #[test]
     fn private_places_and_what_contains_them_are_refused() {
         for refused in [
-            "/root/tools/bin/python3",
-            "/home/somebody/.bun/bin/bun",
+            "/root/bin/python3",
+            "/home/bin/node",
+            "/home/somebody/bin/bun",
+            "/var/tools/bin/node",
             "/etc/bin/node",
             "/bin/node",
             "/usr/bin/node",
@@ -142,6 +162,18 @@ mod tests {
         ] {
             assert!(of_program(Path::new(refused)).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn of_a_prefix_in_a_home_two_directories_are_shown() {
+        // No test makes files in a home: where nothing is, nothing is shown.
+        let tools = Path::new("/home/somebody/.isol8-test");
+        assert_eq!(of_program(&tools.join("bin/bun")).unwrap(), tools);
+        let place = tempfile::tempdir().unwrap();
+        for part in ["bin", "lib", "share"] {
+            fs::create_dir(place.path().join(part)).unwrap();
+        }
+        assert_eq!(shown_parts(place.path()).len(), 3);
     }
 
     #[test]

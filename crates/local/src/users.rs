@@ -20,6 +20,9 @@ const SUBORDINATES_OF_A_SPAWNER: u32 = 8192;
 pub(crate) enum Users {
     /// The spawner is root, and gives its sandboxes users of this machine.
     Root,
+    /// The spawner is root without rights over the system, as in a container. It gets a user namespace in which it has
+    /// them. This process maps its users: itself, and those that root gives to sandboxes.
+    RootOfContainer,
     /// The spawner has the subordinate users of this user.
     Subordinate(Subordinates),
 }
@@ -41,7 +44,7 @@ impl Users {
     /// How many spawners can have users at the same time.
     pub(crate) fn shares(&self) -> u32 {
         match self {
-            Self::Root => SPAWNERS_AS_ROOT,
+            Self::Root | Self::RootOfContainer => SPAWNERS_AS_ROOT,
             Self::Subordinate(all) => (all.count / SUBORDINATES_OF_A_SPAWNER).max(1),
         }
     }
@@ -49,7 +52,7 @@ impl Users {
     /// The first user of a share, as the spawner sees it, and how many users the share has.
     pub(crate) fn share(&self, number: u32) -> (u32, u32) {
         match self {
-            Self::Root => (
+            Self::Root | Self::RootOfContainer => (
                 FIRST_AS_ROOT + number * USERS_OF_A_SPAWNER,
                 USERS_OF_A_SPAWNER,
             ),
@@ -92,7 +95,12 @@ pub(crate) fn find() -> Result<Users, BackendError> {
         rustix::process::getegid().as_raw(),
     );
     if user == 0 {
-        return Ok(Users::Root);
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        return Ok(if may_rule_the_system(&status) {
+            Users::Root
+        } else {
+            Users::RootOfContainer
+        });
     }
     check_system()?;
     let name = user_name(user);
@@ -122,6 +130,22 @@ pub(crate) fn find() -> Result<Users, BackendError> {
         count: users.1.min(groups.1),
         helpers: (helper("newuidmap")?, helper("newgidmap")?),
     }))
+}
+
+/// The users that root without rights over the system maps: the lines of `uid_map` and `gid_map`.
+pub(crate) fn map_of_container() -> String {
+    let count = SPAWNERS_AS_ROOT * USERS_OF_A_SPAWNER;
+    format!("0 0 1\n{FIRST_AS_ROOT} {FIRST_AS_ROOT} {count}\n")
+}
+
+/// Whether a process has `CAP_SYS_ADMIN`, by its `proc_pid_status(5)`.
+#[cfg(target_os = "linux")]
+fn may_rule_the_system(status: &str) -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let capabilities = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+    // An unreadable file is no reason to do without them.
+    capabilities.is_none_or(|capabilities| capabilities & SYS_ADMIN != 0)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -190,6 +214,19 @@ mod tests {
         assert_eq!(range(text, "me", 1000), Some((100_000, 65_536)));
         assert_eq!(range(text, "you", 1001), Some((7, 9)));
         assert_eq!(range(text, "you", 1002), None);
+    }
+
+    #[test]
+    fn root_of_a_container_has_no_rights_over_the_system() {
+        // Those of root on a machine, and those that Docker leaves.
+        assert!(may_rule_the_system("Name:\tx\nCapEff:\t000001ffffffffff\n"));
+        assert!(!may_rule_the_system(
+            "Name:\tx\nCapEff:\t00000000a80425fb\n"
+        ));
+        assert_eq!(
+            map_of_container(),
+            "0 0 1\n1879048192 1879048192 268435456\n"
+        );
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub use session::{
     SessionPipe, command, parse_report,
 };
 pub use spawn::{
-    Bind, CPU_PERIOD_MICROS, FromSpawner, Hierarchy, IDS_OF_A_SANDBOX, MAX_SPAWN_BYTES, RootPlan,
-    SPAWNER_ARGUMENT, SandboxPlan, ToSpawner, decode_packet, encode_packet,
+    Bind, CPU_PERIOD_MICROS, FromSpawner, GROUP_OF_HOST, Hierarchy, IDS_OF_A_SANDBOX,
+    MAX_SPAWN_BYTES, RootPlan, SPAWNER_ARGUMENT, SandboxPlan, ToSpawner, decode_packet,
+    encode_packet,
 };
 pub use volume::{VolumeEntry, VolumeEntryKind, VolumeRecord};

@@ -45,7 +45,10 @@ pub enum FromSpawner {
     /// It is in a user namespace of its own, whose users the host has to map.
     NeedsUsers,
     /// The root file system is made.
-    Ready,
+    Ready {
+        /// What this system does not have for it, and what that means: a sentence each.
+        lacks: Vec<String>,
+    },
     /// It cannot work. It ends.
     Failed {
         /// What it could not do.
@@ -96,6 +99,9 @@ pub struct Bind {
     /// Path in a sandbox.
     pub target: String,
 }
+
+/// The group for processes that were in a delegated group of version 2, below that group.
+pub const GROUP_OF_HOST: &str = "isol8-host";
 
 /// A hierarchy of control groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! What the integration tests of several crates share. Only development dependencies name this crate.
 
 mod not_run;
+mod processes;
 
 pub use not_run::not_run;
+pub use processes::{descendants, groups_of, lives, parent_of};

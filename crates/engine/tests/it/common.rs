@@ -31,11 +31,17 @@ pub(crate) const BACKEND: &str = "ISOL8_TEST_BACKEND";
 
 /// An engine with these options, or the error.
 pub(crate) fn try_engine(options: Value) -> Result<Engine, EngineError> {
-    if std::env::var(BACKEND).is_ok_and(|name| name == "local") {
-        return crate::local::try_engine(options);
-    }
     let raw: RawOptions = serde_json::from_value(options).unwrap();
-    engine_on(DockerAddress::default(), Options::try_from(raw)?, 4)
+    engine_of(Options::try_from(raw)?, 4)
+}
+
+/// An engine with these options on the backend of the test, or the error.
+pub(crate) fn engine_of(options: Options, max_concurrent: usize) -> Result<Engine, EngineError> {
+    #[cfg(target_os = "linux")]
+    if std::env::var(BACKEND).is_ok_and(|name| name == "local") {
+        return crate::local::engine_of(options, max_concurrent);
+    }
+    engine_on(DockerAddress::default(), options, max_concurrent)
 }
 
 /// An engine on the daemon at `address`.

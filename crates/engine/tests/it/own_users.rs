@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use isol8_api::event::EventKind;
-use isol8_engine::{EventStream, Submission};
+use isol8_engine::{Engine, EventStream, Submission};
 
 use crate::common::{
     Value, build_dockerfile, engine, json, remove_images, request, run, start_options, stdout,
@@ -69,7 +69,11 @@ async fn taken(stream: &mut EventStream) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_at_the_limits_of_its_user_takes_nothing_from_others() {
-    let engine = engine(own(&json!({})));
+    takes_nothing_from_others(engine(own(&json!({})))).await;
+}
+
+/// Runs a program that takes all that one user gets, twice, and then one of the host's user.
+pub(crate) async fn takes_nothing_from_others(engine: Engine) {
     let submission = || {
         let program = json!({"runtime": "python", "code": format!("{TAKE_ALL}\nsys.stdin.read()\nsignal.pause()")});
         Submission::from(request(program))

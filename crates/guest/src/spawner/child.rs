@@ -14,7 +14,6 @@ use nix::{
     sched::{CloneFlags, setns, unshare},
     sys::{
         prctl,
-        resource::{Resource, getrlimit, setrlimit},
         signal::{SigSet, Signal},
     },
     unistd::{Gid, Pid, Uid, execve, setgroups, sethostname, setresgid, setresuid, setsid},
@@ -22,8 +21,11 @@ use nix::{
 
 use super::{
     failure::{Failure, Trying},
+    filters,
     groups::Groups,
-    mounting,
+    landlock,
+    layers::Layers,
+    limits, mounting,
     network::Networks,
     places,
     root::ROOT,
@@ -34,20 +36,6 @@ use super::{
 /// over the others any more; that of control groups when it is in its own.
 pub(crate) const NAMESPACES: c_int =
     libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-
-/// Open files of one process, as the Docker backend has it.
-const OPEN_FILES: u64 = 16_384;
-
-/// Largest core dump in bytes: with this value none is made, and no program of the host is started for it.
-const CORE_BYTES: u64 = 1;
-
-/// Limits of one user. No program gets a higher priority; the queues are charged to the host's user too.
-const USER_LIMITS: [(Resource, u64); 4] = [
-    (Resource::RLIMIT_RTPRIO, 0),
-    (Resource::RLIMIT_NICE, 0),
-    (Resource::RLIMIT_SIGPENDING, 4096),
-    (Resource::RLIMIT_MSGQUEUE, 819_200),
-];
 
 /// The capabilities of the guest: KILL, SETGID and SETUID. See linux/capability.h.
 const CAPABILITIES: [c_int; 3] = [5, 6, 7];
@@ -77,6 +65,7 @@ pub(crate) fn clone(namespaces: c_int) -> Result<Option<Pid>, Errno> {
 pub(crate) struct Parts<'a> {
     pub(crate) plan: &'a SandboxPlan,
     pub(crate) groups: &'a Groups,
+    pub(crate) layers: &'a Layers,
     pub(crate) networks: &'a Networks,
     pub(crate) users: &'a Users,
     pub(crate) range: Range,
@@ -96,30 +85,32 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     parts.networks.enter(plan.host_network)?;
     join_new_keyring()?;
     mounting::make_private()?;
+    let counted = groups.limit("memory");
+    if !counted {
+        // The sandbox's own /proc allows nobody to do that.
+        limits::bound_shared_memory(plan.memory_bytes)?;
+    }
+    parts.layers.mount()?;
     places::mount(plan, groups, parts.range)?;
     mounting::enter_root(ROOT)?;
     sethostname(&plan.host_name).trying("set the name of the machine")?;
-    limit(Resource::RLIMIT_NOFILE, OPEN_FILES)?;
-    limit_core_dumps()?;
-    for (resource, value) in USER_LIMITS {
-        limit(resource, value)?;
-    }
-    if !groups.limit("pids") {
-        // The users of a sandbox are nobody else's, so only its own processes count.
-        limit(Resource::RLIMIT_NPROC, plan.processes)?;
-    }
+    let by_user = (!groups.limit("pids")).then_some(plan.processes);
+    limits::set(parts.users, by_user)?;
     let namespace = parts.users.namespace(parts.range);
     setns(namespace, CloneFlags::CLONE_NEWUSER).trying("enter the user namespace")?;
     become_root()?;
     drop_capabilities()?;
     prctl::set_no_new_privs().trying("give up privileges")?;
+    landlock::restrict(plan.host_network)?;
     end_with_spawner(parts.report)?;
     use_link(&parts.link)?;
-    if !plan.filter.is_empty() {
-        install_filter(&plan.filter)?;
+    if !counted {
+        filters::refuse_shared_memory()?;
     }
-    let own_limit =
-        (!groups.limit("memory")).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
+    if !plan.filter.is_empty() {
+        filters::install_list(&plan.filter)?;
+    }
+    let own_limit = (!counted).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
     let words = plan.arguments.iter().chain(&own_limit);
     execute(words.map(String::as_str).chain([KNOWN_MOUNTS_ARGUMENT]))
 }
@@ -153,21 +144,6 @@ fn unless_without_keyrings(
         Err(Errno::EPERM | Errno::EACCES) if !has_keyring() => Ok(()),
         joined => joined,
     }
-}
-
-/// Prefers the limit with which no program of the host is started, over a lower one of the host. That takes rights.
-fn limit_core_dumps() -> Result<(), Failure> {
-    match setrlimit(Resource::RLIMIT_CORE, CORE_BYTES, CORE_BYTES) {
-        Err(Errno::EPERM) => limit(Resource::RLIMIT_CORE, CORE_BYTES),
-        done => done.trying("set a limit"),
-    }
-}
-
-/// Sets a limit, which is lower where the host's own is.
-fn limit(resource: Resource, wanted: u64) -> Result<(), Failure> {
-    let (_, hard) = getrlimit(resource).trying("read a limit")?;
-    let value = wanted.min(hard);
-    setrlimit(resource, value, value).trying("set a limit")
 }
 
 fn become_root() -> Result<(), Failure> {
@@ -223,37 +199,6 @@ fn use_link(link: &OwnedFd) -> Result<(), Failure> {
         Errno::result(done).trying("pass the link on")?;
     }
     Ok(())
-}
-
-/// Puts this process under the list of system calls.
-fn install_filter(filter: &[u8]) -> Result<(), Failure> {
-    let mut program: Vec<libc::sock_filter> = filter
-        .chunks_exact(8)
-        .map(|bytes| libc::sock_filter {
-            code: u16::from_ne_bytes([bytes[0], bytes[1]]),
-            jt: bytes[2],
-            jf: bytes[3],
-            k: u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
-        })
-        .collect();
-    let length = u16::try_from(program.len())
-        .map_err(|_| Failure::new("the list of system calls is too long"))?;
-    let program = libc::sock_fprog {
-        len: length,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: the filter is valid for the call, which copies it.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            0,
-            &raw const program,
-        )
-    };
-    Errno::result(done)
-        .map(drop)
-        .trying("install the list of system calls")
 }
 
 fn execute<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Infallible, Failure> {

@@ -3,8 +3,11 @@
 //! They outlive a spawner that is killed. So it holds a lock on its group, and the next spawner removes the groups
 //! whose lock is free.
 
+mod version_2;
+
 use std::{
     fs::{self, File},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -66,9 +69,9 @@ impl Groups {
             let directory = Path::new(&hierarchy.directory);
             mounting::directory(directory)?;
             if let Some(parent) = directory.parent() {
-                enable(hierarchy, parent)?;
+                version_2::enable(hierarchy, parent)?;
             }
-            enable(hierarchy, directory)?;
+            version_2::enable(hierarchy, directory)?;
             let opened = File::open(directory);
             made.parents
                 .push(opened.trying(format_args!("open {}", directory.display()))?);
@@ -82,7 +85,7 @@ impl Groups {
         for hierarchy in &made.hierarchies {
             let own = Path::new(&hierarchy.directory).join(&made.name);
             mounting::directory(&own)?;
-            enable(hierarchy, &own)?;
+            version_2::enable(hierarchy, &own)?;
             made.own.push(own);
         }
         if let Some(own) = made.own.first() {
@@ -185,21 +188,6 @@ fn places_in_sandbox(hierarchy: &Hierarchy) -> Vec<String> {
     names.map(|name| format!("{IN_SANDBOX}/{name}")).collect()
 }
 
-/// Lets the groups below `group` have the controllers: version 2 asks for that.
-fn enable(hierarchy: &Hierarchy, group: &Path) -> Result<(), Failure> {
-    if hierarchy.version != 2 {
-        return Ok(());
-    }
-    let file = group.join("cgroup.subtree_control");
-    let enabled = fs::read_to_string(&file).unwrap_or_default();
-    for controller in &hierarchy.controllers {
-        if !enabled.split_whitespace().any(|name| name == controller) {
-            write(&file, &format!("+{controller}"))?;
-        }
-    }
-    Ok(())
-}
-
 /// Sets the limits of a group.
 fn limit(hierarchy: &Hierarchy, group: &Path, plan: &SandboxPlan) -> Result<(), Failure> {
     let memory = plan.memory_bytes.to_string();
@@ -235,12 +223,12 @@ fn where_there_is(set: Result<(), Failure>, file: &Path) -> Result<(), Failure> 
 }
 
 fn write(path: &Path, value: &str) -> Result<(), Failure> {
-    let mut options = fs::OpenOptions::new();
-    let written = options.write(true).open(path).and_then(|mut file| {
-        use std::io::Write as _;
-        file.write_all(value.as_bytes())
-    });
-    written.trying(format_args!("write {value} to {}", path.display()))
+    try_write(path, value).trying(format_args!("write {value} to {}", path.display()))
+}
+
+fn try_write(path: &Path, value: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    file.write_all(value.as_bytes())
 }
 
 /// Removes the groups whose spawner does not live. The caller holds the lock for it.

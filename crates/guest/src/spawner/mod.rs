@@ -6,6 +6,8 @@
 //! sandbox   one sandbox: made, reported, ended          child     from the clone to the guest
 //! places    the file systems of one sandbox             groups    control groups
 //! users     a range of users for each sandbox           network   network namespaces
+//! limits    limits that processes inherit             filters   filters of system calls
+//! layers    file systems in front of the host's       landlock  a second wall around files
 //! failure   what could not be done
 //! ```
 //!
@@ -15,7 +17,11 @@
 mod child;
 mod control;
 mod failure;
+mod filters;
 mod groups;
+mod landlock;
+mod layers;
+mod limits;
 mod mounting;
 mod network;
 mod places;

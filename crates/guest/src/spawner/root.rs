@@ -5,10 +5,15 @@
 //! ```text
 //! /root     what becomes the root of sandboxes    /groups   its control groups
 //! /empty    covers directories of /proc           /host     files for sandboxes with the host's network
-//! /proc     that of the host
+//! /proc     that of the host                        /kept     what is mounted below directories of the host
 //! ```
 
-use std::{io::Write as _, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{MetadataExt as _, symlink},
+    path::Path,
+};
 
 use isol8_protocol::{Bind, GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
 use nix::{
@@ -20,6 +25,7 @@ use nix::{
 use super::{
     failure::{Failure, Trying},
     groups::Groups,
+    layers::{self, Layers},
     mounting,
 };
 
@@ -62,12 +68,12 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
 ];
 
 /// Makes the root of the spawner, with that of its sandboxes in it, and enters it. `guest` are the files for the
-/// guest's directory.
+/// guest's directory. Returns what each sandbox mounts over it, and what this system does not have.
 pub(crate) fn build(
     plan: &RootPlan,
     guest: &[(String, Vec<u8>)],
     groups: &Groups,
-) -> Result<(), Failure> {
+) -> Result<(Layers, Vec<String>), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).trying("make a mount namespace")?;
     mounting::make_private()?;
     mounting::file_system("tmpfs", STAGE, mounting::PLAIN, "mode=0755")?;
@@ -85,8 +91,9 @@ pub(crate) fn build(
     for (path, content) in &plan.host_network_files {
         write(&format!("{HOST_NETWORK}{path}"), content.as_bytes())?;
     }
+    let layers = layers::prepare(plan)?;
     nix::mount::umount2(old, nix::mount::MntFlags::MNT_DETACH).trying("leave the host's root")?;
-    Ok(())
+    Ok(layers)
 }
 
 /// Fills the root of sandboxes.
@@ -99,11 +106,12 @@ fn fill(
     mounting::file_system("tmpfs", ROOT, mounting::PLAIN, "mode=0755")?;
     for bind in &plan.binds {
         let (source, target) = (format!("{old}{}", bind.source), in_root(&bind.target));
-        if Path::new(&source).is_dir() {
-            mounting::directory(Path::new(&target))?;
-        } else {
-            mounting::file(Path::new(&target))?;
+        if !Path::new(&source).is_dir() {
+            // The host's own would be shared with it.
+            copy(&source, &target)?;
+            continue;
         }
+        mounting::directory(Path::new(&target))?;
         mounting::bind(&source, &target)?;
         mounting::restrict(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
         for own in own_directories(plan, bind) {
@@ -176,6 +184,16 @@ fn devices(old: &str) -> Result<(), Failure> {
 /// A path of a sandbox, as the spawner sees it.
 pub(crate) fn in_root(path: &str) -> String {
     format!("{ROOT}{path}")
+}
+
+/// Copies a file that everybody may read. Others are left out.
+fn copy(source: &str, target: &str) -> Result<(), Failure> {
+    let found = fs::metadata(source).trying(format_args!("look at {source}"))?;
+    if !found.is_file() || found.mode() & 0o004 == 0 {
+        return Ok(());
+    }
+    let content = fs::read(source).trying(format_args!("read {source}"))?;
+    write(target, &content)
 }
 
 fn write(path: &str, content: &[u8]) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ use super::{
     child::{self, Parts},
     failure::{Failure, Trying},
     groups::Groups,
+    layers::Layers,
     network::Networks,
     users::{Range, Users},
 };
@@ -25,6 +26,7 @@ const REPORT_BYTES: usize = 1024;
 /// What all sandboxes are made of.
 pub(crate) struct Workshop {
     pub(crate) groups: Groups,
+    pub(crate) layers: Layers,
     pub(crate) users: Users,
     pub(crate) networks: Networks,
 }
@@ -85,6 +87,7 @@ impl Workshop {
             let parts = Parts {
                 plan,
                 groups: &self.groups,
+                layers: &self.layers,
                 networks: &self.networks,
                 users: &self.users,
                 range,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs,
     os::fd::{AsFd, FromRawFd, OwnedFd},
     process::ExitCode,
 };
@@ -29,7 +30,7 @@ use super::{
     network::Networks,
     root,
     sandbox::{Report, Sandbox, Workshop},
-    users::Users,
+    users::{PART_OF_OWNER, Users},
 };
 
 /// Runs the spawner until its host ends.
@@ -82,13 +83,14 @@ fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure> {
     if plan.own_users && !enter_own_users(control)? {
         return Ok(None);
     }
-    let workshop = make_workshop(&plan, &files)?;
-    control.send(&FromSpawner::Ready);
+    let (workshop, lacks) = make_workshop(&plan, &files)?;
+    control.send(&FromSpawner::Ready { lacks });
     Ok(Some(workshop))
 }
 
 /// Enters a user namespace whose users the host maps. False: the host has ended.
 fn enter_own_users(control: &mut Control) -> Result<bool, Failure> {
+    let watchers = fs::read_to_string(MOST_WATCHERS).unwrap_or_default();
     unshare(CloneFlags::CLONE_NEWUSER).trying("make a user namespace")?;
     control.send(&FromSpawner::NeedsUsers);
     match control.receive()? {
@@ -103,21 +105,40 @@ fn enter_own_users(control: &mut Control) -> Result<bool, Failure> {
             setresuid(user, user, user).trying("become root")?;
             // A change of user makes the files of this process root's alone, those of its namespaces among them.
             prctl::set_dumpable(true).trying("prepare the process")?;
+            limit_watchers(&watchers)?;
             Ok(true)
         }
         Some(_) => Err(Failure::new("an order before the users are mapped")),
     }
 }
 
-fn make_workshop(plan: &RootPlan, files: &[(String, Vec<u8>)]) -> Result<Workshop, Failure> {
+/// The most inotify instances of one user. Each user namespace has its own value.
+const MOST_WATCHERS: &str = "/proc/sys/user/max_inotify_instances";
+
+/// Leaves a sandbox a part of the inotify instances of the user whose namespace this is: that user pays for them.
+fn limit_watchers(of_user: &str) -> Result<(), Failure> {
+    let Ok(most) = of_user.trim().parse::<u64>() else {
+        // A system without inotify.
+        return Ok(());
+    };
+    fs::write(MOST_WATCHERS, (most / PART_OF_OWNER).to_string())
+        .trying(format_args!("set {MOST_WATCHERS}"))
+}
+
+fn make_workshop(
+    plan: &RootPlan,
+    files: &[(String, Vec<u8>)],
+) -> Result<(Workshop, Vec<String>), Failure> {
     let networks = Networks::new(!plan.own_users)?;
     let groups = Groups::make(plan.groups.clone())?;
-    root::build(plan, files, &groups)?;
-    Ok(Workshop {
+    let (layers, lacks) = root::build(plan, files, &groups)?;
+    let workshop = Workshop {
         groups,
-        users: Users::new(plan.first_user, plan.slots),
+        layers,
+        users: Users::new(plan.first_user, plan.slots, plan.own_users),
         networks,
-    })
+    };
+    Ok((workshop, lacks))
 }
 
 struct Spawner {

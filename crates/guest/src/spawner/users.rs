@@ -3,28 +3,40 @@
 
 use std::{
     fs,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    io::{IoSlice, IoSliceMut},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
 };
 
 use isol8_protocol::IDS_OF_A_SANDBOX;
 use nix::{
+    cmsg_space,
+    errno::Errno,
     fcntl::{OFlag, open},
-    libc,
+    sched::{CloneFlags, unshare},
     sys::{
+        prctl,
         signal::{Signal, kill},
+        socket::{
+            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+            recvmsg, sendmsg, socketpair,
+        },
         stat::Mode,
     },
-    unistd::pause,
+    unistd::{Gid, Pid, Uid, pause, setgroups, setresgid, setresuid},
 };
 
 use super::{
-    child::clone,
+    child::{self, clone},
     failure::{Failure, Trying},
 };
+
+/// Where the spawner is not root, one sandbox gets at most this part of what the kernel gives the user of the spawner.
+pub(crate) const PART_OF_OWNER: u64 = 4;
 
 /// The ranges of all sandboxes.
 pub(crate) struct Users {
     first: u32,
+    owned: bool,
     slots: Vec<Slot>,
     limit: usize,
 }
@@ -43,9 +55,11 @@ pub(crate) struct Range {
 }
 
 impl Users {
-    pub(crate) fn new(first: u32, slots: u32) -> Self {
+    /// With `owned`, the user of the spawner pays for all of them.
+    pub(crate) fn new(first: u32, slots: u32, owned: bool) -> Self {
         Self {
             first,
+            owned,
             slots: Vec::new(),
             limit: usize::try_from(slots).unwrap_or(usize::MAX),
         }
@@ -64,6 +78,15 @@ impl Users {
     /// The user namespace of a range.
     pub(crate) fn namespace(&self, range: Range) -> BorrowedFd<'_> {
         self.slots[range.slot].namespace.as_fd()
+    }
+
+    /// What a sandbox may have of something that the host's user may have `most` of.
+    pub(crate) fn part_of(&self, most: u64) -> u64 {
+        if self.owned {
+            most / PART_OF_OWNER
+        } else {
+            most
+        }
     }
 
     /// Gives a range back: no process of its sandbox is left.
@@ -98,30 +121,97 @@ impl Users {
 }
 
 /// A user namespace in which the user `first` is root. It lives as long as its descriptor.
+///
+/// That user makes it: the kernel charges what a sandbox takes to the owner of its namespace, too, and that is to be
+/// nobody else.
 fn make_namespace(first: u32) -> Result<OwnedFd, Failure> {
-    let Some(holder) = clone(libc::CLONE_NEWUSER).trying("make a user namespace")? else {
-        loop {
-            pause();
-        }
+    let (ours, theirs) = socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+    .trying("make a pair of sockets")?;
+    let Some(holder) = clone(0).trying("make a process for a user namespace")? else {
+        drop(ours);
+        hold(first, &theirs)
     };
-    let line = format!("0 {first} {IDS_OF_A_SANDBOX}\n");
-    let mapped = || {
-        let write = |name: &str| {
-            let path = format!("/proc/{holder}/{name}");
-            fs::write(&path, &line).trying(format_args!("map users ({path})"))
-        };
-        write("uid_map")?;
-        write("gid_map")?;
-        let path = format!("/proc/{holder}/ns/user");
-        open(
-            path.as_str(),
-            OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .trying("open a user namespace")
-    };
-    let namespace = mapped();
+    drop(theirs);
+    let made = held(&ours).and_then(|namespace| map(holder, first).map(|()| namespace));
     // It is collected as sandboxes are.
     let _ = kill(holder, Signal::SIGKILL);
-    namespace
+    made
+}
+
+/// Makes the namespace as the user `first`, passes it on, and lives until the process is killed. The spawner could not
+/// open it: that takes rights over processes of another user.
+fn hold(first: u32, spawner: &OwnedFd) -> ! {
+    let made = || {
+        let (user, group) = (Uid::from_raw(first), Gid::from_raw(first));
+        setgroups(&[]).trying("leave all groups")?;
+        setresgid(group, group, group).trying("become a group of a sandbox")?;
+        setresuid(user, user, user).trying("become a user of a sandbox")?;
+        // A change of user undoes both: the spawner could not write the maps, nor end this process with it.
+        prctl::set_dumpable(true).trying("prepare the process")?;
+        prctl::set_pdeathsig(Signal::SIGKILL).trying("end with the spawner")?;
+        unshare(CloneFlags::CLONE_NEWUSER).trying("make a user namespace")?;
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let own = open("/proc/self/ns/user", flags, Mode::empty());
+        let own = own.trying("open a user namespace")?;
+        let descriptors = [own.as_raw_fd()];
+        let passed = [ControlMessage::ScmRights(&descriptors)];
+        let text = [IoSlice::new(b"made")];
+        // A spawner that has ended meanwhile receives nothing, and ends nobody.
+        sendmsg::<()>(
+            spawner.as_raw_fd(),
+            &text,
+            &passed,
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        )
+        .trying("pass a user namespace on")
+    };
+    match made() {
+        Ok(_) => loop {
+            pause();
+        },
+        Err(failure) => child::give_up(spawner.as_raw_fd(), &failure),
+    }
+}
+
+/// Receives the namespace from the process that has made it, or what it could not do.
+fn held(holder: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let mut text = [0; 256];
+    let mut space = cmsg_space!(RawFd);
+    let mut parts = [IoSliceMut::new(&mut text)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let received = loop {
+        match recvmsg::<()>(holder.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(Errno::EINTR) => {}
+            received => break received.trying("receive a user namespace")?,
+        }
+    };
+    let mut messages = received.cmsgs().trying("receive a user namespace")?;
+    let numbers = messages.find_map(|message| match message {
+        ControlMessageOwned::ScmRights(numbers) => numbers.first().copied(),
+        _ => None,
+    });
+    if let Some(number) = numbers {
+        // SAFETY: the system has just opened it for this process.
+        return Ok(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+    let count = received.bytes;
+    Err(Failure::new(match &text[..count] {
+        b"" => "the process that makes a user namespace has ended".into(),
+        failure => String::from_utf8_lossy(failure),
+    }))
+}
+
+fn map(holder: Pid, first: u32) -> Result<(), Failure> {
+    let line = format!("0 {first} {IDS_OF_A_SANDBOX}\n");
+    for name in ["uid_map", "gid_map"] {
+        let path = format!("/proc/{holder}/{name}");
+        fs::write(&path, &line).trying(format_args!("map users ({path})"))?;
+    }
+    Ok(())
 }

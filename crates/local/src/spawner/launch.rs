@@ -1,7 +1,7 @@
 //! Starts a spawner and prepares it.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write as _},
     os::fd::{AsRawFd as _, OwnedFd},
     os::unix::process::CommandExt as _,
@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::packets;
-use crate::users::{Subordinates, Users, unavailable};
+use crate::users::{self, Subordinates, Users, unavailable};
 
 /// Bytes of a file in one packet.
 const FILE_PART_BYTES: usize = 64 * 1024;
@@ -96,12 +96,18 @@ fn prepare(
     let mut buffer = packets::buffer();
     loop {
         match packets::receive(socket, &mut buffer).map_err(failed)? {
-            Some(FromSpawner::Ready) => return Ok(()),
+            Some(FromSpawner::Ready { lacks }) => {
+                for what in lacks {
+                    tracing::warn!(what, "local sandboxes lack something");
+                }
+                return Ok(());
+            }
             Some(FromSpawner::NeedsUsers) => {
-                let Users::Subordinate(subordinates) = users else {
-                    return Err(failed(io::ErrorKind::InvalidData.into()));
-                };
-                map_users(child.id(), subordinates)?;
+                match users {
+                    Users::Subordinate(subordinates) => map_users(child.id(), subordinates)?,
+                    Users::RootOfContainer => map_as_root(child.id()).map_err(failed)?,
+                    Users::Root => return Err(failed(io::ErrorKind::InvalidData.into())),
+                }
                 send(&ToSpawner::UsersMapped)?;
             }
             Some(FromSpawner::Failed { message }) => return Err(refused(&message)),
@@ -109,6 +115,15 @@ fn prepare(
             None => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
         }
     }
+}
+
+/// Gives the spawner root and the users that root gives to sandboxes.
+fn map_as_root(spawner: u32) -> io::Result<()> {
+    let map = users::map_of_container();
+    for name in ["uid_map", "gid_map"] {
+        fs::write(format!("/proc/{spawner}/{name}"), &map)?;
+    }
+    Ok(())
 }
 
 /// Gives the spawner this user as its root, and the subordinate users, by the helpers that may do that.
@@ -149,8 +164,7 @@ fn refused(message: &str) -> BackendError {
     if is_about_rights || message.contains("Read-only file system") {
         return unavailable(format!(
             "the system refuses namespaces: {message}. In a container they need `docker run --security-opt \
-             seccomp=unconfined --security-opt systempaths=unconfined` (and as root `--cap-add SYS_ADMIN --cap-add NET_ADMIN`); elsewhere, \
-             root or a user with subordinate ids."
+             seccomp=unconfined --security-opt systempaths=unconfined`; elsewhere, root or a user with subordinate ids."
         ));
     }
     BackendError::new(

@@ -256,6 +256,6 @@ fn tell(known: &Mutex<Known>, message: FromSpawner) {
                 let _ = end.send(());
             }
         }
-        FromSpawner::NeedsUsers | FromSpawner::Ready | FromSpawner::Failed { .. } => {}
+        FromSpawner::NeedsUsers | FromSpawner::Ready { .. } | FromSpawner::Failed { .. } => {}
     }
 }

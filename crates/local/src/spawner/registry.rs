@@ -22,7 +22,7 @@ pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, Ba
     }
     let share = Share::take(users)?;
     let plan = RootPlan {
-        own_users: matches!(users, Users::Subordinate(_)),
+        own_users: *users != Users::Root,
         first_user: share.first,
         slots: share.count / IDS_OF_A_SANDBOX,
         ..root.clone()

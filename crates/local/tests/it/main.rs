@@ -2,7 +2,9 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod containers;
 mod ends;
+mod homes;
 mod ordinary_user;
 mod starts;
 mod support;

@@ -11,7 +11,7 @@ use isol8_backend::Backend as _;
 use isol8_local::{Limits, LocalBackend, LocalOptions};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{descendants, spawner_of, start, until};
+use crate::support::{descendants, parent_of, spawner_of, start, until};
 
 /// What the process of the user is to find.
 const EXPECTED: &str = "ISOL8_TEST_LOCAL_USER";
@@ -107,11 +107,43 @@ async fn as_the_user() {
     });
     let users: Vec<_> = users.collect();
     assert_ne!(users[0], users[1], "each sandbox has users of its own");
+    leaves_the_user_its_share(&guests);
     second.stream.shutdown().await.unwrap();
     until("the second ends", || {
         descendants(spawner_of(&first.id)).len() == 1
     })
     .await;
+}
+
+/// The kernel charges to this user what sandboxes take by user. So each gets a part.
+fn leaves_the_user_its_share(guests: &[(u32, String)]) {
+    let (guest, _) = guests[0];
+    let hard = |process: &str| {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let line = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max msgqueue size"));
+        let hard = line.unwrap().split_whitespace().nth(1).unwrap();
+        hard.parse::<u64>().unwrap_or(u64::MAX)
+    };
+    let own = hard("self");
+    assert!(hard(&guest.to_string()) <= own / 4);
+    let most = |enter: &[&str]| {
+        let read = ["cat", "/proc/sys/user/max_inotify_instances"];
+        let words = enter.iter().chain(&read);
+        let output = Command::new("env").args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        said.parse::<u64>().unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    let spawner = parent_of(guest).unwrap().to_string();
+    let inside = [
+        "nsenter",
+        "--preserve-credentials",
+        "--user",
+        "--target",
+        &spawner,
+    ];
+    assert_eq!(most(&inside), most(&[]) / 4);
 }
 
 #[test]

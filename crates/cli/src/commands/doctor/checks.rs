@@ -237,6 +237,7 @@ pub(super) mod tests {
                     memory: groups(),
                     processes: groups(),
                     cpu: groups(),
+                    files: "mounts".to_owned(),
                 }),
                 user: Some("ann".to_owned()),
                 missing_helpers: Vec::new(),

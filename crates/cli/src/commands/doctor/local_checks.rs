@@ -19,6 +19,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Check> {
             ok("Local memory", told(&found.memory)),
             ok("Local processes", told(&found.processes)),
             ok("Local CPU", told(&found.cpu)),
+            ok("Local files", told(&found.files)),
         ],
         Err(reason) => {
             let needed = facts.wanted == BackendChoice::Local || facts.daemon.is_err();
@@ -185,6 +186,7 @@ mod tests {
                 ("Local memory", "control groups"),
                 ("Local processes", "control groups"),
                 ("Local CPU", "control groups"),
+                ("Local files", "mounts"),
                 ("Subordinate ids", "ann has ranges"),
                 ("Local runtimes", "every runtime but the agent is found"),
             ]

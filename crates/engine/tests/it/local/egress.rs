@@ -1,21 +1,19 @@
 //! The filtered network of local sandboxes: the same tests as Docker's.
 
-use std::os::unix::fs::MetadataExt as _;
-
+use super::support::is_root;
 use crate::common::BACKEND;
 
-/// Those that count no packets: local sandboxes start so fast that the system still tells the network of the test which
-/// multicast groups it is in.
-const FILTERS: [&str; 3] = [
-    "network::denied::a_",
+/// Those that need no image and no other interpreter than Python and Bash.
+const FILTERS: [&str; 4] = [
+    "network::denied",
     "network::tunnels",
-    "network::records::a_log",
+    "network::records",
+    "network::resources",
 ];
 
 #[test]
 fn the_filter_decides_as_for_docker() {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if !is_root {
+    if !is_root() {
         isol8_testing::not_run("local sandboxes in a network namespace are tried as root");
         return;
     }

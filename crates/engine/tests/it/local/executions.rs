@@ -2,8 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::support::{engine, engine_with};
-use crate::common::{json, run, stdout};
+use super::support::{engine, engine_with, is_root};
+use crate::{
+    common::{json, run, stdout},
+    own_users::takes_nothing_from_others,
+};
 
 #[tokio::test]
 async fn bash_and_python_run() {
@@ -44,4 +47,13 @@ async fn a_program_that_uses_too_much_memory_ends() {
         .unwrap();
     assert_eq!(result.exit_code, 137, "{result:?}");
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_at_the_limits_of_its_user_takes_nothing_from_others() {
+    if !is_root() {
+        isol8_testing::not_run("sandboxes of another user than root are charged to that user, too");
+        return;
+    }
+    takes_nothing_from_others(engine(json!({"poolSize": {"clean": 0, "dirty": 1}}))).await;
 }

@@ -1,7 +1,10 @@
 //! Sandboxes of Linux namespaces, without Docker.
 
+mod best_effort;
 mod egress;
 mod executions;
+mod inodes;
+mod kills;
 mod support;
 
-pub(crate) use support::try_engine;
+pub(crate) use support::engine_of;

@@ -1,15 +1,21 @@
 //! An engine with local sandboxes.
 
-use std::{path::Path, sync::Arc};
+use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
+use isol8_api::options::RawOptions;
 use isol8_engine::{Engine, EngineError, options::Options};
 use isol8_local::{LocalBackend, LocalImages, LocalOptions};
 
 use crate::common::Value;
 
+/// Whether the tests are run as root.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
 /// An engine with these options, whose sandboxes are of this machine.
 pub(crate) fn engine(options: Value) -> Engine {
-    try_engine(options).unwrap()
+    engine_on(options, LocalOptions::default()).unwrap()
 }
 
 /// The same with the runtimes that are installed in a directory.
@@ -18,18 +24,26 @@ pub(crate) fn engine_with(options: Value, runtimes: &Path) -> Engine {
         runtimes_dir: Some(runtimes.to_owned()),
         ..LocalOptions::default()
     };
-    make(options, local).unwrap()
+    engine_on(options, local).unwrap()
 }
 
-/// The same as [`engine`], or the error.
-pub(crate) fn try_engine(options: Value) -> Result<Engine, EngineError> {
-    make(options, LocalOptions::default())
+/// An engine for tests of all backends, or the error.
+pub(crate) fn engine_of(options: Options, max_concurrent: usize) -> Result<Engine, EngineError> {
+    make(options, max_concurrent, LocalOptions::default())
 }
 
-fn make(options: Value, local: LocalOptions) -> Result<Engine, EngineError> {
-    let options: Options = serde_json::from_value::<isol8_api::options::RawOptions>(options)
-        .unwrap()
-        .try_into()?;
+/// An engine with these options of the backend, or the error.
+pub(crate) fn engine_on(options: Value, local: LocalOptions) -> Result<Engine, EngineError> {
+    let raw: RawOptions = serde_json::from_value(options).unwrap();
+    make(raw.try_into()?, 4, local)
+}
+
+fn make(
+    options: Options,
+    max_concurrent: usize,
+    local: LocalOptions,
+) -> Result<Engine, EngineError> {
     let backend = Arc::new(LocalBackend::new(local.clone()));
-    Engine::new(options, 4, backend, Arc::new(LocalImages::new(local)))
+    let images = Arc::new(LocalImages::new(local));
+    Engine::new(options, max_concurrent, backend, images)
 }

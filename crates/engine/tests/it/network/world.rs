@@ -346,11 +346,24 @@ pub(crate) fn traffic() -> BTreeMap<String, u64> {
         }
     }
     let snmp6 = std::fs::read_to_string("/proc/self/net/snmp6").unwrap();
-    for line in snmp6.lines() {
-        let (name, value) = line.split_once(char::is_whitespace).unwrap();
-        if ["Ip6OutRequests", "Udp6OutDatagrams", "Icmp6OutMsgs"].contains(&name) {
-            counters.insert(name.to_owned(), value.trim().parse().unwrap());
-        }
+    let all: BTreeMap<&str, u64> = snmp6
+        .lines()
+        .map(|line| {
+            let (name, value) = line.split_once(char::is_whitespace).unwrap();
+            (name, value.trim().parse().unwrap())
+        })
+        .collect();
+    // For some seconds the system tells a new network which multicast groups it is in. No program can cause that.
+    let reports: u64 = ["Icmp6OutMLDv2Reports", "Icmp6OutGroupMembReports"]
+        .iter()
+        .filter_map(|name| all.get(name))
+        .sum();
+    for (name, own) in [
+        ("Ip6OutRequests", reports),
+        ("Udp6OutDatagrams", 0),
+        ("Icmp6OutMsgs", reports),
+    ] {
+        counters.insert(name.to_owned(), all[name] - own);
     }
     counters
 }

@@ -1,14 +1,11 @@
 //! A session for tests, and the output of its programs.
 
-use isol8_api::{
-    event::EventKind, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
-};
-use isol8_docker::DockerAddress;
-use isol8_engine::{Engine, options::Options};
+use isol8_api::{event::EventKind, request::ExecutionRequest, result::ExecutionResult};
+use isol8_engine::Engine;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::{engine_on, until};
+use crate::common::{engine, until};
 
 /// A persistent engine of one runtime.
 pub(crate) struct Session {
@@ -23,10 +20,10 @@ impl Session {
 
     pub(crate) fn with(runtime: &'static str, mut options: Value) -> Self {
         options["mode"] = json!("persistent");
-        let raw: RawOptions = serde_json::from_value(options).unwrap();
-        let options = Options::try_from(raw).unwrap();
-        let engine = engine_on(DockerAddress::default(), options, 4).unwrap();
-        Self { engine, runtime }
+        Self {
+            engine: engine(options),
+            runtime,
+        }
     }
 
     pub(crate) fn request(&self, code: &str, more: &Value) -> ExecutionRequest {

@@ -69,25 +69,6 @@ fn a_limit_that_cannot_be_set_is_a_failure_and_missing_swap_is_none() {
 }
 
 #[test]
-fn version_2_is_asked_for_what_is_not_there_yet() {
-    let place = group(&[]);
-    fs::write(
-        place.path().join("cgroup.subtree_control"),
-        "cpu memory pids\n",
-    )
-    .unwrap();
-    enable(&hierarchy(2, place.path()), place.path()).unwrap();
-    assert_eq!(
-        content(&place, "cgroup.subtree_control"),
-        "cpu memory pids\n"
-    );
-    fs::write(place.path().join("cgroup.subtree_control"), "").unwrap();
-    enable(&hierarchy(2, place.path()), place.path()).unwrap();
-    // The kernel takes each write on its own. A file keeps the last one.
-    assert!(content(&place, "cgroup.subtree_control").starts_with("+cpu"));
-}
-
-#[test]
 fn groups_are_removed_unless_their_spawner_lives() {
     let place = tempfile::tempdir().unwrap();
     for path in ["dead/1", "dead/2", "alive/1"] {

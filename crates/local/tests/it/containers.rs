@@ -1,0 +1,124 @@
+//! Local sandboxes within a container of Docker: refused in a default one, with what to do, and possible in one that
+//! allows it.
+
+use std::process::{Command, Output, Stdio};
+
+use isol8_backend::{Backend as _, BackendErrorKind};
+use isol8_local::{Limits, LocalBackend, LocalOptions};
+
+use crate::support::{descendants, spawner_of, start, until};
+
+/// What the process in the container is to find.
+const EXPECTED: &str = "ISOL8_TEST_LOCAL_CONTAINER";
+
+/// An image with the C library that this program needs.
+const IMAGE: &str = "isol8:bash";
+
+/// What the message says a container needs.
+const ALLOWING: [&str; 4] = [
+    "--security-opt",
+    "seccomp=unconfined",
+    "--security-opt",
+    "systempaths=unconfined",
+];
+
+/// Runs [`inside_a_container`] in a container. `None` where there is no Docker.
+fn run_in_container(options: &[&str], expected: &str) -> Option<Output> {
+    let has_image = Command::new("docker")
+        .args(["image", "inspect", IMAGE])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !has_image.is_ok_and(|status| status.success()) {
+        isol8_testing::not_run("a container needs Docker and the image isol8:bash");
+        return None;
+    }
+    let this = std::env::current_exe().unwrap();
+    let mount = format!("{}:/tests:ro", this.display());
+    let expected = format!("{EXPECTED}={expected}");
+    let output = Command::new("timeout")
+        .args([
+            "-s",
+            "KILL",
+            "120",
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            "none",
+        ])
+        .args([
+            "--volume",
+            &mount,
+            "--env",
+            &expected,
+            "--entrypoint",
+            "/tests",
+        ])
+        .args(options)
+        .args([
+            IMAGE,
+            "--exact",
+            "containers::inside_a_container",
+            "--nocapture",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complaint}");
+    assert!(said.contains("1 passed"), "{said}");
+    Some(output)
+}
+
+/// Not a test by itself: what runs in the container.
+#[tokio::test]
+async fn inside_a_container() {
+    let Some(expected) = std::env::var(EXPECTED).ok() else {
+        return;
+    };
+    let backend = LocalBackend::new(LocalOptions {
+        limits: Limits::BestEffort,
+        ..LocalOptions::default()
+    });
+    if expected == "a refusal" {
+        let error = backend.probe().await.unwrap_err();
+        assert_eq!(error.kind, BackendErrorKind::Unavailable, "{error}");
+        for part in [
+            "container",
+            "docker run",
+            "seccomp=unconfined",
+            "systempaths=unconfined",
+        ] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        return;
+    }
+    let first = start(&backend).await;
+    let second = start(&backend).await;
+    let spawner = spawner_of(&first.id);
+    assert_eq!(descendants(spawner).len(), 2);
+    drop(second);
+    until("the second ends", || descendants(spawner).len() == 1).await;
+    // Without the option, control groups are read-only there, and the error names the limit.
+    let required = LocalBackend::new(LocalOptions::default());
+    let error = required.probe().await.unwrap_err();
+    assert!(error.message.contains("best-effort"), "{error}");
+}
+
+#[test]
+fn a_default_container_is_refused_with_what_to_do() {
+    run_in_container(&[], "a refusal");
+}
+
+#[test]
+fn a_container_that_allows_namespaces_has_sandboxes() {
+    run_in_container(&ALLOWING, "sandboxes");
+}
+
+#[test]
+fn with_rights_over_the_system_it_has_them_too() {
+    let rights = ["--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN"];
+    run_in_container(&[&ALLOWING[..], &rights].concat(), "sandboxes");
+}
