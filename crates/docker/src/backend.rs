@@ -15,11 +15,13 @@ use tokio::sync::oneshot;
 use crate::{
     AbandonedContainer, Client, cleanup,
     client::Daemon,
+    create::Wanted,
     error::{failed, not_started},
     guest_volume::{self, Filler},
-    launch::{Wanted, launch, remove, remove_failed},
+    launch::launch,
     link_kind::LinkScope,
     link_socket, owner,
+    removal::{remove, remove_failed},
     volumes::{VolumeError, VolumeStore},
 };
 

@@ -1,6 +1,6 @@
 //! The container of a sandbox: the whole of its containment, in one place.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
@@ -16,7 +16,7 @@ use crate::{
     guest_volume,
     labels::{self, OWNER_LABEL, PERSIST_LABEL},
     link_socket::Listener,
-    owner,
+    own_network, owner,
     volumes::{self, ImageVolumes},
 };
 
@@ -47,25 +47,6 @@ const PROTECTING_CAPABILITY: &str = "SYS_RESOURCE";
 
 /// Where containers find their host names.
 const HOSTS_PATH: &str = "/etc/hosts";
-
-/// What every network of a sandbox's own has.
-///
-/// A closed connection would be listed for a minute, for the next program to read, and make the sandbox
-/// one that cannot be used again. So none is kept.
-///
-/// Control groups of version 1 do not count the buffers of sockets. By default those of one connection grow
-/// to 12 MiB within a sandbox; with these sizes it has at most 0.55 MiB (both measured on Linux 6.18).
-const NETWORK_SETTINGS: [(&str, &str); 3] = [
-    ("net.ipv4.tcp_max_tw_buckets", "0"),
-    ("net.ipv4.tcp_rmem", "4096 65536 131072"),
-    ("net.ipv4.tcp_wmem", "4096 65536 131072"),
-];
-
-/// Switches IPv6 off in a network, where the system has it.
-const NO_IPV6: &str = "net.ipv6.conf.all.disable_ipv6";
-
-/// Where this machine's system has [`NO_IPV6`].
-const NO_IPV6_FILE: &str = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
 
 /// What a container has for the link of its guest.
 #[derive(Clone, Copy)]
@@ -233,21 +214,14 @@ fn tmpfs(plan: ContainerPlan<'_>) -> HashMap<String, String> {
 /// Settings of the sandbox's own network. The host's network is not ours to change, and what another OCI
 /// runtime does with such a setting is not known.
 fn sysctls(plan: ContainerPlan<'_>) -> Option<HashMap<String, String>> {
-    let no_ipv6 = (NO_IPV6, "1");
-    let ipv6 = makes_no_network(plan) && Path::new(NO_IPV6_FILE).exists();
-    let chosen = NETWORK_SETTINGS
-        .into_iter()
-        .chain(ipv6.then_some(no_ipv6))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    has_own_network(plan).then(|| chosen.collect())
+    has_own_network(plan).then(|| own_network::settings(makes_no_network(plan)))
 }
 
 /// Whether `message` is about what only a daemon on this machine is asked for.
 pub(crate) fn is_about_this_machine(message: &str, listener: &Listener) -> bool {
     listener.is_named_in(message)
-        || [HOSTS_PATH, NO_IPV6, NO_IPV6_FILE]
-            .iter()
-            .any(|name| message.contains(name))
+        || message.contains(HOSTS_PATH)
+        || own_network::is_named_in(message)
 }
 
 /// Files of this machine: the socket of the guest's link and, where the daemon does not make them, the

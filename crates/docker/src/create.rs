@@ -1,15 +1,26 @@
 //! A container that does not run yet: with a user of its own, and with what its guest puts into volumes.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use bollard::{Docker, errors::Error as DockerError, query_parameters::CreateContainerOptions};
+use isol8_backend::SandboxSpec;
 
 use crate::{
     container::{self, ContainerPlan},
-    launch::{Wanted, remove_failed},
     own_user::{self, Users},
-    volumes,
+    removal::remove_failed,
+    volumes::{self, ImageVolumes},
 };
+
+/// A sandbox to start.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    pub(crate) spec: SandboxSpec,
+    /// What its image declares as volumes.
+    pub(crate) volumes: Option<Arc<ImageVolumes>>,
+    /// Where it gets a user of its own from, if it has one.
+    pub(crate) users: Option<Users>,
+}
 
 /// Creates a container, with what its guest puts into the volumes of the image.
 pub(crate) async fn create(

@@ -1,30 +1,25 @@
 //! One container: made, started, and the byte stream to its guest.
 
-use std::{io, pin::Pin, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use bollard::{
     Docker,
-    container::{AttachContainerResults, LogOutput},
     errors::Error as DockerError,
-    query_parameters::{
-        AttachContainerOptions, RemoveContainerOptions, StartContainerOptions, WaitContainerOptions,
-    },
+    query_parameters::{StartContainerOptions, WaitContainerOptions},
 };
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use isol8_backend::{DuplexStream, SandboxSpec, Started};
-use tokio::io::{AsyncBufReadExt, AsyncWrite, BufStream};
-use tokio_util::io::StreamReader;
+use futures::StreamExt;
+use isol8_backend::{DuplexStream, Started};
+use tokio::io::BufStream;
 
 use crate::{
+    attached::Attached,
     container::{self, ContainerPlan, LinkSetup},
-    create::create,
+    create::{Wanted, create},
     guest_protection,
     link_kind::{LinkKind, LinkScope},
     link_socket::Listener,
-    own_user::Users,
     owner,
-    volumes::ImageVolumes,
+    removal::remove_failed,
 };
 
 /// How long a started guest may be silent before its container is asked whether it still runs.
@@ -33,22 +28,9 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// How long it may take until it has chosen its link.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// How long the daemon may take to remove a container.
-const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
-
 /// Collected from a socket at once and before a write to it, in bytes: small pieces of the link
 /// would otherwise cost a system call each.
 const SOCKET_BUFFER_BYTES: usize = 8 * 1024;
-
-/// A sandbox to start.
-#[derive(Clone)]
-pub(crate) struct Wanted {
-    pub(crate) spec: SandboxSpec,
-    /// What its image declares as volumes.
-    pub(crate) volumes: Option<Arc<ImageVolumes>>,
-    /// Where it gets a user of its own from, if it has one.
-    pub(crate) users: Option<Users>,
-}
 
 /// Why there is no sandbox.
 enum LaunchError {
@@ -258,76 +240,4 @@ async fn ended(docker: &Docker, id: &str) {
     let mut end = docker.wait_container(id, None::<WaitContainerOptions>);
     // Whatever the answer is, it comes when the container does not run (any more).
     let _ = end.next().await;
-}
-
-/// The standard streams of a container.
-struct Attached {
-    output: StreamReader<Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>, Bytes>,
-    input: Pin<Box<dyn AsyncWrite + Send>>,
-}
-
-impl Attached {
-    async fn to(docker: &Docker, id: &str) -> Result<Self, DockerError> {
-        let options = AttachContainerOptions {
-            stream: true,
-            stdin: true,
-            stdout: true,
-            stderr: true,
-            ..Default::default()
-        };
-        let AttachContainerResults { output, input } =
-            docker.attach_container(id, Some(options)).await?;
-        // The guest's standard error goes to the debug log.
-        let output = output.filter_map(|item| async move {
-            match item {
-                Ok(LogOutput::StdErr { message }) => {
-                    tracing::debug!(message = %String::from_utf8_lossy(&message), "guest");
-                    None
-                }
-                Ok(output) => Some(Ok(output.into_bytes())),
-                Err(error) => Some(Err(io::Error::other(error))),
-            }
-        });
-        Ok(Self {
-            output: StreamReader::new(Box::pin(output)),
-            input,
-        })
-    }
-
-    /// Waits for the guest's first bytes, and leaves them there. `false`: it ended without any.
-    async fn says_something(&mut self) -> bool {
-        let bytes = self.output.fill_buf().await;
-        bytes.is_ok_and(|bytes| !bytes.is_empty())
-    }
-
-    fn into_stream(self) -> Box<dyn DuplexStream> {
-        Box::new(tokio::io::join(self.output, self.input))
-    }
-}
-
-pub(crate) async fn remove_failed(docker: &Docker, id: &str) {
-    if let Err(error) = remove(docker, id).await {
-        tracing::debug!(%error, "container of a failed start was not removed");
-    }
-}
-
-/// Removes a container, in whatever state it is.
-pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), DockerError> {
-    owner::let_go(id);
-    let docker = docker.clone().with_timeout(REMOVAL_LIMIT);
-    let options = RemoveContainerOptions {
-        force: true,
-        // With the volumes that the image declares.
-        v: true,
-        link: false,
-    };
-    match docker.remove_container(id, Some(options)).await {
-        // Gone already, or going: auto-removal was faster.
-        Ok(())
-        | Err(DockerError::DockerResponseServerError {
-            status_code: 404 | 409,
-            ..
-        }) => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod attached;
 mod backend;
 mod cleanup;
 mod client;
@@ -15,8 +16,10 @@ mod labels;
 mod launch;
 mod link_kind;
 mod link_socket;
+mod own_network;
 mod own_user;
 mod owner;
+mod removal;
 mod ssh;
 mod version;
 mod volumes;

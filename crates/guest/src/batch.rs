@@ -8,12 +8,12 @@ use isol8_protocol::{
 };
 
 use crate::{
-    as_user::Helper,
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
     files::{check_room, unstalled},
     frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
     guest::Guest,
+    helper::Helper,
     user_files::{self, check_path},
 };
 

@@ -10,11 +10,11 @@ use isol8_protocol::{
 use tokio::time::timeout;
 
 use crate::{
-    as_user::{Helper, Killer},
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
     frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
     guest::Guest,
+    helper::{Helper, Killer},
     user_files::{self, CopyError},
 };
 

@@ -7,7 +7,8 @@
 //! frames    frames on one logical stream              tree     the processes
 //! serve     a stream's request to its handler         exec     run a program
 //! guest     what all handlers share                   files    read and write files
-//! as_user   forked children with the user's rights    reset    make the sandbox clean
+//! as_user   forked children with the user's rights    helper   those that do the guest's own work
+//! reset     make the sandbox clean
 //! filter    the seccomp filter of programs
 //! egress    the proxy port, passed on to the host    owner    the process of a connection to it
 //! share     a child that shares the guest's memory    heap     the guest's own memory
@@ -40,6 +41,7 @@ mod filter;
 mod frames;
 mod guest;
 mod heap;
+mod helper;
 mod inside;
 mod ipc;
 mod kill;

@@ -6,11 +6,11 @@ use isol8_protocol::{ErrorKind, Reply, ResetReport, SESSION_DIR};
 use tokio::time::timeout;
 
 use crate::{
-    as_user::Helper,
     exec::empty_session_files,
     failure::Failure,
     fd::with_rights_of_user,
     guest::Guest,
+    helper::Helper,
     kill,
     reaper::Role,
     sweep::{sweep, sweep_few},

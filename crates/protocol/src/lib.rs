@@ -13,7 +13,7 @@
 //!             ├─ stream opened by the host: one request and its replies, as frames
 //!             └─ stream opened by the guest: one egress connection, raw bytes
 //! frame    length:u32le  kind:u8  payload[length]                               (module `frame`)
-//!          kind 0: a message, postcard-encoded                                (module `message`)
+//!          kind 0: a message, postcard-encoded                                (modules `message`, `reply`)
 //!          kind 1..3: raw bytes of stdin or a file, of stdout, of stderr; empty means end
 //! ```
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ mod message;
 mod park;
 mod place;
 mod preamble;
+mod reply;
 mod session;
 mod spawn;
 mod volume;
@@ -34,9 +35,8 @@ pub use limits::{
     MAX_WINDOW_BYTES, MIN_WINDOW_BYTES,
 };
 pub use message::{
-    AfterExit, CallRequest, ErrorKind, ExecControl, ExecRequest, ExitReport, ExitStatus,
-    FileRequest, InlineFile, ParkRequest, ProxyPort, ReadFilesRequest, ReadRequest, Reply, Request,
-    ResetReport, SessionLoss, Stdin,
+    AfterExit, CallRequest, ExecControl, ExecRequest, FileRequest, InlineFile, ParkRequest,
+    ProxyPort, ReadFilesRequest, ReadRequest, Request, Stdin,
 };
 pub use park::{PARK_MARK, hand_over};
 pub use place::{
@@ -46,6 +46,7 @@ pub use place::{
 };
 pub use preamble::check_preamble;
 pub use preamble::{PREAMBLE_BYTES, PREAMBLE_MAGIC, PROTOCOL_VERSION, PreambleError, preamble};
+pub use reply::{ErrorKind, ExitReport, ExitStatus, Reply, ResetReport, SessionLoss};
 pub use session::{
     COMMAND_FD, MAX_REPORT_BYTES, NO_CALL, REPORT_FD, Report, SESSION_NOTE, SESSION_SCRIPT,
     SessionPipe, command, parse_report,

@@ -2,28 +2,29 @@
 //! inline files and then becomes the program, so that a run costs one process.
 
 mod child;
+mod failures;
+mod words;
 
 use std::{
-    collections::BTreeMap,
-    ffi::{CString, OsStr, OsString},
+    ffi::{CString, OsString},
     fs::File,
     io::{self, Write},
-    os::{
-        fd::{AsFd, FromRawFd, OwnedFd, RawFd},
-        unix::ffi::{OsStrExt, OsStringExt},
-    },
-    path::Path,
+    os::fd::{AsFd, FromRawFd, OwnedFd, RawFd},
     time::{Duration, Instant},
 };
 
-use isol8_protocol::{ErrorKind, ExecRequest, InlineFile, Reply, encode_message};
+use isol8_protocol::{ExecRequest, InlineFile, encode_message};
 use nix::sys::socket::SockType;
 use tokio::{sync::oneshot, time::timeout};
 
-use self::child::report_ready;
+use self::{
+    child::report_ready,
+    failures::{ended_at_once, reported, starting},
+    words::{DEFAULT_PATH, c_string, candidates, environment},
+};
 use super::ending::Ending;
 use crate::{
-    as_user::{fork_as_user, parse_reply, share_as_user},
+    as_user::{fork_as_user, share_as_user},
     capabilities,
     failure::Failure,
     fd::{Fd, receive, sockets},
@@ -32,9 +33,6 @@ use crate::{
     reaper::{Ended, Role},
     user_files::check_path,
 };
-
-/// Where programs are looked up when the environment has no `PATH`.
-const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The descriptor of the status socket in the child, after standard input, output and error.
 const STATUS_FD: i32 = 3;
@@ -286,125 +284,5 @@ impl Launch {
     }
 }
 
-fn starting(error: &io::Error) -> Failure {
-    Failure::system("cannot start the program", error)
-}
-
-fn ended_at_once() -> Failure {
-    starting(&io::Error::other("its process ended at once"))
-}
-
-fn reported(frame: &[u8]) -> Failure {
-    match parse_reply(frame) {
-        Some(Reply::Failed {
-            kind,
-            path,
-            message,
-        }) => Failure::new(kind, &path, message),
-        _ => Failure::new(ErrorKind::System, "", "the program could not be started"),
-    }
-}
-
-fn environment(
-    image: &[(OsString, OsString)],
-    request: &[(String, String)],
-) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Failure> {
-    let mut environ: BTreeMap<_, _> = image
-        .iter()
-        .map(|(name, value)| (name.clone().into_vec(), value.clone().into_vec()))
-        .collect();
-    for (name, value) in request {
-        if name.is_empty() || name.contains('=') {
-            return Err(Failure::invalid(format!(
-                "not a name of an environment variable: {name:?}"
-            )));
-        }
-        environ.insert(name.clone().into_bytes(), value.clone().into_bytes());
-    }
-    Ok(environ)
-}
-
-fn candidates(name: &str, path: &[u8]) -> Result<Vec<CString>, Failure> {
-    if name.contains('/') {
-        return Ok(vec![c_string(name.into())?]);
-    }
-    path.split(|byte| *byte == b':')
-        .map(|directory| {
-            // An empty entry is the working directory.
-            let directory = if directory.is_empty() {
-                b"."
-            } else {
-                directory
-            };
-            c_string(
-                Path::new(OsStr::from_bytes(directory))
-                    .join(name)
-                    .into_os_string()
-                    .into_vec(),
-            )
-        })
-        .collect()
-}
-
-/// The text may be a secret, so the failure does not repeat it.
-fn c_string(text: Vec<u8>) -> Result<CString, Failure> {
-    CString::new(text)
-        .map_err(|_| Failure::invalid("an argument or environment variable contains a NUL byte"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(argv: &[&str], env: &[(&str, &str)]) -> ExecRequest {
-        ExecRequest {
-            argv: argv.iter().map(|text| (*text).to_owned()).collect(),
-            env: env
-                .iter()
-                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-                .collect(),
-            cwd: "/".to_owned(),
-            ..ExecRequest::default()
-        }
-    }
-
-    #[test]
-    fn the_program_is_looked_up_in_the_path_of_the_final_environment() {
-        let image = [
-            ("PATH".into(), "/image".into()),
-            ("LANG".into(), "C".into()),
-        ];
-        let launch = Launch::new(&mut request(&["x"], &[("PATH", "/a::/b")]), &image).unwrap();
-        assert_eq!(
-            launch.candidates,
-            [c"/a/x".into(), c"./x".into(), CString::from(c"/b/x")]
-        );
-        assert_eq!(
-            launch.environ,
-            [c"LANG=C".into(), CString::from(c"PATH=/a::/b")]
-        );
-    }
-
-    #[test]
-    fn a_name_with_a_slash_is_not_looked_up() {
-        let launch = Launch::new(&mut request(&["./x"], &[]), &[]).unwrap();
-        assert_eq!(launch.candidates, [CString::from(c"./x")]);
-    }
-
-    #[test]
-    fn what_no_system_call_can_express_is_refused() {
-        for (argv, env) in [
-            (&[][..], &[][..]),
-            (&[""], &[]),
-            (&["a\0b"], &[]),
-            (&["a"], &[("", "x")]),
-            (&["a"], &[("a=b", "x")]),
-            (&["a"], &[("a", "x\0")]),
-        ] {
-            assert!(
-                Launch::new(&mut request(argv, env), &[]).is_err(),
-                "{argv:?} {env:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -18,10 +18,10 @@ use super::{
     start::{MAX_REASON_BYTES, PipedProgram, READY_DEADLINE, start},
 };
 use crate::{
-    as_user::Helper,
     failure::{Failure, RequestError},
     files::write_inline,
     guest::Guest,
+    helper::Helper,
     kill,
     usage::{cpu_clock, resident_memory},
 };

@@ -2,6 +2,7 @@
 
 mod compile;
 mod profile;
+mod program;
 
 use std::sync::OnceLock;
 

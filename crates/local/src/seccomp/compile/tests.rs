@@ -1,4 +1,4 @@
-use super::*;
+use super::{super::program::*, *};
 
 /// What a filter answers to a call, by running it.
 fn run(filter: &[u8], machine: u32, number: u32, arguments: [u64; 6]) -> u32 {
