@@ -1,4 +1,4 @@
-// requestLimits: what a request may ask for. No request below reaches a daemon.
+// requestLimits: what a request may ask for. What is refused reaches no daemon.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -72,6 +72,62 @@ for (const [field, request] of [
   });
 }
 
+test("files of a session have the limits of a request, and are refused before anything is waited for", async () => {
+  const code = "ISOL8_REQUEST_LIMIT";
+  await assert.rejects(session.putFile("/sandbox/f", Buffer.alloc(16777216)), {
+    code,
+    message:
+      "The request has 16777226 bytes in files; requestLimits.files.maxBytes allows 16777216.",
+  });
+  await assert.rejects(session.getFile(`/sandbox/${text(65536)}`), {
+    code,
+    message:
+      "The request has 65545 bytes in outputPaths; requestLimits.outputPaths.maxBytes allows 65536.",
+  });
+});
+
+test("a file that a session returns has the size limit of the files of a request", async () => {
+  const limited = sharedEngine({
+    mode: "persistent",
+    requestLimits: { files: { maxBytes: 1000 } },
+  });
+  await limited.execute({
+    runtime: "bash",
+    code: "head -c 1000 /dev/zero >fits; head -c 1001 /dev/zero >large",
+  });
+  assert.equal((await limited.getFile("fits")).length, 1000);
+  await assert.rejects(limited.getFile("large"), {
+    code: "ISOL8_REQUEST_LIMIT",
+    message: "The file is larger than 1000 bytes, which requestLimits.files.maxBytes allows.",
+  });
+  await limited.stop();
+});
+
+test("requests that wait have a limit in bytes, which one that runs does not count for", async () => {
+  const requestLimits = { maxWaitingBytes: 100_000 };
+  for (const mode of ["ephemeral", "persistent"]) {
+    const engine = sharedEngine({ mode, requestLimits }, 1);
+    const request = { runtime: "bash", code: "cat | wc -c", stdin: text(60_000) };
+    const large = { ...request, stdin: text(200_000) };
+    // The second waits for the first. Nothing more has room then.
+    const [first, second, third, stream] = await Promise.allSettled([
+      engine.execute(large),
+      engine.execute(request),
+      engine.execute(request),
+      eventsOf(engine, request),
+    ]);
+    assert.equal(first.value?.stdout, "200000", first.reason);
+    assert.equal(second.value?.stdout, "60000", second.reason);
+    for (const { reason } of [third, stream]) {
+      assert.equal(reason?.code, "ISOL8_REQUEST_LIMIT");
+      assert.match(reason.message, /^The requests that wait have 12\d{4} bytes with this one; /);
+      assert.match(reason.message, / requestLimits\.maxWaitingBytes allows 100000\.$/);
+    }
+    assert.equal((await engine.execute(large)).stdout, "200000");
+    await engine.stop();
+  }
+});
+
 test("a request within the limits goes on to the daemon", async () => {
   const request = { runtime: "bash", code: "true", env: { A: "b" }, timeoutMs: 60_000 };
   await assert.rejects(strict.execute(request), { code: "ISOL8_DOCKER_UNREACHABLE" });
@@ -84,6 +140,7 @@ test("a table that is misspelt or wrong is refused when the engine is made", () 
     [{ files: { max: 1 } }, /requestLimits\.files.*: unknown field `max`/],
     [{ files: { maxCount: -1 } }, /^Invalid requestLimits\.files\.maxCount: -1\./],
     [{ timeoutMs: 0 }, /^Invalid requestLimits\.timeoutMs: 0\./],
+    [{ maxWaitingBytes: -1 }, /^Invalid requestLimits\.maxWaitingBytes: -1\./],
     [{ env: { allowed: "no" } }, /requestLimits\.env\.allowed: /],
   ]) {
     const options = { docker, requestLimits };

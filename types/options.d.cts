@@ -132,6 +132,11 @@ export interface RequestLimits {
   preset?: "default" | "strict" | undefined;
   /** Largest `timeoutMs`, in milliseconds. */
   timeoutMs?: number | undefined;
+  /**
+   * Most bytes of all requests that wait for their turn in this engine. Each counts 4 KiB beside its fields. One that does
+   * not fit is refused.
+   */
+  maxWaitingBytes?: number | undefined;
   /** Holds for programs that are fetched from a URL, too. */
   code?: TextLimits | undefined;
   codeUrl?: TextLimits | undefined;
@@ -141,7 +146,9 @@ export interface RequestLimits {
   env?: ListLimits | undefined;
   fileExtension?: TextLimits | undefined;
   stdin?: TextLimits | undefined;
+  /** Holds for `putFile` as for a request with this file, and its `maxBytes` for the file that `getFile` returns. */
   files?: ListLimits | undefined;
+  /** Holds for `getFile` as for a request with this path. */
   outputPaths?: ListLimits | undefined;
   installPackages?: ListLimits | undefined;
   metadata?: ListLimits | undefined;

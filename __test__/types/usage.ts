@@ -138,6 +138,7 @@ const list: Required<ListLimits> = { ...text, maxCount: 1 };
 const requestLimits: Required<RequestLimits> = {
   preset: "strict",
   timeoutMs: 1,
+  maxWaitingBytes: 1,
   code: text,
   codeUrl: text,
   cmd: text,

@@ -154,6 +154,17 @@ impl EngineError {
         matches!(self, Self::Backend(error) if error.kind == BackendErrorKind::ImageMissing)
     }
 
+    /// Whether a file was larger than what may be read.
+    pub(crate) fn is_large_file(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadFile {
+                kind: ErrorKind::TooLarge,
+                ..
+            }
+        )
+    }
+
     /// Whether the request was not acceptable, so that nothing was started for it.
     #[must_use]
     pub fn is_refusal(&self) -> bool {

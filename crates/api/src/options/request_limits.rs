@@ -52,6 +52,10 @@ pub struct RawLimitTable {
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<f64>,
+    /// Most bytes of all requests that wait in an engine for their turn. Each counts 4 KiB beside its fields.
+    #[cfg_attr(test, schemars(extend("minimum" = 0)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_waiting_bytes: Option<f64>,
     /// The program's text. Holds for fetched programs too.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub code: Option<RawTextLimits>,

@@ -10,13 +10,15 @@ use futures::FutureExt;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::EngineError;
+use super::waiting::{Room, Waiting};
+use crate::{error::EngineError, plan::LimitError};
 
 /// The permits of an engine, and its life.
 pub(super) struct Admission {
     permits: Arc<Semaphore>,
     /// Orders the file calls among themselves, and before the executions that come later.
     files: Arc<Semaphore>,
+    waiting: Waiting,
     life: Mutex<Life>,
 }
 
@@ -33,20 +35,44 @@ impl Admission {
     /// Largest number of executions at a time.
     pub(super) const MAX: usize = Semaphore::MAX_PERMITS;
 
-    /// Admits at most `limit` executions at a time.
-    pub(super) fn new(limit: usize) -> Self {
+    /// Admits at most `limit` executions at a time. Those that wait may have `waiting_bytes` together.
+    pub(super) fn new(limit: usize, waiting_bytes: Option<u64>) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(limit)),
             files: Arc::new(Semaphore::new(1)),
+            waiting: Waiting::new(waiting_bytes),
             life: Mutex::default(),
         }
     }
 
-    /// Registers a call. It takes its positions in the queues now.
-    pub(super) fn call(&self) -> Call {
+    /// Registers the call of an execution, whose request has `bytes`. It takes its positions in the queues now.
+    pub(super) fn call(&self, bytes: u64) -> Call {
+        let position = QueuePosition::taken(&self.permits);
+        let files = QueuePosition::taken(&self.files);
+        let waits = position.waits() || files.waits();
+        self.registered(position, files, waits.then_some(bytes))
+    }
+
+    /// Registers a file call with `bytes`. It waits for other file calls only, or for the session.
+    pub(super) fn file_call(&self, bytes: u64) -> Call {
+        let position = QueuePosition::taken(&self.permits);
+        let files = QueuePosition::taken(&self.files);
+        let waits = files.waits();
+        self.registered(position, files, waits.then_some(bytes))
+    }
+
+    fn registered(
+        &self,
+        position: QueuePosition,
+        files: QueuePosition,
+        waiting_bytes: Option<u64>,
+    ) -> Call {
         Call {
-            position: QueuePosition::taken(&self.permits),
-            files: QueuePosition::taken(&self.files),
+            position,
+            files,
+            room: waiting_bytes
+                .map(|bytes| self.waiting.enter(bytes))
+                .transpose(),
             life: self.life().current.clone(),
         }
     }
@@ -72,7 +98,10 @@ impl Admission {
     }
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+/// What a call holds while it waits, if it does, or why it may not wait.
+pub(super) type WaitingRoom = Result<Option<Room>, LimitError>;
+
+type Turn = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 /// One call of an engine.
 pub(super) struct Call {
@@ -80,6 +109,8 @@ pub(super) struct Call {
     pub(super) position: QueuePosition,
     /// Its position among the file calls. An execution only waits for it; a file call keeps its turn.
     pub(super) files: QueuePosition,
+    /// What it holds while it waits, or why it may not wait.
+    pub(super) room: WaitingRoom,
     /// Cancelled when the engine is stopped.
     pub(super) life: CancellationToken,
 }
@@ -87,12 +118,12 @@ pub(super) struct Call {
 /// The position of a call in a queue. Dropping it leaves the queue.
 pub(super) enum QueuePosition {
     Decided(Result<OwnedSemaphorePermit, AcquireError>),
-    Waiting(Waiting),
+    Waiting(Turn),
 }
 
 impl QueuePosition {
     fn taken(permits: &Arc<Semaphore>) -> Self {
-        let mut waiting: Waiting = Box::pin(Arc::clone(permits).acquire_owned());
+        let mut waiting: Turn = Box::pin(Arc::clone(permits).acquire_owned());
         // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
         // poll might do nothing.
         let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
@@ -100,6 +131,10 @@ impl QueuePosition {
             Some(admitted) => Self::Decided(admitted),
             None => Self::Waiting(waiting),
         }
+    }
+
+    fn waits(&self) -> bool {
+        matches!(self, Self::Waiting(_))
     }
 
     /// Waits until it is this call's turn, which lasts until the permit is dropped.
@@ -119,9 +154,9 @@ mod tests {
 
     #[tokio::test]
     async fn turns_come_in_the_order_of_the_calls_not_of_the_waiting() {
-        let admission = Admission::new(1);
-        let first = admission.call().position.turn().await.unwrap();
-        let (second, third) = (admission.call(), admission.call());
+        let admission = Admission::new(1, None);
+        let first = admission.call(0).position.turn().await.unwrap();
+        let (second, third) = (admission.call(0), admission.call(0));
         let mut third = Box::pin(third.position.turn());
         assert!((&mut third).now_or_never().is_none());
         drop(first);
@@ -133,21 +168,37 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_is_given_up_leaves_the_queue() {
-        let admission = Admission::new(1);
-        let first = admission.call();
-        let second = admission.call();
-        let third = admission.call();
+        let admission = Admission::new(1, None);
+        let first = admission.call(0);
+        let second = admission.call(0);
+        let third = admission.call(0);
         drop(second);
         drop(first);
         assert!(third.position.turn().now_or_never().is_some());
     }
 
     #[tokio::test]
+    async fn only_calls_that_wait_have_a_limit_and_one_that_may_not_wait_leaves_the_queue() {
+        let admission = Admission::new(1, Some(10_000));
+        let first = admission.call(1 << 30);
+        assert!(matches!(first.room, Ok(None)));
+        let second = admission.call(1000);
+        assert!(matches!(second.room, Ok(Some(_))));
+        let third = admission.call(6000);
+        assert!(third.room.is_err());
+        drop(third);
+        let fourth = admission.call(100);
+        assert!(fourth.room.is_ok());
+        drop((first, second));
+        assert!(fourth.position.turn().now_or_never().is_some());
+    }
+
+    #[tokio::test]
     async fn a_stop_ends_the_calls_before_it_only() {
-        let admission = Admission::new(1);
-        let before = admission.call();
+        let admission = Admission::new(1, None);
+        let before = admission.call(0);
         admission.end_all();
-        let after = admission.call();
+        let after = admission.call(0);
         assert!(before.life.is_cancelled());
         assert!(!after.life.is_cancelled());
     }
@@ -155,13 +206,16 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_owner_ends_its_calls_also_after_a_stop() {
         let owner = CancellationToken::new();
-        let admission = Admission::new(1);
+        let admission = Admission::new(1, None);
         admission.end_with(owner.clone());
         admission.end_all();
-        let before = admission.call();
+        let before = admission.call(0);
         assert!(!before.life.is_cancelled());
         owner.cancel();
         assert!(before.life.is_cancelled());
-        assert!(admission.call().life.is_cancelled(), "nothing begins later");
+        assert!(
+            admission.call(0).life.is_cancelled(),
+            "nothing begins later"
+        );
     }
 }

@@ -5,17 +5,16 @@ use std::sync::{OnceLock, atomic::Ordering};
 use isol8_api::options::NetworkMode;
 use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec, SandboxUser};
 use isol8_protocol::AfterExit;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    audit_entry::AuditEntry,
-    chosen_image::{ChosenImage, PlanForImage, plan_for_image},
+    chosen_image::ChosenImage,
     lifecycle::{Engine, Inner},
     pools::Kind,
+    turn::{SandboxUse, Turn},
 };
 use crate::{
     error::EngineError,
-    execution::{Outcome, Run, Sink, run},
+    execution::Outcome,
     options::Mode,
     plan::{ExecutionPlan, park_plan},
     pool::{Lease, Pool},
@@ -54,35 +53,17 @@ impl Engine {
 
     pub(super) async fn run_ephemeral(
         &self,
-        plan: ExecutionPlan,
-        sink: &Sink,
-        cancel: &CancellationToken,
-        entry: &AuditEntry<'_>,
+        turn: Turn<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let _active = self.0.pools.activity.begin();
-        let (lease, chosen) = self.lease(&plan).await?;
-        let PlanForImage {
-            plan,
-            prepare,
-            image_setup,
-        } = plan_for_image(plan, &chosen, &self.0.options);
+        let (lease, chosen) = self.lease(&turn.plan).await?;
         let container_id = lease.sandbox().id().to_owned();
-        entry.set_container(&container_id);
-        let outcome = run(Run {
-            options: &self.0.options,
-            network: &self.0.network,
-            egress: entry.egress(),
-            sandbox: lease.sandbox(),
-            plan,
-            prepare,
-            image_setup,
+        let how = SandboxUse {
             image_registries: None,
             after_exit: AfterExit::KillAll,
-            sink,
-            cancel,
             session_loss: &OnceLock::new(),
-        })
-        .await;
+        };
+        let outcome = turn.run_in(&self.0, lease.sandbox(), &chosen, how).await;
         if let Ok(outcome) = &outcome {
             let parked = &self.0.pools.parked;
             parked.fetch_add(outcome.report.parked.into(), Ordering::Relaxed);

@@ -10,10 +10,11 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    admission::{Call, QueuePosition},
+    admission::{Call, QueuePosition, WaitingRoom},
     audit_entry::AuditEntry,
     lifecycle::{Engine, Inner},
     stream::{EventStream, Tokens},
+    turn::Turn,
 };
 use crate::{
     audit::RecordedRequest,
@@ -22,7 +23,7 @@ use crate::{
     fetch::FetchRequest,
     network::NetworkRecord,
     options::Mode,
-    plan::{CheckedRequest, RequestSource, Source, plan},
+    plan::{CheckedRequest, PlanError, RequestSource, Source, bytes_of, plan},
     submission::Submission,
     time,
 };
@@ -42,8 +43,8 @@ impl Engine {
         request: S,
         cancel: CancellationToken,
     ) -> impl Future<Output = Result<ExecutionResult, EngineError>> + Send + use<S> {
-        let (engine, call) = (self.clone(), self.0.admission.call());
         let submission = request.into();
+        let (engine, call) = (self.clone(), self.call_for(&submission));
         async move {
             // In a box, so that the callers' own futures stay small.
             Box::pin(engine.carry_out(submission, &Sink::Collect, cancel, call)).await
@@ -59,9 +60,9 @@ impl Engine {
         let cancel = CancellationToken::new();
         let (refuse, refusal) = tokio::sync::oneshot::channel();
         let (conclude, result) = tokio::sync::oneshot::channel();
-        let (engine, call) = (self.clone(), self.0.admission.call());
-        let token = cancel.clone();
         let submission = request.into();
+        let (engine, call) = (self.clone(), self.call_for(&submission));
+        let token = cancel.clone();
         // A consumer that drops the stream ends the program at once. One that cancels lets a session survive.
         let gone = CancellationToken::new();
         let left = gone.clone();
@@ -115,9 +116,9 @@ impl Engine {
         let (cancel, gone) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
         let at_end = over.clone().drop_guard();
-        let (engine, call) = (self.clone(), self.0.admission.call());
-        let (token, left) = (cancel.clone(), gone.clone());
         let submission = request.into();
+        let (engine, call) = (self.clone(), self.call_for(&submission));
+        let (token, left) = (cancel.clone(), gone.clone());
         tokio::spawn(async move {
             let sink = Sink::Both(sender);
             let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
@@ -133,6 +134,10 @@ impl Engine {
         EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
     }
 
+    fn call_for(&self, submission: &Submission) -> Call {
+        self.0.admission.call(bytes_of(&submission.request))
+    }
+
     async fn carry_out(
         &self,
         submission: Submission,
@@ -141,6 +146,7 @@ impl Engine {
         Call {
             position,
             files,
+            room,
             life,
         }: Call,
     ) -> Result<ExecutionResult, EngineError> {
@@ -151,7 +157,7 @@ impl Engine {
                 biased;
                 () = cancel.cancelled() => Err(EngineError::Cancelled),
                 () = life.cancelled() => Err(EngineError::Stopped),
-                result = self.admit(id, submission, sink, &cancel, (position, files)) => result,
+                result = self.admit(id, submission, sink, &cancel, (position, files, room)) => result,
             };
             match &result {
                 Ok(result) => explain_end(result),
@@ -170,8 +176,9 @@ impl Engine {
         submission: Submission,
         sink: &Sink,
         cancel: &CancellationToken,
-        (position, files): (QueuePosition, QueuePosition),
+        (position, files, room): (QueuePosition, QueuePosition, WaitingRoom),
     ) -> Result<ExecutionResult, EngineError> {
+        let room = room.map_err(PlanError::from)?;
         if self.0.options.mode == Mode::Persistent {
             // Files that the caller has written before are there.
             drop(files.turn().await?);
@@ -203,12 +210,19 @@ impl Engine {
         let plan = plan(options, request, source)?;
         plan.explain(options);
         let _turn = position.turn().await?;
+        drop(room);
         let recorded = recorded.unwrap_or_default();
         let egress = network.start_run(&options.secrets);
         let entry = AuditEntry::reserve(audit.as_deref(), options, recorded, &bare, egress).await?;
+        let turn = Turn {
+            plan,
+            sink,
+            cancel,
+            entry: &entry,
+        };
         let ran = match options.mode {
-            Mode::Ephemeral => self.run_ephemeral(plan, sink, cancel, &entry).await,
-            Mode::Persistent => self.run_persistent(plan, sink, cancel, &entry).await,
+            Mode::Ephemeral => self.run_ephemeral(turn).await,
+            Mode::Persistent => self.run_persistent(turn).await,
         };
         let (outcome, container_id) = match ran {
             Ok(ran) => ran,

@@ -70,6 +70,7 @@ impl Engine {
             Mode::Persistent => 1,
         };
         Ok(Self(Arc::new(Inner {
+            admission: Admission::new(limit, options.request_limits.waiting_bytes).into(),
             network: Network::new(&options)?.into(),
             fetcher: fetcher.into(),
             audit: audit.map(Arc::new),
@@ -80,7 +81,6 @@ impl Engine {
             backend,
             pools: Arc::default(),
             session: Arc::default(),
-            admission: Admission::new(limit).into(),
         })))
     }
 

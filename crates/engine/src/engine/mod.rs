@@ -20,6 +20,8 @@ mod session_files;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod turn;
+mod waiting;
 
 pub use lifecycle::Engine;
 pub use stream::EventStream;

@@ -3,46 +3,40 @@
 use std::sync::OnceLock;
 
 use isol8_protocol::AfterExit;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::Call,
-    audit_entry::AuditEntry,
     choice::Wish,
-    chosen_image::{ChosenImage, PlanForImage, plan_for_image},
+    chosen_image::ChosenImage,
     lifecycle::Engine,
     needs::check_options,
     session::LiveSession,
+    turn::{SandboxUse, Turn},
 };
 use crate::{
     error::EngineError,
-    execution::{self, Outcome, Run, Sink, run},
-    plan::{ExecutionPlan, ImageChoice, reaches_registries},
+    execution::{self, Outcome},
+    plan::{ImageChoice, reaches_registries},
     sandbox::Sandbox,
 };
 
 impl Engine {
     pub(super) async fn run_persistent(
         &self,
-        plan: ExecutionPlan,
-        sink: &Sink,
-        cancel: &CancellationToken,
-        entry: &AuditEntry<'_>,
+        turn: Turn<'_>,
     ) -> Result<(Outcome, String), EngineError> {
-        let session = &self.0.session;
+        let (session, plan) = (&self.0.session, &turn.plan);
         let mut place = session.change().await?;
         if let Some(current) = &*place
             && current.runtime != plan.runtime
         {
             return Err(EngineError::RuntimeSwitch {
                 from: current.runtime.clone(),
-                to: plan.runtime,
+                to: plan.runtime.clone(),
             });
         }
         if place.is_none() {
-            let live = self
-                .start_session((&plan).into(), plan.registry_files)
-                .await?;
+            let live = self.start_session(plan.into(), plan.registry_files).await?;
             session.begin(&mut place, live);
         }
         // From here on files can be written and read beside the program.
@@ -56,30 +50,15 @@ impl Engine {
         else {
             return Err(EngineError::SandboxLost);
         };
-        self.0.check_needs(&plan)?;
-        entry.set_container(sandbox.id());
+        self.0.check_needs(plan)?;
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
-        let PlanForImage {
-            plan,
-            prepare,
-            image_setup,
-        } = plan_for_image(plan, image, &self.0.options);
         let session_loss = OnceLock::new();
-        let outcome = run(Run {
-            options: &self.0.options,
-            network: &self.0.network,
-            egress: entry.egress(),
-            sandbox,
-            plan,
-            prepare,
-            image_setup,
+        let how = SandboxUse {
             image_registries: Some(registries.clone()),
             after_exit: AfterExit::Keep,
-            sink,
-            cancel,
             session_loss: &session_loss,
-        })
-        .await;
+        };
+        let outcome = turn.run_in(&self.0, sandbox, image, how).await;
         let id = sandbox.id().to_owned();
         drop(place);
         if let Some(loss) = session_loss.into_inner() {
@@ -98,7 +77,7 @@ impl Engine {
 
     /// Makes the sandbox of the session ready for a runtime, if there is none yet.
     pub(super) async fn prewarm_session(&self, runtime: &str) -> Result<(), EngineError> {
-        let Call { position, life, .. } = self.0.admission.call();
+        let Call { position, life, .. } = self.0.admission.call(0);
         let work = async {
             let spec = self.0.registry.get(runtime)?;
             let _turn = position.turn().await?;

@@ -3,24 +3,39 @@
 use std::pin::pin;
 
 use tokio::sync::{OwnedSemaphorePermit, RwLockReadGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     admission::{Call, QueuePosition},
     lifecycle::Engine,
     session::LiveSession,
 };
-use crate::{error::EngineError, execution, options::Mode, plan::in_sandbox};
+use crate::{
+    error::EngineError,
+    execution,
+    options::Mode,
+    plan::{PlanError, check_file_in, check_file_out, in_sandbox, largest_file},
+    sandbox::Sandbox,
+};
 
-/// What a file call has while it works: the session, and its turn where it had to wait for it.
-type Place<'a> = (
-    Option<OwnedSemaphorePermit>,
-    RwLockReadGuard<'a, Option<LiveSession>>,
-);
+/// What a file call has while it works: the session, and its turn among the executions where it had to wait for one.
+struct Place<'a> {
+    live: RwLockReadGuard<'a, Option<LiveSession>>,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Place<'_> {
+    fn sandbox(&self) -> Result<&Sandbox, EngineError> {
+        let live = self.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+        Ok(&live.sandbox)
+    }
+}
 
 impl Engine {
     /// Creates or replaces a file in the sandbox of a persistent engine, with its parent folders. File calls are
     /// served in their order, and before the executions that come later. They do not wait for a program that
-    /// runs. The call takes its position at once, not when the future is first polled.
+    /// runs. The call takes its position at once, not when the future is first polled. The limits of a request with
+    /// this file hold.
     pub fn put_file<P, D>(
         &self,
         path: P,
@@ -30,20 +45,17 @@ impl Engine {
         P: AsRef<str> + Send + Sync,
         D: AsRef<[u8]> + Send + Sync,
     {
-        let (engine, call) = (self.clone(), self.0.admission.call());
+        let bytes = path.as_ref().len() + data.as_ref().len();
+        let (engine, (call, life)) = (self.clone(), self.file_call(bytes));
         async move {
-            let Call {
-                position,
-                life,
-                files,
-            } = call;
             let work = async {
-                let _files = files.turn().await?;
                 let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
+                let limits = &engine.0.options.request_limits;
+                check_file_in(limits, path, data.len()).map_err(PlanError::from)?;
+                let (_files, position) = file_turn(call).await?;
                 let written = {
-                    let (_turn, live) = engine.place(position).await?;
-                    let LiveSession { sandbox, .. } =
-                        live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                    let place = engine.place(position).await?;
+                    let sandbox = place.sandbox()?;
                     tracing::debug!(path, bytes = data.len(), "writing a file");
                     execution::write_file(sandbox, path, data).await
                 };
@@ -54,7 +66,8 @@ impl Engine {
         }
     }
 
-    /// Contents of a file in the sandbox of a persistent engine. Has the order of [`Self::put_file`].
+    /// Contents of a file in the sandbox of a persistent engine. Has the order of [`Self::put_file`]. The limits of a
+    /// request with this output path hold, and the file may be as large as the files of a request.
     pub fn get_file<P>(
         &self,
         path: P,
@@ -62,28 +75,38 @@ impl Engine {
     where
         P: AsRef<str> + Send + Sync,
     {
-        let (engine, call) = (self.clone(), self.0.admission.call());
+        let (engine, (call, life)) = (self.clone(), self.file_call(path.as_ref().len()));
         async move {
-            let Call {
-                position,
-                life,
-                files,
-            } = call;
             let work = async {
-                let _files = files.turn().await?;
                 let path = &*in_sandbox(path.as_ref());
+                let limits = &engine.0.options.request_limits;
+                check_file_out(limits, path).map_err(PlanError::from)?;
+                let (most, refused) = largest_file(limits, execution::MAX_FILE_BYTES).unzip();
+                let (_files, position) = file_turn(call).await?;
                 let read = {
-                    let (_turn, live) = engine.place(position).await?;
-                    let LiveSession { sandbox, .. } =
-                        live.as_ref().ok_or(EngineError::NoActiveContainer)?;
+                    let place = engine.place(position).await?;
+                    let sandbox = place.sandbox()?;
                     tracing::debug!(path, "reading a file");
-                    execution::read_file(sandbox, path).await
+                    execution::read_file(sandbox, path, most.unwrap_or(execution::MAX_FILE_BYTES))
+                        .await
                 };
-                engine.0.session.note(read).await
+                match (engine.0.session.note(read).await, refused) {
+                    (Err(error), Some(refused)) if error.is_large_file() => {
+                        Err(PlanError::from(refused).into())
+                    }
+                    (read, _) => read,
+                }
             };
             let done = life.run_until_cancelled(work).await;
             done.unwrap_or(Err(EngineError::Stopped))
         }
+    }
+
+    /// Registers a call, and returns with it what its engine cancels when it is stopped.
+    fn file_call(&self, bytes: usize) -> (Call, CancellationToken) {
+        let call = self.0.admission.file_call(bytes as u64);
+        let life = call.life.clone();
+        (call, life)
     }
 
     /// The session, as soon as it has a sandbox; without one when the calls before this one have made none. An
@@ -100,7 +123,10 @@ impl Engine {
             begun.as_mut().enable();
             let live = session.share().await?;
             if live.is_some() || permit.is_some() {
-                return Ok((permit, live));
+                return Ok(Place {
+                    live,
+                    _turn: permit,
+                });
             }
             drop(live);
             tokio::select! {
@@ -109,4 +135,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// Waits until it is the turn of a file call among the others, which lasts until the permit is dropped. Returns its
+/// position among the executions, too.
+async fn file_turn(call: Call) -> Result<(OwnedSemaphorePermit, QueuePosition), EngineError> {
+    let room = call.room.map_err(PlanError::from)?;
+    let turn = call.files.turn().await?;
+    drop(room);
+    Ok((turn, call.position))
 }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Largest file that a caller may ask for by itself, in bytes: what fits into `/sandbox` unless more is
 /// asked for.
-const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// What output files there are.
 #[derive(Default)]
@@ -125,9 +125,13 @@ pub(crate) async fn write(sandbox: &Sandbox, path: &str, data: &[u8]) -> Result<
     written.map_err(|error| as_write_error(error, None))
 }
 
-/// Reads one file.
-pub(crate) async fn read(sandbox: &Sandbox, path: &str) -> Result<Vec<u8>, EngineError> {
-    match sandbox.read_file(path, MAX_FILE_BYTES).await {
+/// Reads one file of at most `limit` bytes.
+pub(crate) async fn read(
+    sandbox: &Sandbox,
+    path: &str,
+    limit: u64,
+) -> Result<Vec<u8>, EngineError> {
+    match sandbox.read_file(path, limit).await {
         Ok(contents) => Ok(contents.into()),
         Err(EngineError::Refused { kind, message, .. }) => Err(EngineError::ReadFile {
             kind,

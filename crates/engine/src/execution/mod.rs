@@ -3,14 +3,16 @@
 mod files;
 mod folders;
 mod local_files;
+mod outcome;
 mod registries;
 mod report;
 mod run;
 mod sink;
 mod step;
 
-pub(crate) use files::{read as read_file, write as write_file};
+pub(crate) use files::{MAX_FILE_BYTES, read as read_file, write as write_file};
+pub(crate) use outcome::Outcome;
 pub(crate) use registries::image_registries_of;
 pub(crate) use report::{reset_reason, signal_of, termination_of, usage_of};
-pub(crate) use run::{Outcome, Run, run};
+pub(crate) use run::{Run, run};
 pub(crate) use sink::Sink;

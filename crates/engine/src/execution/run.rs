@@ -1,23 +1,19 @@
 //! The order of an execution, and what becomes of its failures.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use isol8_api::{
     ErrorCode,
     event::{Phase, StreamEvent},
-    request::OutputEncoding,
-    result::{SessionReset, Termination},
+    result::Termination,
 };
 use isol8_egress::ExtraHost;
-use isol8_protocol::{AfterExit, ExitReport, ProxyPort, SessionLoss};
+use isol8_protocol::{AfterExit, ProxyPort, SessionLoss};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    files::{self, OutputFiles},
-    local_files,
+    files, local_files,
+    outcome::{Outcome, finish},
     registries::{close_port, image_registries_of},
     report::{exit_code_of, termination_of},
     sink::Sink,
@@ -26,14 +22,11 @@ use super::{
 use crate::{
     error::{EngineError, StepFailure},
     network::Network,
-    options::{Options, size_text},
-    output::{TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, trim_output},
+    options::Options,
+    output::trim_output,
     plan::{ExecutionPlan, Step},
     sandbox::Sandbox,
 };
-
-/// The error event of a stream when the program ran out of time.
-const TIMED_OUT: &str = "EXECUTION TIMED OUT";
 
 /// The error event of a stream when a setup script ran out of time.
 const SETUP_TIMED_OUT: &str = "SETUP SCRIPT TIMED OUT";
@@ -72,18 +65,6 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: &'a CancellationToken,
     /// Where it is noted that the state of a session has been lost.
     pub(crate) session_loss: &'a OnceLock<SessionLoss>,
-}
-
-/// How the program ended.
-pub(crate) struct Outcome {
-    pub(crate) report: ExitReport,
-    pub(crate) exit_code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) truncated: bool,
-    pub(crate) files: Option<BTreeMap<String, String>>,
-    /// Why the session's state was lost, when this is the first execution to report it.
-    pub(crate) session_reset: Option<SessionReset>,
 }
 
 /// Carries out `run`. A stream gets its last exit event from here when the program has ended;
@@ -257,58 +238,4 @@ fn failure_of(outcome: &StepOutcome) -> StepFailure {
         },
         termination,
     }
-}
-
-async fn finish(
-    outcome: StepOutcome,
-    files: Option<OutputFiles>,
-    options: &Options,
-    rules: &StepRules<'_>,
-) -> Result<Outcome, EngineError> {
-    let (sink, encoding) = (rules.sink, rules.output_encoding);
-    let exit_code = exit_code_of(&outcome.report);
-    let is_text = encoding == OutputEncoding::Utf8;
-    let presented = |output: Vec<u8>| {
-        let mut text = encoded(output, encoding);
-        if is_text {
-            text.truncate(trim_output(&text).len());
-        }
-        text
-    };
-    let mut stderr = presented(outcome.stderr);
-    // Exact bytes have no notices.
-    let mut note = |notice: &str| {
-        if is_text {
-            stderr.push_str(notice);
-        }
-    };
-    let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
-    for path in left_out {
-        let notice = file_notice(path, options.max_output_files_bytes);
-        note(&notice);
-        if is_text {
-            sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
-        }
-    }
-    if outcome.report.out_of_memory {
-        let limit = size_text(options.memory_bytes);
-        note(&memory_notice(&limit));
-        let message = memory_message(&limit);
-        sink.send(StreamEvent::error(Phase::Code, message)).await?;
-    }
-    if outcome.report.timed_out {
-        note(TIMEOUT_NOTICE);
-        sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
-            .await?;
-    }
-    sink.send(StreamEvent::exit(Phase::Code, exit_code)).await?;
-    Ok(Outcome {
-        report: outcome.report,
-        exit_code,
-        stdout: presented(outcome.stdout),
-        stderr,
-        truncated: outcome.truncated || !left_out.is_empty(),
-        files: files.map(|files| files.contents),
-        session_reset: None,
-    })
 }

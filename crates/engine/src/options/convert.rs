@@ -3,15 +3,16 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use isol8_api::options::{
-    DEFAULT_BLOCKED_HOSTS, NetworkMode, PoolStrategy, RawAddresses, RawAudit, RawNetworkFilter,
-    RawOptions, RawPoolSize, RawRemoteCode, RawSecurity,
+    DEFAULT_BLOCKED_HOSTS, RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize,
+    RawRemoteCode, RawSecurity,
 };
 use isol8_egress::PolicyOptions;
 
 use super::{
-    AuditDestination, AuditOptions, MAX_POOL_SIZE, Mode, OptionError, Options, PoolSize,
+    AuditDestination, AuditOptions, MAX_POOL_SIZE, OptionError, Options, PoolSize,
     RemoteCodePolicy, Seccomp,
     bounds::{cpu_limit, memory_limit, pids_limit},
+    choices::{MODES, NETWORK_MODES, POOL_STRATEGIES, choose},
     number::{integer_up_to, positive, positive_integer, timeout},
     parse_size,
 };
@@ -89,52 +90,6 @@ impl TryFrom<RawOptions> for Options {
             idle: timeout("idleMs", raw.idle_ms.unwrap_or(60_000.0))?,
         })
     }
-}
-
-/// The words of an option, as shown in its error, and their meanings.
-struct Choices<T: 'static>(&'static str, &'static [(&'static str, T)]);
-
-const MODES: Choices<Mode> = Choices(
-    "ephemeral, persistent",
-    &[
-        ("ephemeral", Mode::Ephemeral),
-        ("persistent", Mode::Persistent),
-    ],
-);
-
-const NETWORK_MODES: Choices<NetworkMode> = Choices(
-    "none, host, filtered",
-    &[
-        ("none", NetworkMode::None),
-        ("host", NetworkMode::Host),
-        ("filtered", NetworkMode::Filtered),
-    ],
-);
-
-const POOL_STRATEGIES: Choices<PoolStrategy> = Choices(
-    "fast, secure",
-    &[
-        ("fast", PoolStrategy::Fast),
-        ("secure", PoolStrategy::Secure),
-    ],
-);
-
-fn choose<T: Copy + Default>(
-    option: &'static str,
-    word: Option<String>,
-    choices: &Choices<T>,
-) -> Result<T, OptionError> {
-    let Some(value) = word else {
-        return Ok(T::default());
-    };
-    let found = choices.1.iter().find(|(name, _)| *name == value);
-    found
-        .map(|(_, meaning)| *meaning)
-        .ok_or(OptionError::Choice {
-            option,
-            value,
-            expected: choices.0,
-        })
 }
 
 /// Patterns and places are compiled, and refused, when the engine is made.

@@ -2,6 +2,7 @@
 //! `isol8_api::options`.
 
 mod bounds;
+mod choices;
 mod convert;
 mod error;
 mod install_registries;

@@ -16,6 +16,8 @@ use super::{
 pub struct RequestLimits {
     /// Largest `timeoutMs`.
     pub timeout: Option<Duration>,
+    /// Most bytes of all requests that wait for their turn.
+    pub waiting_bytes: Option<u64>,
     rows: [FieldLimits; FIELDS],
 }
 
@@ -71,6 +73,7 @@ const MIB: u64 = 1024 * KIB;
 /// The preset `strict`. What a field needs that is not allowed is there for those who allow it.
 const STRICT: RequestLimits = RequestLimits {
     timeout: Some(Duration::from_mins(1)),
+    waiting_bytes: Some(256 * MIB),
     rows: [
         // A runtime and an encoding have to be known ones, and a hash has a fixed form.
         row!("runtime", true, None, None),
@@ -120,6 +123,7 @@ impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             timeout: None,
+            waiting_bytes: None,
             rows: STRICT.rows.map(|row| FieldLimits {
                 allowed: true,
                 max_count: None,
@@ -146,6 +150,7 @@ fn changed(table: RawLimitTable) -> Result<RequestLimits, OptionError> {
     let RawLimitTable {
         preset,
         timeout_ms,
+        max_waiting_bytes,
         code,
         code_url,
         cmd,
@@ -164,6 +169,10 @@ fn changed(table: RawLimitTable) -> Result<RequestLimits, OptionError> {
     let mut limits = RequestLimits::preset(preset.unwrap_or_default());
     if let Some(milliseconds) = timeout_ms {
         limits.timeout = Some(timeout("requestLimits.timeoutMs", milliseconds)?);
+    }
+    if let Some(bytes) = max_waiting_bytes {
+        let bytes = whole("requestLimits.maxWaitingBytes", bytes)?;
+        limits.waiting_bytes = Some(bytes);
     }
     let changes: [(&str, Option<Change>); 14] = [
         ("code", code.map(Change::from)),
@@ -193,6 +202,10 @@ fn changed(table: RawLimitTable) -> Result<RequestLimits, OptionError> {
     Ok(limits)
 }
 
+fn whole(option: &'static str, value: f64) -> Result<u64, OptionError> {
+    integer_up_to(option, value, u64::MAX, "a whole number")
+}
+
 /// The changes that a caller makes to one row.
 struct Change {
     allowed: Option<bool>,
@@ -202,15 +215,14 @@ struct Change {
 
 impl Change {
     fn apply(&self, row: &mut FieldLimits) -> Result<(), OptionError> {
-        let number = |option, value| integer_up_to(option, value, u64::MAX, "a whole number");
         if let Some(allowed) = self.allowed {
             row.allowed = allowed;
         }
         if let Some(count) = self.max_count {
-            row.max_count = Some(number(row.names.max_count, count)?);
+            row.max_count = Some(whole(row.names.max_count, count)?);
         }
         if let Some(bytes) = self.max_bytes {
-            row.max_bytes = Some(number(row.names.max_bytes, bytes)?);
+            row.max_bytes = Some(whole(row.names.max_bytes, bytes)?);
         }
         Ok(())
     }

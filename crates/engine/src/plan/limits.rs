@@ -44,6 +44,24 @@ pub enum LimitError {
         /// The limit.
         limit: u64,
     },
+    /// More bytes than requests that wait may have together.
+    #[error(
+        "The requests that wait have {value} bytes with this one; requestLimits.maxWaitingBytes allows {limit}."
+    )]
+    Waiting {
+        /// How many they have.
+        value: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A file of a session that is larger than allowed.
+    #[error("The file is larger than {limit} bytes, which {option} allows.")]
+    File {
+        /// The option that limits it.
+        option: &'static str,
+        /// The limit.
+        limit: u64,
+    },
     /// More time than allowed.
     #[error("The request has a timeoutMs of {value}; requestLimits.timeoutMs allows {limit}.")]
     Timeout {
@@ -87,6 +105,39 @@ pub(super) fn check_fetched(limits: &RequestLimits, code: &str) -> Result<(), Li
     }
 }
 
+/// Checks a file that is written into a session: what holds for a request with it as its only file.
+pub(crate) fn check_file_in(
+    limits: &RequestLimits,
+    path: &str,
+    bytes: usize,
+) -> Result<(), LimitError> {
+    match limits.of("files") {
+        Some(row) => Measure::entry("files", path.len() + bytes).check(row),
+        None => Ok(()),
+    }
+}
+
+/// Checks a file that is asked for from a session: what holds for a request with it as its only output path.
+pub(crate) fn check_file_out(limits: &RequestLimits, path: &str) -> Result<(), LimitError> {
+    match limits.of("outputPaths") {
+        Some(row) => Measure::entry("outputPaths", path.len()).check(row),
+        None => Ok(()),
+    }
+}
+
+/// The largest file of a session that may be returned, where that is less than `limit`, and the error for a larger one.
+pub(crate) fn largest_file(limits: &RequestLimits, limit: u64) -> Option<(u64, LimitError)> {
+    let row = limits.of("files")?;
+    let limit = row.max_bytes.filter(|bytes| *bytes < limit)?;
+    let option = row.names.max_bytes;
+    Some((limit, LimitError::File { option, limit }))
+}
+
+/// How many bytes the fields of `request` have.
+pub(crate) fn bytes_of(request: &ExecutionRequest) -> u64 {
+    measures(request).iter().map(|measure| measure.bytes).sum()
+}
+
 /// How much a request has of one field.
 struct Measure {
     field: &'static str,
@@ -102,6 +153,16 @@ impl Measure {
             given: on,
             count: 0,
             bytes: 0,
+        }
+    }
+
+    /// A list or a map with one entry.
+    fn entry(field: &'static str, bytes: usize) -> Self {
+        Self {
+            field,
+            given: true,
+            count: 1,
+            bytes: bytes as u64,
         }
     }
 

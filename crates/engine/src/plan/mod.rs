@@ -18,6 +18,7 @@ pub(crate) use build::reaches_registries;
 pub(crate) use environment::DENO_DIR;
 pub use error::PlanError;
 pub use limits::LimitError;
+pub(crate) use limits::{bytes_of, check_file_in, check_file_out, largest_file};
 pub use parking::{ParkPlan, park_plan};
 pub(crate) use paths::in_sandbox;
 pub use request::CheckedRequest;

@@ -19,7 +19,7 @@ fn resolve(json: &str) -> Result<RequestLimits, String> {
 fn the_default_limits_nothing() {
     let limits = resolve(r#""default""#).unwrap();
     assert_eq!(limits, RequestLimits::default());
-    assert_eq!(limits.timeout, None);
+    assert_eq!((limits.timeout, limits.waiting_bytes), (None, None));
     for row in limits.rows() {
         assert!(row.allowed && row.max_count.is_none() && row.max_bytes.is_none());
     }
@@ -28,11 +28,12 @@ fn the_default_limits_nothing() {
 #[test]
 fn a_table_changes_what_it_names_in_its_preset() {
     let limits = resolve(
-        r#"{"preset": "strict", "timeoutMs": 1500, "installPackages": {"allowed": true},
+        r#"{"preset": "strict", "timeoutMs": 1500, "maxWaitingBytes": 7, "installPackages": {"allowed": true},
             "files": {"maxCount": 3}, "code": {"maxBytes": 0}, "stdin": null, "env": {}}"#,
     )
     .unwrap();
     assert_eq!(limits.timeout, Some(Duration::from_millis(1500)));
+    assert_eq!(limits.waiting_bytes, Some(7));
     let files = limits.of("files").unwrap();
     assert_eq!(
         (files.max_count, files.max_bytes),
@@ -74,6 +75,10 @@ fn a_wrong_number_is_refused_by_its_name() {
             "Invalid requestLimits.code.maxBytes: 1.5. It must be a whole number.",
         ),
         (
+            r#"{"maxWaitingBytes": 0.5}"#,
+            "Invalid requestLimits.maxWaitingBytes: 0.5. It must be a whole number.",
+        ),
+        (
             r#"{"timeoutMs": 0}"#,
             "Invalid requestLimits.timeoutMs: 0. It must be a finite number above 0.",
         ),
@@ -108,8 +113,9 @@ fn the_page_has_the_row_of_every_field() {
     }
     let timeout = STRICT.timeout.unwrap().as_secs();
     let line = format!("| `timeoutMs` | yes | – | {timeout} s |");
+    let waiting = format!("`maxWaitingBytes` is {}", size(STRICT.waiting_bytes));
     assert!(
-        missing.is_empty() && PAGE.contains(&line),
-        "{missing}{line}"
+        missing.is_empty() && PAGE.contains(&line) && PAGE.contains(&waiting),
+        "{missing}{line}, {waiting}"
     );
 }

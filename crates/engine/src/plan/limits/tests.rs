@@ -154,6 +154,43 @@ fn each_limit_of_each_field_is_enforced_exactly() {
 }
 
 #[test]
+fn a_file_of_a_session_has_the_limits_of_a_request_with_it_alone() {
+    let strict = RequestLimits::preset(RequestPreset::Strict);
+    assert_eq!(check_file_in(&strict, "/a", (16 << 20) - 2), Ok(()));
+    assert_eq!(
+        check_file_in(&strict, "/a", (16 << 20) - 1)
+            .unwrap_err()
+            .to_string(),
+        "The request has 16777217 bytes in files; requestLimits.files.maxBytes allows 16777216."
+    );
+    assert_eq!(check_file_out(&strict, "/a"), Ok(()));
+    assert!(check_file_out(&strict, &"/a".repeat(64 << 10)).is_err());
+    let (most, error) = largest_file(&strict, 1 << 30).unwrap();
+    assert_eq!(most, 16 << 20);
+    assert_eq!(
+        error.to_string(),
+        "The file is larger than 16777216 bytes, which requestLimits.files.maxBytes allows."
+    );
+    assert_eq!(largest_file(&strict, 1 << 20), None);
+    let open = RequestLimits::default();
+    assert_eq!(check_file_in(&open, "/a", usize::MAX / 2), Ok(()));
+    assert_eq!(largest_file(&open, 1 << 30), None);
+    let raw = json!({"files": {"allowed": false}, "outputPaths": {"maxCount": 0}});
+    let closed = RequestLimits::try_from(
+        serde_json::from_value::<isol8_api::options::RawRequestLimits>(raw).unwrap(),
+    )
+    .unwrap();
+    assert!(check_file_in(&closed, "/a", 0).is_err());
+    assert!(check_file_out(&closed, "/a").is_err());
+}
+
+#[test]
+fn the_bytes_of_a_request_are_those_of_all_its_fields() {
+    assert_eq!(bytes_of(&ExecutionRequest::default()), 0);
+    assert_eq!(bytes_of(&full()), 30);
+}
+
+#[test]
 fn what_is_blank_or_empty_is_not_there() {
     let limits = RequestLimits::preset(RequestPreset::Strict);
     let request = json!({

@@ -1,0 +1,91 @@
+//! How a program ended, as its caller sees it.
+
+use std::collections::BTreeMap;
+
+use isol8_api::{
+    event::{Phase, StreamEvent},
+    request::OutputEncoding,
+    result::SessionReset,
+};
+use isol8_protocol::ExitReport;
+
+use super::{
+    files::OutputFiles,
+    report::exit_code_of,
+    step::{StepOutcome, StepRules},
+};
+use crate::{
+    error::EngineError,
+    options::{Options, size_text},
+    output::{TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, trim_output},
+};
+
+/// The error event of a stream when the program ran out of time.
+const TIMED_OUT: &str = "EXECUTION TIMED OUT";
+
+/// How the program ended.
+pub(crate) struct Outcome {
+    pub(crate) report: ExitReport,
+    pub(crate) exit_code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) truncated: bool,
+    pub(crate) files: Option<BTreeMap<String, String>>,
+    /// Why the session's state was lost, when this is the first execution to report it.
+    pub(crate) session_reset: Option<SessionReset>,
+}
+
+/// The outcome of a program that has ended. A stream gets its last events.
+pub(super) async fn finish(
+    outcome: StepOutcome,
+    files: Option<OutputFiles>,
+    options: &Options,
+    rules: &StepRules<'_>,
+) -> Result<Outcome, EngineError> {
+    let (sink, encoding) = (rules.sink, rules.output_encoding);
+    let exit_code = exit_code_of(&outcome.report);
+    let is_text = encoding == OutputEncoding::Utf8;
+    let presented = |output: Vec<u8>| {
+        let mut text = encoded(output, encoding);
+        if is_text {
+            text.truncate(trim_output(&text).len());
+        }
+        text
+    };
+    let mut stderr = presented(outcome.stderr);
+    // Exact bytes have no notices.
+    let mut note = |notice: &str| {
+        if is_text {
+            stderr.push_str(notice);
+        }
+    };
+    let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
+    for path in left_out {
+        let notice = file_notice(path, options.max_output_files_bytes);
+        note(&notice);
+        if is_text {
+            sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
+        }
+    }
+    if outcome.report.out_of_memory {
+        let limit = size_text(options.memory_bytes);
+        note(&memory_notice(&limit));
+        let message = memory_message(&limit);
+        sink.send(StreamEvent::error(Phase::Code, message)).await?;
+    }
+    if outcome.report.timed_out {
+        note(TIMEOUT_NOTICE);
+        sink.send(StreamEvent::error(Phase::Code, TIMED_OUT.to_owned()))
+            .await?;
+    }
+    sink.send(StreamEvent::exit(Phase::Code, exit_code)).await?;
+    Ok(Outcome {
+        report: outcome.report,
+        exit_code,
+        stdout: presented(outcome.stdout),
+        stderr,
+        truncated: outcome.truncated || !left_out.is_empty(),
+        files: files.map(|files| files.contents),
+        session_reset: None,
+    })
+}
