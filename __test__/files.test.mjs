@@ -48,11 +48,8 @@ const cannotWrite = (path, reason) =>
     ),
   );
 
-/**
- * Writes and reads 100 MiB many times in another process. Returns the highest memory that each call added to the
- * memory before it.
- */
-const LARGE_FILE = `
+/** Measures in another process the highest memory that a call adds to the memory before it, in MiB. */
+const MEASURE = `
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import v8 from "node:v8";
@@ -71,6 +68,10 @@ const added = async (call) => {
   const value = await call();
   return { value, peak: memory("VmHWM") - before, seconds: (Date.now() - started) / 1000 };
 };
+`;
+
+/** Writes and reads 100 MiB many times. */
+const LARGE_FILE = `${MEASURE}
 const engine = new DockerIsol8({ mode: "persistent", memoryLimit: "1g" });
 await engine.execute({ runtime: "bash", code: ":" });
 const data = randomBytes(100 * 2 ** 20);
@@ -101,6 +102,36 @@ test("100 MiB go in and come out whole, and each call costs one copy in memory",
   }
   // At most one result is not freed yet. More would be a leak.
   assert.ok(rounds[2].left - rounds[0].left < 130, JSON.stringify(rounds));
+});
+
+/** Runs a program of 200 MiB, whose first line ends it. */
+const LARGE_CODE = `${MEASURE}
+const engine = new DockerIsol8({ memoryLimit: "1g", sandboxSize: "300m" });
+await engine.execute({ runtime: "bash", code: ":" });
+const program = () => {
+  const bytes = Buffer.alloc(200 * 2 ** 20, "x");
+  bytes.write("exit 3\\n");
+  return bytes.toString("latin1");
+};
+const code = program();
+const rounds = [];
+for (let round = 0; round < 2; round += 1) {
+  const { value, peak } = await added(() => engine.execute({ runtime: "bash", code }));
+  rounds.push({ exit: value.exitCode, peak });
+}
+await engine.stop();
+console.log(JSON.stringify(rounds));
+`;
+
+test("a program of 200 MiB costs the host one copy beside the original", async (t) => {
+  const { line, ended } = hostProcess(LARGE_CODE);
+  const rounds = JSON.parse(await line());
+  assert.equal((await ended).code, 0);
+  t.diagnostic?.(JSON.stringify(rounds));
+  for (const { exit, peak } of rounds) {
+    assert.equal(exit, 3);
+    assert.ok(peak < 200 * 1.15, `a program of 200 MiB added ${peak} MiB`);
+  }
 });
 
 test("a program can use a large file", async () => {

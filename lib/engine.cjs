@@ -81,17 +81,15 @@ class Engine {
     const signal = signalOf(options);
     throwIfAborted(signal);
     const callbacks = outputCallbacks(options);
-    const { json, files, adapter } = this.#prepared(request);
+    const prepared = this.#prepared(request);
     if (callbacks) {
-      return this.#executeWithOutput(this.#native.executeWithEvents(json, files, adapter), {
-        signal,
-        callbacks,
-      });
+      const stream = this.#native.executeWithEvents(prepared);
+      return this.#executeWithOutput(stream, { signal, callbacks });
     }
     const cancel = new (native().NativeCancel)();
     const unlisten = onAbort(signal, () => cancel.cancel());
     try {
-      const outcome = await this.#native.execute(json, files, adapter, cancel);
+      const outcome = await this.#native.execute(prepared, cancel);
       if (signal?.aborted && outcome.error) throw abortReason(signal);
       return JSON.parse(unwrap(outcome).result);
     } finally {
@@ -134,8 +132,7 @@ class Engine {
     const cancel = () => stream?.cancel();
     const start = (signal) => {
       throwIfAborted(signal);
-      const { json, files, adapter } = this.#prepared(request);
-      stream = this.#native.stream(json, files, adapter);
+      stream = this.#native.stream(this.#prepared(request));
       return stream;
     };
     let result;

@@ -1,10 +1,10 @@
 "use strict";
-// Prepares a request for the native engine: JSON for the plain fields, Buffers for the files, and apart from
-// both the command line of a registered adapter, which no field of a request can set.
+// Prepares a request for the native engine: JSON for the plain fields, the program as a text, Buffers for the files, and
+// apart from them the command line of a registered adapter, which no field of a request can set.
 
 const { errorCodes } = require("./constants.json");
 const { errorFrom, shown } = require("./errors.cjs");
-const { objectOf, toJson } = require("./json.cjs");
+const { objectOf, toJson, wellFormed } = require("./json.cjs");
 const { customAdapter } = require("./runtime/registry.cjs");
 
 const isBlank = (text) => text === undefined || text === null || shown(text).trim() === "";
@@ -60,12 +60,16 @@ function requestOf(request) {
 }
 
 /**
- * Splits a request into JSON and files. Files cross to the native side as bytes.
+ * Splits a request into JSON, program and files. A program may be large, and JSON would be a second copy of it. Files
+ * cross to the native side as bytes.
  *
- * @returns {{json: string, files: {path: string, data: Buffer}[], adapter: string | undefined}}
+ * @returns {{json: string, code: string | undefined, files: {path: string, data: Buffer}[], adapter: string | undefined}}
  */
 function toNative(request) {
-  const { files: _, ...fields } = requestOf(request);
+  const { files: _, code: given, ...rest } = requestOf(request);
+  const code = typeof given === "string" ? wellFormed(given) : undefined;
+  // What is no text stays in the JSON, whose reader reports it.
+  const fields = code === undefined ? { ...rest, code: given } : rest;
   const { name, ...adapter } = adapterFields(request) ?? {};
   if (name !== undefined) fields.runtime = name;
   const list = Object.entries(filesOf(request)).map(([path, content]) => ({
@@ -74,6 +78,7 @@ function toNative(request) {
   }));
   return {
     json: toJson(fields, errorCodes.invalidRequest),
+    code,
     files: list,
     adapter: name === undefined ? undefined : toJson(adapter, errorCodes.invalidRequest),
   };

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     exit::life,
     outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
-    request::{self, NativeFile},
+    request::{self, NativeRequest},
     stream::NativeStream,
 };
 
@@ -82,14 +82,12 @@ impl NativeEngine {
     pub fn execute<'env>(
         &self,
         env: &'env Env,
-        request_json: String,
-        files: Vec<NativeFile<'_>>,
-        adapter_json: Option<String>,
+        request: NativeRequest<'_>,
         cancel: &NativeCancel,
     ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         // Begun here, so that executions have the order of the calls.
-        let running = request::parse(&request_json, &files, adapter_json.as_deref())
-            .map(|submission| self.0.execute(submission, cancel.0.clone()));
+        let running =
+            request::parse(request).map(|submission| self.0.execute(submission, cancel.0.clone()));
         env.spawn_future(async move {
             Ok(match running {
                 Ok(running) => running.await.map_err(NativeError::from).into(),
@@ -100,25 +98,15 @@ impl NativeEngine {
 
     /// Runs a request and streams what happens.
     #[napi]
-    pub fn stream(
-        &self,
-        request_json: String,
-        files: Vec<NativeFile<'_>>,
-        adapter_json: Option<String>,
-    ) -> NativeStream {
-        let request = request::parse(&request_json, &files, adapter_json.as_deref());
+    pub fn stream(&self, request: NativeRequest<'_>) -> NativeStream {
+        let request = request::parse(request);
         NativeStream::of(request, |submission| self.0.stream(submission))
     }
 
     /// Runs a request and streams what happens; the result has the output, too, and errors are no events.
     #[napi]
-    pub fn execute_with_events(
-        &self,
-        request_json: String,
-        files: Vec<NativeFile<'_>>,
-        adapter_json: Option<String>,
-    ) -> NativeStream {
-        let request = request::parse(&request_json, &files, adapter_json.as_deref());
+    pub fn execute_with_events(&self, request: NativeRequest<'_>) -> NativeStream {
+        let request = request::parse(request);
         NativeStream::of(request, |submission| self.0.execute_with_events(submission))
     }
 

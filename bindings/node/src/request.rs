@@ -18,6 +18,19 @@ pub struct NativeFile<'env> {
     pub data: BufferSlice<'env>,
 }
 
+/// A request. It borrows from JavaScript and is copied before the call returns.
+#[napi(object, object_to_js = false)]
+pub struct NativeRequest<'env> {
+    /// The plain fields.
+    pub json: String,
+    /// The program, where it is a text. It may be large, and JSON would be a second copy of it.
+    pub code: Option<String>,
+    /// The files that go with it.
+    pub files: Vec<NativeFile<'env>>,
+    /// What the adapter of its runtime answered, where the caller registered one.
+    pub adapter: Option<String>,
+}
+
 /// What the adapter of a registered runtime answered.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,19 +40,24 @@ struct Adapter {
     file_extension: String,
 }
 
-/// The request in `json` with `files`, and in `adapter_json` what the adapter of its runtime answered,
-/// where the caller registered one.
-pub(crate) fn parse(
-    json: &str,
-    files: &[NativeFile<'_>],
-    adapter_json: Option<&str>,
-) -> Result<Submission, NativeError> {
-    let mut request: ExecutionRequest = outcome::parse("request", tree("request", json)?)?;
-    for file in files {
-        let content = FileContent::Bytes(file.data.to_vec());
-        request.files.insert(file.path.clone(), content);
+/// What is submitted to the engine. Program and files are copied once.
+pub(crate) fn parse(request: NativeRequest<'_>) -> Result<Submission, NativeError> {
+    let NativeRequest {
+        json,
+        code,
+        files,
+        adapter: answer,
+    } = request;
+    let mut request: ExecutionRequest = outcome::parse("request", tree("request", &json)?)?;
+    if code.is_some() {
+        request.code = code;
     }
-    let adapter = adapter_json.map(adapter).transpose()?;
+    for NativeFile { path, data } in files {
+        request
+            .files
+            .insert(path, FileContent::Bytes(data.to_vec()));
+    }
+    let adapter = answer.as_deref().map(adapter).transpose()?;
     Ok(Submission {
         request,
         adapter,
