@@ -1,6 +1,7 @@
 // The check of the Markdown files finds each kind of problem.
 
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { anchors, brokenLinks, longSentences, missingPaths } from "../scripts/check-prose.mjs";
 import { test } from "./helpers/harness.mjs";
@@ -53,4 +54,25 @@ test("links to missing files and headings are found, others are not", () => {
 test("paths of the repository that do not exist are found", () => {
   const paths = "`scripts/check-prose.mjs` `lib/` `npm/<x>` `a/b`\n`lib/none.cjs`\n`docs/none/`";
   assert.deepEqual(lines(missingPaths(paths)), [2, 3]);
+});
+
+test("the architecture answers where to add something with one path each", () => {
+  const page = readFileSync(new URL("../ARCHITECTURE.md", import.meta.url), "utf8");
+  const [, section] = page.split("\n## Where to add something\n");
+  const rows = section
+    .split("\n## ")[0]
+    .split("\n")
+    .filter((line) => line.startsWith("| "));
+  const starts = Object.fromEntries(
+    rows.slice(1).map((row) => row.slice(2, -2).split(" | ").slice(0, 2)),
+  );
+  for (const what of ["runtime", "backend", "option", "message", "limit"]) {
+    const found = Object.keys(starts).some((name) => name.includes(what));
+    assert.ok(found, `where to add a ${what}`);
+  }
+  for (const [what, start] of Object.entries(starts)) {
+    const [, path] = /^`([^`]+)`$/.exec(start) ?? [];
+    if (what === "an error") continue;
+    assert.ok(path && existsSync(new URL(`../${path}`, import.meta.url)), `${what}: ${start}`);
+  }
 });
