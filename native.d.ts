@@ -31,11 +31,11 @@ export declare class NativeEngine {
   /** Ends every execution and sandbox. */
   stop(): Promise<void>
   /** Runs a request to its end. Not an async function: the files are copied before it returns. */
-  execute(requestJson: string, files: Array<NativeFile>, adapterJson: string | undefined | null, cancel: NativeCancel): Promise<NativeOutcome>
+  execute(request: NativeRequest, cancel: NativeCancel): Promise<NativeOutcome>
   /** Runs a request and streams what happens. */
-  stream(requestJson: string, files: Array<NativeFile>, adapterJson?: string | undefined | null): NativeStream
+  stream(request: NativeRequest): NativeStream
   /** Runs a request and streams what happens; the result has the output, too, and errors are no events. */
-  executeWithEvents(requestJson: string, files: Array<NativeFile>, adapterJson?: string | undefined | null): NativeStream
+  executeWithEvents(request: NativeRequest): NativeStream
   /** Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns. */
   putFile(path: string, data: Buffer): Promise<NativeOutcome>
   /** Reads a file in the sandbox of a persistent engine. */
@@ -195,6 +195,18 @@ export interface NativeOutcome {
   result?: string
   /** The error; absent after a success. */
   error?: NativeError
+}
+
+/** A request. It borrows from JavaScript and is copied before the call returns. */
+export interface NativeRequest {
+  /** The plain fields. */
+  json: string
+  /** The program, where it is a text. It may be large, and JSON would be a second copy of it. */
+  code?: string
+  /** The files that go with it. */
+  files: Array<NativeFile>
+  /** What the adapter of its runtime answered, where the caller registered one. */
+  adapter?: string
 }
 
 /** Switches the debug log of this process on or off. */

@@ -133,9 +133,10 @@ pub(crate) fn largest_file(limits: &RequestLimits, limit: u64) -> Option<(u64, L
     Some((limit, LimitError::File { option, limit }))
 }
 
-/// How many bytes the fields of `request` have.
+/// How many bytes the fields of `request` have. Files of this machine are read when their turn comes.
 pub(crate) fn bytes_of(request: &ExecutionRequest) -> u64 {
-    measures(request).iter().map(|measure| measure.bytes).sum()
+    let measured = measures(request, &[]);
+    measured.iter().map(|measure| measure.bytes).sum()
 }
 
 /// How much a request has of one field.
