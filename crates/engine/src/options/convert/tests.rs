@@ -1,6 +1,8 @@
 //! What is refused, by which name, and what the defaults are.
 
-use super::*;
+use isol8_api::options::{NetworkMode, PoolStrategy};
+
+use super::{super::Mode, *};
 
 fn resolve(json: &str) -> Result<Options, OptionError> {
     Options::try_from(serde_json::from_str::<RawOptions>(json).unwrap())
