@@ -221,8 +221,8 @@ impl Engine {
             entry: &entry,
         };
         let ran = match options.mode {
-            Mode::Ephemeral => self.run_ephemeral(turn).await,
-            Mode::Persistent => self.run_persistent(turn).await,
+            Mode::Ephemeral => Box::pin(self.run_ephemeral(turn)).await,
+            Mode::Persistent => Box::pin(self.run_persistent(turn)).await,
         };
         let (outcome, container_id) = match ran {
             Ok(ran) => ran,
