@@ -110,3 +110,26 @@ fn nothing_to_remove_is_no_question() {
         "",
     );
 }
+
+#[test]
+fn what_cannot_be_removed_is_named() {
+    let (daemon, user) = (daemon(), User::new());
+    daemon.keep_all();
+    let ended = user.isol8_on(&daemon, &["cleanup", "--images"], "yes\n");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for part in [
+        "Remove all these containers and images? [y/N] ",
+        "Removed 0 container(s), 1 failed\n",
+        "Removed 0 image(s), 1 failed\n",
+    ] {
+        ended.shows(part);
+    }
+    let told: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("  Failed to remove "), "{told:?}");
+    assert!(told[1].starts_with("  Failed to remove image "), "{told:?}");
+    for (line, name) in told.iter().zip(["0123456789ab", "isol8:python"]) {
+        assert!(line.contains(name), "{line}");
+        assert!(line.contains("it is in use"), "{line}");
+    }
+}

@@ -29,6 +29,8 @@ struct State {
     containers: Vec<Value>,
     /// What a build prints, by the name of the image: lines of output, and whether it fails.
     builds: HashMap<String, (Vec<String>, bool)>,
+    /// Whether nothing can be removed.
+    keeps_all: bool,
     /// Names of images whose builds go on only when they are let go, after their lines.
     held: Vec<String>,
     /// Method and path of every request that changes something.
@@ -78,6 +80,11 @@ impl Daemon {
             .unwrap()
             .builds
             .insert(name.to_owned(), (lines, fails));
+    }
+
+    /// Refuses to remove anything.
+    pub(crate) fn keep_all(&self) {
+        self.state.lock().unwrap().keeps_all = true;
     }
 
     /// Keeps the builds of an image from ending.
@@ -215,6 +222,7 @@ fn answer(state: &mut State, method: &str, target: &str) -> (u16, String) {
         ("GET", "/containers/json") => (200, json!(state.containers).to_string()),
         ("GET", "/images/json") => (200, listed(state)),
         ("POST", "/build") => (200, build(state, query)),
+        ("DELETE", _) if state.keeps_all => (500, json!({ "message": "it is in use" }).to_string()),
         ("DELETE", _) => (200, "[]".to_owned()),
         ("GET", path) => {
             let name = path
