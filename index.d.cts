@@ -71,7 +71,7 @@ export type {
   ShutdownOptions,
 } from "./types/server.cjs";
 export { createServer } from "./types/server.cjs";
-export type { SemaphoreOptions, SemaphoreStats } from "./types/tools.cjs";
+export type { LogLine, SemaphoreOptions, SemaphoreStats } from "./types/tools.cjs";
 export {
   logger,
   QueueFullError,

@@ -29,7 +29,7 @@ function debugLines({ code, stdout, stderr }) {
   assert.deepEqual([code, stdout], [0, ""], stderr);
   const lines = stderr.trimEnd().split("\n");
   for (const line of lines) {
-    assert.match(line, /^\[DEBUG\] /);
+    assert.match(line, /^\[DEBUG\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \S/);
     for (const text of PRIVATE) assert.ok(!line.includes(text), line);
   }
   return lines;
@@ -142,11 +142,52 @@ await run();
 logger.setDebug(true);
 await run();
 logger.setDebug(false);
-console.error("[DEBUG] off");
+console.error("[DEBUG] 2000-01-01T00:00:00.000Z off");
 await run();`;
   const lines = debugLines(await said({ poolSize: 0 }, program));
-  const off = lines.indexOf("[DEBUG] off");
+  const off = lines.indexOf("[DEBUG] 2000-01-01T00:00:00.000Z off");
   assert.equal(lines.slice(0, off).filter((line) => /execution ended/.test(line)).length, 1);
   // The removal of a sandbox that began before may still be reported.
   assert.deepEqual(lines.slice(off + 1), []);
+});
+
+test("logger.setSink gets every line in place of standard error, with time and execution id", async () => {
+  const program = `const { logger, RemoteIsol8 } = await import("@isol8/core");
+const lines = [];
+logger.setSink((line) => {
+  lines.push(line);
+  if (line.message.startsWith("image ")) throw new Error("the sink's own");
+});
+logger.setDebug(true);
+logger.warn("from the package", 1);
+const { executionId } = await engine.execute({ runtime: "bash", code: "true" });
+const seen = (text) => lines.find(({ message }) => message.startsWith(text));
+for (let tries = 0; tries < 500 && !seen("execution ended"); tries += 1) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+logger.setSink(null);
+logger.setDebug(false);
+logger.warn("on the console");
+console.log(JSON.stringify({ lines, executionId }));`;
+  const { code, stdout, stderr } = await said({ poolSize: 0 }, program);
+  assert.equal(code, 0, stderr);
+  const { lines, executionId } = JSON.parse(stdout);
+  const [first] = lines;
+  assert.deepEqual([first.level, first.message], ["warn", "from the package 1"]);
+  for (const { time } of lines) assert.match(time, /^\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z$/);
+  const plan = lines.find(({ message }) => message.startsWith("plan "));
+  const ended = lines.find(({ message }) => message.startsWith("execution ended "));
+  assert.deepEqual([plan.level, plan.executionId], ["debug", executionId]);
+  assert.equal(ended.executionId, executionId);
+  const printed = stderr.trimEnd().split("\n");
+  assert.match(printed[0], /^\[ERROR\] The sink of the logger threw: Error: the sink's own/);
+  assert.equal(printed.at(-1), "[WARN] on the console");
+  assert.doesNotMatch(stderr, /\[DEBUG\]/);
+});
+
+test("a sink that is no function is refused", async () => {
+  const program = `const { logger } = await import("@isol8/core");
+try { logger.setSink("x"); } catch (error) { console.log(error.code, error.message); }`;
+  const { stdout } = await said({}, program);
+  assert.equal(stdout, "ISOL8_INVALID_OPTION Invalid sink: x. It must be a function, or null.\n");
 });

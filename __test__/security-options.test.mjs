@@ -73,3 +73,21 @@ test("security.runtime: Docker's default works, and an unknown one is a clear er
     });
   });
 });
+
+test("a seccomp profile that ends every sandbox in silence is named in the error", async () => {
+  await withFolder(async (folder) => {
+    const customProfilePath = join(folder, "profile.json");
+    // What the guest needs first, and what starts it does not.
+    const names = ["signalfd4", "epoll_create1", "poll", "ppoll", "prctl", "socket"];
+    const syscalls = [{ names, action: "SCMP_ACT_KILL_PROCESS" }];
+    const profile = { defaultAction: "SCMP_ACT_ALLOW", syscalls };
+    await writeFile(customProfilePath, JSON.stringify(profile));
+    await withEngine({ security: { seccomp: "custom", customProfilePath } }, async (silent) => {
+      await assert.rejects(silent.execute({ runtime: "bash", code: "echo x" }), {
+        code: "ISOL8_SECCOMP_PROFILE",
+        message:
+          /under the seccomp profile of the option security\.customProfilePath, which denies too much: .+ Allow at least what Docker's default profile allows\.$/,
+      });
+    });
+  });
+});

@@ -2,7 +2,7 @@
 // What the classes with a native engine share. The native engine makes all decisions. This file adds what JavaScript
 // expects: errors with a code, async iterables and AbortSignal.
 
-const { onAbort, outputCallbacks, signalOf, textOf } = require("./call-options.cjs");
+const { checkCallback, onAbort, outputCallbacks, signalOf, textOf } = require("./call-options.cjs");
 const { defaults, errorCodes } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
 const {
@@ -40,6 +40,15 @@ const concurrencyOf = (options) =>
   (options && isConfiguration(options) ? options.maxConcurrent : undefined) ??
   defaults.maxConcurrent;
 
+/** Calls the caller's callback with the progress of a build. What it throws has no caller, and must not end the program. */
+function reportTo(onProgress, progress) {
+  try {
+    onProgress(JSON.parse(progress));
+  } catch (error) {
+    logger.error("onProgress threw:", error);
+  }
+}
+
 class Engine {
   #native;
   #unknown = new UnknownKeys();
@@ -49,12 +58,14 @@ class Engine {
    *   value of the environment variable that names the backend
    */
   constructor(options, maxConcurrent = concurrencyOf(options), { onDocker, variable }) {
-    const { docker, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
+    const { docker, onProgress, ...rest } = objectOf(options ?? {}, "options", INVALID_OPTION);
+    checkCallback(onProgress, "onProgress", INVALID_OPTION);
     checkMaxConcurrent(maxConcurrent);
     const json = toJson({ ...rest, docker: dockerAddress(docker) }, INVALID_OPTION);
     const { NativeEngine } = native();
     const calls = Math.floor(maxConcurrent);
-    this.#native = converted(() => new NativeEngine(json, calls, onDocker, variable));
+    const report = onProgress ? (progress) => reportTo(onProgress, progress) : undefined;
+    this.#native = converted(() => new NativeEngine(json, calls, onDocker, variable, report));
     this.#unknown.inOptions(options ?? {});
     if (rest.debug) logger.setDebug(true);
   }

@@ -6,7 +6,7 @@ const process = require("node:process");
 
 const { errorCodes } = require("./constants.json");
 const { errorFrom } = require("./errors.cjs");
-const { followDebug } = require("./logger.cjs");
+const { followLogger } = require("./logger.cjs");
 const { explainMissing } = require("./platform.cjs");
 
 let loaded;
@@ -25,7 +25,7 @@ function native() {
     }
     // An addon's own clean-up does not run in `process.exit`, so JavaScript listens: once, however often modules are loaded.
     if (loaded.beginProgram()) process.once("exit", loaded.endProgram);
-    followDebug(loaded.setDebug);
+    followLogger(loaded);
   }
   return loaded;
 }

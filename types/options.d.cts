@@ -2,6 +2,7 @@
 
 import type { Isol8Config } from "./config.cjs";
 import type { DockerConnection } from "./docker.cjs";
+import type { ImageProgress } from "./images.cjs";
 import type { Preload } from "./execution.cjs";
 
 /** `"ephemeral"`: each execution gets a clean sandbox. `"persistent"`: all executions share one sandbox. */
@@ -284,6 +285,11 @@ export interface BackendOptions extends DockerIsol8Options {
 export interface DockerIsol8Options extends Isol8Options {
   /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
   docker?: DockerConnection | undefined;
+  /**
+   * Receives the progress when a call builds a base image that is missing. Such a build takes half an hour at most, which does
+   * not count for `timeoutMs`. The `signal` of the call ends it.
+   */
+  onProgress?: ((progress: ImageProgress) => void) | null | undefined;
 }
 
 /** A configuration as `loadConfig` returns it, with options beside it. They have the last word. */

@@ -56,10 +56,27 @@ export declare class QueueTimeoutError extends Isol8Error {
   readonly name: "QueueTimeoutError";
 }
 
+/** A line of the logger, or of an engine. */
+export interface LogLine {
+  level: "debug" | "info" | "warn" | "error";
+  /** When, in ISO 8601. */
+  time: string;
+  /** What happened. Lines of an engine have `name=value` for each detail. */
+  message: string;
+  /** The execution that a line of an engine is about. */
+  executionId?: string;
+}
+
 /** The package's logger. */
 export declare const logger: {
   /** Turns debug lines on or off, for the logger and for all engines. Engines write to standard error. Default: off. */
   setDebug(enabled: boolean): void;
+  /**
+   * Gives each line of the logger and of all engines to a callback, and nothing to the console or standard error. `null`
+   * restores these. Lines of engines come a little later, and those of the moment in which the program ends may be missing.
+   * A callback that is too slow misses lines.
+   */
+  setSink(sink?: ((line: LogLine) => void) | null): void;
   /** Writes `[DEBUG]` and the values to standard output, when debug lines are on. */
   debug(...args: unknown[]): void;
   /** Writes the values to standard output. */

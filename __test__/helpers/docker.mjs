@@ -3,7 +3,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-const run = promisify(execFile);
+/** Runs a command. Resolves with its output. */
+export const run = promisify(execFile);
 
 export async function docker(...args) {
   const { stdout } = await run("docker", args, { maxBuffer: 64 << 20 });

@@ -10,13 +10,18 @@ use isol8_engine::{
     Engine, EngineError,
     options::{OptionError, Options, StartOptions},
 };
-use napi::bindgen_prelude::{BufferSlice, Env, PromiseRaw};
+use napi::{
+    Status,
+    bindgen_prelude::{BufferSlice, Env, PromiseRaw},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
 use napi_derive::napi;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     exit::life,
+    images::PROGRESS_QUEUE,
     outcome::{NativeBytes, NativeError, NativeOutcome, parse, take, thrown, tree},
     request::{self, NativeRequest},
     stream::NativeStream,
@@ -29,21 +34,31 @@ pub struct NativeEngine(Engine);
 #[napi]
 impl NativeEngine {
     /// An engine with the options in `options_json`. `on_docker` says that it always uses Docker. `variable` is the value
-    /// of `ISOL8_BACKEND`. Does no I/O; throws when an option is refused.
+    /// of `ISOL8_BACKEND`. `on_progress` gets the progress of the engine's builds as JSON, and must not throw; when it is slow,
+    /// steps are left out. Does no I/O; throws when an option is refused.
     #[napi(constructor)]
     pub fn new(
         options_json: String,
         max_concurrent: u32,
         on_docker: bool,
         variable: Option<String>,
+        on_progress: Option<
+            ThreadsafeFunction<String, (), String, Status, false, true, { PROGRESS_QUEUE }>,
+        >,
     ) -> Result<Self, napi::Error<String>> {
         let wanted = Wanted {
             on_docker,
             variable,
         };
-        create(&options_json, max_concurrent, wanted)
-            .map(Self)
-            .map_err(thrown)
+        let engine = create(&options_json, max_concurrent, wanted).map_err(thrown)?;
+        if let Some(on_progress) = on_progress {
+            engine.report_builds(move |step| {
+                if let Ok(json) = serde_json::to_string(&step) {
+                    on_progress.call(json, ThreadsafeFunctionCallMode::NonBlocking);
+                }
+            });
+        }
+        Ok(Self(engine))
     }
 
     /// Prewarms what `start_json` asks for.

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::outcome::{NativeError, NativeOutcome, parse, tree};
 
 /// Steps of a build that wait for JavaScript. More than these are left out.
-const PROGRESS_QUEUE: usize = 1024;
+pub(crate) const PROGRESS_QUEUE: usize = 1024;
 
 /// What base images to build, and from what.
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
-//! The debug log: each step of isol8, explained on standard error in the form of the package's logger.
+//! Collects what isol8 reports and hands it to the sink, or prints it in the form of the package's logger.
 
 use std::{
-    fmt,
+    io::Write as _,
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -9,20 +9,33 @@ use std::{
 };
 
 use isol8_engine::NOTICE;
-use tracing::{Event, Level, Subscriber};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id},
+};
 use tracing_subscriber::{
-    Layer as _, Registry,
+    Layer, Registry,
     filter::{LevelFilter, dynamic_filter_fn},
-    fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, format::Writer},
-    layer::SubscriberExt as _,
+    fmt::{
+        FormatFields as _,
+        format::{DefaultFields, Writer},
+    },
+    layer::{Context, SubscriberExt as _},
     registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
+use crate::line::{Line, deliver};
+
 /// The names of the crates whose steps are shown begin with this.
 const OURS: &str = "isol8";
 
-/// A step does not name its engine, so steps are shown for all engines or for none.
+/// The span of an execution, and the field of it that has its id.
+const EXECUTION: &str = "execution";
+const ID: &str = "id";
+
+/// Steps of no execution have no id, so they are shown for all engines or for none.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static INSTALL: Once = Once::new();
 
@@ -45,46 +58,101 @@ fn install() {
         metadata.target() == NOTICE
             || ENABLED.load(Ordering::Relaxed) && metadata.target().starts_with(OURS)
     });
-    let explain = tracing_subscriber::fmt::layer()
-        .event_format(Explained)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        // Standard error may be closed; that is the program's own business.
-        .log_internal_errors(false)
-        .with_filter(wanted.with_max_level_hint(LevelFilter::DEBUG));
+    let explain = Explain.with_filter(wanted.with_max_level_hint(LevelFilter::DEBUG));
     // No other code can have installed one: each program or addon that is built from this has its own copy of
     // `tracing`.
     let _ = Registry::default().with(explain).try_init();
 }
 
-/// `[DEBUG] what happened name=value … (execution id="…")`
-struct Explained;
+/// Makes a line of each event.
+struct Explain;
 
-impl<S, N> FormatEvent<S, N> for Explained
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let level = match *event.metadata().level() {
-            Level::ERROR => "[ERROR]",
-            Level::WARN => "[WARN]",
-            Level::INFO => "[INFO]",
-            Level::DEBUG | Level::TRACE => "[DEBUG]",
+/// What a span says of itself.
+struct Described {
+    text: String,
+    execution: Option<String>,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
         };
-        write!(writer, "{level} ")?;
-        context.format_fields(writer.by_ref(), event)?;
-        for span in context.event_scope().into_iter().flatten() {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<N>>();
-            let fields = fields.map_or("", |fields| fields.fields.as_str());
-            write!(writer, " ({} {fields})", span.name())?;
+        let mut text = String::new();
+        let written = DefaultFields::new().format_fields(Writer::new(&mut text), attributes);
+        if written.is_err() {
+            return;
         }
-        writeln!(writer)
+        let mut execution = FindId::default();
+        if span.name() == EXECUTION {
+            attributes.record(&mut execution);
+        }
+        span.extensions_mut().insert(Described {
+            text: format!(" ({} {text})", span.name()),
+            execution: execution.0,
+        });
     }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut message = String::new();
+        let written = DefaultFields::new().format_fields(Writer::new(&mut message), event);
+        if written.is_err() {
+            return;
+        }
+        let (mut spans, mut execution_id) = (String::new(), None);
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(described) = span.extensions().get::<Described>() {
+                spans.push_str(&described.text);
+                execution_id = execution_id.or_else(|| described.execution.clone());
+            }
+        }
+        let line = Line {
+            level: match *event.metadata().level() {
+                Level::ERROR => "error",
+                Level::WARN => "warn",
+                Level::INFO => "info",
+                Level::DEBUG | Level::TRACE => "debug",
+            },
+            time: jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+                .to_string(),
+            message,
+            execution_id,
+        };
+        if let Some(line) = deliver(line) {
+            print(&line, &spans);
+        }
+    }
+}
+
+/// `[DEBUG] time what happened name=value … (execution id="…")`. Other messages have no time.
+fn print(line: &Line, spans: &str) {
+    let Line {
+        level,
+        time,
+        message,
+        ..
+    } = line;
+    let level = level.to_ascii_uppercase();
+    let text = if level == "DEBUG" {
+        format!("[{level}] {time} {message}{spans}\n")
+    } else {
+        format!("[{level}] {message}{spans}\n")
+    };
+    // Standard error may be closed; that is the program's own business.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Takes the id out of the fields of a span.
+#[derive(Default)]
+struct FindId(Option<String>);
+
+impl Visit for FindId {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == ID {
+            self.0 = Some(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }

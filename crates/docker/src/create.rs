@@ -4,6 +4,7 @@ use std::{io, sync::Arc};
 
 use bollard::{Docker, errors::Error as DockerError, query_parameters::CreateContainerOptions};
 use isol8_backend::SandboxSpec;
+use uuid::Uuid;
 
 use crate::{
     container::{self, ContainerPlan},
@@ -11,6 +12,12 @@ use crate::{
     removal::remove_failed,
     volumes::{self, ImageVolumes},
 };
+
+/// How much of a runtime's name the name of a container has.
+const RUNTIME_CHARS: usize = 32;
+
+/// Hexadecimal digits at the end of a container's name.
+const ID_CHARS: usize = 12;
 
 /// A sandbox to start.
 #[derive(Clone)]
@@ -31,7 +38,11 @@ pub(crate) async fn create(
     let id = if let Some(users) = &wanted.users {
         create_with_user(docker, plan, users).await?
     } else {
-        let created = docker.create_container(None, container::body(plan));
+        let options = CreateContainerOptions {
+            name: Some(container_name(&plan.spec.runtime)),
+            ..Default::default()
+        };
+        let created = docker.create_container(Some(options), container::body(plan));
         created.await?.id
     };
     if let Some(volumes) = &wanted.volumes
@@ -41,6 +52,20 @@ pub(crate) async fn create(
         return Err(error);
     }
     Ok(id)
+}
+
+/// A name by which people recognise a sandbox, such as `isol8-python-0a1b2c3d4e5f`. Its end is random.
+fn container_name(runtime: &str) -> String {
+    // Callers name their own runtimes. Docker allows these characters.
+    let is_plain =
+        |character: &char| character.is_ascii_alphanumeric() || "_.-".contains(*character);
+    let runtime: String = runtime
+        .chars()
+        .filter(is_plain)
+        .take(RUNTIME_CHARS)
+        .collect();
+    let id = Uuid::new_v4().simple().to_string();
+    format!("isol8-{runtime}-{}", &id[..ID_CHARS])
 }
 
 /// Creates a container whose user no other container has.
@@ -68,4 +93,19 @@ async fn create_with_user(
         "no free user was found for the sandbox (option security.ownUser): too many sandboxes have one",
     )
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_the_runtime_and_only_characters_that_docker_allows() {
+        let name = container_name("python");
+        let id = name.strip_prefix("isol8-python-").unwrap();
+        assert_eq!(id.len(), ID_CHARS);
+        assert_ne!(name, container_name("python"));
+        assert!(container_name("my lang/…1").starts_with("isol8-mylang1-"));
+        assert!(container_name(&"x".repeat(500)).len() < 64);
+    }
 }

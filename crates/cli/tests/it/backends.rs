@@ -28,7 +28,7 @@ fn without_a_daemon_programs_run_in_local_sandboxes() {
     without_daemon(&user, &hello(&[]), "").is(0, "hello\n", "");
     without_daemon(&user, &hello(&[]), "local").is(0, "hello\n", "");
     let debug = without_daemon(&user, &hello(&["--debug"]), "auto");
-    let line = r#"[DEBUG] backend backend="local" why="no Docker daemon answers: "#;
+    let line = r#" backend backend="local" why="no Docker daemon answers: "#;
     assert!(debug.stderr.contains(line), "{}", debug.stderr);
 }
 

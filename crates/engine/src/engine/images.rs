@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex as StdMutex, PoisonError},
+    sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use isol8_backend::{
-    BackendError, BuildProgress, ImageDetails, ImageInfo, ImageSources, ImageStore,
+    BackendError, BuildProgress, BuildStatus, ImageDetails, ImageInfo, ImageSources, ImageStore,
 };
 use tokio::sync::Mutex;
 
@@ -19,9 +20,17 @@ use crate::{error::EngineError, image::TrustedImages, runtime::Registry};
 /// Most names of images that are remembered: more than those of all pools, which are looked up again and again.
 const MAX_REMEMBERED: usize = 2 * MAX_POOLS * MAX_NAMES;
 
+/// How long the build of a missing base image may take. Its steps download some hundred megabytes.
+const BUILD_LIMIT: Duration = Duration::from_mins(30);
+
+/// Receives the progress of builds.
+pub(super) type OnProgress = Box<dyn Fn(BuildProgress) + Send + Sync>;
+
 /// The images of an engine.
 pub(super) struct Images {
     store: Arc<dyn ImageStore>,
+    /// Who wants to know of builds.
+    pub(super) on_progress: OnceLock<OnProgress>,
     /// One build at a time: the others that need the image find it built.
     building: Mutex<()>,
     custom: Remembered<Vec<ImageInfo>>,
@@ -35,6 +44,7 @@ impl Images {
     pub(super) fn new(store: Arc<dyn ImageStore>, trusted: &[String]) -> Self {
         Self {
             store,
+            on_progress: OnceLock::new(),
             building: Mutex::new(()),
             custom: Remembered::default(),
             trusted: TrustedImages::named(trusted),
@@ -44,7 +54,7 @@ impl Images {
     }
 
     /// Builds `image` if it is the base image of a runtime; otherwise gives the error that it is
-    /// missing.
+    /// missing. Dropping the future ends the build.
     pub(super) async fn provide(
         &self,
         registry: &Registry,
@@ -58,11 +68,30 @@ impl Images {
         let sources = ImageSources::default().or_environment()?;
         let report = |progress: BuildProgress| {
             tracing::debug!(step = progress.message, "building the image");
+            if let Some(on_progress) = self.on_progress.get() {
+                on_progress(progress);
+            }
         };
-        self.store
-            .build_base(runtime.name, &sources, false, &report)
-            .await?;
-        Ok(())
+        let building = self
+            .store
+            .build_base(runtime.name, &sources, false, &report);
+        match tokio::time::timeout(BUILD_LIMIT, building).await {
+            Ok(built) => Ok(built?),
+            Err(_) => {
+                let reason = format!(
+                    "it took longer than {} minutes. Check the network of the Docker daemon, or build the image ahead: \
+                     buildBaseImages() or `isol8 setup` have no limit.",
+                    BUILD_LIMIT.as_secs() / 60
+                );
+                let error = BackendError::image_build(runtime.name, &reason);
+                report(BuildProgress {
+                    runtime: runtime.name.to_owned(),
+                    status: BuildStatus::Error,
+                    message: Some(error.to_string()),
+                });
+                Err(error.into())
+            }
+        }
     }
 
     /// The name of the custom image that serves a request for these packages best, if there is one.

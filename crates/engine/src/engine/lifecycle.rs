@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use isol8_backend::{Backend, ImageStore};
+use isol8_backend::{Backend, BuildProgress, ImageStore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -163,6 +163,11 @@ impl Engine {
         if tokio::time::timeout(STOP_LIMIT, ending).await.is_err() {
             tracing::debug!("sandboxes are still being removed");
         }
+    }
+
+    /// Reports the builds of missing base images to `on_progress`, which must not block. The first call counts.
+    pub fn report_builds(&self, on_progress: impl Fn(BuildProgress) + Send + Sync + 'static) {
+        let _ = self.0.images.on_progress.set(Box::new(on_progress));
     }
 
     /// From now on calls end with `owner` as they do with [`Engine::stop`], and none begins after it.

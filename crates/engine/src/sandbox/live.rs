@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use isol8_backend::{Backend, SandboxSpec};
+use isol8_backend::{Backend, BackendError, BackendErrorKind, SandboxSpec, SeccompProfile};
 use isol8_protocol::{
     CallRequest, ExecRequest, InlineFile, ParkRequest, Reply, Request, ResetReport,
 };
@@ -26,6 +26,21 @@ use super::{
     wire::{FrameReader, Incoming, send_only_message, unexpected},
 };
 use crate::error::EngineError;
+
+/// Why a sandbox has no guest. A seccomp profile of the caller can end the guest before it can say anything.
+fn explained(error: EngineError, spec: &SandboxSpec) -> EngineError {
+    let is_silent = matches!(error, EngineError::Guest(_) | EngineError::SandboxLost);
+    if !is_silent || !matches!(spec.seccomp, SeccompProfile::Custom(_)) {
+        return error;
+    }
+    let message = format!(
+        "A sandbox ended at once under the seccomp profile of the option security.customProfilePath, which denies too \
+         much: {error}. Allow at least what Docker's default profile allows."
+    );
+    BackendError::new(BackendErrorKind::Seccomp, message)
+        .caused_by(error)
+        .into()
+}
 
 /// A live sandbox. Dropping it removes the sandbox in the background.
 pub struct Sandbox {
@@ -57,7 +72,9 @@ impl Sandbox {
             lost: CancellationToken::new(),
             readiness: Arc::default(),
         };
-        let link = Link::connect(started.stream).await?;
+        let link = Link::connect(started.stream)
+            .await
+            .map_err(|error| explained(error, spec))?;
         sandbox.lost = link.lost().clone();
         sandbox.link = Some(link);
         tracing::debug!(

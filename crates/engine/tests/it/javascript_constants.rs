@@ -54,7 +54,7 @@ fn runtime(spec: &RuntimeSpec) -> Value {
 /// The names of keys, by the path of what has them. `config` has those that only a configuration has.
 fn keys() -> Value {
     let options = field_names::<RawOptions>();
-    let with_backend: Vec<_> = [options, &["docker", "backend", "limits"]].concat();
+    let with_backend: Vec<_> = [options, &["docker", "backend", "limits", "onProgress"]].concat();
     let mut config = field_names::<Config>().to_vec();
     config.retain(|key| !with_backend.contains(key));
     json!({

@@ -1,0 +1,127 @@
+// A Docker daemon of a test's own, which it may kill: other tests use the one of the machine.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./docker.mjs";
+import { until } from "./harness.mjs";
+
+/** Where the program of the daemon is. */
+const DAEMON = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"].find(existsSync);
+
+/** Why this machine lets a test start no daemon of its own, or false. */
+export const noOwnDocker =
+  process.getuid?.() === 0 && DAEMON ? false : "a daemon of one's own needs root and dockerd";
+
+/** The processes whose command line names `folder`. */
+function processesOf(folder) {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
+      } catch {
+        return false; // It has ended meanwhile.
+      }
+    })
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
+}
+
+/** The name of a process, or an empty text when it has ended. */
+function nameOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+function killAll(folder) {
+  for (const pid of processesOf(folder)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+/** Takes away what the daemon has mounted, and its folder. */
+async function removeFolder(folder) {
+  await until(() => {
+    killAll(folder);
+    return processesOf(folder).length === 0;
+  }, "the processes of the daemon are gone");
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+  const own = mounts.map((line) => line.split(" ")[1]).filter((path) => path?.startsWith(folder));
+  for (const path of own.reverse()) await run("umount", ["-l", path]).catch(() => {});
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+class OwnDocker {
+  #child;
+
+  constructor(folder) {
+    this.folder = folder;
+    this.socketPath = join(folder, "docker.sock");
+  }
+
+  /** Starts the daemon, again after `kill`. Resolves when it answers. */
+  async start() {
+    const at = (name) => join(this.folder, name);
+    const words = ["--host", `unix://${this.socketPath}`, "--data-root", at("data")];
+    words.push("--exec-root", at("exec"), "--pidfile", at("pid"), "--log-level", "error");
+    words.push("--bridge", "none", "--iptables=false", "--ip6tables=false");
+    this.#child = spawn(DAEMON, words, { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    this.#child.stderr.on("data", (data) => {
+      said += data;
+    });
+    await until(
+      () =>
+        this.docker("version").then(
+          () => true,
+          () => false,
+        ),
+      () => `the daemon answers: ${said}`,
+    );
+  }
+
+  /** Kills the daemon. Its containers go on. */
+  async kill() {
+    this.#child.kill("SIGKILL");
+    await until(() => this.#child.signalCode !== null, "the daemon is gone");
+    // The part of it that starts containers is a process of its own, which the next daemon starts anew.
+    for (const pid of processesOf(this.folder)) {
+      if (nameOf(pid) === "containerd") process.kill(pid, "SIGKILL");
+    }
+  }
+
+  /** Runs the `docker` command against it. Resolves with the output. */
+  async docker(...words) {
+    const { stdout } = await run("docker", ["--host", `unix://${this.socketPath}`, ...words]);
+    return stdout.trim();
+  }
+
+  /** Copies an image of the machine's daemon. */
+  async copyImage(name) {
+    const archive = join(this.folder, "image.tar");
+    await run("docker", ["save", "--output", archive, name]);
+    await this.docker("load", "--input", archive);
+    rmSync(archive);
+  }
+}
+
+/** Runs `use` with a daemon of its own. */
+export async function withOwnDocker(use) {
+  const folder = mkdtempSync(join(tmpdir(), "isol8-own-"));
+  try {
+    const own = new OwnDocker(folder);
+    await own.start();
+    return await use(own);
+  } finally {
+    await removeFolder(folder);
+  }
+}
