@@ -850,3 +850,4 @@ module.exports.endProgram = nativeBinding.endProgram
 module.exports.imageExists = nativeBinding.imageExists
 module.exports.loadConfig = nativeBinding.loadConfig
 module.exports.setDebug = nativeBinding.setDebug
+module.exports.setLogSink = nativeBinding.setLogSink

@@ -21,9 +21,10 @@ export declare class NativeCancel {
 export declare class NativeEngine {
   /**
    * An engine with the options in `options_json`. `on_docker` says that it always uses Docker. `variable` is the value
-   * of `ISOL8_BACKEND`. Does no I/O; throws when an option is refused.
+   * of `ISOL8_BACKEND`. `on_progress` gets the progress of the engine's builds as JSON, and must not throw; when it is slow,
+   * steps are left out. Does no I/O; throws when an option is refused.
    */
-  constructor(optionsJson: string, maxConcurrent: number, onDocker: boolean, variable?: string | undefined | null)
+  constructor(optionsJson: string, maxConcurrent: number, onDocker: boolean, variable?: string | undefined | null, onProgress?: (((arg: string) => void)) | undefined | null)
   /** Prewarms what `start_json` asks for. */
   start(startJson: string): Promise<NativeOutcome>
   /** Asks the Docker daemon whether it is there. */
@@ -189,6 +190,18 @@ export interface NativeFile {
   data: Buffer
 }
 
+/** A line of the log. */
+export interface NativeLine {
+  /** `debug`, `info`, `warn` or `error`. */
+  level: string
+  /** ISO 8601. */
+  time: string
+  /** What happened. */
+  message: string
+  /** The execution that it is about. */
+  executionId?: string
+}
+
 /** JSON text, or an error. */
 export interface NativeOutcome {
   /** The value as JSON; absent after an error. */
@@ -211,3 +224,9 @@ export interface NativeRequest {
 
 /** Switches the debug log of this process on or off. */
 export declare function setDebug(enabled: boolean): void
+
+/**
+ * Hands the messages of engines to `sink` from now on, or to standard error without one. It must not throw. When it is
+ * slow, lines are left out.
+ */
+export declare function setLogSink(sink?: (((arg: NativeLine) => void)) | undefined | null): void

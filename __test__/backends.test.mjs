@@ -26,14 +26,9 @@ try {
   await engine.stop();
 }`;
   const { stdout, stderr } = await hostProcess(program, { ISOL8_BACKEND: "", ...env }).ended;
-<<<<<<< HEAD
   const lines = stderr.split("\n");
-  const line = lines.find((text) => text.startsWith("[DEBUG] backend "));
+  const line = lines.find((text) => /^\[DEBUG\] \S+ backend /.test(text));
   return { stdout: stdout.trim(), line, lines };
-=======
-  const line = stderr.split("\n").find((text) => /^\[DEBUG\] \S+ backend /.test(text));
-  return { stdout: stdout.trim(), line };
->>>>>>> fab1be7 (Debug lines have a time and can go to a callback: a service could not tell which line belonged to which execution)
 }
 
 test("auto is Docker where a daemon answers", async () => {

@@ -74,3 +74,13 @@ test("without persist no container stays", async () => {
   });
   await until(async () => (await inspect(containerId)) === null, "the container is gone");
 });
+
+// --- names ---------------------------------------------------------------------------------------
+
+test("containers have names that say what they are", async () => {
+  await withEngine({ mode: "persistent" }, async (session) => {
+    await session.execute(BASH);
+    const { Name: name } = await inspect(session.containerId);
+    assert.match(name, /^\/isol8-bash-[0-9a-f]{12}$/);
+  });
+});

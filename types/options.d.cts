@@ -2,8 +2,8 @@
 
 import type { Isol8Config } from "./config.cjs";
 import type { DockerConnection } from "./docker.cjs";
-import type { ImageProgress } from "./images.cjs";
 import type { Preload } from "./execution.cjs";
+import type { ImageProgress } from "./images.cjs";
 
 /** `"ephemeral"`: each execution gets a clean sandbox. `"persistent"`: all executions share one sandbox. */
 export type Isol8Mode = "ephemeral" | "persistent";

@@ -7,12 +7,20 @@ import { join } from "node:path";
 import { run } from "./docker.mjs";
 import { until } from "./harness.mjs";
 
-/** Where the program of the daemon is. */
-const DAEMON = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"].find(existsSync);
+/** Returns where a program is. */
+const find = (name) =>
+  ["/usr/bin", "/usr/sbin", "/usr/local/bin"].map((folder) => join(folder, name)).find(existsSync);
+
+const DAEMON = find("dockerd");
+
+/** What starts the containers of the daemon. It is not the daemon's child, so that it goes on without it. */
+const CONTAINERD = find("containerd");
 
 /** Why this machine lets a test start no daemon of its own, or false. */
 export const noOwnDocker =
-  process.getuid?.() === 0 && DAEMON ? false : "a daemon of one's own needs root and dockerd";
+  process.getuid?.() === 0 && DAEMON && CONTAINERD
+    ? false
+    : "a daemon of one's own needs root, dockerd and containerd";
 
 /** The processes whose command line names `folder`. */
 function processesOf(folder) {
@@ -27,15 +35,6 @@ function processesOf(folder) {
     })
     .map(Number)
     .filter((pid) => pid !== process.pid);
-}
-
-/** The name of a process, or an empty text when it has ended. */
-function nameOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  } catch {
-    return "";
-  }
 }
 
 function killAll(folder) {
@@ -68,11 +67,23 @@ class OwnDocker {
     this.socketPath = join(folder, "docker.sock");
   }
 
+  /** Starts containerd the first time. Returns its address. */
+  #containerd() {
+    const at = (name) => join(this.folder, name);
+    const address = at("containerd.sock");
+    if (!existsSync(address)) {
+      const words = ["--address", address, "--root", at("containerd"), "--state", at("state")];
+      spawn(CONTAINERD, [...words, "--log-level", "error"], { stdio: "ignore" });
+    }
+    return address;
+  }
+
   /** Starts the daemon, again after `kill`. Resolves when it answers. */
   async start() {
     const at = (name) => join(this.folder, name);
     const words = ["--host", `unix://${this.socketPath}`, "--data-root", at("data")];
     words.push("--exec-root", at("exec"), "--pidfile", at("pid"), "--log-level", "error");
+    words.push("--containerd", this.#containerd());
     words.push("--bridge", "none", "--iptables=false", "--ip6tables=false");
     this.#child = spawn(DAEMON, words, { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
@@ -93,10 +104,6 @@ class OwnDocker {
   async kill() {
     this.#child.kill("SIGKILL");
     await until(() => this.#child.signalCode !== null, "the daemon is gone");
-    // The part of it that starts containers is a process of its own, which the next daemon starts anew.
-    for (const pid of processesOf(this.folder)) {
-      if (nameOf(pid) === "containerd") process.kill(pid, "SIGKILL");
-    }
   }
 
   /** Runs the `docker` command against it. Resolves with the output. */

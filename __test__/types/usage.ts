@@ -37,6 +37,7 @@ import {
   imageExists,
   LABELS,
   type ListLimits,
+  type LogLine,
   loadConfig,
   logger,
   type NetworkFilterConfig,
@@ -186,7 +187,16 @@ const common: Required<Isol8Options> = {
   preload,
   poolSize: poolSizes[0] as PoolSize,
 };
-const options: DockerIsol8Options = { ...common, docker: connections[0] as DockerConnection };
+const options: DockerIsol8Options = {
+  ...common,
+  docker: connections[0] as DockerConnection,
+  onProgress: ({ runtime, status, message }) => console.log(runtime, status, message),
+};
+const line: LogLine = { level: "debug", time: "", message: "" };
+logger.setSink(({ level, time, message, executionId }) =>
+  console.log(level, time, message, executionId),
+);
+logger.setSink(line.executionId === undefined ? null : undefined);
 
 const request: Required<ExecutionRequest> = {
   runtime: "python",

@@ -7,8 +7,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use isol8_backend::{
-    BackendError, CleanupReport, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
-    ImageStore, ReportProgress,
+    BackendError, BuildProgress, BuildStatus, CleanupReport, ImageDetails, ImageFacts, ImageInfo,
+    ImageRecipe, ImageSources, ImageStore, ReportProgress,
 };
 
 /// A store with these custom images and every base image, which builds what base images it is asked for.
@@ -18,6 +18,8 @@ pub struct FakeImages {
     /// Ids of names that a test has given, in turn; the last one stays. None for a name without an image.
     named: Mutex<BTreeMap<String, VecDeque<String>>>,
     built: Mutex<Vec<String>>,
+    /// Whether a build that has begun never ends.
+    hangs: Mutex<bool>,
     looked_up: Mutex<usize>,
 }
 
@@ -28,6 +30,7 @@ impl FakeImages {
             custom: custom.into_iter().collect(),
             named: Mutex::default(),
             built: Mutex::default(),
+            hangs: Mutex::default(),
             looked_up: Mutex::default(),
         })
     }
@@ -46,6 +49,11 @@ impl FakeImages {
     /// Takes `name` away from every image.
     pub fn remove(&self, name: &str) {
         self.tag_in_turn(name, []);
+    }
+
+    /// From now on a build that has begun does not end, or does again.
+    pub fn hang_builds(&self, hangs: bool) {
+        *lock(&self.hangs) = hangs;
     }
 
     /// How often an image was looked up.
@@ -116,11 +124,21 @@ impl ImageStore for FakeImages {
         runtime: &'a str,
         _: &'a ImageSources,
         _: bool,
-        _: ReportProgress<'a>,
+        report: ReportProgress<'a>,
     ) -> BoxFuture<'a, Result<(), BackendError>> {
-        lock(&self.built).push(runtime.to_owned());
-        lock(&self.named).remove(&format!("isol8:{runtime}"));
-        Box::pin(async { Ok(()) })
+        report(BuildProgress {
+            runtime: runtime.to_owned(),
+            status: BuildStatus::Building,
+            message: Some("a step".to_owned()),
+        });
+        Box::pin(async move {
+            if *lock(&self.hangs) {
+                std::future::pending::<()>().await;
+            }
+            lock(&self.built).push(runtime.to_owned());
+            lock(&self.named).remove(&format!("isol8:{runtime}"));
+            Ok(())
+        })
     }
 
     fn build_custom<'a>(

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use crate::{error::EngineError, options::Secrets};
 
+mod builds;
 mod idle;
 mod images;
 mod local_files;
