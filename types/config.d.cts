@@ -27,38 +27,38 @@ export interface AuthConfig {
 /** What a tenant of a server may do. */
 export interface TenantConfig {
   /** Turns in a row when several tenants wait. Default: 1. */
-  weight?: number;
+  weight?: number | undefined;
   /**
    * Executions at once. More wait. Default: three quarters of `maxConcurrent` of the server. Without it, the tenant leaves
    * the other quarter to tenants that run nothing.
    */
-  maxConcurrent?: number;
+  maxConcurrent?: number | undefined;
   /** Connections at once. Default: 1024. */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** Executions that wait. Default: 1000. */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
   /** Default: 100. */
-  maxSessions?: number;
+  maxSessions?: number | undefined;
   /** Largest body of a request in bytes. Default: 33554432. */
-  maxRequestBytes?: number;
+  maxRequestBytes?: number | undefined;
   /** Requests a second in the long run, and at once. Default: any number. */
-  rateLimit?: { rate: number; burst: number };
+  rateLimit?: { rate: number; burst: number } | undefined;
   /** What a request may ask for. Default: `"strict"`. */
-  requestLimits?: "default" | "strict" | RequestLimits;
+  requestLimits?: "default" | "strict" | RequestLimits | undefined;
   /** Images that the option `image` may name beside those of the configuration. Default: none. */
-  images?: string[];
+  images?: string[] | undefined;
   /** Widest network that programs may have. With `"none"`, installations have no network either. Default: `"filtered"`. */
-  network?: "none" | "filtered";
+  network?: "none" | "filtered" | undefined;
   /** Largest `memoryLimit`. Default: that of `defaults`. */
-  memoryLimit?: string;
+  memoryLimit?: string | undefined;
   /** Largest `cpuLimit`. Default: that of `defaults`. */
-  cpuLimit?: number;
+  cpuLimit?: number | undefined;
   /** Largest `pidsLimit`. Default: 64. */
-  pidsLimit?: number;
+  pidsLimit?: number | undefined;
   /** Largest `sandboxSize` and `volumeSize`. Default: `sandboxSize` of `defaults`. */
-  sandboxSize?: string;
+  sandboxSize?: string | undefined;
   /** Largest `tmpSize`. Default: that of `defaults`. */
-  tmpSize?: string;
+  tmpSize?: string | undefined;
 }
 
 /** A custom image that `isol8 setup` builds. */

@@ -75,23 +75,21 @@ impl Images {
         let building = self
             .store
             .build_base(runtime.name, &sources, false, &report);
-        match tokio::time::timeout(BUILD_LIMIT, building).await {
-            Ok(built) => Ok(built?),
-            Err(_) => {
-                let reason = format!(
-                    "it took longer than {} minutes. Check the network of the Docker daemon, or build the image ahead: \
-                     buildBaseImages() or `isol8 setup` have no limit.",
-                    BUILD_LIMIT.as_secs() / 60
-                );
-                let error = BackendError::image_build(runtime.name, &reason);
-                report(BuildProgress {
-                    runtime: runtime.name.to_owned(),
-                    status: BuildStatus::Error,
-                    message: Some(error.to_string()),
-                });
-                Err(error.into())
-            }
+        if let Ok(built) = tokio::time::timeout(BUILD_LIMIT, building).await {
+            return Ok(built?);
         }
+        let reason = format!(
+            "it took longer than {} minutes. Check the network of the Docker daemon, or build the image ahead: \
+             buildBaseImages() or `isol8 setup` have no limit.",
+            BUILD_LIMIT.as_secs() / 60
+        );
+        let error = BackendError::image_build(runtime.name, &reason);
+        report(BuildProgress {
+            runtime: runtime.name.to_owned(),
+            status: BuildStatus::Error,
+            message: Some(error.to_string()),
+        });
+        Err(error.into())
     }
 
     /// The name of the custom image that serves a request for these packages best, if there is one.
