@@ -152,7 +152,7 @@ await run();`;
 });
 
 test("logger.setSink gets every line in place of standard error, with time and execution id", async () => {
-  const program = `const { logger, RemoteIsol8 } = await import("@isol8/core");
+  const program = `const { logger } = await import("@isol8/core");
 const lines = [];
 logger.setSink((line) => {
   lines.push(line);
