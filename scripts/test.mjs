@@ -158,8 +158,8 @@ const longSteps = [
   images,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
-    name: "Rust: long sessions, and kills of local sandboxes",
-    run: () => rustTests("sessions::random", "sessions::memory", "local::kills"),
+    name: "Rust: long sessions, and local sandboxes",
+    run: () => rustTests("sessions::random", "sessions::memory", "local::"),
   },
   {
     name: "JavaScript: a server under load for a minute",

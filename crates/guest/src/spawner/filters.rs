@@ -21,7 +21,6 @@ const MAP_TYPE: u32 = 0x0f;
 /// it while it has hardly a page of it mapped. Files in `/dev/shm` take its place.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "an offset, a call's number and flags of a few bits"
 )]
 const SHARED_MEMORY: [sock_filter; 16] = [

@@ -5,6 +5,7 @@ mod egress;
 mod executions;
 mod inodes;
 mod kills;
+mod suites;
 mod support;
 
 pub(crate) use support::engine_of;

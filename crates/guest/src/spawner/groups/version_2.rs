@@ -117,11 +117,9 @@ mod tests {
         if !all.lines().any(|line| line == value) {
             return Err(Errno::ESRCH.into());
         }
-        let rest = all.lines().filter(|line| *line != value);
-        fs::write(
-            &from,
-            rest.map(|line| format!("{line}\n")).collect::<String>(),
-        )?;
+        let rest: Vec<_> = all.lines().filter(|line| *line != value).collect();
+        let end = if rest.is_empty() { "" } else { "\n" };
+        fs::write(&from, rest.join("\n") + end)?;
         let there = fs::read_to_string(path).unwrap_or_default();
         fs::write(path, format!("{there}{value}\n"))
     }
