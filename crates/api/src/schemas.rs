@@ -1,4 +1,4 @@
-//! Schemas for OpenAPI that cannot be derived, because their types are read and written by hand.
+//! Schemas for `OpenAPI` that cannot be derived, because their types are read and written by hand.
 
 use utoipa::{
     PartialSchema, ToSchema,
