@@ -42,7 +42,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .routes(routes!(cleanup::cleanup))
 }
 
-/// The description of every endpoint, in OpenAPI 3.1.
+/// The description of every endpoint, in `OpenAPI` 3.1.
 pub(crate) fn description() -> &'static str {
     static DESCRIPTION: LazyLock<String> =
         LazyLock::new(|| Document::finished(endpoints().into_openapi()));

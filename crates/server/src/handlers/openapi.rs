@@ -4,7 +4,7 @@ use axum::{http::header, response::IntoResponse};
 
 use crate::{openapi::Keyed, router::description};
 
-/// `GET /openapi.json`: the description of this server, in OpenAPI 3.1.
+/// `GET /openapi.json`: the description of this server, in `OpenAPI` 3.1.
 #[utoipa::path(
     get,
     path = "/openapi.json",

@@ -1,4 +1,4 @@
-//! The description of the API in OpenAPI 3.1: generated from the handlers and their types, and committed as
+//! The description of the API in `OpenAPI` 3.1: generated from the handlers and their types, and committed as
 //! `schema/openapi.json`.
 
 mod document;

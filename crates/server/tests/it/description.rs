@@ -1,4 +1,4 @@
-//! The OpenAPI document: where it is, and what needs a key.
+//! The `OpenAPI` document: where it is, and what needs a key.
 
 use reqwest::{Method, StatusCode};
 

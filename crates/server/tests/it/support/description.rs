@@ -1,4 +1,4 @@
-//! The committed OpenAPI document, which every answer of the tests has to follow.
+//! The committed `OpenAPI` document, which every answer of the tests has to follow.
 
 use std::sync::LazyLock;
 

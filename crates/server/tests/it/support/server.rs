@@ -142,7 +142,7 @@ impl TestServer {
     }
 }
 
-/// Status and JSON of the answer to a request. The OpenAPI document has to have the status.
+/// Status and JSON of the answer to a request. The `OpenAPI` document has to have the status.
 pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let (client, request) = request.build_split();
     let request = request.unwrap();
