@@ -16,6 +16,7 @@ import * as local from "./local.mjs";
 import * as memory from "./memory.mjs";
 import * as network from "./network.mjs";
 import * as preload from "./preload.mjs";
+import * as server from "./server.mjs";
 import * as session from "./session.mjs";
 import * as streams from "./streams.mjs";
 import * as throughput from "./throughput.mjs";
@@ -30,6 +31,7 @@ const BENCHMARKS = [
   preload,
   streams,
   command,
+  server,
   memory,
   churn,
   local,

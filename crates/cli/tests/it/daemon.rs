@@ -223,7 +223,11 @@ fn answer(state: &mut State, method: &str, target: &str) -> (u16, String) {
         ("GET", "/images/json") => (200, listed(state)),
         ("POST", "/build") => (200, build(state, query)),
         ("DELETE", _) if state.keeps_all => (500, json!({ "message": "it is in use" }).to_string()),
-        ("DELETE", _) => (200, "[]".to_owned()),
+        ("DELETE", path) => {
+            let image = path.strip_prefix("/images/").unwrap_or_default();
+            state.images.remove(&image.replace("%3A", ":"));
+            (200, "[]".to_owned())
+        }
         ("GET", path) => {
             let name = path
                 .strip_prefix("/images/")

@@ -24,6 +24,7 @@ mod run_files;
 mod run_folders;
 mod serve;
 mod serve_addresses;
+mod serve_operations;
 mod skill;
 mod terminal;
 mod web;

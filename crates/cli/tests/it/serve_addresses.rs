@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::Child,
+    process::{Child, Command},
 };
 
 use nix::{
@@ -26,15 +26,20 @@ fn certificate(user: &User) -> (String, String) {
 }
 
 /// A server that is ended, however its test ends, and the address that it has shown.
-struct Started {
+pub(crate) struct Started {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Started {
     fn new(user: &User, words: &[&str]) -> Self {
         let all = [&["serve", "--keep-images", "--key", "k"], words].concat();
-        let mut child = user.command(&all).spawn().unwrap();
+        Self::of(&mut user.command(&all))
+    }
+
+    /// The server of this command.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut banner = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut banner).unwrap();
@@ -60,7 +65,7 @@ impl Started {
     }
 
     /// Ends it. Returns what it has written to standard error.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         self.signal(Signal::SIGTERM);
         let mut stderr = String::new();
         let mut pipe = self.child.stderr.take().unwrap();
