@@ -1,22 +1,16 @@
 //! How much memory the requests that clients send may take, all together and for each tenant. The structure of JSON counts
 //! beside its length: small values take many times their text.
 
+mod charged;
+
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
 };
 
-use axum::{
-    body::{Body, HttpBody},
-    extract::FromRequestParts,
-    http::request::Parts,
-    response::Response,
-};
-use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
+use axum::{body::Body, extract::FromRequestParts, http::request::Parts, response::Response};
 
+use self::charged::Charged;
 use crate::{app::App, caller::Owner, error::ApiError};
 
 /// What one byte of a request takes: itself, and its copy among the values that are read from the text.
@@ -159,13 +153,7 @@ impl Charge {
 
     /// `response`, which keeps the charge until it has been sent or given up.
     pub(crate) fn until_sent(self, response: Response) -> Response {
-        response.map(|body| {
-            Body::new(Charged {
-                body,
-                rest: Bytes::new(),
-                _charge: self,
-            })
-        })
+        response.map(|body| Body::new(Charged::new(body, self)))
     }
 }
 
@@ -206,54 +194,6 @@ fn values(json: &[u8]) -> usize {
         }
     }
     count
-}
-
-/// The body of a response, with what its request takes. It is given in pieces: what the connection has taken counts as sent, and
-/// it takes a piece only when there is room for one.
-struct Charged {
-    body: Body,
-    /// What is left of the last piece of `body`.
-    rest: Bytes,
-    _charge: Charge,
-}
-
-/// Largest piece in bytes.
-const PIECE: usize = 64 * 1024;
-
-impl HttpBody for Charged {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.rest = data,
-                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
-                },
-                end => return Poll::Ready(end),
-            }
-        }
-        let length = self.rest.len().min(PIECE);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
-        let mut all = SizeHint::new();
-        all.set_lower(hint.lower() + rest);
-        if let Some(upper) = hint.upper() {
-            all.set_upper(upper + rest);
-        }
-        all
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! Everything that a request can be answered with instead of what it asked for.
 
+mod response;
+
 use std::time::Duration;
 
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use isol8_api::{ErrorCode, http::ErrorBody};
+use isol8_api::ErrorCode;
 use isol8_backend::BackendError;
 use isol8_engine::EngineError;
 use isol8_keys::KeyStoreError;
@@ -202,111 +199,5 @@ impl ApiError {
             }
             Self::SessionLost(error) | Self::File(error) | Self::Engine(error) => error.code(),
         }
-    }
-
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::WrongKey | Self::MasterOnly | Self::NotAllowed { .. } => StatusCode::FORBIDDEN,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Invalid(_) | Self::NoKeyStore | Self::File(EngineError::WriteFile { .. }) => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::KeyStore(error) if error.is_refusal() => StatusCode::BAD_REQUEST,
-            Self::NoRoute | Self::NoSession | Self::NoSuchKey | Self::File(_) => {
-                StatusCode::NOT_FOUND
-            }
-            Self::TooLarge { .. } | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManySessions { .. } | Self::TenantLimit { .. } | Self::QueueFull => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
-            Self::SessionLost(_) => StatusCode::GONE,
-            Self::Closing
-            | Self::NotReady
-            | Self::KeyStore(_)
-            | Self::NoMemory { .. }
-            | Self::Engine(EngineError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Engine(error) => status_of(error),
-        }
-    }
-}
-
-/// A request that is wrong by itself is the caller's fault; everything else is the engine's.
-fn status_of(error: &EngineError) -> StatusCode {
-    let by_itself = error.is_refusal()
-        || matches!(
-            error,
-            EngineError::NetworkFilter(_)
-                | EngineError::FetchPolicy(_)
-                | EngineError::SeccompProfile { .. }
-        );
-    if by_itself {
-        StatusCode::BAD_REQUEST
-    } else {
-        StatusCode::INTERNAL_SERVER_ERROR
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        self.warn();
-        tracing::debug!(status = status.as_u16(), code = %self.code(), "request refused");
-        let body = ErrorBody {
-            error: self.to_string(),
-            code: Some(self.code().as_str().to_owned()),
-        };
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        let retry_after = match self {
-            Self::QueueFull | Self::QueueTimeout { .. } | Self::NoMemory { .. } => {
-                Some(RETRY_AFTER)
-            }
-            Self::TenantLimit { retry_after, .. } => Some(retry_after),
-            _ => None,
-        };
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if matches!(
-            self,
-            Self::TooLarge { .. } | Self::SlowBody | Self::NoMemory { .. }
-        ) {
-            // The rest of the body is not waited for.
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use isol8_protocol::ErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn a_file_that_fails_is_the_callers_fault_only_where_it_was_the_call() {
-        let written = || EngineError::WriteFile {
-            kind: ErrorKind::Denied,
-            path: "/x".to_owned(),
-            reason: "no".to_owned(),
-        };
-        let read = || EngineError::ReadFile {
-            kind: ErrorKind::NotFound,
-            path: "/x".to_owned(),
-            reason: "no".to_owned(),
-        };
-        let statuses = |error: &dyn Fn() -> EngineError| {
-            [ApiError::of_file(error()), ApiError::in_session(error())]
-                .map(|error| error.status().as_u16())
-        };
-        assert_eq!(statuses(&written), [400, 500]);
-        assert_eq!(statuses(&read), [404, 500]);
-        assert_eq!(statuses(&|| EngineError::SandboxLost), [410, 410]);
     }
 }

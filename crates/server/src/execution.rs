@@ -1,5 +1,7 @@
 //! One execution of a request, from its turn to its end, whatever carries it to the client.
 
+mod held;
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -11,88 +13,15 @@ use isol8_api::{
     request::ExecutionRequest,
     result::ExecutionResult,
 };
-use isol8_engine::{Engine, EngineError, EventStream, LiveInput, Submission};
+use isol8_engine::{EventStream, LiveInput, Submission};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::App, caller::Caller, engines::EngineLease, error::ApiError, metrics::Observation, options,
-    queue::Turn, sessions::SessionLease, tenant_options,
-};
+use self::held::Held;
+use crate::{app::App, caller::Caller, error::ApiError, metrics::Observation, queue::Turn};
 
 /// Events that are sent to a client at a time.
 const BATCH: usize = 32;
-
-/// The engine of a request.
-enum Lease {
-    Shared(EngineLease),
-    Session(SessionLease),
-}
-
-/// What an execution holds while it runs.
-struct Held {
-    lease: Lease,
-    /// Until somebody else ends it.
-    turn: Option<Turn>,
-}
-
-impl Held {
-    /// Waits until an execution may run.
-    async fn take(
-        app: &App,
-        caller: &Caller,
-        options: Option<RawOptions>,
-        session_id: Option<&str>,
-    ) -> Result<Self, ApiError> {
-        let merged = || {
-            let (defaults, options) = (app.config().raw_options(), options.unwrap_or_default());
-            match &caller.policy.tenant {
-                None => Ok(options::over(defaults, options)),
-                Some(rules) => tenant_options::over(defaults, options, rules),
-            }
-        };
-        let (lease, turn) = match session_id {
-            None => {
-                // Those that wait have no engine, so that the number of engines is bounded.
-                let turn = app.queue().turn(caller, None).await?;
-                let engine = app.engines().get(&caller.owner, merged()?).await?;
-                (Lease::Shared(engine), turn)
-            }
-            Some(id) => {
-                let session = app.sessions().get_or_make(caller, id, merged).await?;
-                let turn = app.queue().turn(caller, Some(&session)).await?;
-                (Lease::Session(session), turn)
-            }
-        };
-        if let Lease::Session(session) = &lease {
-            session.begin();
-        }
-        Ok(Self {
-            lease,
-            turn: Some(turn),
-        })
-    }
-
-    fn engine(&self) -> &Engine {
-        match &self.lease {
-            Lease::Shared(lease) => &lease.engine,
-            Lease::Session(session) => session.engine(),
-        }
-    }
-
-    /// The error of the execution. One that was refused has left nothing in its session.
-    fn explain(&self, error: EngineError) -> ApiError {
-        if let Lease::Session(session) = &self.lease
-            && error.is_refusal()
-        {
-            session.refused();
-        }
-        match self.lease {
-            Lease::Shared(_) => error.into(),
-            Lease::Session(_) => ApiError::in_session(error),
-        }
-    }
-}
 
 /// The parts of a body. A time limit among the options is the request's own, so that requests which
 /// differ in nothing else share an engine. That of a tenant always is, since limits of requests hold for it then.

@@ -1,17 +1,14 @@
 //! What the server counts, for Prometheus.
 
+mod observation;
+
 use std::{
     collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
-    time::{Duration, Instant},
 };
 
-use isol8_api::{
-    event::{EventKind, Phase, StreamEvent},
-    result::ExecutionResult,
-    runtimes::canonical_name,
-};
+use isol8_api::runtimes::canonical_name;
 use isol8_engine::runtime::Registry as Runtimes;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -24,16 +21,14 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{caller::Owner, error::ApiError};
+pub(crate) use self::observation::Observation;
+use crate::caller::Owner;
 
 /// Most tenants that are counted by themselves. More are counted together.
 const MAX_TENANTS: usize = 100;
 
 /// The label of tenants that are counted together, and of runtimes that do not exist.
 const OTHER: &str = "other";
-
-/// The outcome of an execution whose client has gone away.
-const CANCELLED: &str = "cancelled";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
@@ -197,14 +192,7 @@ impl Metrics {
         // invent names.
         let known = self.0.runtimes.get(canonical_name(runtime));
         let runtime = known.map_or(OTHER, |known| known.name);
-        Observation {
-            metrics: self.clone(),
-            tenant: self.tenant(owner),
-            runtime,
-            arrived: Instant::now(),
-            begun: None,
-            outcome: CANCELLED,
-        }
+        Observation::new(self.clone(), self.tenant(owner), runtime)
     }
 
     fn tenant(&self, owner: &Owner) -> String {
@@ -221,90 +209,6 @@ impl Metrics {
         }
         let label = known.get(id).map_or(OTHER, String::as_str);
         label.to_owned()
-    }
-}
-
-/// An execution while it is observed. It is counted when this is dropped, as cancelled where no end was reported.
-pub(crate) struct Observation {
-    metrics: Metrics,
-    tenant: String,
-    runtime: &'static str,
-    arrived: Instant,
-    begun: Option<Instant>,
-    outcome: &'static str,
-}
-
-impl Observation {
-    /// Its turn has come.
-    pub(crate) fn begin(&mut self) {
-        self.begun = Some(Instant::now());
-        self.metrics
-            .0
-            .wait_seconds
-            .observe(self.arrived.elapsed().as_secs_f64());
-    }
-
-    /// It has ended with a result.
-    pub(crate) fn result(&mut self, result: &ExecutionResult) {
-        self.output(result.stdout.len() + result.stderr.len());
-        self.outcome = "ended";
-    }
-
-    /// It has ended with an error.
-    pub(crate) fn error(&mut self, error: &ApiError) {
-        self.failed(error.code().as_str());
-    }
-
-    /// A part of it was sent.
-    pub(crate) fn event(&mut self, event: &StreamEvent) {
-        match event.kind {
-            EventKind::Stdout | EventKind::Stderr => self.output(event.data.len()),
-            // The program follows a setup script that has succeeded.
-            EventKind::Exit if event.phase == Some(Phase::Setup) && event.data == "0" => {}
-            EventKind::Exit => self.outcome = "ended",
-            EventKind::Error => {}
-        }
-    }
-
-    /// It has ended with an error of this code.
-    pub(crate) fn failed(&mut self, code: &'static str) {
-        self.outcome = "error";
-        let runtime = self.runtime;
-        self.metrics
-            .0
-            .errors
-            .get_or_create(&ByCode { runtime, code })
-            .inc();
-    }
-
-    fn output(&self, bytes: usize) {
-        let runtime = self.runtime;
-        let counter = self
-            .metrics
-            .0
-            .output_bytes
-            .get_or_create(&ByRuntime { runtime });
-        counter.inc_by(bytes as u64);
-    }
-
-    fn elapsed(&self) -> Option<Duration> {
-        self.begun.map(|begun| begun.elapsed())
-    }
-}
-
-impl Drop for Observation {
-    fn drop(&mut self) {
-        let runtime = self.runtime;
-        if let Some(elapsed) = self.elapsed() {
-            let histogram = self.metrics.0.seconds.get_or_create(&ByRuntime { runtime });
-            histogram.observe(elapsed.as_secs_f64());
-        }
-        let labels = ByOutcome {
-            runtime,
-            tenant: std::mem::take(&mut self.tenant),
-            outcome: self.outcome,
-        };
-        self.metrics.0.executions.get_or_create(&labels).inc();
     }
 }
 
