@@ -83,10 +83,7 @@ async fn a_body_that_is_wrong_by_itself_is_400_and_starts_nothing() {
             r#"{"request": {"runtime": "bash", "cmd": 1}}"#,
             "Invalid request: request.cmd: invalid type: integer `1`, expected a string",
         ),
-        (
-            "",
-            "ExecutionRequest must include exactly one of: code, codeUrl, or cmd.",
-        ),
+        ("", "Invalid request: missing field `request`"),
         (
             r#"{"request": {"runtime": "ruby", "cmd": "x"}}"#,
             "Unknown runtime: \"ruby\". Available: python, node, bun, bash, deno, agent",
