@@ -73,7 +73,9 @@ impl App {
     pub(crate) fn new(settings: &Settings, place: Arc<dyn Place>) -> Result<Self, SettingsError> {
         let max_concurrent = settings.checked()?;
         let config = settings.config.clone();
-        let makers = Arc::new(Makers::new(Arc::clone(&place)));
+        let backend = place.backend(config.security.runtime.as_deref());
+        let images = place.images();
+        let makers = Arc::new(Makers::new(place));
         let budget = Budget::new(settings.max_held_bytes, settings.max_body_bytes);
         let closing = CancellationToken::new();
         let draining = closing.child_token();
@@ -96,8 +98,8 @@ impl App {
             keep_alive: settings.keep_alive,
             queue: queue(&draining),
             file_queue: queue(&closing),
-            backend: place.backend(config.security.runtime.as_deref()),
-            images: place.images(),
+            backend,
+            images,
             engines: Engines::new(Arc::clone(&makers), max_concurrent),
             sessions: Sessions::new(makers, budget),
             cleanups: Cleanups::default(),

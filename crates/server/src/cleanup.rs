@@ -28,6 +28,10 @@ pub(crate) struct Cleaned {
 
 /// What was removed of one kind.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "clients know the field by this name"
+)]
 pub(crate) struct Removed {
     /// How many were removed.
     removed: u64,

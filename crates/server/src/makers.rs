@@ -49,7 +49,7 @@ impl Makers {
             let backend = place.backend(options.oci_runtime.as_deref());
             Engine::new(options, max_concurrent, backend, place.images())
         };
-        let made = tokio::task::spawn_blocking(make).await;
-        made.map_err(|error| EngineError::Internal(error.to_string()))?
+        let engine = tokio::task::spawn_blocking(make).await;
+        engine.map_err(|error| EngineError::Internal(error.to_string()))?
     }
 }

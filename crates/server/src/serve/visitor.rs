@@ -97,7 +97,7 @@ impl Visitor {
                 return;
             }
         }
-        pending().await
+        pending::<()>().await;
     }
 
     /// What says that a stranger has to make room; none of others.

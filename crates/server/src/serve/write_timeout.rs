@@ -140,7 +140,7 @@ mod tests {
             taken
         });
         // Something is taken every few milliseconds, far within the limit of a single wait.
-        let error = stream.write_all(&[0; 100_000]).await.unwrap_err();
+        let error = stream.write_all(&vec![0; 100_000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(stream);
         assert!(read.await.unwrap() > 1);
