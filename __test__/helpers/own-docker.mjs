@@ -85,7 +85,8 @@ class OwnDocker {
     words.push("--exec-root", at("exec"), "--pidfile", at("pid"), "--log-level", "error");
     words.push("--containerd", this.#containerd());
     words.push("--bridge", "none", "--iptables=false", "--ip6tables=false");
-    this.#child = spawn(DAEMON, words, { stdio: ["ignore", "ignore", "pipe"] });
+    // In a network namespace of its own: a daemon without a bridge removes the bridge of the machine's daemon.
+    this.#child = spawn("unshare", ["--net", DAEMON, ...words], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     this.#child.stderr.on("data", (data) => {
       said += data;
