@@ -11,6 +11,7 @@ use isol8_backend::SandboxSpec;
 use crate::{
     container::{self, ContainerPlan},
     dialect::Dialect,
+    link_socket::SharedFile,
     own_user::{self, Users},
     removal::remove_failed,
     volumes::{self, ImageVolumes},
@@ -59,7 +60,7 @@ async fn create_as(
 ) -> Result<String, DockerError> {
     let mut body: ContainerCreateBody = container::body(plan);
     let profile = wanted.dialect.profile(&body, wanted.is_on_this_machine)?;
-    let file = profile.as_ref().map(|file| file.path());
+    let file = profile.as_ref().map(SharedFile::path);
     wanted.dialect.adapt(&mut body, file);
     Ok(docker.create_container(options, body).await?.id)
 }
