@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import * as churn from "./churn.mjs";
 import * as cold from "./cold.mjs";
 import * as command from "./command.mjs";
+import * as first from "./first.mjs";
 import { checkout, compare } from "./lib/against.mjs";
 import { removeAll } from "./lib/containers.mjs";
 import { docker } from "./lib/docker.mjs";
@@ -24,6 +25,7 @@ import * as warm from "./warm.mjs";
 
 const BENCHMARKS = [
   cold,
+  first,
   warm,
   session,
   throughput,

@@ -3,8 +3,11 @@
 import { build, docker, images, tools } from "./machine.mjs";
 import { carryOut, root } from "./steps.mjs";
 
-/** Number of warm executions. The printed figure is their median. */
-const WARM_RUNS = 9;
+/** Number of executions after the first one, and of warm ones. The printed figures are their medians. */
+const NEXT_RUNS = 9;
+
+/** Pause before each warm execution, in milliseconds, as between the calls of somebody who thinks. */
+const THINK_MS = 200;
 
 const PROGRAMS = {
   python: "import sys\nprint('hello from Python', sys.version.split()[0])",
@@ -31,18 +34,32 @@ async function timed(engine, runtime, code) {
   return { stdout: result.stdout, ms };
 }
 
+/** The median of several durations, each after a pause. */
+async function repeated(once, pauseMs) {
+  const durations = [];
+  for (let run = 0; run < NEXT_RUNS; run += 1) {
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    durations.push(await once());
+  }
+  durations.sort((a, b) => a - b);
+  return durations[Math.floor(NEXT_RUNS / 2)];
+}
+
 /** Runs one program of each runtime, cold and warm, in engines with these options. `failed` gets errors. */
 async function show(options, failed) {
   const { Isol8 } = await import(`${root}/index.js`);
+  console.log(
+    `Three times: the first call, calls 2 to ${NEXT_RUNS + 1} without a pause (median), and warm calls with ` +
+      `${THINK_MS} ms between them (median)\n`,
+  );
   for (const [runtime, code] of Object.entries(PROGRAMS)) {
     const engine = new Isol8(options);
     try {
       const cold = await timed(engine, runtime, code);
-      const warm = [];
-      for (let i = 0; i < WARM_RUNS; i += 1) warm.push((await timed(engine, runtime, code)).ms);
-      warm.sort((a, b) => a - b);
-      const median = warm[Math.floor(WARM_RUNS / 2)];
-      const figures = `cold ${cold.ms.toFixed(0)} ms, warm ${median.toFixed(1)} ms`;
+      const once = async () => (await timed(engine, runtime, code)).ms;
+      const next = await repeated(once, 0);
+      const warm = await repeated(once, THINK_MS);
+      const figures = `${cold.ms.toFixed(0)} ms, ${next.toFixed(1)} ms, ${warm.toFixed(1)} ms`;
       console.log(`${runtime.padEnd(7)} ${cold.stdout.padEnd(36)} ${figures}`);
     } catch (error) {
       failed(runtime, error);

@@ -132,6 +132,7 @@ const steps = [
     name: "tools of local sandboxes",
     run: () => run("sh", ["scripts/ensure-local-tools.sh"]),
   },
+  { name: "other engines", run: () => run("sh", ["scripts/ensure-engines.sh"]) },
   { name: "databases", run: () => run("sh", ["scripts/ensure-databases.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
   { name: "package", run: packedPackages },
@@ -156,6 +157,7 @@ const longSteps = [
   docker,
   debugBuild,
   images,
+  foreignImage,
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
     name: "Rust: long sessions, and local sandboxes",
@@ -166,6 +168,13 @@ const longSteps = [
     run: () => nodeTests(["__test__/server-load.test.mjs"], { ISOL8_LOAD_SECONDS: "60" }),
   },
   { name: "OpenAPI document of the server, in depth", run: () => describedServer(ASKED_LONG) },
+  {
+    name: "JavaScript: all languages on other engines",
+    async run() {
+      await run("sh", ["scripts/ensure-engines.sh"]);
+      return nodeTests(["__test__/engines.test.mjs"]);
+    },
+  },
   { name: "fuzz targets, ten minutes each", run: () => fuzz(600) },
 ];
 

@@ -78,17 +78,20 @@ impl DockerBackend {
         } else {
             None
         };
-        let wanted =
-            &Wanted {
-                users,
-                spec: spec.clone(),
-                volumes: self.volumes.of(&daemon.slow(), spec).await.map_err(
-                    |error| match error {
-                        VolumeError::Docker(error) => explain(error),
-                        other => other.into(),
-                    },
-                )?,
-            };
+        let dialect = daemon.dialect(self.oci_runtime.as_deref()).await?;
+        let volumes = self.volumes.of(&daemon.slow(), spec).await;
+        let volumes = volumes.map_err(|error| match error {
+            VolumeError::Docker(error) => explain(error),
+            other => other.into(),
+        })?;
+        dialect.check(volumes.as_deref())?;
+        let wanted = &Wanted {
+            users,
+            spec: spec.clone(),
+            volumes,
+            dialect,
+            is_on_this_machine: self.client.is_on_this_machine(),
+        };
         // Nothing looks for the guest's volume: a start fails when it is empty, and then it is filled.
         for _ in 1..START_ATTEMPTS {
             match self.create_and_start(daemon, wanted).await {

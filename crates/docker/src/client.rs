@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error as DockerError};
+use bollard::{
+    API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error as DockerError, models::SystemInfo,
+};
 use isol8_backend::{BackendError, BackendErrorKind};
 use tokio::sync::OnceCell;
 
 use crate::{
     DockerAddress,
     address::{Certificates, Endpoint, TlsFiles},
+    dialect::Dialect,
     error,
     own_user::Users,
     ssh, version,
@@ -59,14 +62,32 @@ pub(crate) struct Daemon {
     pub(crate) docker: Docker,
     /// Where it is.
     pub(crate) url: String,
-    /// From where its sandboxes get users of their own, asked for once.
-    users: OnceCell<Users>,
+    /// Whether it is Podman.
+    podman: bool,
+    /// What it reports about itself, asked for once.
+    info: OnceCell<SystemInfo>,
 }
 
 impl Daemon {
     /// The connection for requests that create and start containers.
     pub(crate) fn slow(&self) -> Docker {
         self.docker.clone().with_timeout(SLOW_REQUEST_LIMIT)
+    }
+
+    async fn info(&self) -> Result<&SystemInfo, BackendError> {
+        let asking = self.info.get_or_try_init(|| self.docker.info());
+        asking
+            .await
+            .map_err(|error| error::failed(&self.url, error))
+    }
+
+    /// How it differs from Docker when its containers run with this OCI runtime.
+    pub(crate) async fn dialect(&self, oci_runtime: Option<&str>) -> Result<Dialect, BackendError> {
+        // Docker's own runtime is asked nothing: a start waits for each answer.
+        if !self.podman && oci_runtime.is_none() {
+            return Ok(Dialect::DOCKER);
+        }
+        Dialect::of(self.podman, self.info().await?, oci_runtime)
     }
 }
 
@@ -144,12 +165,14 @@ impl Client {
         let endpoint = self.address.endpoint()?;
         let url = endpoint.to_string();
         let unreachable = |reason| error::unreachable(&url, reason);
-        let docker = if let Some(docker) = quickly(&endpoint).await {
-            docker
+        let (docker, podman) = if let Some(connected) = quickly(&endpoint).await {
+            connected
         } else {
             // The slower way, which returns the reason when it fails.
             let docker = connect(&endpoint).map_err(unreachable)?;
-            docker.negotiate_version().await.map_err(unreachable)?
+            let docker = docker.negotiate_version().await.map_err(unreachable)?;
+            let podman = is_podman(&docker).await;
+            (docker, podman)
         };
         let version = docker.client_version();
         if version < MIN_VERSION {
@@ -159,19 +182,18 @@ impl Client {
         Ok(Daemon {
             docker,
             url,
-            users: OnceCell::new(),
+            podman,
+            info: OnceCell::new(),
         })
     }
 
     /// From where sandboxes of this `daemon` get users of their own.
     pub(crate) async fn users(&self, daemon: &Daemon) -> Result<Users, BackendError> {
-        let found = daemon.users.get_or_try_init(|| async {
-            let info = daemon.docker.info().await;
-            let info = info.map_err(|error| error::failed(&daemon.url, error))?;
-            let options = info.security_options.unwrap_or_default();
-            Ok(Users::of_daemon(&options, self.is_on_this_machine()))
-        });
-        found.await.cloned()
+        let options = daemon.info().await?.security_options.as_deref();
+        Ok(Users::of_daemon(
+            options.unwrap_or_default(),
+            self.is_on_this_machine(),
+        ))
     }
 
     /// Whether the daemon runs beside this process, so that both share memory and processors. Of the
@@ -195,18 +217,26 @@ fn connect(endpoint: &Endpoint) -> Result<Docker, DockerError> {
     }
 }
 
-/// The connection to a daemon on this machine, if that answers as it should.
-async fn quickly(endpoint: &Endpoint) -> Option<Docker> {
+/// Whether the daemon is Podman. One that does not say is not.
+async fn is_podman(docker: &Docker) -> bool {
+    let parts = docker.version().await.ok().and_then(|said| said.components);
+    let mut parts = parts.into_iter().flatten();
+    parts.any(|part| part.name.contains("Podman"))
+}
+
+/// The connection to a daemon on this machine, if that answers as it should, and whether it is Podman.
+async fn quickly(endpoint: &Endpoint) -> Option<(Docker, bool)> {
     let Endpoint::Unix(path) = endpoint else {
         return None;
     };
     let spoken = version::of_daemon(Path::new(path)).await?;
-    let version = if spoken < *API_DEFAULT_VERSION {
-        &spoken
+    let version = if spoken.version < *API_DEFAULT_VERSION {
+        &spoken.version
     } else {
         API_DEFAULT_VERSION
     };
-    Docker::connect_with_unix(path, REQUEST_TIMEOUT_SECONDS, version).ok()
+    let docker = Docker::connect_with_unix(path, REQUEST_TIMEOUT_SECONDS, version).ok()?;
+    Some((docker, spoken.podman))
 }
 
 fn connect_tls(url: &str, certificates: &Certificates) -> Result<Docker, DockerError> {

@@ -2,12 +2,17 @@
 
 use std::{io, sync::Arc};
 
-use bollard::{Docker, errors::Error as DockerError, query_parameters::CreateContainerOptions};
+use bollard::{
+    Docker, errors::Error as DockerError, models::ContainerCreateBody,
+    query_parameters::CreateContainerOptions,
+};
 use isol8_backend::SandboxSpec;
 use uuid::Uuid;
 
 use crate::{
     container::{self, ContainerPlan},
+    dialect::Dialect,
+    link_socket::SharedFile,
     own_user::{self, Users},
     removal::remove_failed,
     volumes::{self, ImageVolumes},
@@ -27,6 +32,10 @@ pub(crate) struct Wanted {
     pub(crate) volumes: Option<Arc<ImageVolumes>>,
     /// Where it gets a user of its own from, if it has one.
     pub(crate) users: Option<Users>,
+    /// What runs the container.
+    pub(crate) dialect: Dialect,
+    /// Whether the daemon is on this machine.
+    pub(crate) is_on_this_machine: bool,
 }
 
 /// Creates a container, with what its guest puts into the volumes of the image.
@@ -36,14 +45,13 @@ pub(crate) async fn create(
     wanted: &Wanted,
 ) -> Result<String, DockerError> {
     let id = if let Some(users) = &wanted.users {
-        create_with_user(docker, plan, users).await?
+        create_with_user(docker, plan, wanted, users).await?
     } else {
         let options = CreateContainerOptions {
             name: Some(container_name(&plan.spec.runtime)),
             ..Default::default()
         };
-        let created = docker.create_container(Some(options), container::body(plan));
-        created.await?.id
+        create_as(docker, Some(options), plan, wanted).await?
     };
     if let Some(volumes) = &wanted.volumes
         && let Err(error) = volumes::upload(docker, &id, volumes).await
@@ -68,10 +76,25 @@ fn container_name(runtime: &str) -> String {
     format!("isol8-{runtime}-{}", &id[..ID_CHARS])
 }
 
+/// Creates a container, in the way that the daemon takes.
+async fn create_as(
+    docker: &Docker,
+    options: Option<CreateContainerOptions>,
+    plan: ContainerPlan<'_>,
+    wanted: &Wanted,
+) -> Result<String, DockerError> {
+    let mut body: ContainerCreateBody = container::body(plan);
+    let profile = wanted.dialect.profile(&body, wanted.is_on_this_machine)?;
+    let file = profile.as_ref().map(SharedFile::path);
+    wanted.dialect.adapt(&mut body, file);
+    Ok(docker.create_container(options, body).await?.id)
+}
+
 /// Creates a container whose user no other container has.
 async fn create_with_user(
     docker: &Docker,
     plan: ContainerPlan<'_>,
+    wanted: &Wanted,
     users: &Users,
 ) -> Result<String, DockerError> {
     for _ in 0..own_user::ATTEMPTS {
@@ -80,13 +103,13 @@ async fn create_with_user(
             name: Some(own_user::container_name(user)),
             ..Default::default()
         };
-        let body = container::body(ContainerPlan {
+        let plan = ContainerPlan {
             own_user: Some(user),
             ..plan
-        });
-        match docker.create_container(Some(options), body).await {
+        };
+        match create_as(docker, Some(options), plan, wanted).await {
             Err(error) if own_user::is_taken(&error) => {}
-            created => return Ok(created?.id),
+            created => return created,
         }
     }
     Err(io::Error::other(

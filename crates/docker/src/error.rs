@@ -6,6 +6,8 @@ use std::io;
 
 use isol8_backend::{BackendError, BackendErrorKind, SandboxSpec, SeccompProfile};
 
+use crate::oci_error;
+
 /// No daemon answers at `address`, or something else does.
 pub(crate) fn unreachable(address: &str, error: DockerError) -> BackendError {
     let (what, remedy) = diagnosis(&error);
@@ -101,6 +103,9 @@ pub(crate) fn not_started(
             spec.cpus
         );
         return BackendError::new(BackendErrorKind::Limit, text).caused_by(error);
+    }
+    if let Some(explained) = oci_error::explain(message) {
+        return explained.caused_by(error);
     }
     match oci_runtime {
         Some(runtime) if message.contains(runtime) => {

@@ -49,6 +49,8 @@ pub(crate) fn is_missing_guest(error: &DockerError) -> bool {
     let DockerError::DockerResponseServerError { message, .. } = error else {
         return false;
     };
+    // Podman names an error of the system with a capital letter.
+    let message = message.to_lowercase();
     message.contains(GUEST_PATH)
         && [
             "no such file",

@@ -76,7 +76,7 @@ async fn launch_once(
     scope: &LinkScope,
 ) -> Result<Started, DockerError> {
     // The end of this process is the end of its sockets, and what persists is to outlive it.
-    if wanted.spec.persist {
+    if wanted.spec.persist || !wanted.dialect.sockets {
         return launch_attached(docker, wanted, scope).await;
     }
     let known = scope.known();

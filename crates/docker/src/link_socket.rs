@@ -11,7 +11,7 @@
 use std::{
     env, fs,
     fs::{File, Permissions},
-    io,
+    io::{self, Write as _},
     os::{
         fd::AsRawFd,
         unix::fs::{MetadataExt, PermissionsExt},
@@ -22,7 +22,8 @@ use std::{
 };
 
 use isol8_backend::Socket;
-use tempfile::TempDir;
+use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempDir};
 use tokio::net::UnixListener;
 
 /// The names that Docker gives a container which has no network but loopback.
@@ -220,6 +221,35 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // Gone when its directory was removed.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A file in the directory of this process that a daemon on this machine reads by its path. It exists at least as long
+/// as this value.
+pub(crate) struct SharedFile {
+    path: PathBuf,
+    _directory: Arc<Directory>,
+}
+
+impl SharedFile {
+    /// A file of this content. Equal contents share one.
+    pub(crate) fn new(content: &str) -> io::Result<Self> {
+        let directory = Directory::of_this_process()?;
+        let digest = hex::encode(Sha256::digest(content));
+        let path = directory.dir.path().join(format!("file-{digest}"));
+        if !path.is_file() {
+            let mut file = NamedTempFile::new_in(directory.dir.path())?;
+            file.write_all(content.as_bytes())?;
+            file.persist(&path)?;
+        }
+        Ok(Self {
+            path,
+            _directory: directory,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

@@ -1,4 +1,4 @@
-//! The API version of a daemon, by its cheapest question. `GET /version`, which the client library asks,
+//! The API version of a daemon and whether it is Podman, by its cheapest question. `GET /version`, which the client library asks,
 //! has the daemon start other programs to learn their versions: more than a tenth of a sandbox's start.
 
 use std::{path::Path, pin::pin, time::Duration};
@@ -6,7 +6,7 @@ use std::{path::Path, pin::pin, time::Duration};
 use bollard::ClientVersion;
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper::{Method, Request, client::conn::http1, header};
+use hyper::{HeaderMap, Method, Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
@@ -16,19 +16,35 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header of an answer that names the latest version the daemon speaks.
 const API_VERSION: &str = "api-version";
 
-/// The latest API version that the daemon behind the Unix socket `path` speaks; none if it does not
-/// name one, whatever the reason.
-pub(crate) async fn of_daemon(path: &Path) -> Option<ClientVersion> {
+/// The header that Podman alone has.
+const PODMAN_VERSION: &str = "libpod-api-version";
+
+/// What a daemon says of itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Spoken {
+    /// The latest API version that it speaks.
+    pub(crate) version: ClientVersion,
+    /// Whether it is Podman.
+    pub(crate) podman: bool,
+}
+
+/// What the daemon behind the Unix socket `path` says of itself; none if it does not name a version, whatever the
+/// reason.
+pub(crate) async fn of_daemon(path: &Path) -> Option<Spoken> {
     let asked = tokio::time::timeout(PING_TIMEOUT, ping(path)).await;
-    let named = asked.ok()??;
+    let headers = asked.ok()??;
+    let named = headers.get(API_VERSION)?.to_str().ok()?;
     let (major, minor) = named.split_once('.')?;
-    Some(ClientVersion {
-        major_version: major.parse().ok()?,
-        minor_version: minor.parse().ok()?,
+    Some(Spoken {
+        version: ClientVersion {
+            major_version: major.parse().ok()?,
+            minor_version: minor.parse().ok()?,
+        },
+        podman: headers.contains_key(PODMAN_VERSION),
     })
 }
 
-async fn ping(path: &Path) -> Option<String> {
+async fn ping(path: &Path) -> Option<HeaderMap> {
     let stream = UnixStream::connect(path).await.ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     let request = Request::builder()
@@ -43,11 +59,8 @@ async fn ping(path: &Path) -> Option<String> {
         _ = connection => response.await,
     };
     let response = response.ok()?;
-    if !response.status().is_success() {
-        return None;
-    }
-    let named = response.headers().get(API_VERSION)?;
-    named.to_str().ok().map(str::to_owned)
+    let answer = response.status().is_success();
+    answer.then(|| response.headers().clone())
 }
 
 #[cfg(test)]
@@ -60,7 +73,7 @@ mod tests {
     use super::*;
 
     /// What is made of `answer`.
-    async fn version_of(answer: &str) -> Option<String> {
+    async fn said_by(answer: &str) -> Option<Spoken> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
@@ -71,14 +84,20 @@ mod tests {
             assert!(request[..length].starts_with(b"HEAD /_ping HTTP/1.1\r\n"));
             stream.write_all(answer.as_bytes()).await.unwrap();
         };
-        let (version, ()) = tokio::join!(of_daemon(&path), daemon);
-        version.map(|version| version.to_string())
+        let (spoken, ()) = tokio::join!(of_daemon(&path), daemon);
+        spoken
     }
 
     #[tokio::test]
     async fn the_version_is_in_the_head_of_the_answer() {
-        let answer = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n";
-        assert_eq!(version_of(answer).await.as_deref(), Some("1.41"));
+        for (header, podman) in [("", false), ("Libpod-Api-Version: 4.3.1\r\n", true)] {
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n{header}Content-Length: 2\r\n\r\n"
+            );
+            let spoken = said_by(&answer).await.unwrap();
+            assert_eq!(spoken.version.to_string(), "1.41");
+            assert_eq!(spoken.podman, podman);
+        }
     }
 
     #[tokio::test]
@@ -90,13 +109,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\nApi-Version: new\r\n\r\n",
             "HTTP/1.1 500 Internal Server Error\r\nApi-Version: 1.41\r\n\r\n",
         ] {
-            assert_eq!(version_of(answer).await, None, "{answer:?}");
+            assert_eq!(said_by(answer).await, None, "{answer:?}");
         }
-        assert_eq!(
-            of_daemon(Path::new("/nobody/listens"))
-                .await
-                .map(|version| version.to_string()),
-            None
-        );
+        assert_eq!(of_daemon(Path::new("/nobody/listens")).await, None);
     }
 }

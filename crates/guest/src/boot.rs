@@ -25,6 +25,7 @@ use crate::{
     memory::Memory,
     memory_watch, mounts, oom_score,
     reaper::Reaper,
+    sandbox_dir,
     serve::serve,
     signals::Signals,
     sockets::Sockets,
@@ -122,6 +123,7 @@ async fn serve_host() -> Result<(), BootError> {
         Ok((null, wire, Signals::open()?, ipc::Lists::open()?))
     };
     let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
+    sandbox_dir::open_to_user().map_err(BootError::Prepare)?;
     // Nothing else can run yet.
     let volumes = Volumes::open(arguments()).map_err(BootError::Volumes)?;
     let restorable = volumes.restorable();

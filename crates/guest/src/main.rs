@@ -16,6 +16,7 @@
 //! memory_watch  its limit, where no control group has it
 //! spare     processes that are kept free             volumes  what the image declares as volumes
 //! user      the user that programs are               inside   volumes inside other writable places
+//! sandbox_dir  the directory of programs, where it is root's
 //! spawner   the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
@@ -54,6 +55,7 @@ mod owner;
 mod reaper;
 mod reserve;
 mod reset;
+mod sandbox_dir;
 mod serve;
 mod share;
 mod signals;

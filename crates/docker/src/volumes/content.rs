@@ -26,6 +26,15 @@ pub(crate) struct ImageVolumes {
     pub(super) content: Option<Content>,
 }
 
+impl ImageVolumes {
+    /// The path of the first volume that does not belong to root.
+    pub(crate) fn first_of_a_user(&self) -> Option<&str> {
+        let of_a_user = |place: &&Place| (place.user, place.group) != (0, 0);
+        let place = self.places.iter().find(of_a_user);
+        place.map(|place| place.path.as_str())
+    }
+}
+
 /// One volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {

@@ -1,7 +1,10 @@
 //! What an engine asks of a pool.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Instant,
 };
 
@@ -58,6 +61,8 @@ pub(super) struct Inner {
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
     pub(super) refill_waits: AtomicBool,
+    /// How often a sandbox was taken.
+    pub(super) taken: AtomicUsize,
     pub(super) janitor_runs: AtomicBool,
 }
 
@@ -87,6 +92,7 @@ impl Pool {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             refill_waits: false.into(),
+            taken: 0.into(),
             janitor_runs: false.into(),
         }))
     }

@@ -17,9 +17,12 @@ use crate::{
     sandbox::{Begun, Parker, Sandbox},
 };
 
-/// How long after a sandbox was taken the next one is made: long enough that a short program has
+/// How long after the last sandbox was taken the next one is made: long enough that a short program has
 /// ended and its sandbox is back, so that no start competes with it for the processor.
 const REFILL_DELAY: Duration = Duration::from_millis(150);
+
+/// How long programs that follow one another without a pause can put that off.
+const REFILL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a reset may take before the sandbox is given up.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
@@ -168,18 +171,26 @@ impl Pool {
     }
 
     pub(super) fn refill_later(&self) {
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
         if self.0.refill_waits.swap(true, Ordering::AcqRel) {
             return;
         }
         let pool = Arc::downgrade(&self.0);
         let closing = self.0.closing.clone();
         tokio::spawn(async move {
-            tokio::select! {
-                () = tokio::time::sleep(REFILL_DELAY) => {}
-                () = closing.cancelled() => return,
-            }
-            if let Some(inner) = pool.upgrade() {
+            let latest = tokio::time::Instant::now() + REFILL_PATIENCE;
+            let mut taken = None;
+            while let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
+                let seen = Some(pool.0.taken.load(Ordering::Relaxed));
+                if taken != seen && tokio::time::Instant::now() < latest {
+                    taken = seen;
+                    drop(pool);
+                    tokio::select! {
+                        () = tokio::time::sleep(REFILL_DELAY) => continue,
+                        () = closing.cancelled() => return,
+                    }
+                }
                 pool.0.refill_waits.store(false, Ordering::Release);
                 // Beyond what the user asked for, nothing that the machine has no memory for.
                 let free = pool.0.backend.capacity().free_memory;
@@ -188,6 +199,7 @@ impl Pool {
                     let actions = pool.state().refill(room);
                     pool.carry_out(actions);
                 }
+                return;
             }
         });
     }

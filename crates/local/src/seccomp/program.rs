@@ -202,3 +202,14 @@ pub(super) fn bytes(instruction: Instruction) -> impl Iterator<Item = u8> {
         .into_iter()
         .chain(value.to_ne_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn a_distance_that_a_jump_cannot_go_is_an_error() {
+        assert_eq!(near(255), Ok(255));
+        assert!(near(256).is_err());
+    }
+}

@@ -126,6 +126,28 @@ async fn nothing_is_made_ahead_of_need_in_an_image_that_has_lost_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn programs_without_a_pause_put_the_next_sandbox_off() {
+    const PROGRAMS: usize = 15;
+    const PAUSE: Duration = Duration::from_millis(100);
+    let mut options = keeping();
+    options["poolSize"] = json!({"clean": 2, "dirty": 0});
+    let starts = [
+        Start::Sandbox("sha256:0", reused(PROGRAMS)),
+        Start::Sandbox("sha256:0", Vec::new()),
+    ];
+    let bench = Bench::new(&options, starts, []);
+    bench.images.tag("mine", "sha256:0");
+    for _ in 0..PROGRAMS {
+        bench.run_in("mine").await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        assert_eq!(bench.backend.started(), 1);
+    }
+    tokio::time::sleep(10 * PAUSE).await;
+    assert_eq!(bench.backend.started(), 2, "it is made in a pause");
+    bench.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pool_works_on_when_the_caller_with_secrets_that_made_it_is_gone() {
     let options = json!({"poolSize": {"clean": 1, "dirty": 0}});
     let starts = [

@@ -190,9 +190,3 @@ fn conditions_of_one_argument_are_alternatives_as_for_runc() {
     assert_eq!(call(&many, 199, 0), REFUSE);
     assert_eq!(call(&many, 200, 0), ALLOW);
 }
-
-#[test]
-fn a_distance_that_a_jump_cannot_go_is_an_error() {
-    assert_eq!(near(255), Ok(255));
-    assert!(near(256).is_err());
-}
