@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     Availability, LocalOptions, availability, find_interpreter, groups, root, seccomp,
-    spawner::{Running, Spawner, spawner},
+    spawner::{Running, Spawner, running, spawner},
     users,
 };
 
@@ -85,20 +85,8 @@ impl Shared {
         known.filter(|spawner| spawner.is_alive())
     }
 
-    /// The spawner for an image, from a thread that may wait.
-    async fn find_spawner(self: &Arc<Self>, image: &str) -> Result<Arc<Spawner>, BackendError> {
-        let (shared, image) = (Arc::clone(self), image.to_owned());
-        let found = spawn_blocking(move || shared.spawner(&image));
-        found.await.map_err(|error| {
-            BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
-        })?
-    }
-
-    /// The spawner for an image, started when it is needed.
-    fn spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
-        if let Some(known) = self.known(image) {
-            return Ok(known);
-        }
+    /// The spawner for an image: one of another engine, or a new one.
+    async fn find_spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
         let users = users::find()?;
         let groups = groups::find(self.options.limits)?;
         let enforced = availability::describe(&users, &groups);
@@ -106,10 +94,19 @@ impl Shared {
             groups,
             ..self.root(image)?
         };
-        let started = spawner(&plan, &users)?;
+        let found = match running(&plan) {
+            Some(running) => running,
+            // The start of one blocks for some milliseconds.
+            None => spawn_blocking(move || spawner(&plan, &users))
+                .await
+                .map_err(|error| {
+                    BackendError::new(BackendErrorKind::System, "The program ends.")
+                        .caused_by(error)
+                })??,
+        };
         tracing::debug!(%enforced, "limits of local sandboxes");
-        lock(&self.spawners).insert(image.to_owned(), Arc::clone(&started));
-        Ok(started)
+        lock(&self.spawners).insert(image.to_owned(), Arc::clone(&found));
+        Ok(found)
     }
 
     /// The root that an image is.

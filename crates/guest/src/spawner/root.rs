@@ -9,13 +9,13 @@
 //! ```
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Write as _,
-    os::unix::fs::{MetadataExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink},
     path::Path,
 };
 
-use isol8_protocol::{Bind, GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
+use isol8_protocol::{Bind, GUEST_DIR, GUEST_PATH, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
 use nix::{
     libc,
     mount::MsFlags,
@@ -67,8 +67,8 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("stderr", "/proc/self/fd/2"),
 ];
 
-/// Makes the root of the spawner, with that of its sandboxes in it, and enters it. `guest` are the files for the
-/// guest's directory. Returns what each sandbox mounts over it, and what this system does not have.
+/// Makes the root of the spawner, with that of its sandboxes in it, and enters it. `guest` are the files beside the
+/// guest's program. Returns what each sandbox mounts over it, and what this system does not have.
 pub(crate) fn build(
     plan: &RootPlan,
     guest: &[(String, Vec<u8>)],
@@ -131,6 +131,7 @@ fn fill(
     for (path, content) in guest {
         write(&in_root(&format!("{GUEST_DIR}/{path}")), content)?;
     }
+    copy_own_program(&in_root(GUEST_PATH))?;
     let guest = in_root(GUEST_DIR);
     mounting::bind(&guest, &guest)?;
     mounting::restrict(&guest, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
@@ -179,6 +180,16 @@ fn devices(old: &str) -> Result<(), Failure> {
         symlink(target, &path).trying(format_args!("link {path}"))?;
     }
     Ok(())
+}
+
+/// The program of the spawner is also that of the guest.
+fn copy_own_program(target: &str) -> Result<(), Failure> {
+    let copied = File::open("/proc/self/exe").and_then(|mut own| {
+        let mut options = File::options();
+        let options = options.write(true).create_new(true).mode(0o755);
+        std::io::copy(&mut own, &mut options.open(target)?)
+    });
+    copied.map(drop).trying(format_args!("write {target}"))
 }
 
 /// A path of a sandbox, as the spawner sees it.

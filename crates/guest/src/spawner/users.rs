@@ -21,6 +21,7 @@ use nix::{
             recvmsg, sendmsg, socketpair,
         },
         stat::Mode,
+        wait::waitpid,
     },
     unistd::{Gid, Pid, Uid, pause, setgroups, setresgid, setresuid},
 };
@@ -138,8 +139,8 @@ fn make_namespace(first: u32) -> Result<OwnedFd, Failure> {
     };
     drop(theirs);
     let made = held(&ours).and_then(|namespace| map(holder, first).map(|()| namespace));
-    // It is collected as sandboxes are.
     let _ = kill(holder, Signal::SIGKILL);
+    let _ = waitpid(holder, None);
     made
 }
 

@@ -165,7 +165,7 @@ impl Program {
 }
 
 /// A distance that a jump can go. The conditions of one alternative are at most six, with eight instructions each.
-fn near(distance: usize) -> Result<u8, String> {
+pub(super) fn near(distance: usize) -> Result<u8, String> {
     u8::try_from(distance).map_err(|_| "a rule has too many conditions".to_owned())
 }
 

@@ -84,7 +84,8 @@ fn prepare(
     let send = |message: &ToSpawner| {
         packets::send(socket, message, None, SendFlags::empty()).map_err(failed)
     };
-    for file in guest_files() {
+    // The spawner is the guest's program itself.
+    for file in guest_files().filter(|file| file.path != PROGRAM) {
         for bytes in file.contents.chunks(FILE_PART_BYTES) {
             send(&ToSpawner::File {
                 path: file.path.to_owned(),

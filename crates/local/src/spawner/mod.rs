@@ -7,4 +7,4 @@ mod registry;
 mod share;
 
 pub(crate) use process::{Running, Spawner};
-pub(crate) use registry::spawner;
+pub(crate) use registry::{running, spawner};

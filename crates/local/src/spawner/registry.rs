@@ -11,13 +11,22 @@ use crate::users::Users;
 /// The spawners that live, with their roots. A root has no users here.
 static SPAWNERS: Mutex<Vec<(RootPlan, Weak<Spawner>)>> = Mutex::new(Vec::new());
 
+/// The spawner for a root that runs already. Does not wait.
+pub(crate) fn running(root: &RootPlan) -> Option<Arc<Spawner>> {
+    find(&SPAWNERS.try_lock().ok()?, root)
+}
+
+fn find(spawners: &[(RootPlan, Weak<Spawner>)], root: &RootPlan) -> Option<Arc<Spawner>> {
+    let known = spawners.iter().filter(|(known, _)| known == root);
+    let mut alive = known.filter_map(|(_, spawner)| spawner.upgrade());
+    alive.find(|spawner| spawner.is_alive())
+}
+
 /// The spawner for a root, started when there is none. Blocks for some milliseconds then.
 pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, BackendError> {
     let mut spawners = SPAWNERS.lock().unwrap_or_else(PoisonError::into_inner);
     spawners.retain(|(_, spawner)| spawner.strong_count() > 0);
-    let known = spawners.iter().filter(|(known, _)| known == root);
-    let mut alive = known.filter_map(|(_, spawner)| spawner.upgrade());
-    if let Some(spawner) = alive.find(|spawner| spawner.is_alive()) {
+    if let Some(spawner) = find(&spawners, root) {
         return Ok(spawner);
     }
     let share = Share::take(users)?;
