@@ -86,7 +86,9 @@ class OwnDocker {
     words.push("--containerd", this.#containerd());
     words.push("--bridge", "none", "--iptables=false", "--ip6tables=false");
     // In a network namespace of its own: a daemon without a bridge removes the bridge of the machine's daemon.
-    this.#child = spawn("unshare", ["--net", DAEMON, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+    this.#child = spawn("unshare", ["--net", DAEMON, ...words], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let said = "";
     this.#child.stderr.on("data", (data) => {
       said += data;
