@@ -27,7 +27,7 @@ impl Need {
             Self::Image => "The option image (or the image of an adapter)",
             Self::BuiltImage => "An image with packages or a setup script",
             Self::Persist => "The option persist",
-            Self::WritableRoot => "The option readonlyRootFs: false (--writable)",
+            Self::WritableRoot => "The option readonlyRootFs: false",
             Self::ContainerRuntime => "The option security.runtime",
             Self::DistributionPackages => "installPackages for Bash",
         }
@@ -41,7 +41,7 @@ impl BackendError {
         let written = need.written();
         let message = format!(
             "{written} needs Docker, and sandboxes run on the {backend} backend here. Leave it out, or choose Docker: \
-             backend \"docker\", ISOL8_BACKEND=docker or --backend docker."
+             backend \"docker\" or ISOL8_BACKEND=docker."
         );
         Self::new(BackendErrorKind::Unsupported, message)
     }
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(
             error.message,
             "The option persist needs Docker, and sandboxes run on the local backend here. Leave it out, or choose \
-             Docker: backend \"docker\", ISOL8_BACKEND=docker or --backend docker."
+             Docker: backend \"docker\" or ISOL8_BACKEND=docker."
         );
     }
 }

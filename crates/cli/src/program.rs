@@ -9,7 +9,7 @@ use crate::{
     commands,
     failure::{Exit, Failure},
     launcher,
-    output::Console,
+    output::{Console, with_flags},
     server_program, usage,
 };
 
@@ -32,7 +32,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let console = Console::new(cli.global.quiet);
     let exit = carry_out(cli, console).unwrap_or_else(|failure| {
-        console.error(&failure.to_string());
+        let message = failure.to_string();
+        console.error(&match failure {
+            Failure::Engine(_) => with_flags(message),
+            _ => message,
+        });
         failure.exit()
     });
     // A reader that has gone away changes nothing any more.

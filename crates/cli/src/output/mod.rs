@@ -2,8 +2,10 @@
 
 mod builds;
 mod console;
+mod flags;
 mod measures;
 
 pub(crate) use builds::{BuildLine, Builds};
 pub(crate) use console::{Console, print, printable, printable_lines};
+pub(crate) use flags::with_flags;
 pub(crate) use measures::{age, size};

@@ -271,7 +271,7 @@ pub(super) mod tests {
     #[test]
     fn a_good_machine_has_nothing_to_mend() {
         let checks = check(&good());
-        assert_eq!(checks.len(), 16);
+        assert_eq!(checks.len(), 17);
         for check in checks {
             assert_eq!(
                 (check.verdict, &check.remedy),
