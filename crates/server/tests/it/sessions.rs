@@ -1,12 +1,13 @@
 //! Sessions, their files and clean-ups, over scripted guests.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use isol8_fakes::{Exchange, exited, stdout};
 use isol8_protocol::{Reply, encode_message};
+use isol8_server::Settings;
 use reqwest::Method;
 
-use crate::support::{TestServer, Value, bash, json, until};
+use crate::support::{KEY, TestServer, Value, bash, config, json, until};
 
 fn call(output: &str) -> Exchange {
     Exchange::new("call /sandbox/main.sh", [stdout(output), exited(0)])
@@ -135,6 +136,50 @@ async fn a_lost_sandbox_is_told_once_and_the_session_starts_afresh() {
 }
 
 #[tokio::test]
+async fn ids_that_are_pruned_or_deleted_start_afresh() {
+    let hangs = Exchange::new("call /sandbox/main.sh", [stdout("up\n")]);
+    let settings = Settings::new(KEY, config(json!({"cleanup": {"maxContainerAgeMs": 1}})));
+    let starts = ["1\n", "2\n", "3\n"].map(|output| bash(vec![call(output)]));
+    let [idle, second, third] = starts;
+    let starts = [idle, bash(vec![hangs]), second, third];
+    let (server, scripted) = TestServer::scripted_with(&settings, starts).await;
+    let run = async || {
+        let (status, result) = server.post("/execute", in_session("idle")).await;
+        assert_eq!(status, 200, "{result}");
+        (result["containerId"].clone(), result["stdout"].clone())
+    };
+    assert_eq!(run().await, (json!("box-1"), json!("1")));
+    let mut endless = in_session("busy");
+    endless["request"]["timeoutMs"] = json!(86_400_000);
+    let busy = server.request(Method::POST, "/execute/stream");
+    let busy = busy.timeout(Duration::from_hours(24)).json(&endless);
+    let busy = busy.send().await.unwrap();
+    until("a program runs", async || scripted.backend.started() == 2).await;
+    // Sessions are looked at once a minute.
+    for _ in 0..100 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(1)).await;
+        tokio::time::resume();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if !scripted.backend.destroyed().is_empty() {
+            break;
+        }
+    }
+    assert_eq!(scripted.backend.destroyed(), ["box-1"]);
+    let (_, list) = server.get("/sessions").await;
+    let ids: Vec<_> = list["sessions"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (ids.len(), &ids[0]["id"], &ids[0]["isActive"]),
+        (1, &json!("busy"), &json!(true))
+    );
+    assert_eq!(run().await, (json!("box-3"), json!("2")));
+    assert_eq!(server.delete("/session/idle").await.0, 200);
+    assert_eq!(run().await, (json!("box-4"), json!("3")));
+    drop(busy);
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_session_keeps_the_options_of_its_first_request() {
     let (server, _) = TestServer::scripted([bash(vec![call("1\n"), call("2\n")])]).await;
     let mut first = in_session("a");
@@ -164,11 +209,7 @@ async fn simultaneous_clean_ups_are_one() {
     })
     .await;
     let second = tokio::spawn(cleanup().send());
-    let third = tokio::spawn(
-        cleanup()
-            .timeout(std::time::Duration::from_millis(100))
-            .send(),
-    );
+    let third = tokio::spawn(cleanup().timeout(Duration::from_millis(100)).send());
     assert!(third.await.unwrap().is_err());
     scripted.may_clean.add_permits(1);
     let report = |removed: u64| json!({"removed": removed, "failed": 0, "errors": []});

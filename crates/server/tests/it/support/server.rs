@@ -53,7 +53,7 @@ impl TestServer {
         settings: &Settings,
         place: Arc<dyn Place>,
     ) -> Self {
-        // In the whole workspace's build reqwest has no provider of its own. Another test has installed it, perhaps.
+        // reqwest has no provider of its own. Another test has installed it, perhaps.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Server::new(settings, place).unwrap();
         let stop = StopSignal::default();
