@@ -64,6 +64,10 @@ async function schemathesis(examples) {
       );
     await ask("--exclude-path", LAST);
     await ask("--include-path", LAST);
+    // What follows the document may still have done nothing.
+    const headers = { Authorization: `Bearer ${KEY}` };
+    const capacity = await (await fetch(`${server.url}/capacity`, { headers })).json();
+    if (capacity.accepting !== false) throw new Error(`no request to ${LAST} was accepted`);
   } finally {
     await server.shutdown({ graceMs: 0 });
     await rm(folder, { recursive: true, force: true });
