@@ -84,7 +84,7 @@ export declare class NativeServer {
    */
   constructor(optionsJson: string, variable?: string | undefined | null)
   /**
-   * Opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
+   * Reads the certificate, opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
    * port and the address. To be called once.
    */
   listen(): Promise<NativeOutcome>

@@ -1,10 +1,13 @@
 // The server in this process: its options, its clients, its end.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { get } from "node:https";
 import { createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import { createServer } from "../index.js";
 import { backend } from "./helpers/backend.mjs";
+import { makeCertificate } from "./helpers/certificate.mjs";
 import { hostProcess } from "./helpers/child.mjs";
 import { CLIENTS, testClients } from "./helpers/clients.mjs";
 import { statesWithMemory } from "./helpers/docker.mjs";
@@ -100,6 +103,54 @@ test("keys of tenants are in the database that authDb names", async () => {
       });
     }),
   );
+});
+
+/** Asks `/health` of a server that has the certificate in `ca`. Returns the status. */
+const encryptedHealth = (url, ca) =>
+  new Promise((resolve, reject) => {
+    const request = get(`${url}/health`, { ca, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on("error", reject);
+  });
+
+test("connections are encrypted with the certificate of the options or of the configuration", async () => {
+  await withFolder(async (folder) => {
+    const { key: tlsKey, certificate: tlsCert } = await makeCertificate(folder);
+    const ca = await readFile(tlsCert);
+    const config = { ...PLAIN.config, server: { tlsCert, tlsKey } };
+    const mixed = { ...PLAIN.config, server: { tlsCert: "/none.pem", tlsKey } };
+    for (const options of [{ tlsCert, tlsKey }, { config }, { tlsCert, config: mixed }]) {
+      await withServer(options, async ({ url, port }) => {
+        assert.equal(url, `https://127.0.0.1:${port}`);
+        assert.equal(await encryptedHealth(url, ca), 200);
+        await assert.rejects(encryptedHealth(url, undefined));
+        const plain = await fetch(`http://127.0.0.1:${port}/health`);
+        assert.equal(plain.status, 400);
+      });
+    }
+    for (const [options, code, message] of [
+      [
+        { tlsCert },
+        "ISOL8_INVALID_OPTION",
+        /^There is a TLS certificate without its key: give tlsKey/,
+      ],
+      [
+        { tlsKey },
+        "ISOL8_INVALID_OPTION",
+        /^There is a TLS key without its certificate: give tlsCert/,
+      ],
+      [{ tlsCert: 7 }, "ISOL8_INVALID_OPTION", /^Invalid options: tlsCert: invalid type/],
+      [
+        { tlsCert: "/none.pem", tlsKey },
+        "ISOL8_SERVER",
+        /^Cannot read the TLS certificate \/none\.pem: /,
+      ],
+    ]) {
+      await assert.rejects(createServer({ ...PLAIN, ...options }), { code, message });
+    }
+  });
 });
 
 test("a call that runs may end within the grace, and no other begins", async () => {

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { WebSocketServer } from "ws";
+import { makeCertificate } from "./helpers/certificate.mjs";
 import { withFolder } from "./helpers/folder.mjs";
 import { test } from "./helpers/harness.mjs";
 
@@ -73,13 +74,7 @@ async function listening(server, use) {
 
 test("certificates of the environment are trusted, and no others", async () => {
   await withFolder(async (folder) => {
-    const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-    await execute("openssl", [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-subj", "/CN=isol8 test", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-      ...["-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"],
-      ...["-keyout", key, "-out", certificate],
-    ]);
+    const { key, certificate } = await makeCertificate(folder);
     const server = createServer(
       { key: await readFile(key), cert: await readFile(certificate) },
       answering([]),

@@ -23,6 +23,13 @@ export interface ServerOptions {
   hostname?: string | undefined;
   /** Database of tenants' keys: a path (SQLite), `postgres://…` or `mysql://…`. Default: that of `config.auth`, if enabled. */
   authDb?: string | undefined;
+  /**
+   * File of the certificate in PEM, with those between it and its authority. Connections are encrypted with it, and `url` is an
+   * `https://` address. Read once. Default: `server.tlsCert` of the configuration, else connections are not encrypted.
+   */
+  tlsCert?: string | undefined;
+  /** File of the certificate's private key in PEM. Default: `server.tlsKey` of the configuration. */
+  tlsKey?: string | undefined;
   /** The configuration, with the limits of tenants and the queue. Default: what `loadConfig()` returns. */
   config?: PartialConfig | undefined;
   /** What runs sandboxes. Default: `ISOL8_BACKEND`, else that of the configuration. */
@@ -58,7 +65,7 @@ export interface Isol8Server {
 
 /**
  * Starts the server of `isol8 serve` in this process. Builds the images of the configuration first. Resolves when the server
- * accepts connections. Rejects with `ISOL8_INVALID_OPTION` for an option, and with `ISOL8_SERVER` when the port is in use
- * or the key database cannot be opened.
+ * accepts connections. Rejects with `ISOL8_INVALID_OPTION` for an option, and with `ISOL8_SERVER` when the port is in use,
+ * the key database cannot be opened or the certificate cannot be used.
  */
 export declare function createServer(options: ServerOptions): Promise<Isol8Server>;

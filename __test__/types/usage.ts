@@ -379,6 +379,8 @@ async function useServer(): Promise<void> {
     port: 0,
     hostname: "127.0.0.1",
     authDb: "/d",
+    tlsCert: "/c.pem",
+    tlsKey: "/k.pem",
     config,
     backend: "docker",
     limits: "required",

@@ -9,6 +9,7 @@
     reason = "JavaScript's values are handed over, not lent, and Rust never calls these"
 )]
 
+mod certificate;
 pub mod config;
 pub mod debug;
 pub mod engine;

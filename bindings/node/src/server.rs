@@ -13,14 +13,15 @@ use isol8_docker::DockerAddress;
 use isol8_engine::EngineError;
 use isol8_keys::{KeyStore, KeyStoreError};
 use isol8_server::{
-    ImageStep, Server, Settings, StopSignal, build_configured_images, key_database, listen,
-    local_host,
+    ImageStep, Listener, Server, Settings, StopSignal, build_configured_images, key_database,
+    listen, local_host,
 };
 use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    certificate::Certificate,
     engine::local_limits,
     exit::life,
     outcome::{NativeError, NativeOutcome, parse, thrown, tree},
@@ -50,6 +51,8 @@ struct RawServerOptions {
     hostname: Option<String>,
     api_key: Option<String>,
     auth_db: Option<String>,
+    tls_cert: Option<String>,
+    tls_key: Option<String>,
     config: Option<Config>,
     backend: Option<String>,
     limits: Option<String>,
@@ -64,6 +67,8 @@ struct Prepared {
     port: u16,
     /// The database of tenants' keys.
     key_database: Option<String>,
+    /// What encrypts connections; none where they are not encrypted.
+    certificate: Option<Certificate>,
     place: Arc<Served>,
 }
 
@@ -106,7 +111,7 @@ impl NativeServer {
         })
     }
 
-    /// Opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
+    /// Reads the certificate, opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
     /// port and the address. To be called once.
     #[napi]
     pub async fn listen(&self) -> NativeOutcome {
@@ -147,9 +152,11 @@ impl NativeServer {
             hostname,
             port,
             key_database,
+            certificate,
             place,
         } = prepared;
         let hostname = hostname.as_deref();
+        let tls = certificate.map(|files| files.load()).transpose()?;
         let keys = match &key_database {
             Some(address) => Some(Arc::new(KeyStore::open(address).await?)),
             None => None,
@@ -161,6 +168,10 @@ impl NativeServer {
         let unbound = |cause: io::Error| cannot_listen(hostname, port, &cause);
         let listener = listen(hostname, port).await.map_err(unbound)?;
         let port = listener.local_addr().map_err(unbound)?.port();
+        let (listener, scheme) = match tls {
+            Some(tls) => (Listener::Tls(listener, tls), "https"),
+            None => (Listener::Tcp(listener), "http"),
+        };
         let (stop, ended) = (self.stop.clone(), self.ended.clone());
         let failure = Arc::clone(&self.failure);
         tokio::spawn(async move {
@@ -171,7 +182,7 @@ impl NativeServer {
                 *lock(&failure) = Some(error);
             }
         });
-        let url = format!("http://{}:{port}", local_host(hostname));
+        let url = format!("{scheme}://{}:{port}", local_host(hostname));
         Ok(Listening { port, url })
     }
 }
@@ -200,6 +211,7 @@ fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, Nat
     let home = env::home_dir();
     let key_database = key_database(raw.auth_db, &config.auth, home.as_deref())
         .map_err(|error| refusal(&format!("{error}. Give authDb a path or a URL.")))?;
+    let certificate = Certificate::choose(raw.tls_cert, raw.tls_key, &config.server)?;
     let settings = Settings {
         // `stop` keeps the time.
         stop_grace: Duration::MAX,
@@ -210,6 +222,7 @@ fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, Nat
         hostname: raw.hostname.filter(|hostname| !hostname.is_empty()),
         port: port(raw.port)?,
         key_database,
+        certificate,
         place: Arc::new(Served(place)),
     })
 }
