@@ -1,9 +1,12 @@
 // One suite of behaviour with the same assertions for the local engine and for both clients of a server, over
-// WebSocket and over server-sent events. Then the clients behind a proxy that cuts their connections.
+// WebSocket and over server-sent events. Then the clients behind a proxy that cuts their connections. Where
+// ISOL8_TEST_CERTIFICATE names a folder with a certificate, connections are encrypted, and the local engine is left out.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before } from "node:test";
 import { DockerIsol8, Isol8Error } from "@isol8/core";
+import { certificateIn } from "./helpers/certificate.mjs";
 import { CLIENTS } from "./helpers/clients.mjs";
 import { withProxy } from "./helpers/cutting-proxy.mjs";
 import { eventsOf, test, textOf } from "./helpers/harness.mjs";
@@ -15,9 +18,24 @@ const KEY = "behaviour-key";
 /** How many connections of each client are cut. */
 const CUTS = 12;
 
+/** Connections are cut before this many bytes of the server. */
+const CUT_BYTES = 900;
+
+/** About what a server sends to agree on the encryption. */
+const HANDSHAKE_BYTES = 1000;
+
+const FOLDER = process.env.ISOL8_TEST_CERTIFICATE;
+const files = FOLDER && certificateIn(FOLDER);
+const identity = files && {
+  key: readFileSync(files.key),
+  cert: readFileSync(files.certificate),
+};
+
 let served;
 before(async () => {
-  served = await serve(KEY);
+  const server = files && { tlsCert: files.certificate, tlsKey: files.key };
+  served = await serve(KEY, { config: server && { server } });
+  assert.equal(new URL(served.host).protocol, files ? "https:" : "http:");
 });
 after(() => served?.stop());
 
@@ -25,18 +43,20 @@ let sessions = 0;
 
 /** Runs `use` with an engine of each kind. `mode` is that of the local engine; the others use a session for it. */
 function testEngines(name, { mode = "ephemeral", options = {} }, use) {
-  test(`${name} (local engine)`, async () => {
-    const engine = new DockerIsol8({ mode, ...options });
-    try {
-      await use(engine);
-    } finally {
-      await engine.stop();
-    }
-  });
+  if (!identity) {
+    test(`${name} (local engine)`, async () => {
+      const engine = new DockerIsol8({ mode, ...options });
+      try {
+        await use(engine);
+      } finally {
+        await engine.stop();
+      }
+    });
+  }
   for (const [client, RemoteIsol8] of Object.entries(CLIENTS)) {
     for (const refuseWebSocket of [false, true]) {
       test(`${name} (${client}, ${refuseWebSocket ? "SSE" : "WebSocket"})`, () =>
-        withProxy(served.host, { refuseWebSocket }, async (host) => {
+        withProxy(served.host, { refuseWebSocket, identity }, async (host) => {
           sessions += 1;
           const session = mode === "persistent" ? { sessionId: `behaviour ${sessions}` } : {};
           const engine = new RemoteIsol8({ host, apiKey: KEY, ...session }, options);
@@ -216,12 +236,14 @@ for (const [client, RemoteIsol8] of Object.entries(CLIENTS)) {
   for (const refuseWebSocket of [false, true]) {
     const transport = refuseWebSocket ? "SSE" : "WebSocket";
     test(`a connection that is cut is an error, never a wrong result (${client}, ${transport})`, () =>
-      withProxy(served.host, { refuseWebSocket }, async (host, proxy) => {
+      withProxy(served.host, { refuseWebSocket, identity }, async (host, proxy) => {
         const random = randomNumbers(SEED);
+        // A proxy that reads requests sees no encryption.
+        const ahead = identity && !refuseWebSocket ? HANDSHAKE_BYTES : 0;
         const request = { runtime: "bash", code: "echo one; echo two >&2; exit 5" };
         let errors = 0;
         for (let count = 0; count < CUTS; count++) {
-          const bytes = Math.floor(random(900));
+          const bytes = Math.floor(random(ahead + CUT_BYTES));
           const what = `ISOL8_TEST_SEED=${SEED}, connections cut after ${bytes} bytes`;
           proxy.bytes = bytes;
           // With connections of its own, where the client keeps them.

@@ -62,7 +62,7 @@ export async function serve(key, { port, config = {} } = {}) {
     }
   };
   try {
-    const listening = () => /listening on (http:\S+)/.exec(said)?.[1];
+    const listening = () => /listening on (https?:\S+)/.exec(said)?.[1];
     const host = await until(
       () => {
         assert.equal(child.exitCode, null, said);
