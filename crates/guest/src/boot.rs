@@ -1,10 +1,16 @@
 //! Start and end of the guest: it protects its process before it talks to the host, and kills every other
 //! process when it stops.
 
-use std::{env, io, os::fd::OwnedFd, process::ExitCode, rc::Rc};
+use std::{
+    env, io,
+    os::fd::{AsRawFd as _, OwnedFd},
+    process::ExitCode,
+    rc::Rc,
+};
 
 use isol8_protocol::{KNOWN_MOUNTS_ARGUMENT, STRICT_ARGUMENT};
 use nix::{
+    errno::Errno,
     fcntl::{OFlag, open},
     libc,
     sys::{prctl, signal, stat::Mode},
@@ -155,6 +161,9 @@ async fn serve_host() -> Result<(), BootError> {
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });
+    if has_argument(KNOWN_MOUNTS_ARGUMENT) {
+        end_report(&guest.null).map_err(BootError::Prepare)?;
+    }
     let link = async {
         let link = Link::open(wire, guest.memory.window_bytes()).await?;
         let accept = |stream| {
@@ -188,6 +197,14 @@ fn set_default_disposition(number: i32) {
             MASK_BYTES,
         )
     };
+}
+
+/// Tells the spawner that the start has not failed: it reads the standard error of this process until that is closed.
+fn end_report(null: &OwnedFd) -> io::Result<()> {
+    // SAFETY: nothing in this process owns its standard error, and the call takes numbers only.
+    let done = unsafe { libc::dup2(null.as_raw_fd(), libc::STDERR_FILENO) };
+    Errno::result(done)?;
+    Ok(())
 }
 
 /// Standard input and output as the link.

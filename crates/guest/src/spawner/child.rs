@@ -70,7 +70,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) users: &'a Users,
     pub(crate) range: Range,
     pub(crate) link: OwnedFd,
-    /// Closed when the guest runs.
+    /// Where failures are told, by the guest as well: it is its standard error.
     pub(crate) report: BorrowedFd<'a>,
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     prctl::set_no_new_privs().trying("give up privileges")?;
     landlock::restrict(plan.host_network)?;
     end_with_spawner(parts.report)?;
-    use_link(&parts.link)?;
+    use_streams(&parts.link, parts.report)?;
     if !counted {
         filters::refuse_shared_memory()?;
     }
@@ -185,15 +185,10 @@ fn end_with_spawner(report: BorrowedFd<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the link the guest's standard input and output. Its start closes all other descriptors.
-fn use_link(link: &OwnedFd) -> Result<(), Failure> {
-    let null = nix::fcntl::open(
-        "/dev/null",
-        nix::fcntl::OFlag::O_RDWR | nix::fcntl::OFlag::O_CLOEXEC,
-        nix::sys::stat::Mode::empty(),
-    )
-    .trying("open /dev/null")?;
-    for (from, to) in [(link.as_fd(), 0), (link.as_fd(), 1), (null.as_fd(), 2)] {
+/// Makes the link the guest's standard input and output, and the report its standard error. Its start closes all other
+/// descriptors.
+fn use_streams(link: &OwnedFd, report: BorrowedFd<'_>) -> Result<(), Failure> {
+    for (from, to) in [(link.as_fd(), 0), (link.as_fd(), 1), (report, 2)] {
         // SAFETY: the standard streams of this process have no owner.
         let done = unsafe { libc::dup2(from.as_raw_fd(), to) };
         Errno::result(done).trying("pass the link on")?;

@@ -36,8 +36,10 @@ pub(crate) struct Sandbox {
     pub(crate) number: u64,
     pub(crate) pid: Pid,
     range: Range,
-    /// Where its process tells a failure. Closed by the start of the guest.
+    /// Where its process and then the guest tell a failure. The guest closes it when its start is over.
     report: Option<OwnedFd>,
+    /// What they have told so far.
+    told: Vec<u8>,
 }
 
 /// How the start of a guest ended.
@@ -79,7 +81,9 @@ impl Workshop {
         range: Range,
         link: OwnedFd,
     ) -> Result<Sandbox, Failure> {
-        let (reading, writing) = pipe2(OFlag::O_CLOEXEC).trying("make a pipe")?;
+        // Neither end may keep the spawner or the guest waiting.
+        let flags = OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        let (reading, writing) = pipe2(flags).trying("make a pipe")?;
         // Its clock counts from the same moments. Where the kernel has no such namespace, there is nothing to hide.
         let _ = unshare(CloneFlags::from_bits_retain(NEW_TIME));
         let Some(pid) = child::clone(child::NAMESPACES).trying("make the namespaces")? else {
@@ -104,6 +108,7 @@ impl Workshop {
             pid,
             range,
             report: Some(reading),
+            told: Vec::new(),
         })
     }
 
@@ -112,6 +117,21 @@ impl Workshop {
         self.groups.remove(sandbox.number);
         self.users.give_back(sandbox.range);
     }
+}
+
+/// Adds to what was told. A text is whole at the end of the pipe, or when it is as long as one may be.
+fn read_to_end(report: &OwnedFd, told: &mut Vec<u8>) -> Report {
+    let mut text = [0; REPORT_BYTES];
+    while told.len() < REPORT_BYTES {
+        match read(report, &mut text[told.len()..]) {
+            Ok(0) if told.is_empty() => return Report::Started,
+            Ok(0) => break,
+            Ok(count) => told.extend_from_slice(&text[told.len()..][..count]),
+            Err(Errno::EINTR | Errno::EAGAIN) => return Report::Pending,
+            Err(errno) => return Report::Failed(errno.desc().to_owned()),
+        }
+    }
+    Report::Failed(String::from_utf8_lossy(told).trim_end().to_owned())
 }
 
 /// `CLONE_NEWTIME` of linux/sched.h.
@@ -123,19 +143,15 @@ impl Sandbox {
         self.report.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads the report, which is there.
+    /// Reads what there is of the report.
     pub(crate) fn read_report(&mut self) -> Report {
         let Some(report) = &self.report else {
             return Report::Pending;
         };
-        let mut text = [0; REPORT_BYTES];
-        let outcome = match read(report, &mut text) {
-            Ok(0) => Report::Started,
-            Ok(count) => Report::Failed(String::from_utf8_lossy(&text[..count]).into_owned()),
-            Err(Errno::EINTR) => return Report::Pending,
-            Err(errno) => Report::Failed(errno.desc().to_owned()),
-        };
-        self.report = None;
+        let outcome = read_to_end(report, &mut self.told);
+        if !matches!(outcome, Report::Pending) {
+            self.report = None;
+        }
         outcome
     }
 
@@ -146,5 +162,52 @@ impl Sandbox {
 
     pub(crate) fn kill(&self) {
         let _ = kill(self.pid, Signal::SIGKILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Write as _};
+
+    use super::*;
+
+    fn pipe() -> (OwnedFd, File) {
+        let (reading, writing) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        (reading, writing.into())
+    }
+
+    #[test]
+    fn a_failure_is_told_whole_when_nobody_can_add_to_it() {
+        let (reading, mut writing) = pipe();
+        let mut told = Vec::new();
+        for part in ["the guest: ", "it has no room\n"] {
+            writing.write_all(part.as_bytes()).unwrap();
+            assert!(matches!(read_to_end(&reading, &mut told), Report::Pending));
+        }
+        drop(writing);
+        let Report::Failed(message) = read_to_end(&reading, &mut told) else {
+            panic!("no failure");
+        };
+        assert_eq!(message, "the guest: it has no room");
+    }
+
+    #[test]
+    fn a_start_that_tells_nothing_has_not_failed() {
+        let (reading, writing) = pipe();
+        let mut told = Vec::new();
+        assert!(matches!(read_to_end(&reading, &mut told), Report::Pending));
+        drop(writing);
+        assert!(matches!(read_to_end(&reading, &mut told), Report::Started));
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let (reading, mut writing) = pipe();
+        writing.write_all(&[b'x'; 3 * REPORT_BYTES]).unwrap();
+        let mut told = Vec::new();
+        let Report::Failed(message) = read_to_end(&reading, &mut told) else {
+            panic!("no failure");
+        };
+        assert_eq!(message.len(), REPORT_BYTES);
     }
 }

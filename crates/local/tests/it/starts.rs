@@ -2,7 +2,7 @@
 
 use std::os::fd::AsRawFd as _;
 
-use isol8_backend::{Backend as _, BackendErrorKind, SandboxNetwork, SandboxSpec};
+use isol8_backend::{Backend as _, BackendErrorKind, SandboxNetwork, SandboxSpec, SeccompProfile};
 use isol8_local::{LocalBackend, LocalOptions};
 use tokio::io::AsyncReadExt as _;
 
@@ -174,4 +174,27 @@ async fn what_a_local_sandbox_cannot_be_is_an_error_that_names_the_option() {
     let mut host = spec;
     host.network = SandboxNetwork::Host;
     backend.start(&host).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guest_that_fails_at_its_start_says_why() {
+    let _alone = alone().await;
+    let backend = LocalBackend::new(LocalOptions::default());
+    let refusing = r#"{"defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["signalfd4"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}"#;
+    let spec = SandboxSpec {
+        seccomp: SeccompProfile::Custom(refusing.into()),
+        ..spec().await
+    };
+    let error = backend.start(&spec).await.err().unwrap();
+    assert_eq!(
+        error.message,
+        "A local sandbox could not be started: isol8-guest: cannot prepare the process: Operation not permitted (os \
+         error 1)"
+    );
+    // A guest that runs holds nothing of the spawner's: it has told that its start is over.
+    let started = start(&backend).await;
+    let (guest, _) = descendants(spawner_of(&started.id))[0];
+    let complaints = std::fs::read_link(format!("/proc/{guest}/fd/2")).unwrap();
+    assert_eq!(complaints.to_str(), Some("/dev/null"));
 }
