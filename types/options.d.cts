@@ -275,7 +275,7 @@ export interface BackendOptions extends DockerIsol8Options {
   /** What runs sandboxes. Default: `ISOL8_BACKEND`, else `"auto"`. */
   backend?: Isol8Backend | undefined;
   /**
-   * What the local backend does where this machine offers no control groups. `"required"` (default): it starts no sandbox.
+   * What the local backend does where this machine offers no control groups, or no overlay file system. `"required"` (default): it starts no sandbox.
    * `"best-effort"`: it starts sandboxes with the limits that can be had.
    */
   limits?: "required" | "best-effort" | undefined;

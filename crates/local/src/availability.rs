@@ -1,6 +1,6 @@
 //! What enforces what in local sandboxes on this machine.
 
-use std::fmt;
+use std::{fmt, fs};
 
 use isol8_backend::BackendError;
 use isol8_protocol::Hierarchy;
@@ -73,18 +73,39 @@ pub(crate) fn describe(users: &Users, groups: &[Hierarchy]) -> Availability {
             "limited by the system for each user of a sandbox",
         ),
         cpu: limited("Processor time", "cpu", "not limited"),
-        files: files(has_landlock()).to_owned(),
+        files: files(has_landlock(), has_overlay()),
     }
 }
 
-/// What keeps programs from files, with Landlock or without.
-fn files(landlock: bool) -> &'static str {
-    if landlock {
+/// What keeps programs from files, with Landlock or without, and with overlay or without.
+fn files(landlock: bool, overlay: bool) -> String {
+    let mut text = if landlock {
         "Files: mounts of each sandbox's own, and Landlock as a second wall."
     } else {
         "Files: mounts of each sandbox's own. This kernel has no Landlock, which would be a second wall: it needs Linux \
          5.13 and `landlock` among its security modules."
     }
+    .to_owned();
+    if !overlay {
+        text.push_str(
+            " The file system overlay is not loaded, which keeps the inodes of sandboxes apart from the host's: `sudo \
+             modprobe overlay` loads it. Without it sandboxes start with `limits: \"best-effort\"` alone.",
+        );
+    }
+    text
+}
+
+/// Whether the kernel has the file system overlay, by filesystems(5).
+fn has_overlay() -> bool {
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    lists_overlay(&known)
+}
+
+fn lists_overlay(filesystems: &str) -> bool {
+    let mut names = filesystems
+        .lines()
+        .filter_map(|line| line.split_whitespace().next_back());
+    names.any(|name| name == "overlay")
 }
 
 /// Whether the kernel has Landlock.
@@ -110,7 +131,17 @@ mod tests {
 
     #[test]
     fn a_kernel_without_the_second_wall_is_named() {
-        assert!(files(true).contains("Landlock as a second wall"));
-        assert!(files(false).contains("no Landlock"));
+        assert!(files(true, true).contains("Landlock as a second wall"));
+        assert!(files(false, true).contains("no Landlock"));
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_keep_inodes_apart_is_named() {
+        assert!(!files(true, true).contains("overlay"));
+        for part in ["modprobe overlay", "best-effort"] {
+            assert!(files(true, false).contains(part));
+        }
+        assert!(lists_overlay("nodev\ttmpfs\n\text4\nnodev\toverlay\n"));
+        assert!(!lists_overlay("nodev\ttmpfs\nnodev\toverlay2\n"));
     }
 }

@@ -94,10 +94,11 @@ impl Shared {
             groups,
             ..self.root(image)?
         };
-        let found = match running(&plan) {
+        let key = (plan, self.options.limits);
+        let found = match running(&key) {
             Some(running) => running,
             // The start of one blocks for some milliseconds.
-            None => spawn_blocking(move || spawner(&plan, &users))
+            None => spawn_blocking(move || spawner(&key, &users))
                 .await
                 .map_err(|error| {
                     BackendError::new(BackendErrorKind::System, "The program ends.")

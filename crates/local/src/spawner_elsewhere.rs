@@ -5,7 +5,10 @@ use std::{convert::Infallible, sync::Arc};
 use isol8_backend::{BackendError, Socket};
 use isol8_protocol::{RootPlan, SandboxPlan};
 
-use crate::users::{Users, unavailable};
+use crate::{
+    Limits,
+    users::{Users, unavailable},
+};
 
 /// A spawner: there is none.
 pub(crate) struct Spawner(Infallible);
@@ -16,11 +19,14 @@ pub(crate) struct Running {
     pub(crate) stream: Socket,
 }
 
-pub(crate) fn running(_root: &RootPlan) -> Option<Arc<Spawner>> {
+pub(crate) fn running(_key: &(RootPlan, Limits)) -> Option<Arc<Spawner>> {
     None
 }
 
-pub(crate) fn spawner(_root: &RootPlan, _users: &Users) -> Result<Arc<Spawner>, BackendError> {
+pub(crate) fn spawner(
+    _key: &(RootPlan, Limits),
+    _users: &Users,
+) -> Result<Arc<Spawner>, BackendError> {
     Err(unavailable("they need Linux. Use Docker here."))
 }
 

@@ -16,7 +16,10 @@ use rustix::{
 };
 
 use super::packets;
-use crate::users::{self, Subordinates, Users, unavailable};
+use crate::{
+    Limits,
+    users::{self, Subordinates, Users, unavailable},
+};
 
 /// Bytes of a file in one packet.
 const FILE_PART_BYTES: usize = 64 * 1024;
@@ -31,10 +34,14 @@ pub(super) struct Launched {
 }
 
 /// Starts a spawner with this root. Blocks for some milliseconds.
-pub(super) fn launch(plan: &RootPlan, users: &Users) -> Result<Launched, BackendError> {
+pub(super) fn launch(
+    plan: &RootPlan,
+    users: &Users,
+    limits: Limits,
+) -> Result<Launched, BackendError> {
     let (socket, theirs) = packets::pair().map_err(failed)?;
     let mut child = start(theirs).map_err(failed)?;
-    let prepared = prepare(&socket, &child, plan, users);
+    let prepared = prepare(&socket, &child, plan, users).and_then(|lacks| accept(&lacks, limits));
     if prepared.is_err() {
         // It has ended by itself, or is of no use.
         let _ = child.kill();
@@ -74,13 +81,13 @@ fn start(socket: OwnedFd) -> io::Result<Child> {
         .spawn()
 }
 
-/// Hands over the guest's files and the root.
+/// Hands over the guest's files and the root. Returns what this system does not have for it.
 fn prepare(
     socket: &OwnedFd,
     child: &Child,
     plan: &RootPlan,
     users: &Users,
-) -> Result<(), BackendError> {
+) -> Result<Vec<String>, BackendError> {
     let send = |message: &ToSpawner| {
         packets::send(socket, message, None, SendFlags::empty()).map_err(failed)
     };
@@ -97,12 +104,7 @@ fn prepare(
     let mut buffer = packets::buffer();
     loop {
         match packets::receive(socket, &mut buffer).map_err(failed)? {
-            Some(FromSpawner::Ready { lacks }) => {
-                for what in lacks {
-                    tracing::warn!(what, "local sandboxes lack something");
-                }
-                return Ok(());
-            }
+            Some(FromSpawner::Ready { lacks }) => return Ok(lacks),
             Some(FromSpawner::NeedsUsers) => {
                 match users {
                     Users::Subordinate(subordinates) => map_users(child.id(), subordinates)?,
@@ -114,6 +116,22 @@ fn prepare(
             Some(FromSpawner::Failed { message }) => return Err(refused(&message)),
             Some(_) => return Err(failed(io::ErrorKind::InvalidData.into())),
             None => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
+/// Refuses sandboxes that share inodes with the host, unless the caller has chosen what can be had.
+fn accept(lacks: &[String], limits: Limits) -> Result<(), BackendError> {
+    match (lacks.first(), limits) {
+        (Some(what), Limits::Required) => Err(unavailable(format!(
+            "{what}. Root needs the kernel's module overlay (`sudo modprobe overlay`), other users Linux 5.11, too. \
+             Without it, `limits: \"best-effort\"` starts sandboxes that share them."
+        ))),
+        _ => {
+            for what in lacks {
+                tracing::warn!(what, "local sandboxes lack something");
+            }
+            Ok(())
         }
     }
 }
@@ -172,4 +190,21 @@ fn refused(message: &str) -> BackendError {
         BackendErrorKind::System,
         format!("Cannot prepare local sandboxes: {message}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sandboxes_that_share_inodes_with_the_host_have_to_be_chosen() {
+        let lacks = ["no overlay in front of /usr: Operation not permitted".to_owned()];
+        let error = accept(&lacks, Limits::Required).unwrap_err();
+        assert_eq!(error.kind, BackendErrorKind::Unavailable);
+        for part in [&*lacks[0], "modprobe overlay", "best-effort"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert!(accept(&lacks, Limits::BestEffort).is_ok());
+        assert!(accept(&[], Limits::Required).is_ok());
+    }
 }

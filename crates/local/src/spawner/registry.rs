@@ -6,29 +6,33 @@ use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::{IDS_OF_A_SANDBOX, RootPlan};
 
 use super::{launch::launch, process::Spawner, share::Share};
-use crate::users::Users;
+use crate::{Limits, users::Users};
 
-/// The spawners that live, with their roots. A root has no users here.
-static SPAWNERS: Mutex<Vec<(RootPlan, Weak<Spawner>)>> = Mutex::new(Vec::new());
+/// What spawners are shared by. A root has no users here.
+type Key = (RootPlan, Limits);
+
+/// The spawners that live.
+static SPAWNERS: Mutex<Vec<(Key, Weak<Spawner>)>> = Mutex::new(Vec::new());
 
 /// The spawner for a root that runs already. Does not wait.
-pub(crate) fn running(root: &RootPlan) -> Option<Arc<Spawner>> {
-    find(&SPAWNERS.try_lock().ok()?, root)
+pub(crate) fn running(key: &Key) -> Option<Arc<Spawner>> {
+    find(&SPAWNERS.try_lock().ok()?, key)
 }
 
-fn find(spawners: &[(RootPlan, Weak<Spawner>)], root: &RootPlan) -> Option<Arc<Spawner>> {
-    let known = spawners.iter().filter(|(known, _)| known == root);
+fn find(spawners: &[(Key, Weak<Spawner>)], key: &Key) -> Option<Arc<Spawner>> {
+    let known = spawners.iter().filter(|(known, _)| known == key);
     let mut alive = known.filter_map(|(_, spawner)| spawner.upgrade());
     alive.find(|spawner| spawner.is_alive())
 }
 
 /// The spawner for a root, started when there is none. Blocks for some milliseconds then.
-pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, BackendError> {
+pub(crate) fn spawner(key: &Key, users: &Users) -> Result<Arc<Spawner>, BackendError> {
     let mut spawners = SPAWNERS.lock().unwrap_or_else(PoisonError::into_inner);
     spawners.retain(|(_, spawner)| spawner.strong_count() > 0);
-    if let Some(spawner) = find(&spawners, root) {
+    if let Some(spawner) = find(&spawners, key) {
         return Ok(spawner);
     }
+    let (root, limits) = key;
     let share = Share::take(users)?;
     let plan = RootPlan {
         own_users: *users != Users::Root,
@@ -36,7 +40,7 @@ pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, Ba
         slots: share.count / IDS_OF_A_SANDBOX,
         ..root.clone()
     };
-    let launched = launch(&plan, users)?;
+    let launched = launch(&plan, users, *limits)?;
     tracing::debug!(
         process = launched.child.id(),
         "a spawner of local sandboxes runs"
@@ -46,6 +50,6 @@ pub(crate) fn spawner(root: &RootPlan, users: &Users) -> Result<Arc<Spawner>, Ba
         BackendError::new(BackendErrorKind::System, message)
     })?;
     let started = Arc::new(started);
-    spawners.push((root.clone(), Arc::downgrade(&started)));
+    spawners.push((key.clone(), Arc::downgrade(&started)));
     Ok(started)
 }
