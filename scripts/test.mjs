@@ -79,6 +79,12 @@ function counted(output, passed, skipped) {
   return { passed: sum(passed), notRun: notRun > 0 ? [`${notRun} skipped tests`] : [] };
 }
 
+/** Installs the pinned runtimes for local sandboxes, where Rust's tests look for them. */
+function installedRuntimes() {
+  const env = { XDG_CACHE_HOME: `${root}/.cache` };
+  return run("node", ["bin/isol8.cjs", "setup", "--backend", "local"], { env });
+}
+
 /** Minutes after which a command of JavaScript tests is killed, with the tests of one file at most. */
 const MINUTES = 30;
 const FILE_MINUTES = 15;
@@ -158,6 +164,7 @@ const longSteps = [
   debugBuild,
   images,
   foreignImage,
+  { name: "runtimes of local sandboxes", run: installedRuntimes },
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
     name: "Rust: long sessions, and local sandboxes",

@@ -15,14 +15,13 @@ use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use isol8_api::{options::RawOptions, request::ExecutionRequest};
-use isol8_docker::DockerAddress;
 use isol8_engine::{Engine, options::Options};
 use regex::Regex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use self::sessions::Sessions;
-use crate::common::{engine_on, start_options};
+use crate::common::{engine_of, start_options};
 
 /// Pause between two programs, so that the next interpreter has begun to start.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
@@ -30,6 +29,21 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
 /// How often a program is run until its run was parked; each time after a longer pause, so that a busy
 /// machine has time to park.
 const ATTEMPTS: u32 = 20;
+
+/// Set when the interpreter is this machine's own, of whatever version.
+pub(crate) const OF_MACHINE: &str = "ISOL8_TEST_OWN_INTERPRETER";
+
+/// Programs that see in Node.js 20, which may be this machine's own, that standard output was made while the interpreter
+/// waited. The images have a newer one.
+const TELLING_IN_NODE_20: [&str; 4] = [
+    "process-listeners",
+    "async-ids",
+    "async-ids-esm",
+    "stdout-not-made",
+];
+
+/// Set when programs are not compared in sessions, which takes most of the time.
+pub(crate) const WITHOUT_SESSIONS: &str = "ISOL8_TEST_WITHOUT_SESSIONS";
 
 struct Case {
     name: String,
@@ -73,7 +87,7 @@ fn engine(parking: bool, network: &str) -> Engine {
     .unwrap();
     let mut options = Options::try_from(raw).unwrap();
     options.parking = parking;
-    engine_on(DockerAddress::default(), options, 2).unwrap()
+    engine_of(options, 2).unwrap()
 }
 
 /// The result without its random parts. It must be the same in both interpreters.
@@ -94,6 +108,13 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
     })
 }
 
+/// Whether a program may differ in an interpreter of this machine.
+fn may_tell(runtime: &str, program: &str) -> bool {
+    std::env::var_os(OF_MACHINE).is_some()
+        && runtime == "node"
+        && TELLING_IN_NODE_20.contains(&program)
+}
+
 async fn compare(runtime: &'static str, text: &str) {
     let mut cases = corpus(runtime, text);
     assert!(cases.len() > 20, "the corpus was not read");
@@ -103,6 +124,10 @@ async fn compare(runtime: &'static str, text: &str) {
         isol8_testing::not_run(format_args!(
             "no {runtime} program has a name with ONLY={only}"
         ));
+        return;
+    }
+    if std::env::var_os(WITHOUT_SESSIONS).is_some() {
+        compare_all(runtime, "none", &cases, None).await;
         return;
     }
     let sessions = Sessions::new(runtime);
@@ -143,7 +168,7 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case], sessions: Opt
         if took == case.plain {
             writeln!(report, "## {}: parked is {took}", case.name).unwrap();
         }
-        if left != right {
+        if left != right && !may_tell(runtime, &case.name) {
             writeln!(report, "## {}\nPARKED {left}\nPLAIN {right}", case.name).unwrap();
         }
         if let Some(sessions) = &sessions {

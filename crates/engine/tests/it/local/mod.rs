@@ -3,6 +3,7 @@
 mod best_effort;
 mod egress;
 mod executions;
+mod fidelity;
 mod inodes;
 mod kills;
 mod suites;

@@ -27,9 +27,16 @@ pub(crate) fn engine_with(options: Value, runtimes: &Path) -> Engine {
     engine_on(options, local).unwrap()
 }
 
+/// Names a directory of installed runtimes for [`engine_of`].
+pub(crate) const RUNTIMES: &str = "ISOL8_TEST_RUNTIMES";
+
 /// An engine for tests of all backends, or the error.
 pub(crate) fn engine_of(options: Options, max_concurrent: usize) -> Result<Engine, EngineError> {
-    make(options, max_concurrent, LocalOptions::default())
+    let local = LocalOptions {
+        runtimes_dir: std::env::var_os(RUNTIMES).map(Into::into),
+        ..LocalOptions::default()
+    };
+    make(options, max_concurrent, local)
 }
 
 /// An engine with these options of the backend, or the error.
