@@ -122,18 +122,16 @@ fn prepare(
 
 /// Refuses sandboxes that share inodes with the host, unless the caller has chosen what can be had.
 fn accept(lacks: &[String], limits: Limits) -> Result<(), BackendError> {
-    match (lacks.first(), limits) {
-        (Some(what), Limits::Required) => Err(unavailable(format!(
+    if let (Some(what), Limits::Required) = (lacks.first(), limits) {
+        return Err(unavailable(format!(
             "{what}. Root needs the kernel's module overlay (`sudo modprobe overlay`), other users Linux 5.11, too. \
              Without it, `limits: \"best-effort\"` starts sandboxes that share them."
-        ))),
-        _ => {
-            for what in lacks {
-                tracing::warn!(what, "local sandboxes lack something");
-            }
-            Ok(())
-        }
+        )));
     }
+    for what in lacks {
+        tracing::warn!(what, "local sandboxes lack something");
+    }
+    Ok(())
 }
 
 /// Gives the spawner root and the users that root gives to sandboxes.
