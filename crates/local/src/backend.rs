@@ -16,7 +16,7 @@ use isol8_protocol::{CPU_PERIOD_MICROS, RootPlan, STRICT_ARGUMENT, SandboxPlan};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    Availability, LocalOptions, availability, find_interpreter, groups, root, seccomp,
+    Availability, LocalOptions, abandoned, availability, find_interpreter, groups, root, seccomp,
     spawner::{Running, Spawner, running, spawner},
     users,
 };
@@ -203,9 +203,16 @@ impl Backend for LocalBackend {
         .boxed()
     }
 
-    /// Local sandboxes end with their process. Nothing is left to remove.
+    /// Local sandboxes end with their process. What a spawner that was killed has left are control groups; each such
+    /// spawner counts as one.
     fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
-        async { Ok(CleanupReport::default()) }.boxed()
+        async {
+            let removed = spawn_blocking(abandoned::remove).await;
+            removed.map_err(|error| {
+                BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
+            })
+        }
+        .boxed()
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -6,12 +6,13 @@
 //! spawner       the process that makes sandboxes   prefix        which directories may be shown
 //! users         whose users sandboxes get          seccomp       the list of system calls, compiled
 //! groups        control groups                     availability  what enforces what, or what is missing
-//! options       what callers choose
+//! abandoned     what killed spawners have left     options       what callers choose
 //! ```
 //!
 //! The process that makes the sandboxes is the guest's program in another mode, see `crates/guest/src/spawner`.
 #![forbid(unsafe_code)]
 
+mod abandoned;
 mod availability;
 mod backend;
 mod groups;

@@ -4,7 +4,8 @@ use clap::Args;
 
 /// Remove containers that nobody uses any more, and images.
 ///
-/// Containers that a living process uses stay. Images stay without --images.
+/// Containers that a living process uses stay. Images stay without --images. Control groups of local sandboxes whose
+/// process was killed go without a question, unless the backend is docker. With the backend local nothing else goes.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct CleanupArgs {
     /// Do not ask

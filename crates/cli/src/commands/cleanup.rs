@@ -1,4 +1,4 @@
-//! `cleanup`: removes what is left on the daemon.
+//! `cleanup`: removes what is left on the daemon, and of local sandboxes.
 
 use std::{
     fmt::Write as _,
@@ -6,22 +6,91 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use isol8_api::{config::Config, options::BackendChoice};
+use isol8_assembly::Place;
 use isol8_backend::{Backend as _, CleanupReport, ImageStore as _};
 use isol8_docker::{AbandonedContainer, DockerBackend, DockerImages, OwnImage};
 use serde_json::{Value, json};
 
 use crate::{
-    args::CleanupArgs,
+    args::{BackendArgs, CleanupArgs},
     failure::{Exit, Failure},
     output::{Console, age, print},
     sandboxes::Sandboxes,
+    settings::{BackendSettings, variable},
 };
 
 /// Characters of an id that are shown, as Docker does.
 const SHORT_ID: usize = 12;
 
-/// Shows what there is, asks, and removes it.
-pub(crate) async fn run(args: CleanupArgs, console: Console) -> Result<Exit, Failure> {
+/// Removes what local sandboxes have left, unless Docker alone is wanted. Then shows what there is on the daemon, asks, and
+/// removes it, unless local sandboxes alone are wanted.
+pub(crate) async fn run(
+    args: CleanupArgs,
+    config: &Config,
+    console: Console,
+) -> Result<Exit, Failure> {
+    let settings = BackendSettings::resolve(&BackendArgs::default(), config, variable)?;
+    let only_local = settings.choice == BackendChoice::Local;
+    let mut local = Exit::Success;
+    // With --json nothing is removed without --force.
+    if settings.choice != BackendChoice::Docker && (args.force || !args.json) {
+        let place = Sandboxes::new(settings)?;
+        local = clean_up_local(place.place(), only_local && !args.json, console).await?;
+    }
+    if only_local {
+        if args.json {
+            print(&listed(&[], None).to_string())?;
+        }
+        return Ok(local);
+    }
+    let docker = clean_up_docker(args, console).await?;
+    Ok(if docker == Exit::Success {
+        local
+    } else {
+        docker
+    })
+}
+
+/// Removes the control groups of killed processes. Nothing of a user is in them, so nobody is asked. It is the command's
+/// result when it is `alone`; standard output is that of Docker's otherwise.
+async fn clean_up_local(place: &Place, alone: bool, console: Console) -> Result<Exit, Failure> {
+    let report = place.local_backend().clean_up().await?;
+    match told_of_local(&report, alone) {
+        Some(text) if alone => {
+            print(&text)?;
+        }
+        Some(text) => console.result(&text),
+        None => {}
+    }
+    for error in &report.errors {
+        console.result(&format!("  Failed to remove {error}"));
+    }
+    Ok(if report.failed > 0 {
+        Exit::Failed
+    } else {
+        Exit::Success
+    })
+}
+
+/// What is said of them. With `nothing`, also that there were none.
+fn told_of_local(report: &CleanupReport, nothing: bool) -> Option<String> {
+    let CleanupReport {
+        removed, failed, ..
+    } = report;
+    if removed + failed == 0 {
+        return nothing.then(|| "No remains of local sandboxes found".to_owned());
+    }
+    let mut text = format!("Removed the control groups of {removed} killed local process(es)");
+    if *failed > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", {failed} failed");
+    }
+    Some(text)
+}
+
+/// Shows what there is on the daemon, asks, and removes it.
+async fn clean_up_docker(args: CleanupArgs, console: Console) -> Result<Exit, Failure> {
     let sandboxes = Sandboxes::on_docker()?;
     let (backend, store) = (sandboxes.backend(), sandboxes.images());
     let containers = backend.abandoned().await?;
@@ -187,6 +256,29 @@ fn report(what: &str, removed: &CleanupReport, console: Console) -> Result<Exit,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remains_of_local_sandboxes_are_told_of() {
+        let report = |removed, failed| CleanupReport {
+            removed,
+            failed,
+            errors: Vec::new(),
+        };
+        assert_eq!(told_of_local(&report(0, 0), false), None);
+        for (report, text) in [
+            (report(0, 0), "No remains of local sandboxes found"),
+            (
+                report(2, 0),
+                "Removed the control groups of 2 killed local process(es)",
+            ),
+            (
+                report(0, 1),
+                "Removed the control groups of 0 killed local process(es), 1 failed",
+            ),
+        ] {
+            assert_eq!(told_of_local(&report, true).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn rows_say_what_would_go() {

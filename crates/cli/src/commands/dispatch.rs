@@ -65,8 +65,8 @@ pub(crate) async fn dispatch(cli: Cli, console: Console) -> Result<Exit, Failure
         }
         Command::Config(args) => config::run(args, &prepared()?.loaded),
         Command::Cleanup(args) => {
-            prepared()?;
-            unless_signalled(cleanup::run(args, console)).await
+            let Prepared { loaded, .. } = prepared()?;
+            unless_signalled(cleanup::run(args, &loaded.config, console)).await
         }
     }
 }

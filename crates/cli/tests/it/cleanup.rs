@@ -2,9 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::{common::User, daemon::Daemon};
+use crate::{
+    common::{Ended, User},
+    daemon::Daemon,
+};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// A user of Docker alone: what runs on this machine at the same time is not seen.
+fn docker_user() -> User {
+    let user = User::new();
+    user.write("isol8.config.json", r#"{"backend": "docker"}"#);
+    user
+}
 
 fn daemon() -> Daemon {
     let daemon = Daemon::start();
@@ -25,7 +35,7 @@ fn daemon() -> Daemon {
 
 #[test]
 fn it_asks_and_only_a_yes_is_a_yes() {
-    let (daemon, user) = (daemon(), User::new());
+    let (daemon, user) = (daemon(), docker_user());
     for (answer, end, removed) in [
         ("n\n", "Cleanup cancelled\n", 0),
         ("", "Cleanup cancelled\n", 0),
@@ -49,7 +59,7 @@ fn it_asks_and_only_a_yes_is_a_yes() {
 
 #[test]
 fn images_go_when_they_are_named_and_others_stay() {
-    let (daemon, user) = (daemon(), User::new());
+    let (daemon, user) = (daemon(), docker_user());
     let ended = user.isol8_on(&daemon, &["cleanup", "--images", "--force"], "");
     assert!(
         ended
@@ -75,7 +85,7 @@ fn images_go_when_they_are_named_and_others_stay() {
 
 #[test]
 fn json_shows_what_there_is_and_force_removes_it() {
-    let (daemon, user) = (daemon(), User::new());
+    let (daemon, user) = (daemon(), docker_user());
     let asked = |words: &[&str]| -> Value {
         let ended = user.isol8_on(&daemon, words, "");
         assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
@@ -101,7 +111,7 @@ fn json_shows_what_there_is_and_force_removes_it() {
 
 #[test]
 fn nothing_to_remove_is_no_question() {
-    let (daemon, user) = (Daemon::start(), User::new());
+    let (daemon, user) = (Daemon::start(), docker_user());
     user.isol8_on(&daemon, &["cleanup"], "")
         .is(0, "No isol8 containers found\n", "");
     user.isol8_on(&daemon, &["cleanup", "--images"], "").is(
@@ -113,7 +123,7 @@ fn nothing_to_remove_is_no_question() {
 
 #[test]
 fn what_cannot_be_removed_is_named() {
-    let (daemon, user) = (daemon(), User::new());
+    let (daemon, user) = (daemon(), docker_user());
     daemon.keep_all();
     let ended = user.isol8_on(&daemon, &["cleanup", "--images"], "yes\n");
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -132,4 +142,24 @@ fn what_cannot_be_removed_is_named() {
         assert!(line.contains(name), "{line}");
         assert!(line.contains("it is in use"), "{line}");
     }
+}
+
+#[test]
+fn what_local_sandboxes_have_left_needs_no_daemon() {
+    let user = User::new();
+    let mut command = user.command(&["cleanup"]);
+    command
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .env("ISOL8_BACKEND", "local");
+    let ended: Ended = command.output().unwrap().into();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // Other tests may leave something at the same time.
+    let told = [
+        "No remains of local sandboxes found",
+        "Removed the control groups of ",
+    ];
+    assert!(
+        told.iter().any(|text| ended.stdout.starts_with(text)),
+        "{ended:?}"
+    );
 }

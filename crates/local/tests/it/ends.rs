@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use isol8_backend::Backend as _;
 use isol8_local::{LocalBackend, LocalOptions};
 use tokio::io::AsyncReadExt as _;
 
@@ -127,4 +128,27 @@ async fn a_spawner_that_is_killed_ends_its_sandboxes_and_the_next_start_has_anot
     assert_eq!(sandbox.stream.read(&mut [0]).await.unwrap(), 0);
     let next = start(&backend).await;
     assert_ne!(spawner_of(&next.id), spawner);
+}
+
+#[tokio::test]
+async fn a_cleanup_removes_what_killed_spawners_have_left_and_nothing_of_the_living() {
+    let _alone = alone().await;
+    let (mut host, spawner) = Host::start();
+    let (_living, other) = Host::start();
+    let (guests, others) = (descendants(spawner), groups_of(other));
+    kill(spawner);
+    kill(host.0.id());
+    host.0.wait().unwrap();
+    until("the guests are gone", || {
+        !guests.iter().any(|(pid, _)| lives(*pid))
+    })
+    .await;
+    assert!(!groups_of(spawner).is_empty());
+    let report = LocalBackend::new(LocalOptions::default()).clean_up().await;
+    let report = report.unwrap();
+    // Other tests may leave some at the same time.
+    assert!(report.removed > 0, "{report:?}");
+    assert!(groups_of(spawner).is_empty(), "{report:?}");
+    assert_eq!(groups_of(other), others);
+    assert_eq!(descendants(other).len(), SANDBOXES);
 }
