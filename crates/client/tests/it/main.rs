@@ -12,4 +12,5 @@ mod hostile;
 mod programs;
 mod redirects;
 mod sessions;
+mod silence;
 mod support;
