@@ -9,6 +9,7 @@ import { DockerIsol8, Isol8Error } from "@isol8/core";
 import { certificateIn } from "./helpers/certificate.mjs";
 import { CLIENTS } from "./helpers/clients.mjs";
 import { withProxy } from "./helpers/cutting-proxy.mjs";
+import { docker } from "./helpers/docker.mjs";
 import { eventsOf, test, textOf } from "./helpers/harness.mjs";
 import { serve } from "./helpers/served.mjs";
 import "./helpers/websocket.mjs";
@@ -181,6 +182,21 @@ testEngines("a session keeps variables and files", { mode: "persistent" }, async
     code: "ISOL8_RUNTIME_SWITCH",
   });
 });
+
+testEngines(
+  "a session whose sandbox died is told so once, and starts afresh",
+  { mode: "persistent" },
+  async (engine) => {
+    const { containerId } = await engine.execute({ runtime: "bash", code: "touch before" });
+    await docker("kill", containerId);
+    const request = { runtime: "bash", code: "ls -A" };
+    await assert.rejects(engine.execute(request), { code: "ISOL8_SANDBOX_LOST" });
+    const fresh = await engine.execute(request);
+    assert.deepEqual([fresh.stdout, fresh.sessionReset], ["main.sh", "sandbox-lost"]);
+    assert.notEqual(fresh.containerId, containerId);
+    assert.equal((await engine.execute(request)).sessionReset, undefined);
+  },
+);
 
 testEngines(
   "files of a session are written and read while its program runs",
