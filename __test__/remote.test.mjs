@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { Isol8Error } from "../index.js";
 import body from "../lib/remote/body.cjs";
-import { testClients } from "./helpers/clients.mjs";
-import { eventsOf, sleep, until } from "./helpers/harness.mjs";
+import { CLIENTS, testClients } from "./helpers/clients.mjs";
+import { eventsOf, sleep, test, until } from "./helpers/harness.mjs";
 
 const KEY = "k-1";
 const EXIT = { type: "exit", data: "0", phase: "code" };
@@ -64,6 +64,28 @@ testClients("start checks the server's health", async (RemoteIsol8) => {
   });
   const nowhere = new RemoteIsol8({ host: "http://127.0.0.1:1", apiKey: KEY });
   await assert.rejects(nowhere.start(), { message: /^Remote server health check failed: / });
+});
+
+// The native client's time limit has tests of its own (crates/client/tests/it/silence.rs).
+test("a server that does not say that it is well is given up (client without native code)", async () => {
+  const { timeout } = AbortSignal;
+  const limits = [];
+  AbortSignal.timeout = (milliseconds) => {
+    limits.push(milliseconds);
+    return timeout.call(AbortSignal, 50);
+  };
+  try {
+    await withServer({ "GET /health": () => {} }, async (host) => {
+      const engine = new CLIENTS["client without native code"]({ host, apiKey: KEY });
+      await assert.rejects(engine.start(), {
+        code: "ISOL8_REMOTE",
+        message: "Remote server health check failed: the server has not answered for 30 s",
+      });
+      assert.deepEqual(limits, [30_000]);
+    });
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
 });
 
 testClients(

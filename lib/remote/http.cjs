@@ -23,6 +23,9 @@ async function reason(response) {
   return { reason: error, code: ERROR_CODE.test(code) ? code : undefined };
 }
 
+/** Milliseconds that a server may take to say that it is well. */
+const HEALTH_PATIENCE_MS = 30_000;
+
 /** Most redirects that one request follows. */
 const MAX_REDIRECTS = 5;
 
@@ -71,12 +74,16 @@ class Http {
 
   /** Returns the response of the server's health check, which needs no key. */
   async health(failure) {
+    const signal = AbortSignal.timeout(HEALTH_PATIENCE_MS);
     try {
-      const response = await fetchWithin(`${this.host}/health`, { method: "GET" });
+      const response = await fetchWithin(`${this.host}/health`, { method: "GET", signal });
       await response.body?.cancel();
       return response;
     } catch (cause) {
-      throw remoteError(`${failure}: ${describe(cause)}`, { cause });
+      const reason = signal.aborted
+        ? `the server has not answered for ${HEALTH_PATIENCE_MS / 1000} s`
+        : describe(cause);
+      throw remoteError(`${failure}: ${reason}`, { cause });
     }
   }
 
