@@ -135,7 +135,12 @@ fn cleanup_asks_and_takes_ctrl_c_for_a_no() {
     }));
     let address = daemon.address();
     let ask = || {
-        let terminal = Terminal::start(&user, &["cleanup"], 80, &[("DOCKER_HOST", &address)]);
+        let terminal = Terminal::start(
+            &user,
+            &["cleanup"],
+            80,
+            &[("DOCKER_HOST", &address), ("ISOL8_BACKEND", "docker")],
+        );
         terminal.shows("Remove all these containers? [y/N]");
         terminal
     };
