@@ -9,6 +9,7 @@ use isol8_api::{
 use isol8_engine::{
     image::{configured_images, dependencies_tag},
     options::{OptionError, RequestLimits, parse_size},
+    runtime::{Defaults, Registry},
 };
 
 use crate::{caller::Owner, settings::SettingsError};
@@ -68,13 +69,17 @@ pub(crate) struct TenantRules {
     pub(crate) maxima: Maxima,
 }
 
-/// Largest values of the options of a tenant. Sizes are in bytes.
+/// Largest values of the options of a tenant, whether a request or the configuration says them. Sizes are in bytes.
 pub(crate) struct Maxima {
     pub(crate) memory: u64,
     pub(crate) cpu: f64,
     pub(crate) pids: f64,
     pub(crate) sandbox: u64,
     pub(crate) tmp: u64,
+    /// `pidsLimit` where nothing says it; none where runtimes keep their own.
+    pub(crate) pids_of_runtimes: Option<f64>,
+    /// `sandboxSize` where nothing says it; none where runtimes keep their own.
+    pub(crate) sandbox_of_runtimes: Option<u64>,
 }
 
 /// The policies of a server.
@@ -150,7 +155,7 @@ impl Policy {
         {
             return Err("rateLimit needs a rate above 0 and a burst of at least 1".to_owned());
         }
-        // Two tenants must not take all turns from the others. Whoever has a limit of its own may have that many.
+        // With four or more turns, two tenants must not take all of them from the others. Whoever has a limit of its own may have that many.
         let spared = match tenant.max_concurrent {
             None => spared_of(max_concurrent),
             Some(_) => 0,
@@ -199,12 +204,16 @@ impl TenantRules {
         if !(cpu.is_finite() && cpu > 0.0) {
             return Err("cpuLimit must be above 0".to_owned());
         }
+        let sandbox = size("sandboxSize", &tenant.sandbox_size, &defaults.sandbox_size)?;
+        let own = tenant.sandbox_size.is_some().then_some(sandbox);
         let maxima = Maxima {
             memory: size("memoryLimit", &tenant.memory_limit, &defaults.memory_limit)?,
             cpu,
             pids: number(tenant.pids_limit.unwrap_or(MAX_PIDS)),
-            sandbox: size("sandboxSize", &tenant.sandbox_size, &defaults.sandbox_size)?,
+            sandbox,
             tmp: size("tmpSize", &tenant.tmp_size, &defaults.tmp_size)?,
+            pids_of_runtimes: below_a_runtime(tenant.pids_limit, |of| of.pids.into()).map(number),
+            sandbox_of_runtimes: below_a_runtime(own, |of| of.sandbox_bytes),
         };
         Ok(Self {
             request_limits,
@@ -221,6 +230,16 @@ fn spared_of(max_concurrent: usize) -> usize {
         0..=3 => 1,
         turns => turns.div_ceil(4).max(2),
     }
+}
+
+/// A limit of a tenant's own that is less than what a runtime has where the options name nothing.
+fn below_a_runtime(limit: Option<u64>, default: impl Fn(Defaults) -> u64) -> Option<u64> {
+    let registry = Registry::default();
+    let is_less = |limit: &u64| {
+        let mut runtimes = registry.list().iter();
+        runtimes.any(|runtime| *limit < default(runtime.defaults))
+    };
+    limit.filter(is_less)
 }
 
 /// As options have it.

@@ -5,7 +5,11 @@ use isol8_api::options::{
 };
 use isol8_engine::options::{OptionError, parse_size, size_text};
 
-use crate::{error::ApiError, options, policy::TenantRules};
+use crate::{
+    error::ApiError,
+    options,
+    policy::{Maxima, TenantRules},
+};
 
 /// The options of a tenant's request, over the server's own `defaults`.
 pub(crate) fn over(
@@ -31,10 +35,38 @@ pub(crate) fn over(
     {
         security.seccomp = Some("strict".to_owned());
     }
-    Ok(RawOptions {
+    let options = RawOptions {
         request_limits: Some(rules.request_limits.clone()),
         ..options::over(defaults, held)
-    })
+    };
+    capped(options, &rules.maxima)
+}
+
+/// Options with the largest values of a tenant where they are more, whoever has said them.
+fn capped(mut options: RawOptions, maxima: &Maxima) -> Result<RawOptions, ApiError> {
+    options.cpu_limit = options.cpu_limit.map(|cores| cores.min(maxima.cpu));
+    options.pids_limit = match options.pids_limit {
+        Some(count) => Some(count.min(maxima.pids)),
+        None => maxima.pids_of_runtimes,
+    };
+    for (option, size, most) in [
+        ("memoryLimit", &mut options.memory_limit, maxima.memory),
+        ("sandboxSize", &mut options.sandbox_size, maxima.sandbox),
+        ("volumeSize", &mut options.volume_size, maxima.sandbox),
+        ("tmpSize", &mut options.tmp_size, maxima.tmp),
+    ] {
+        cap(option, size, most)?;
+    }
+    if options.sandbox_size.is_none() {
+        options.sandbox_size = maxima.sandbox_of_runtimes.map(size_text);
+    }
+    for (bytes, most) in [
+        (&mut options.max_output_size, MAX_OUTPUT_BYTES),
+        (&mut options.max_output_files_size, MAX_OUTPUT_FILES_BYTES),
+    ] {
+        *bytes = bytes.map(|bytes| bytes.min(most));
+    }
+    Ok(options)
 }
 
 /// Refuses options that are not a tenant's to choose. Those that say what holds anyway are left out.
@@ -81,23 +113,6 @@ fn held(
     }
     if let Some(filter) = request.network_filter.take() {
         request.network_filter = Some(filter_over(defaults.network_filter.clone(), filter)?);
-    }
-    let maxima = &rules.maxima;
-    request.cpu_limit = request.cpu_limit.map(|cores| cores.min(maxima.cpu));
-    request.pids_limit = request.pids_limit.map(|count| count.min(maxima.pids));
-    for (option, size, most) in [
-        ("memoryLimit", &mut request.memory_limit, maxima.memory),
-        ("sandboxSize", &mut request.sandbox_size, maxima.sandbox),
-        ("volumeSize", &mut request.volume_size, maxima.sandbox),
-        ("tmpSize", &mut request.tmp_size, maxima.tmp),
-    ] {
-        cap(option, size, most)?;
-    }
-    for (bytes, most) in [
-        (&mut request.max_output_size, MAX_OUTPUT_BYTES),
-        (&mut request.max_output_files_size, MAX_OUTPUT_FILES_BYTES),
-    ] {
-        *bytes = bytes.map(|bytes| bytes.min(most));
     }
     Ok(request)
 }

@@ -223,3 +223,58 @@ async fn a_tenant_leaves_turns_to_others_by_default() {
     server.stop.at_once.cancel();
     server.ended().await;
 }
+
+/// The limits of the sandbox that a tenant gets with these options: memory, processors, processes, and the sizes of `/sandbox`,
+/// `/tmp` and volumes.
+async fn limits_with(given: &Value, options: Value) -> (u64, f64, u32, u64, u64, u64) {
+    let starts = [bash(vec![program([exited(0)])])];
+    let (server, scripted, [a, _]) = in_tenants(given.clone(), starts).await;
+    let mut body = request();
+    body["options"] = options;
+    let (status, told) = server.ask(&a, Method::POST, "/execute", &body).await;
+    assert_eq!(status, 200, "{told}");
+    server.end().await;
+    let specs = scripted.backend.specs();
+    let of = &specs[0];
+    let sizes = (of.sandbox_bytes, of.tmp_bytes, of.volume_bytes);
+    (of.memory_bytes, of.cpus, of.pids, sizes.0, sizes.1, sizes.2)
+}
+
+#[tokio::test]
+async fn no_sandbox_of_a_tenant_has_more_than_its_limits() {
+    const M: u64 = 1 << 20;
+    let most = (32 * M, 0.5, 16, 8 * M, 4 * M, 8 * M);
+    let own = json!({
+        "memoryLimit": "32m", "cpuLimit": 0.5, "pidsLimit": 16, "sandboxSize": "8m", "tmpSize": "4m",
+    });
+    let more = json!({
+        "memoryLimit": "1g", "cpuLimit": 2, "pidsLimit": 99, "sandboxSize": "1g", "tmpSize": "1g",
+        "volumeSize": "1g",
+    });
+    let less = json!({
+        "memoryLimit": "16m", "cpuLimit": 0.25, "pidsLimit": 8, "sandboxSize": "4m", "tmpSize": "2m",
+        "volumeSize": "1m",
+    });
+    let defaults = json!({
+        "memoryLimit": "1g", "cpuLimit": 2, "sandboxSize": "1g", "tmpSize": "1g", "volumeSize": "1g",
+    });
+    for defaults in [defaults, json!({})] {
+        let given = json!({"defaults": defaults, "tenants": {"all": own}});
+        assert_eq!(limits_with(&given, json!({})).await, most);
+        assert_eq!(limits_with(&given, more.clone()).await, most);
+        // Each of them by itself, with the others left out.
+        for (option, value) in more.as_object().unwrap() {
+            assert_eq!(limits_with(&given, json!({option: value})).await, most);
+        }
+        let lower = (16 * M, 0.25, 8, 4 * M, 2 * M, M);
+        assert_eq!(limits_with(&given, less.clone()).await, lower);
+    }
+    // Limits above the defaults raise nothing.
+    let own = json!({
+        "memoryLimit": "4g", "cpuLimit": 4, "pidsLimit": 500, "sandboxSize": "4g", "tmpSize": "4g",
+    });
+    let by_itself = (512 * M, 1.0, 64, 512 * M, 256 * M, 512 * M);
+    for given in [json!({"tenants": {"all": own}}), json!({})] {
+        assert_eq!(limits_with(&given, json!({})).await, by_itself);
+    }
+}
