@@ -1,7 +1,7 @@
 //! A socket of the file system: who may use it, and what becomes of one that is there already.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, Permissions, TryLockError},
     io,
     os::{
         fd::AsFd as _,
@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::{UnixListener, UnixSocket, UnixStream};
+use tokio::{
+    net::{UnixListener, UnixSocket, UnixStream},
+    time::Instant,
+};
 
 /// Who may connect: the user of the server alone.
 const MODE: u32 = 0o600;
@@ -22,6 +25,12 @@ const BACKLOG: u32 = 1024;
 /// How long a server that has the socket may take to accept a connection. One that is busy has it as well.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long other servers may have the lock on the folder. Whoever can read the folder can have it for ever.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a server waits before it tries again to have the lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Why a server cannot listen on a socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -31,6 +40,14 @@ pub enum SocketError {
     /// Something else has this path.
     #[error("Cannot listen on the socket {}: there is something else with this path. Remove it, or choose another path", .0.display())]
     NoSocket(PathBuf),
+    /// Another process has the lock on the folder.
+    #[error("Cannot listen on the socket {}: another program has locked the folder {} for {} s. End that program, or choose another folder", path.display(), folder.display(), LOCK_PATIENCE.as_secs())]
+    Locked {
+        /// The path.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// The system refuses it.
     #[error("Cannot listen on the socket {}: {cause}", path.display())]
     System {
@@ -65,13 +82,13 @@ impl SocketFile {
             _ => Path::new("."),
         };
         // Two servers that start at the same time must not remove each other's socket.
-        let lock = File::open(folder).map_err(failed)?;
-        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock));
-        let _lock = lock
-            .await
-            .map_err(io::Error::other)
-            .flatten()
-            .map_err(failed)?;
+        let file = File::open(folder).map_err(failed)?;
+        if !lock(&file).await.map_err(failed)? {
+            return Err(SocketError::Locked {
+                path: path.to_owned(),
+                folder: folder.to_owned(),
+            });
+        }
         let listener = match listen(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 remove_unused(path).await?;
@@ -105,6 +122,19 @@ impl Drop for SocketFile {
             .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.file);
         if is_own && let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "the socket is left over");
+        }
+    }
+}
+
+/// Locks a folder until its file is closed. Returns whether that was possible in time.
+async fn lock(folder: &File) -> io::Result<bool> {
+    let end = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(cause)) => return Err(cause),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => return Ok(false),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
         }
     }
 }

@@ -110,3 +110,24 @@ async fn servers_that_start_at_once_on_one_socket_are_one() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_folder_is_an_error_and_not_a_wait_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let lock = fs::File::open(folder.path()).unwrap();
+    lock.lock().unwrap();
+    let error = SocketFile::bind(&path).await.unwrap_err().to_string();
+    let told = format!(
+        "Cannot listen on the socket {}: another program has locked the folder {} for 10 s. End that program, or choose another folder",
+        path.display(),
+        folder.path().display()
+    );
+    assert_eq!(error, told);
+    // Whoever has it for a moment only is waited for.
+    let (bound, ()) = tokio::join!(SocketFile::bind(&path), async {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        drop(lock);
+    });
+    bound.unwrap();
+}
