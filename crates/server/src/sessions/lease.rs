@@ -56,10 +56,11 @@ impl SessionLease {
 impl Drop for SessionLease {
     fn drop(&mut self) {
         self.session.touch();
+        // Under the lock, which every lease takes before it lets go of its session: what others have begun is counted.
+        let mut by_id = lock(&self.by_id);
         if self.session.accepted.load(Ordering::Relaxed) > 0 {
             return;
         }
-        let mut by_id = lock(&self.by_id);
         let is_kept = by_id
             .get(&self.key)
             .is_some_and(|kept| Arc::ptr_eq(kept, &self.session));
@@ -67,5 +68,59 @@ impl Drop for SessionLease {
         if is_kept && Arc::strong_count(&self.session) == 2 {
             by_id.remove(&self.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Mutex, atomic::AtomicU64},
+        time::Duration,
+    };
+
+    use isol8_api::options::RawOptions;
+    use isol8_engine::options::Options;
+    use isol8_fakes::{FakeBackend, FakeImages};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{budget::Budget, caller::Owner};
+
+    #[tokio::test]
+    async fn a_session_whose_program_begins_while_a_lease_ends_is_kept() {
+        let options = Options::try_from(RawOptions::default()).unwrap();
+        let engine = Engine::new(options, 1, FakeBackend::new([]), FakeImages::new([])).unwrap();
+        let session = Arc::new(Session {
+            engine,
+            turn: Arc::new(Semaphore::new(1)),
+            last_accessed_ms: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            _secrets: Budget::new(1024, 1).open(&Owner::Operator),
+        });
+        let key = (Owner::Operator, "s".to_owned());
+        let by_id: Arc<ById> = Arc::new(Mutex::default());
+        lock(&by_id).insert(key.clone(), Arc::clone(&session));
+        let lease = |session| SessionLease {
+            session,
+            by_id: Arc::clone(&by_id),
+            key: key.clone(),
+        };
+        let (idle, runs) = (lease(Arc::clone(&session)), lease(session));
+        std::thread::scope(|scope| {
+            let map = lock(&by_id);
+            scope.spawn(|| drop(idle));
+            // The first end has time to come as far as the lock.
+            std::thread::sleep(Duration::from_millis(50));
+            runs.begin();
+            scope.spawn(|| drop(runs));
+            std::thread::sleep(Duration::from_millis(50));
+            drop(map);
+        });
+        assert!(lock(&by_id).contains_key(&key));
+        // One that has run nothing is forgotten.
+        let session = Arc::clone(&lock(&by_id)[&key]);
+        session.accepted.store(0, Ordering::Relaxed);
+        drop(lease(session));
+        assert!(lock(&by_id).is_empty());
     }
 }
