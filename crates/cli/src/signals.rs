@@ -19,6 +19,8 @@ pub(crate) struct Signals {
     terminate: Signal,
     hang_up: Signal,
     last: Option<(u8, Instant)>,
+    /// Whether each hang-up counts, however soon it follows another.
+    has_each_hang_up: bool,
 }
 
 impl Signals {
@@ -32,7 +34,16 @@ impl Signals {
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
             last: None,
+            has_each_hang_up: false,
         })
+    }
+
+    /// These signals, where each hang-up asks for something (`each`): one that is left out would be lost.
+    pub(crate) fn with_each_hang_up(self, each: bool) -> Self {
+        Self {
+            has_each_hang_up: each,
+            ..self
+        }
     }
 
     /// The number of the next signal. Cancel safe.
@@ -44,7 +55,8 @@ impl Signals {
                 _ = self.hang_up.recv() => HANG_UP,
             };
             let now = Instant::now();
-            if !is_same(self.last, number, now) {
+            let is_meant = self.has_each_hang_up && number == HANG_UP;
+            if is_meant || !is_same(self.last, number, now) {
                 self.last = Some((number, now));
                 return number;
             }
@@ -70,6 +82,8 @@ fn is_same(last: Option<(u8, Instant)>, number: u8, now: Instant) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::{Signal::SIGHUP, raise};
+
     use super::*;
 
     #[test]
@@ -81,5 +95,15 @@ mod tests {
         assert!(is_same(Some((2, begun)), 2, soon));
         assert!(!is_same(Some((2, begun)), 15, soon));
         assert!(!is_same(Some((2, begun)), 2, later));
+    }
+
+    #[tokio::test]
+    async fn each_hang_up_counts_where_it_asks_for_something() {
+        let mut signals = Signals::listen().unwrap().with_each_hang_up(true);
+        for _ in 0..3 {
+            raise(SIGHUP).unwrap();
+            let next = tokio::time::timeout(Duration::from_mins(1), signals.next());
+            assert_eq!(next.await, Ok(HANG_UP));
+        }
     }
 }

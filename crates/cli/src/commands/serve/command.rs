@@ -8,7 +8,7 @@ use isol8_keys::KeyStore;
 use isol8_server::{Listener, Place as _, Server, Settings, StopSignal, Tls};
 use url::Url;
 
-use super::{images, open::open};
+use super::{descriptors, images, open::open};
 use crate::{
     args::ServeArgs,
     failure::{Exit, Failure},
@@ -58,8 +58,9 @@ pub(crate) async fn run(
     }
     // While images are built and a port is chosen, a signal ends the process as usual.
     images::build(&*sandboxes.images(), &settings.config, console).await?;
+    descriptors::raise_limit();
     let (listener, shown) = open(&address, tls.clone(), console).await?;
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen()?.with_each_hang_up(tls.is_some());
     announce(&shown, auth_db.as_deref())?;
     serve(server, listener, tls.as_ref(), &mut signals, console).await;
     if let Some(keys) = keys {

@@ -1,6 +1,7 @@
 //! `serve`: the engine over HTTP.
 
 mod command;
+mod descriptors;
 mod images;
 mod listen;
 mod open;
