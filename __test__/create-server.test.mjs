@@ -153,6 +153,17 @@ test("connections are encrypted with the certificate of the options or of the co
   });
 });
 
+test("a configured socket is refused, unless a port is given", async () => {
+  const config = { ...PLAIN.config, server: { socket: "/none/s" } };
+  await assert.rejects(createServer({ ...PLAIN, port: undefined, config }), {
+    code: "ISOL8_INVALID_OPTION",
+    message: /^The configuration has server\.socket, and createServer\(\) listens on a port only\./,
+  });
+  await withServer({ config }, async ({ url }) => {
+    assert.equal((await ask(url, KEY, "/queue/status"))[0], 200);
+  });
+});
+
 test("a call that runs may end within the grace, and no other begins", async () => {
   const server = await createServer(PLAIN);
   const client = clientOf(server, { sessionId: "s" });

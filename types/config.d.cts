@@ -151,7 +151,7 @@ export interface Isol8Config {
     tlsCert?: string;
     /** File of the certificate's private key in PEM. */
     tlsKey?: string;
-    /** Path of a Unix socket to listen on in place of a port. `createServer` listens on a port always. */
+    /** Path of a Unix socket to listen on in place of a port. `createServer` refuses it, unless it has a `port`. */
     socket?: string;
   };
   /** What those may do who have a key of the server's database. */

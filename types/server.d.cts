@@ -17,7 +17,7 @@ export type PartialConfig = {
 export interface ServerOptions {
   /** The master key. Who has it may do everything that this process may, as with `isol8 serve --key`. */
   apiKey: string;
-  /** Port to listen on. 0 is any free one. Default: 3000. */
+  /** Port to listen on. 0 is any free one. Default: 3000; required where the configuration has `server.socket`. */
   port?: number | undefined;
   /** Address or name to listen at, such as `"127.0.0.1"`. Default: all interfaces. */
   hostname?: string | undefined;

@@ -211,6 +211,12 @@ fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, Nat
     let home = env::home_dir();
     let key_database = key_database(raw.auth_db, &config.auth, home.as_deref())
         .map_err(|error| refusal(&format!("{error}. Give authDb a path or a URL.")))?;
+    if raw.port.is_none() && config.server.socket.is_some() {
+        return Err(refusal(
+            "The configuration has server.socket, and createServer() listens on a port only. Give it a port, or start isol8 serve, \
+             which listens on the socket.",
+        ));
+    }
     let certificate = Certificate::choose(raw.tls_cert, raw.tls_key, &config.server)?;
     let settings = Settings {
         // `stop` keeps the time.
