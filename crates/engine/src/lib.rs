@@ -27,5 +27,6 @@ pub use engine::{Engine, EventStream};
 pub use error::{EngineError, StepFailure};
 pub use notice::NOTICE;
 pub use submission::{
-    AdapterCommand, LiveInput, LocalFile, ProgramInput, ProgramSignal, Submission, live_input,
+    AdapterCommand, LiveInput, LocalFile, LocalFolder, ProgramInput, ProgramSignal, Submission,
+    live_input,
 };

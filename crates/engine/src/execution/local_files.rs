@@ -2,19 +2,21 @@
 //! whatever the size of the files.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read as _},
-    os::unix::fs::OpenOptionsExt as _,
 };
 
 use bytes::Bytes;
 use futures::stream;
 use isol8_protocol::{InlineFile, MAX_INLINE_BYTES};
-use nix::fcntl::OFlag;
 use tokio::sync::mpsc;
 
 use super::files::{Batch, as_write_error};
-use crate::{error::EngineError, sandbox::Sandbox, submission::LocalFile};
+use crate::{
+    error::EngineError,
+    sandbox::Sandbox,
+    submission::{LocalFile, shorter},
+};
 
 /// What is read of a large file at once, in bytes.
 const PART_BYTES: usize = 256 * 1024;
@@ -78,15 +80,13 @@ fn read_all(
     sender: &mpsc::Sender<Result<Contents, EngineError>>,
 ) -> Result<(), Unwanted> {
     for file in files {
-        let opened = open(&file);
         let contents = if file.path.len() as u64 + file.bytes <= MAX_INLINE_BYTES as u64 {
-            let read = opened.and_then(|opened| small(opened, file.bytes));
-            read.map(|data| {
+            file.read().map(|data| {
                 let path = file.path.clone();
                 Contents::Small(InlineFile { path, data })
             })
         } else {
-            match opened {
+            match file.open() {
                 Ok(opened) => {
                     let (part, parts) = mpsc::channel(WAITING_PARTS);
                     let path = file.path.clone();
@@ -104,28 +104,6 @@ fn read_all(
 
 fn send<T>(sender: &mpsc::Sender<T>, next: T) -> Result<(), Unwanted> {
     sender.blocking_send(next).map_err(|_| Unwanted)
-}
-
-/// Opens what still is a regular file: a link that has taken its place may lead anywhere, and a pipe has no end.
-fn open(file: &LocalFile) -> io::Result<File> {
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(&file.source)?;
-    if opened.metadata()?.is_file() {
-        return Ok(opened);
-    }
-    Err(io::Error::other("it is no file any more"))
-}
-
-fn small(opened: File, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut contents = Vec::new();
-    opened.take(bytes).read_to_end(&mut contents)?;
-    if (contents.len() as u64) < bytes {
-        return Err(shorter());
-    }
-    Ok(contents)
 }
 
 fn large(
@@ -150,13 +128,9 @@ fn large(
     Ok(())
 }
 
-fn shorter() -> io::Error {
-    io::Error::other("it has become shorter meanwhile")
-}
-
 fn unreadable(file: &LocalFile, cause: &io::Error) -> EngineError {
     EngineError::LocalFile {
-        path: file.source.display().to_string(),
+        path: file.full_source().display().to_string(),
         reason: cause.to_string(),
     }
 }

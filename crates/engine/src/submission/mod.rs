@@ -5,5 +5,6 @@ mod local_files;
 mod request;
 
 pub use live::{LiveInput, ProgramInput, ProgramSignal, live_input};
-pub use local_files::LocalFile;
+pub(crate) use local_files::shorter;
+pub use local_files::{LocalFile, LocalFolder};
 pub use request::{AdapterCommand, Submission};

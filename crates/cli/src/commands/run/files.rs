@@ -3,10 +3,13 @@
 use std::{
     ffi::OsStr,
     fs, io,
+    os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
-use isol8_engine::LocalFile;
+use isol8_engine::{LocalFile, LocalFolder};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
 
 use crate::{failure::Failure, output::Console, settings::SANDBOX};
 
@@ -39,18 +42,16 @@ pub(super) fn list(
             folder.display()
         )));
     }
-    let root = folder
-        .canonicalize()
-        .map_err(|cause| unreadable(folder, cause))?;
+    let opened = folder.canonicalize().and_then(LocalFolder::open);
+    let root = Arc::new(opened.map_err(|cause| unreadable(folder, cause))?);
     let mut walk = Walk {
-        prefix: prefix(&root, workdir),
+        prefix: prefix(root.path(), workdir),
         root,
         bytes: 0,
         files: Vec::new(),
         console,
     };
-    let start = walk.root.clone();
-    walk.folder(&start)?;
+    walk.folder(Path::new(""))?;
     Ok(walk.files)
 }
 
@@ -60,7 +61,8 @@ fn prefix(root: &Path, workdir: Option<&str>) -> String {
     let name = root.file_name().and_then(|name| name.to_str());
     let inside = workdir.map(|path| {
         let path = path.strip_prefix(SANDBOX).unwrap_or(path);
-        path.trim_start_matches(['/', '.']).split('/').next()
+        let mut names = path.split('/');
+        names.find(|name| !matches!(*name, "" | "."))
     });
     match (name, inside.flatten()) {
         (Some(name), Some(first)) if name == first => format!("{SANDBOX}/{name}"),
@@ -68,9 +70,11 @@ fn prefix(root: &Path, workdir: Option<&str>) -> String {
     }
 }
 
+/// Goes through a folder. Paths are those below the root. Another program may change the folder meanwhile, so folders
+/// are opened without following links, as files are when they are read.
 struct Walk {
     prefix: String,
-    root: PathBuf,
+    root: Arc<LocalFolder>,
     bytes: u64,
     files: Vec<LocalFile>,
     console: Console,
@@ -78,48 +82,64 @@ struct Walk {
 
 impl Walk {
     fn folder(&mut self, folder: &Path) -> Result<(), Failure> {
-        let entries = fs::read_dir(folder).map_err(|cause| unreadable(folder, cause))?;
-        for entry in entries {
-            let path = entry.map_err(|cause| unreadable(folder, cause))?.path();
-            let kind = fs::symlink_metadata(&path).map_err(|cause| unreadable(&path, cause))?;
-            if kind.is_dir() {
-                if !path.file_name().is_some_and(is_skipped) {
-                    self.folder(&path)?;
+        let entries = self.entries(folder);
+        let entries = entries.map_err(|cause| unreadable(&self.full(folder), cause))?;
+        for (path, kind) in entries {
+            match FileType::from_raw_mode(kind.st_mode) {
+                FileType::Directory => {
+                    if !path.file_name().is_some_and(is_skipped) {
+                        self.folder(&path)?;
+                    }
                 }
-            } else if kind.is_symlink() {
-                self.link(&path)?;
-            } else if kind.is_file() {
-                self.file(&path, path.clone(), kind.len())?;
-            } else {
-                self.leave_out(&path, "it is no file");
+                FileType::Symlink => self.link(&path)?,
+                FileType::RegularFile => self.file(&path, path.clone(), length(&kind))?,
+                _ => self.leave_out(&path, "it is no file"),
             }
         }
         Ok(())
     }
 
+    /// What is in a folder. It is closed afterwards, so that the depth of a tree needs no descriptors.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(PathBuf, Stat)>> {
+        let opened = self.root.folder(folder)?;
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(&opened)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                let kind = statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                entries.push((folder.join(name), kind));
+            }
+        }
+        Ok(entries)
+    }
+
     /// A link to a file of the folder is a copy of that file.
     fn link(&mut self, path: &Path) -> Result<(), Failure> {
-        match path.canonicalize() {
-            Ok(target) if !target.starts_with(&self.root) => {
-                self.leave_out(path, "it is a link that leaves the folder");
-            }
-            // Otherwise a project of somebody else could have the credentials in .git/config copied.
-            Ok(target) if is_in_skipped(&target, &self.root) => {
-                self.leave_out(path, "it is a link into a folder that is left out");
-            }
-            Ok(target) => match fs::symlink_metadata(&target) {
-                Ok(kind) if kind.is_file() => self.file(path, target, kind.len())?,
-                Ok(kind) if kind.is_dir() => self.leave_out(path, "it is a link to a folder"),
-                _ => self.leave_out(path, "it is a link to what is no file"),
-            },
-            Err(_) => self.leave_out(path, "it is a link to nothing"),
+        let Ok(target) = self.full(path).canonicalize() else {
+            self.leave_out(path, "it is a link to nothing");
+            return Ok(());
+        };
+        let Ok(inside) = target.strip_prefix(self.root.path()) else {
+            self.leave_out(path, "it is a link that leaves the folder");
+            return Ok(());
+        };
+        // Otherwise a project of somebody else could have the credentials in .git/config copied.
+        if is_in_skipped(inside) {
+            self.leave_out(path, "it is a link into a folder that is left out");
+            return Ok(());
+        }
+        match fs::symlink_metadata(&target) {
+            Ok(kind) if kind.is_file() => self.file(path, inside.to_owned(), kind.len())?,
+            Ok(kind) if kind.is_dir() => self.leave_out(path, "it is a link to a folder"),
+            _ => self.leave_out(path, "it is a link to what is no file"),
         }
         Ok(())
     }
 
     /// Adds the file `source` under the name of `path`.
     fn file(&mut self, path: &Path, source: PathBuf, bytes: u64) -> Result<(), Failure> {
-        let Some(name) = name_in_sandbox(path, &self.root) else {
+        let Some(name) = name_in_sandbox(path) else {
             self.leave_out(path, "its name is not UTF-8");
             return Ok(());
         };
@@ -127,20 +147,27 @@ impl Walk {
         if self.files.len() >= MAX_FILES || self.bytes > MAX_BYTES {
             return Err(Failure::Usage(format!(
                 "--files: {} has more than {MAX_FILES} files or more than {MAX_BYTES} bytes.",
-                self.root.display()
+                self.root.path().display()
             )));
         }
         self.files.push(LocalFile {
             path: format!("{}/{name}", self.prefix),
+            folder: Arc::clone(&self.root),
             source,
             bytes,
         });
         Ok(())
     }
 
+    fn full(&self, path: &Path) -> PathBuf {
+        self.root.path().join(path)
+    }
+
     fn leave_out(&self, path: &Path, reason: &str) {
-        self.console
-            .warn(&format!("{} is left out: {reason}.", path.display()));
+        self.console.warn(&format!(
+            "{} is left out: {reason}.",
+            self.full(path).display()
+        ));
     }
 }
 
@@ -148,16 +175,20 @@ fn is_skipped(name: &OsStr) -> bool {
     SKIPPED.iter().any(|skipped| name == *skipped)
 }
 
-/// Whether a file below the root is in a folder that is left out.
-fn is_in_skipped(file: &Path, root: &Path) -> bool {
-    let folder = file.strip_prefix(root).ok().and_then(Path::parent);
+/// Whether a file of the folder is in one that is left out.
+fn is_in_skipped(file: &Path) -> bool {
+    let folder = file.parent();
     folder.is_some_and(|folder| folder.iter().any(is_skipped))
 }
 
-/// The path below the root, with slashes.
-fn name_in_sandbox(path: &Path, root: &Path) -> Option<String> {
-    let names = path.strip_prefix(root).ok()?.components();
-    let names = names.map(|part| match part {
+/// The bytes of a file.
+fn length(kind: &Stat) -> u64 {
+    u64::try_from(kind.st_size).unwrap_or_default()
+}
+
+/// A path of the folder, with slashes.
+fn name_in_sandbox(path: &Path) -> Option<String> {
+    let names = path.components().map(|part| match part {
         Component::Normal(name) => name.to_str(),
         _ => None,
     });
@@ -169,92 +200,4 @@ pub(super) fn unreadable(path: &Path, cause: io::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    #[test]
-    fn a_folder_has_its_files_and_nothing_from_elsewhere() {
-        let outside = tempfile::tempdir().unwrap();
-        fs::write(outside.path().join("secret"), "s").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        for (path, text) in [
-            ("a b.txt", "1"),
-            ("src/deep/b.py", "2"),
-            (".env", "3"),
-            ("node_modules/x/index.js", "no"),
-            ("src/__pycache__/b.pyc", "no"),
-            (".git/config", "no"),
-        ] {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        symlink(outside.path().join("secret"), root.join("out")).unwrap();
-        symlink(outside.path(), root.join("out-folder")).unwrap();
-        symlink("a b.txt", root.join("in")).unwrap();
-        symlink(".git/config", root.join("in-git")).unwrap();
-        symlink("node_modules/x/index.js", root.join("in-modules")).unwrap();
-        symlink("nothing", root.join("dangling")).unwrap();
-        symlink(".", root.join("loop")).unwrap();
-        nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
-        let mut files = list(root, None, Console::new(true)).unwrap();
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        let names: Vec<_> = files.iter().map(|file| &*file.path).collect();
-        assert_eq!(
-            names,
-            [
-                "/sandbox/.env",
-                "/sandbox/a b.txt",
-                "/sandbox/in",
-                "/sandbox/src/deep/b.py"
-            ]
-        );
-        // What is read is the file that the link leads to.
-        assert_eq!(files[2].source, files[1].source);
-        assert_eq!(files[2].bytes, 1);
-    }
-
-    #[test]
-    fn a_folder_that_is_too_large_is_an_error_that_names_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = fs::File::create(folder.path().join("large")).unwrap();
-        file.set_len(MAX_BYTES).unwrap();
-        assert!(list(folder.path(), None, Console::new(true)).is_ok());
-        fs::write(folder.path().join("more"), "1").unwrap();
-        let error = list(folder.path(), None, Console::new(true)).unwrap_err();
-        let root = folder.path().canonicalize().unwrap();
-        let expected = format!(
-            "--files: {} has more than 100000 files or more than 2147483648 bytes.",
-            root.display()
-        );
-        assert_eq!(error.to_string(), expected);
-    }
-
-    #[test]
-    fn a_project_keeps_its_name_when_the_program_works_in_it() {
-        let root = Path::new("/home/me/project");
-        for (workdir, expected) in [
-            (None, "/sandbox"),
-            (Some("/sandbox"), "/sandbox"),
-            (Some("/sandbox/project"), "/sandbox/project"),
-            (Some("/sandbox/project/src"), "/sandbox/project"),
-            (Some("project"), "/sandbox/project"),
-            (Some("./project/"), "/sandbox/project"),
-            (Some("/sandbox/projects"), "/sandbox"),
-        ] {
-            assert_eq!(prefix(root, workdir), expected, "{workdir:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_folder_is_an_error() {
-        let error = list(Path::new("no/such"), None, Console::new(true)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "--files path is not a directory: no/such"
-        );
-    }
-}
+mod tests;

@@ -1,10 +1,6 @@
 //! The files of a folder for a server: they are a part of the request.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read as _},
-};
+use std::collections::BTreeMap;
 
 use isol8_api::request::FileContent;
 use isol8_engine::LocalFile;
@@ -27,32 +23,33 @@ pub(super) fn read(files: Vec<LocalFile>) -> Result<BTreeMap<String, FileContent
     files
         .into_iter()
         .map(|file| {
-            let contents = contents(&file).map_err(|cause| unreadable(&file.source, cause))?;
+            let contents = file.read();
+            let contents = contents.map_err(|cause| unreadable(&file.full_source(), cause))?;
             Ok((file.path, FileContent::Bytes(contents)))
         })
         .collect()
 }
 
-fn contents(file: &LocalFile) -> io::Result<Vec<u8>> {
-    let mut contents = Vec::new();
-    File::open(&file.source)?
-        .take(file.bytes)
-        .read_to_end(&mut contents)?;
-    Ok(contents)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs::{self, File},
+        os::unix::fs::symlink,
+        sync::Arc,
+    };
+
+    use isol8_engine::LocalFolder;
+
     use super::*;
 
     fn file(name: &str, bytes: u64) -> (tempfile::TempDir, LocalFile) {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join(name);
         File::create(&source).unwrap().set_len(bytes).unwrap();
-        let path = format!("/sandbox/{name}");
         let file = LocalFile {
-            path,
-            source,
+            path: format!("/sandbox/{name}"),
+            folder: Arc::new(LocalFolder::open(folder.path().to_owned()).unwrap()),
+            source: name.into(),
             bytes,
         };
         (folder, file)
@@ -72,11 +69,27 @@ mod tests {
              Leave out what the program does not need."
         );
 
-        std::fs::remove_file(&small.source).unwrap();
+        fs::remove_file(small.full_source()).unwrap();
         let error = read(vec![small]).unwrap_err().to_string();
         assert!(
             error.contains("cannot read") && error.contains("small"),
             "{error}"
         );
+    }
+    #[test]
+    fn a_file_that_has_changed_since_the_listing_is_not_sent() {
+        let (_folder, file) = file("a", 3);
+        let source = file.full_source();
+        let error = || read(vec![file.clone()]).unwrap_err().to_string();
+        fs::write(&source, "1").unwrap();
+        assert!(error().contains("it has become shorter"), "{}", error());
+
+        fs::remove_file(&source).unwrap();
+        symlink("/etc/hostname", &source).unwrap();
+        assert!(error().contains("symbolic link"), "{}", error());
+
+        fs::remove_file(&source).unwrap();
+        nix::unistd::mkfifo(&source, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(error().contains("it is no file any more"), "{}", error());
     }
 }

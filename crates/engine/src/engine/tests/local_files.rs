@@ -1,5 +1,7 @@
 //! Files of this machine.
 
+use std::sync::Arc;
+
 use isol8_api::request::ExecutionRequest;
 use isol8_fakes::{Exchange, done, exited, failed};
 use isol8_protocol::{ErrorKind, MAX_INLINE_BYTES};
@@ -7,7 +9,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Bench, bash, program};
-use crate::submission::{LocalFile, Submission};
+use crate::submission::{LocalFile, LocalFolder, Submission};
+
+fn opened(folder: &tempfile::TempDir) -> Arc<LocalFolder> {
+    Arc::new(LocalFolder::open(folder.path().to_owned()).unwrap())
+}
 
 /// A request with a folder that has a small file, a large one, and one more.
 fn submission(folder: &tempfile::TempDir, more: &Value) -> Submission {
@@ -23,7 +29,8 @@ fn submission(folder: &tempfile::TempDir, more: &Value) -> Submission {
         std::fs::write(&source, vec![b'x'; length]).unwrap();
         LocalFile {
             path: name.to_owned(),
-            source,
+            folder: opened(folder),
+            source: name.into(),
             bytes: length as u64,
         }
     });
@@ -126,7 +133,8 @@ async fn a_guest_that_does_not_wait_for_the_end_of_a_file_is_an_error() {
         .unwrap();
     only.local_files = vec![LocalFile {
         path: "large".to_owned(),
-        source,
+        folder: opened(&folder),
+        source: "large".into(),
         bytes,
     }];
     let error = run(&bench, only).await.unwrap_err();

@@ -1,15 +1,13 @@
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc};
 
 use super::*;
+use crate::submission::LocalFolder;
 
-fn local(source: PathBuf, bytes: u64) -> LocalFile {
+fn local(source: &Path, bytes: u64) -> LocalFile {
     LocalFile {
         path: "/sandbox/x".to_owned(),
-        source,
+        folder: Arc::new(LocalFolder::open(source.parent().unwrap().to_owned()).unwrap()),
+        source: source.file_name().unwrap().into(),
         bytes,
     }
 }
@@ -17,7 +15,7 @@ fn local(source: PathBuf, bytes: u64) -> LocalFile {
 /// What is read of a file of which this many bytes are wanted, or why it is not.
 fn read(source: &Path, bytes: u64) -> Result<Vec<u8>, String> {
     let (sender, mut receiver) = mpsc::channel(WAITING_FILES);
-    let files = vec![local(source.to_owned(), bytes)];
+    let files = vec![local(source, bytes)];
     let reader = std::thread::spawn(move || read_all(files, &sender).is_ok());
     let mut all = Vec::new();
     while let Some(next) = receiver.blocking_recv() {
@@ -76,7 +74,7 @@ fn reading_ends_when_nobody_wants_the_files() {
     let file = folder.path().join("file");
     fs::write(&file, vec![0; 10 * PART_BYTES]).unwrap();
     let (sender, mut receiver) = mpsc::channel(1);
-    let files = vec![local(file, 10 * PART_BYTES as u64)];
+    let files = vec![local(&file, 10 * PART_BYTES as u64)];
     let reader = std::thread::spawn(move || read_all(files, &sender).is_err());
     let Some(Ok(Contents::Large { parts, .. })) = receiver.blocking_recv() else {
         panic!("no file");
