@@ -3,7 +3,6 @@
 use std::{
     io::{self, IoSliceMut},
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
-    sync::OnceLock,
     task::{Context, Poll, ready},
 };
 
@@ -15,9 +14,11 @@ use nix::{
         AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
         sendmsg, socketpair,
     },
-    unistd::{Gid, Uid, pipe2, setfsgid, setfsuid},
+    unistd::pipe2,
 };
 use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::rights::with_rights_of_user;
 
 /// Capacity of a pipe, in bytes. Larger pipes would use up the limit that all processes of root share (64 MiB
 /// by default, shared with every other sandbox).
@@ -231,46 +232,6 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// own descriptor.
 pub(crate) fn user_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     with_rights_of_user(pipe)
-}
-
-/// Whether the rights in the file system can be changed alone.
-static HAS_EFFECT: OnceLock<bool> = OnceLock::new();
-
-/// Runs `work` with the sandbox user's rights in the file system.
-pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
-    let user = Uid::from_raw(crate::user::id());
-    let group = Gid::from_raw(isol8_protocol::GROUP_ID);
-    let (old_group, old_user) = (setfsgid(group), setfsuid(user));
-    // Neither call reports a failure. A further one returns what the last one left.
-    let has_effect = *HAS_EFFECT.get_or_init(|| setfsuid(user) == user);
-    if !has_effect {
-        set_effective(group.as_raw(), user.as_raw());
-    }
-    let made = work();
-    if !has_effect {
-        set_effective(0, 0);
-    }
-    setfsuid(old_user);
-    setfsgid(old_group);
-    made
-}
-
-/// Changes the effective group and user of this thread, for gVisor, which lacks the calls for the file system alone. The
-/// real ones stay root. So the thread can go back, and no program can stop it.
-fn set_effective(group: u32, user: u32) {
-    const SAME: u32 = u32::MAX;
-    let set = |call, id: u32| {
-        // SAFETY: the call takes three numbers. The C library's function would change all threads.
-        unsafe { libc::syscall(call, SAME, id, SAME) }
-    };
-    // Only root can choose the group.
-    if user == 0 {
-        set(libc::SYS_setresuid, user);
-        set(libc::SYS_setresgid, group);
-    } else {
-        set(libc::SYS_setresgid, group);
-        set(libc::SYS_setresuid, user);
-    }
 }
 
 /// Enlarges a pipe.

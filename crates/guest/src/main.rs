@@ -55,6 +55,7 @@ mod owner;
 mod reaper;
 mod reserve;
 mod reset;
+mod rights;
 mod sandbox_dir;
 mod serve;
 mod share;

@@ -8,11 +8,11 @@ use tokio::time::timeout;
 use crate::{
     exec::empty_session_files,
     failure::Failure,
-    fd::with_rights_of_user,
     guest::Guest,
     helper::Helper,
     kill,
     reaper::Role,
+    rights::with_rights_of_user,
     sweep::{sweep, sweep_few},
     tree,
 };

@@ -17,11 +17,7 @@ use std::{fs, future::pending, io, os::fd::OwnedFd};
 use isol8_protocol::ExitStatus;
 use nix::libc;
 
-use crate::{
-    fd::{Fd, with_rights_of_user},
-    reaper::status_of_wait,
-    usage::read_small,
-};
+use crate::{fd::Fd, reaper::status_of_wait, rights::with_rights_of_user, usage::read_small};
 
 /// In the flags of a process: it runs nothing of its program any more.
 const PF_EXITING: u64 = 0x4;

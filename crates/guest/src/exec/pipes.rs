@@ -21,8 +21,9 @@ use nix::{
 
 use super::output::Source;
 use crate::{
-    fd::{Fd, make_blocking, widen, with_rights_of_user},
+    fd::{Fd, make_blocking, widen},
     mounts::has_tmpfs,
+    rights::with_rights_of_user,
 };
 
 /// The rights to a pipe or file: all of them are the user's.
