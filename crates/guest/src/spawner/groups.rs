@@ -8,6 +8,7 @@ mod version_2;
 use std::{
     fs::{self, File},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -67,7 +68,7 @@ impl Groups {
         };
         for hierarchy in &made.hierarchies {
             let directory = Path::new(&hierarchy.directory);
-            mounting::directory(directory)?;
+            make_private(directory)?;
             if let Some(parent) = directory.parent() {
                 version_2::enable(hierarchy, parent)?;
             }
@@ -84,7 +85,7 @@ impl Groups {
         remove_abandoned(&made.hierarchies);
         for hierarchy in &made.hierarchies {
             let own = Path::new(&hierarchy.directory).join(&made.name);
-            mounting::directory(&own)?;
+            make_private(&own)?;
             version_2::enable(hierarchy, &own)?;
             made.own.push(own);
         }
@@ -173,6 +174,18 @@ impl Groups {
         }
         drop(self.lock);
     }
+}
+
+/// Makes a group that nobody else may open, or takes the one that is there. Whoever can open one can hold its lock, for
+/// which other spawners wait.
+fn make_private(group: &Path) -> Result<(), Failure> {
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(group);
+    made.trying(format_args!("make {}", group.display()))?;
+    let private = fs::set_permissions(group, fs::Permissions::from_mode(0o700));
+    private.trying(format_args!("keep {} to its owner", group.display()))
 }
 
 /// A group of a sandbox, as the spawner sees it.

@@ -6,13 +6,17 @@ use std::{
     os::fd::{AsRawFd as _, OwnedFd},
     os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use isol8_backend::{BackendError, BackendErrorKind, guest_files};
 use isol8_protocol::{FromSpawner, RootPlan, SPAWNER_ARGUMENT, ToSpawner};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
-    net::SendFlags,
+    net::{
+        SendFlags,
+        sockopt::{Timeout, set_socket_timeout},
+    },
 };
 
 use super::packets;
@@ -26,6 +30,10 @@ const FILE_PART_BYTES: usize = 64 * 1024;
 
 /// The guest's program among its files.
 const PROGRAM: &str = "guest";
+
+/// How long a spawner that is being prepared may take for an answer. It takes milliseconds, and a second at most for each
+/// group of a killed spawner that cannot be removed.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A spawner that is ready.
 pub(super) struct Launched {
@@ -41,7 +49,10 @@ pub(super) fn launch(
 ) -> Result<Launched, BackendError> {
     let (socket, theirs) = packets::pair().map_err(failed)?;
     let mut child = start(theirs).map_err(failed)?;
-    let prepared = prepare(&socket, &child, plan, users).and_then(|lacks| accept(&lacks, limits));
+    let prepared = limit_waits(&socket, Some(LONGEST_WAIT))
+        .and_then(|()| prepare(&socket, &child, plan, users))
+        .and_then(|lacks| accept(&lacks, limits))
+        .and_then(|()| limit_waits(&socket, None));
     if prepared.is_err() {
         // It has ended by itself, or is of no use.
         let _ = child.kill();
@@ -56,6 +67,24 @@ fn failed(error: io::Error) -> BackendError {
         format!("Cannot start the process that makes local sandboxes: {error}"),
     )
     .caused_by(error)
+}
+
+/// Limits each wait for a spawner that does not read or does not answer. `None`: waits have no limit.
+fn limit_waits(socket: &OwnedFd, longest: Option<Duration>) -> Result<(), BackendError> {
+    let limit = |side| set_socket_timeout(socket, side, longest);
+    let limited = limit(Timeout::Recv).and_then(|()| limit(Timeout::Send));
+    limited.map_err(|cause| failed(cause.into()))
+}
+
+/// Explains why a spawner is not prepared.
+fn unprepared(error: io::Error) -> BackendError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => failed(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "it does not answer. Another process may hold a lock on the directory \"isol8\" of the control groups",
+        )),
+        _ => failed(error),
+    }
 }
 
 /// Starts the guest's program from memory. The standard library does that with `posix_spawn`, which does not copy this
@@ -89,7 +118,7 @@ fn prepare(
     users: &Users,
 ) -> Result<Vec<String>, BackendError> {
     let send = |message: &ToSpawner| {
-        packets::send(socket, message, None, SendFlags::empty()).map_err(failed)
+        packets::send(socket, message, None, SendFlags::empty()).map_err(unprepared)
     };
     // The spawner is the guest's program itself.
     for file in guest_files().filter(|file| file.path != PROGRAM) {
@@ -103,7 +132,7 @@ fn prepare(
     send(&ToSpawner::Prepare(Box::new(plan.clone())))?;
     let mut buffer = packets::buffer();
     loop {
-        match packets::receive(socket, &mut buffer).map_err(failed)? {
+        match packets::receive(socket, &mut buffer).map_err(unprepared)? {
             Some(FromSpawner::Ready { lacks }) => return Ok(lacks),
             Some(FromSpawner::NeedsUsers) => {
                 match users {
@@ -204,5 +233,26 @@ mod tests {
         }
         assert!(accept(&lacks, Limits::BestEffort).is_ok());
         assert!(accept(&[], Limits::Required).is_ok());
+    }
+    #[test]
+    fn a_spawner_that_does_not_answer_is_an_error() {
+        let (socket, _silent) = packets::pair().unwrap();
+        limit_waits(&socket, Some(Duration::from_millis(20))).unwrap();
+        let plan = RootPlan {
+            own_users: false,
+            first_user: 0,
+            slots: 1,
+            binds: Vec::new(),
+            own_directories: Vec::new(),
+            links: Vec::new(),
+            files: Vec::new(),
+            host_network_files: Vec::new(),
+            groups: Vec::new(),
+        };
+        let mut child = Command::new("true").spawn().unwrap();
+        let prepared = prepare(&socket, &child, &plan, &Users::Root);
+        child.wait().unwrap();
+        let error = prepared.unwrap_err();
+        assert!(error.message.contains("does not answer"), "{error}");
     }
 }

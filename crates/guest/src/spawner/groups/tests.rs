@@ -86,3 +86,16 @@ fn a_process_of_another_namespace_is_not_killed_as_process_0() {
     let found: Vec<_> = members("0\n12\n-1\n0\n7\n").collect();
     assert_eq!(found, [12, 7].map(Pid::from_raw));
 }
+
+#[test]
+fn groups_are_for_their_owner_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let mode = |group: &Path| fs::metadata(group).unwrap().permissions().mode() & 0o777;
+    let (new, found) = (place.path().join("new"), place.path().join("found"));
+    make_private(&new).unwrap();
+    assert_eq!(mode(&new), 0o700);
+    fs::create_dir(&found).unwrap();
+    fs::set_permissions(&found, fs::Permissions::from_mode(0o755)).unwrap();
+    make_private(&found).unwrap();
+    assert_eq!(mode(&found), 0o700);
+}
