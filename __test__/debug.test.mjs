@@ -151,6 +151,24 @@ await run();`;
   assert.deepEqual(lines.slice(off + 1), []);
 });
 
+test("a worker that loads the package leaves the debug lines of the main thread on", async () => {
+  const program = `const { Worker } = await import("node:worker_threads");
+const { once } = await import("node:events");
+const { logger } = await import("@isol8/core");
+logger.setDebug(true);
+const worker = new Worker(
+  'import("@isol8/core").then(({ DockerIsol8 }) => new DockerIsol8({}).stop())',
+  { eval: true },
+);
+const [exit] = await once(worker, "exit");
+if (exit !== 0) throw new Error("the worker failed");
+console.error("[DEBUG] 2000-01-01T00:00:00.000Z loaded");
+await engine.execute({ runtime: "bash", code: "true" });`;
+  const lines = debugLines(await said({ poolSize: 0 }, program));
+  const loaded = lines.indexOf("[DEBUG] 2000-01-01T00:00:00.000Z loaded");
+  assertTold(lines.slice(loaded), [/execution ended/]);
+});
+
 test("logger.setSink gets every line in place of standard error, with time and execution id", async () => {
   const program = `const { logger } = await import("@isol8/core");
 const lines = [];

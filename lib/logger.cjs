@@ -8,6 +8,8 @@ const { errorCodes } = require("./constants.json");
 const { errorFrom, shown } = require("./errors.cjs");
 
 let debugEnabled = false;
+// Whether this thread has turned the switch. The engine has one for all threads.
+let hasChosen = false;
 let sink;
 let native;
 
@@ -23,7 +25,7 @@ function deliver(line) {
 /** Connects the engine of `module`: its lines follow the switch and the sink, now and at every change. */
 function followLogger(module) {
   native = module;
-  native.setDebug(debugEnabled);
+  if (hasChosen) native.setDebug(debugEnabled);
   if (sink) native.setLogSink(deliver);
 }
 
@@ -37,6 +39,7 @@ const logger = Object.freeze({
   /** Turns debug lines on or off, for the whole process. */
   setDebug(enabled) {
     debugEnabled = Boolean(enabled);
+    hasChosen = true;
     native?.setDebug(debugEnabled);
   },
   /** Gives all lines to a callback, or to the console and standard error again. */

@@ -32,8 +32,16 @@ pub(crate) fn deliver(line: Line) -> Option<Line> {
         return Some(line);
     };
     let line = sink(line).err()?;
-    set_sink(None);
+    remove(&sink);
     Some(line)
+}
+
+/// Takes a sink away, unless another one has taken its place.
+fn remove(gone: &Sink) {
+    let mut current = SINK.write().unwrap_or_else(PoisonError::into_inner);
+    if current.as_ref().is_some_and(|sink| Arc::ptr_eq(sink, gone)) {
+        *current = None;
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +72,14 @@ mod tests {
         assert_eq!(deliver(line("last")), Some(line("last")));
         assert_eq!(deliver(line("c")), Some(line("c")), "the sink is gone");
         assert_eq!(*taken.lock().unwrap(), ["b"]);
+
+        // A sink that sets another one while it has a line.
+        set_sink(Some(Arc::new(|line: Line| {
+            set_sink(Some(Arc::new(|_| Ok(()))));
+            Err(line)
+        })));
+        assert_eq!(deliver(line("d")), Some(line("d")));
+        assert_eq!(deliver(line("e")), None, "the new sink has it");
+        set_sink(None);
     }
 }
