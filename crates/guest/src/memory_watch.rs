@@ -46,7 +46,9 @@ fn largest_beyond(limit: u64) -> Option<i32> {
     // An idle sandbox has none.
     let sizes = processes.iter().filter_map(|process| {
         let bytes = private_memory(process.pid)?;
-        Some((bytes, process.pid))
+        let tables = fs::read_to_string(format!("/proc/{}/status", process.pid));
+        let tables = tables.map_or(0, |status| page_tables(&status));
+        Some((bytes.saturating_add(tables), process.pid))
     });
     let sizes: Vec<_> = sizes.collect();
     let (_, largest) = *sizes.iter().max()?;
@@ -78,6 +80,13 @@ fn private_memory(pid: i32) -> Option<u64> {
     let (resident, shared) = (next()?, next()?);
     let page = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
     Some(resident.saturating_sub(shared).saturating_mul(page))
+}
+
+/// Bytes of the page tables of a process, in its status. See `proc_pid_status(5)`.
+fn page_tables(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPTE:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default().saturating_mul(1024)
 }
 
 /// Bytes that the files in a writable place take.
@@ -114,5 +123,13 @@ mod tests {
         let held = vec![1_u8; 8 << 20];
         let own = private_memory(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(own > held.len() as u64, "{own}");
+    }
+    #[test]
+    fn page_tables_count() {
+        let status = "Name:\tx\nVmLib:\t    1234 kB\nVmPTE:\t    2048 kB\nVmSwap:\t 0 kB\n";
+        assert_eq!(page_tables(status), 2 << 20);
+        assert_eq!(page_tables("Name:\tkthreadd\n"), 0);
+        let own = fs::read_to_string("/proc/self/status").unwrap();
+        assert!(page_tables(&own) >= 4096, "{own}");
     }
 }
