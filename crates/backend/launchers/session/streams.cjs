@@ -64,10 +64,15 @@ function renew(descriptor) {
   const stream = made[descriptor];
   if (!stream) return;
   if (Object.hasOwn(stream, 'write')) delete stream.write;
-  if (!ended.has(descriptor) && !stream.writableEnded && !stream.destroyed && !stream.errored) return;
+  if (!ended.has(descriptor) && !stream.writableEnded && !stream.destroyed && !stream.errored && !isStuck(stream)) return;
   ended.delete(descriptor);
   made[descriptor] = undefined;
   console[`_${NAMES[descriptor]}`] = undefined;
+}
+
+// An interruption may come in the middle of a write. The stream would keep for itself whatever comes later.
+function isStuck(stream) {
+  return stream.writableLength > 0 || stream.writableCorked > 0 || stream._writableState?.writing === true;
 }
 
 // It writes at once, as Node does to a pipe, and cannot be destroyed.
