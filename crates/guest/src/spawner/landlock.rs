@@ -14,10 +14,12 @@ use super::failure::Failure;
 /// The newest version of Landlock whose rights are known here.
 const KNOWN: ABI = ABI::V6;
 
-/// What is restricted. Everything in the root is there to be read. Removing is left to the mounts: for each check the
-/// kernel goes all the way up, which takes too long in a tree that is deeper than a path is long.
+/// What is restricted. Everything in the root is there to be read. Removing and truncating are left to the mounts: for
+/// each check the kernel goes all the way up, which takes too long in a tree that is deeper than a path is long. It
+/// would check the right to truncate whenever a directory is opened.
 fn handled() -> BitFlags<AccessFs> {
     let free = AccessFs::from_read(KNOWN) & !AccessFs::Execute
+        | AccessFs::Truncate
         | AccessFs::RemoveFile
         | AccessFs::RemoveDir
         | AccessFs::MakeDir;
@@ -65,11 +67,11 @@ fn top() -> Vec<PathBuf> {
 
 /// What may be done below each path. Rights below a directory add to those below the one above.
 fn rules(top: Vec<PathBuf>) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
-    let change = AccessFs::WriteFile | AccessFs::Truncate;
+    let change = AccessFs::WriteFile;
     let no_programs = handled() & !AccessFs::Execute;
     let mut rules = vec![
         (PathBuf::from("/dev"), change | AccessFs::IoctlDev),
-        (PathBuf::from("/proc"), change),
+        (PathBuf::from("/proc"), change.into()),
         (PathBuf::from(SANDBOX_DIR), handled()),
         (PathBuf::from(GUEST_DIR), AccessFs::Execute.into()),
     ];
