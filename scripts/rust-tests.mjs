@@ -15,6 +15,9 @@ const NOT_RUN = /^not run: (.*)$/gm;
 /** A line of `isol8_testing` about tests that run only inside a network namespace. */
 const INSIDE = /^in a network namespace: (\d+) tests/gm;
 
+/** A line of `isol8_testing` about an ignored test that another test has run. It may have run it several times. */
+const ELSEWHERE = /^ran elsewhere: (.*)$/gm;
+
 /**
  * Counts the tests in the output of `cargo test`.
  *
@@ -24,9 +27,10 @@ const INSIDE = /^in a network namespace: (\d+) tests/gm;
 export function counted(output) {
   const results = [...output.matchAll(RESULT)];
   const sum = (column) => results.reduce((total, match) => total + Number(match[column]), 0);
+  const elsewhere = new Set([...output.matchAll(ELSEWHERE)].map(([, name]) => name));
   const inside = [...output.matchAll(INSIDE)].reduce(
     (total, [, tests]) => total + Number(tests),
-    0,
+    elsewhere.size,
   );
   const notRun = [...output.matchAll(NOT_RUN)].map(([, what]) => what);
   const ignored = sum(3) - inside;

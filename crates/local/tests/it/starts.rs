@@ -76,9 +76,7 @@ fn a_host_that_makes_files_for_itself_alone_has_sandboxes() {
         .arg(this)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("1 passed"), "{said}");
+    isol8_testing::assert_passed(&output, 1);
 }
 
 #[tokio::test]

@@ -19,11 +19,7 @@ pub(super) fn run_on_local(names: &[&str], variables: &[(&str, &str)]) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{complaint}");
-    let passed = format!("{} passed", names.len());
-    assert!(said.contains(&passed), "{said}");
+    isol8_testing::assert_passed(&output, names.len());
 }
 
 #[test]
