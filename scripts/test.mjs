@@ -174,6 +174,7 @@ const longSteps = [
     name: "JavaScript: a server under load for a minute",
     run: () => nodeTests(["__test__/server-load.test.mjs"], { ISOL8_LOAD_SECONDS: "60" }),
   },
+  { name: "webpack and Next.js", run: () => nodeTests(["__test__/long/frameworks.test.mjs"]) },
   { name: "OpenAPI document of the server, in depth", run: () => describedServer(ASKED_LONG) },
   {
     name: "JavaScript: all languages on other engines",
