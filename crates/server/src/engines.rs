@@ -109,12 +109,12 @@ impl Engines {
     }
 
     async fn find_or_make(&self, key: Key, raw: RawOptions) -> Result<EngineLease, EngineError> {
-        let _turn = self.makers.turn(&key.0).await;
+        let turn = self.makers.turn(&key.0).await;
         // Another request has made it meanwhile, perhaps.
         if let Some(found) = self.find(&key) {
             return Ok(found);
         }
-        let engine = self.makers.make(raw, self.max_concurrent).await?;
+        let (engine, _turn) = self.makers.make(turn, raw, self.max_concurrent).await?;
         Ok(self.add(key, engine))
     }
 

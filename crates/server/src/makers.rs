@@ -1,5 +1,5 @@
-//! Making engines. It takes time, because the patterns of a network filter are compiled. So it happens on threads that serve
-//! nobody, without a lock that others need, and for each caller one at a time.
+//! Making engines. It takes time, because the patterns of a network filter are compiled. So it happens on blocking threads,
+//! outside of the server's locks, and for each caller one at a time.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use crate::{caller::Owner, place::Place};
 /// What makes the engines of a server.
 pub(crate) struct Makers {
     place: Arc<dyn Place>,
-    /// One for each caller that has had an engine.
+    /// One for each caller whose engine is being made, or who waits for that.
     turns: Mutex<HashMap<Owner, Arc<AsyncMutex<()>>>>,
 }
 
@@ -32,22 +32,26 @@ impl Makers {
     pub(crate) async fn turn(&self, owner: &Owner) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
             Arc::clone(turns.entry(owner.clone()).or_default())
         };
         turn.lock_owned().await
     }
 
-    /// Makes an engine that runs at most `max_concurrent` executions at a time.
+    /// Makes an engine that runs at most `max_concurrent` executions at a time. Gives the turn back. When the future is
+    /// dropped, the turn lasts until the engine is made: a client that goes away starts no second one beside it.
     pub(crate) async fn make(
         &self,
+        turn: OwnedMutexGuard<()>,
         raw: RawOptions,
         max_concurrent: usize,
-    ) -> Result<Engine, EngineError> {
+    ) -> Result<(Engine, OwnedMutexGuard<()>), EngineError> {
         let place = Arc::clone(&self.place);
         let make = move || {
             let options = Options::try_from(raw)?;
             let backend = place.backend(options.oci_runtime.as_deref());
-            Engine::new(options, max_concurrent, backend, place.images())
+            let engine = Engine::new(options, max_concurrent, backend, place.images())?;
+            Ok((engine, turn))
         };
         let engine = tokio::task::spawn_blocking(make).await;
         engine.map_err(|error| EngineError::Internal(error.to_string()))?

@@ -79,7 +79,7 @@ impl Sessions {
         if let Some(session) = self.find(&key) {
             return Ok(session);
         }
-        let _turn = self.makers.turn(&caller.owner).await;
+        let turn = self.makers.turn(&caller.owner).await;
         if let Some(session) = self.find(&key) {
             return Ok(session);
         }
@@ -95,8 +95,9 @@ impl Sessions {
                 .map(|(name, value)| name.len() + value.len())
                 .sum()
         }))?;
+        let (engine, _turn) = self.makers.make(turn, raw, 1).await?;
         let session = Arc::new(Session {
-            engine: self.makers.make(raw, 1).await?,
+            engine,
             turn: Arc::new(Semaphore::new(1)),
             last_accessed_ms: AtomicU64::new(now_ms()),
             accepted: AtomicU64::new(0),

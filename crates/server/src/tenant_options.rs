@@ -129,6 +129,10 @@ const MAX_PATTERNS: usize = 64;
 /// Longest entry of a tenant's own `networkFilter.blacklist` in bytes.
 const MAX_PATTERN_BYTES: usize = 256;
 
+/// Longest entry of a tenant's own `networkFilter.blacklist` in bytes, with its repetitions written out. A compiled pattern
+/// has their length.
+const MAX_WRITTEN_OUT: usize = 8192;
+
 fn refuse(option: &'static str, is_more: bool) -> Result<(), ApiError> {
     if is_more {
         return Err(ApiError::NotAllowed { option });
@@ -203,15 +207,34 @@ fn filter_over(
     Ok(own)
 }
 
-/// Every pattern is compiled, which takes time from all callers.
+/// Every pattern is compiled, which takes time and memory of the server.
 fn check_blacklist(patterns: &[String]) -> Result<(), ApiError> {
-    let is_short = |pattern: &String| pattern.len() <= MAX_PATTERN_BYTES;
+    let is_short = |pattern: &String| {
+        pattern.len() <= MAX_PATTERN_BYTES && written_out(pattern) <= MAX_WRITTEN_OUT
+    };
     if patterns.len() <= MAX_PATTERNS && patterns.iter().all(is_short) {
         return Ok(());
     }
     Err(ApiError::Invalid(format!(
-        "Invalid networkFilter.blacklist: a tenant may have at most {MAX_PATTERNS} entries of at most {MAX_PATTERN_BYTES} bytes each"
+        "Invalid networkFilter.blacklist: a tenant may have at most {MAX_PATTERNS} entries of at most {MAX_PATTERN_BYTES} bytes each, \
+         and {MAX_WRITTEN_OUT} bytes with the repetitions of an entry written out"
     )))
+}
+
+/// A length that a pattern does not exceed when its repetitions are written out: each may stand inside all others.
+fn written_out(pattern: &str) -> usize {
+    let repetitions = pattern.split('{').skip(1).filter_map(|rest| {
+        let (counts, _) = rest.split_once('}')?;
+        let counts = counts
+            .split(',')
+            .filter(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()));
+        counts
+            .map(|count| count.parse().unwrap_or(usize::MAX))
+            .max()
+    });
+    repetitions.fold(pattern.len(), |length, most| {
+        length.saturating_mul(most.max(1))
+    })
 }
 
 fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(), ApiError> {

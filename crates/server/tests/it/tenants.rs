@@ -155,12 +155,15 @@ async fn the_blacklist_of_a_tenant_is_short() {
     // The largest list is accepted as such: what is refused is its last entry, which is no pattern.
     let mut largest = vec!["x".repeat(256); 63];
     largest.push("(".to_owned());
-    let own = "Invalid networkFilter.blacklist: a tenant may have at most 64 entries of at most 256 bytes each";
+    let own = "Invalid networkFilter.blacklist: a tenant may have at most 64 entries of at most 256 bytes each, \
+               and 8192 bytes with the repetitions of an entry written out";
     let mut many = largest.clone();
     many.insert(0, "x".to_owned());
     for (blacklist, is_too_much) in [
         (many, true),
         (vec!["x".repeat(257)], true),
+        (vec!["(?:[abde]{300}){250}".to_owned()], true),
+        (vec!["[a-z]{1,63}(".to_owned()], false),
         (largest, false),
     ] {
         let mut body = request();

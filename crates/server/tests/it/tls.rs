@@ -19,7 +19,9 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::support::{KEY, Scripted, ScriptedPlace, TestServer, bash, config, json, program};
+use crate::support::{
+    KEY, Scripted, ScriptedPlace, TestServer, bash, config, json, program, raw_answer,
+};
 
 /// Files of a certificate and its key.
 struct Files {
@@ -98,16 +100,7 @@ async fn a_program_runs_over_an_encrypted_connection() {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(client));
-    let mut stream = connector.connect(name, stream).await.unwrap();
-    let body = r#"{"request": {"runtime": "bash", "code": "x"}}"#;
-    let request = format!(
-        "POST /execute HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let answer = raw_answer(connector.connect(name, stream).await.unwrap()).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains(r#""stdout":"hello""#), "{answer}");
     server.end().await;

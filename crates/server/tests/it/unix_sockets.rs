@@ -10,12 +10,11 @@ use std::{
 
 use isol8_fakes::{exited, stdout};
 use isol8_server::{Listener, Settings, SocketError, SocketFile};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
-};
+use tokio::net::UnixStream;
 
-use crate::support::{KEY, Scripted, ScriptedPlace, TestServer, bash, config, json, program};
+use crate::support::{
+    KEY, Scripted, ScriptedPlace, TestServer, bash, config, json, program, raw_answer,
+};
 
 /// A server on this socket, whose sandbox answers once.
 async fn serve(path: &Path) -> TestServer {
@@ -29,17 +28,7 @@ async fn serve(path: &Path) -> TestServer {
 
 /// The answer to a program.
 async fn run(path: &Path) -> String {
-    let mut stream = UnixStream::connect(path).await.unwrap();
-    let body = r#"{"request": {"runtime": "bash", "code": "x"}}"#;
-    let request = format!(
-        "POST /execute HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    raw_answer(UnixStream::connect(path).await.unwrap()).await
 }
 
 #[tokio::test]

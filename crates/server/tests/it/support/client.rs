@@ -3,7 +3,10 @@
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -20,6 +23,20 @@ use tokio_tungstenite::{
 };
 
 use super::server::{KEY, TestServer};
+
+/// What a server answers, head and body, to the request for a program. The request is written to `stream` as it is.
+pub(crate) async fn raw_answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
+    let body = r#"{"request": {"runtime": "bash", "code": "x"}}"#;
+    let request = format!(
+        "POST /execute HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
 
 /// The events of a request over server-sent events.
 pub(crate) async fn events_of(server: &TestServer, body: Value) -> Vec<Value> {

@@ -6,7 +6,7 @@ mod keys;
 mod places;
 mod server;
 
-pub(crate) use client::{events_of, open_socket, open_socket_with};
+pub(crate) use client::{events_of, open_socket, open_socket_with, raw_answer};
 pub(crate) use description::{assert_described, operations};
 pub(crate) use keys::{Keys, in_tenants};
 pub(crate) use places::{Docker, Scripted, ScriptedPlace, bash, program};
