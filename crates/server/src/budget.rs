@@ -125,7 +125,7 @@ impl Charge {
 
     /// Takes what an answer of this many bytes needs until it has been sent.
     pub(crate) fn add_answer(&self, length: usize) -> Result<(), ApiError> {
-        // Other answers are sent some time, so that waiting helps.
+        // The program has run already, so this is no 413 about the request.
         self.take(length)
             .map_err(|_| ApiError::NoMemory { of_caller: true })
     }

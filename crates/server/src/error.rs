@@ -126,7 +126,7 @@ impl From<BackendError> for ApiError {
     }
 }
 
-/// What clients are told. A failure may say where the database is, which is for the operator alone.
+/// The message for clients. A failure may say where the database is, which is for the operator alone.
 fn key_store_text(error: &KeyStoreError) -> String {
     if error.is_refusal() {
         return error.to_string();

@@ -38,7 +38,7 @@ const WRITE_PATIENCE: Duration = Duration::from_mins(1);
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What lasts as long as the connection, that of a WebSocket as well.
-pub(super) struct Guest {
+pub(super) struct Admitted {
     /// One of the connections that there may be.
     pub(super) _slot: OwnedSemaphorePermit,
     pub(super) visitor: Visitor,
@@ -53,16 +53,16 @@ pub(super) struct Ends {
     pub(super) cut: CancellationToken,
 }
 
-/// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `guest` as
+/// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `admitted` as
 /// long as it is open.
-pub(super) async fn carry<S>(stream: S, guest: Guest, router: Router, ends: Ends)
+pub(super) async fn carry<S>(stream: S, admitted: Admitted, router: Router, ends: Ends)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let meter = Meter::default();
-    let visitor = guest.visitor.clone();
-    let known = visitor.clone();
-    let stream = WriteTimeout::new(stream, WRITE_PATIENCE, guest);
+    let visitor = admitted.visitor.clone();
+    let client = visitor.clone();
+    let stream = WriteTimeout::new(stream, WRITE_PATIENCE, admitted);
     let io = TokioIo::new(Metered::new(stream, meter.clone()));
     let router = TowerToHyperService::new(router);
     let asked = CancellationToken::new();
@@ -80,7 +80,7 @@ where
         .serve_connection(io, service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // Whoever comes when the server ends already is answered once, and told so.
+    // A client that connects while the server is ending receives one answer, which says so.
     let is_late = ends.closing.is_cancelled();
     let last_request = async {
         ends.closing.cancelled().await;
@@ -95,11 +95,11 @@ where
             tokio::select! {
                 ended = connection => ended,
                 () = ends.cut.cancelled() => Ok(()),
-                () = known.unwelcome() => Ok(()),
+                () = client.unwelcome() => Ok(()),
             }
         }
         () = ends.cut.cancelled() => Ok(()),
-        () = known.unwelcome() => {
+        () = client.unwelcome() => {
             // An answer that is being sent may end.
             connection.as_mut().graceful_shutdown();
             let ended = tokio::time::timeout(LAST_PATIENCE, connection).await;
@@ -131,9 +131,9 @@ mod tests {
         policy::Policies,
     };
 
-    fn guest(slot: OwnedSemaphorePermit, patience: Duration) -> Guest {
+    fn admitted(slot: OwnedSemaphorePermit, patience: Duration) -> Admitted {
         let stranger = Arc::new(Strangers::default()).admit(None);
-        Guest {
+        Admitted {
             _slot: slot,
             visitor: Visitor::new(stranger, Arc::default(), patience),
         }
@@ -159,8 +159,8 @@ mod tests {
         };
         let (stream, client) = tokio::io::duplex(1024);
         let router = Router::new().route("/", get(echo));
-        let guest = guest(slot, Duration::from_mins(1));
-        let carried = tokio::spawn(carry(stream, guest, router, ends()));
+        let admitted = admitted(slot, Duration::from_mins(1));
+        let carried = tokio::spawn(carry(stream, admitted, router, ends()));
         let (socket, _) = tokio_tungstenite::client_async("ws://localhost/", client)
             .await
             .unwrap();
@@ -179,13 +179,13 @@ mod tests {
         let half = b"GET / HTTP/1.1\r\n";
 
         let (stream, mut client) = tokio::io::duplex(1024);
-        let carried = tokio::spawn(carry(stream, guest(slot(), patience), router(), ends()));
+        let carried = tokio::spawn(carry(stream, admitted(slot(), patience), router(), ends()));
         client.write_all(half).await.unwrap();
         let ended = tokio::time::timeout(HEAD_PATIENCE / 2, carried).await;
         ended.expect("the stranger stays").unwrap();
 
         let (stream, mut client) = tokio::io::duplex(1024);
-        let known = guest(slot(), patience);
+        let known = admitted(slot(), patience);
         let policies = Policies::new(&Config::default(), 1, 1).unwrap();
         let caller = Caller {
             owner: Owner::Operator,

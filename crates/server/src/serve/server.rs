@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    connection::{Ends, Guest, carry},
+    connection::{Admitted, Ends, carry},
     listener::{Accepted, Listener},
     strangers::Strangers,
     visitor::{Counts, Visitor},
@@ -23,7 +23,7 @@ use crate::{
 /// Most connections at a time. More wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// How long a client may take until it has shown a key.
+/// How long a client may take until it has shown a key, with the handshake of TLS.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long nothing is accepted after a failure: the process has no descriptor left, say.
@@ -71,9 +71,9 @@ impl Server {
         if let Some(keys) = app.shared_keys() {
             app.tasks().spawn(app.clone().keep_keys(keys));
         }
-        let router = router(app.clone());
+        let (router, doors) = (router(app.clone()), Doors::default());
         tokio::select! {
-            () = accept(&listener, &router, &connections, &ends) => {}
+            () = accept(&listener, &router, &doors, &connections, &ends) => {}
             () = stop.gracefully.cancelled() => {}
             () = stop.at_once.cancelled() => {}
         }
@@ -84,11 +84,11 @@ impl Server {
         let work = async || {
             tokio::join!(connections.wait(), app.tasks().wait());
         };
-        // Whoever comes now learns that the server ends. Nobody waits for them.
+        // New connections get 503. They do not delay the end.
         let late = TaskTracker::new();
         tokio::select! {
             () = work() => {}
-            () = accept(&listener, &router, &late, &ends) => {}
+            () = accept(&listener, &router, &doors, &late, &ends) => {}
             () = tokio::time::sleep(stop_grace) => {}
             () = stop.at_once.cancelled() => {}
         }
@@ -102,19 +102,44 @@ impl Server {
     }
 }
 
+/// What bounds the connections of a server, those that come while it ends as well.
+struct Doors {
+    slots: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
+    counts: Arc<Counts>,
+}
+
+impl Default for Doors {
+    fn default() -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            strangers: Arc::default(),
+            counts: Arc::default(),
+        }
+    }
+}
+
 /// Accepts connections for ever.
-async fn accept(listener: &Listener, router: &Router, connections: &TaskTracker, ends: &Ends) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let (strangers, counts) = (Arc::new(Strangers::default()), Arc::new(Counts::default()));
+async fn accept(
+    listener: &Listener,
+    router: &Router,
+    doors: &Doors,
+    connections: &TaskTracker,
+    ends: &Ends,
+) {
     // Never closed.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+    while let Ok(slot) = Arc::clone(&doors.slots).acquire_owned().await {
         match listener.accept().await {
             Ok((accepted, peer)) => {
-                let guest = Guest {
+                let admitted = Admitted {
                     _slot: slot,
-                    visitor: Visitor::new(strangers.admit(peer), Arc::clone(&counts), KEY_PATIENCE),
+                    visitor: Visitor::new(
+                        doors.strangers.admit(peer),
+                        Arc::clone(&doors.counts),
+                        KEY_PATIENCE,
+                    ),
                 };
-                connections.spawn(open(accepted, guest, router.clone(), ends.clone()));
+                connections.spawn(open(accepted, admitted, router.clone(), ends.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -125,14 +150,14 @@ async fn accept(listener: &Listener, router: &Router, connections: &TaskTracker,
     }
 }
 
-async fn open(accepted: Accepted, guest: Guest, router: Router, ends: Ends) {
+async fn open(accepted: Accepted, admitted: Admitted, router: Router, ends: Ends) {
     let opened = tokio::select! {
         opened = accepted.open() => Some(opened),
-        () = guest.visitor.unwelcome() => None,
+        () = admitted.visitor.unwelcome() => None,
         () = ends.cut.cancelled() => None,
     };
     match opened {
-        Some(Ok(stream)) => carry(stream, guest, router, ends).boxed().await,
+        Some(Ok(stream)) => carry(stream, admitted, router, ends).boxed().await,
         Some(Err(error)) => tracing::debug!(%error, "a connection was not opened"),
         None => {}
     }

@@ -12,8 +12,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// What a reader takes at least while it is waited for, in bytes a second. A reader that takes one byte from time to time would
-/// hold its answer for ever.
+/// Least rate of a slow reader, in bytes a second. A reader that takes one byte from time to time would hold its answer for
+/// ever.
 const LEAST_RATE: u64 = 16 * 1024;
 
 /// A stream whose writes fail when the other side takes nothing, or too little, for a while.
@@ -22,7 +22,7 @@ pub(super) struct WriteTimeout<S, H> {
     limit: Duration,
     /// Set while a write waits: since when, and until when it may.
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
-    /// How long it was waited for what was taken, less the time that the least rate allows for that.
+    /// Time spent waiting for the reader, less the time that `LEAST_RATE` allows for what it took.
     debt: Duration,
     /// Dropped with the stream.
     _held: H,

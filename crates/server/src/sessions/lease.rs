@@ -56,7 +56,7 @@ impl SessionLease {
 impl Drop for SessionLease {
     fn drop(&mut self) {
         self.session.touch();
-        // Under the lock, which every lease takes before it lets go of its session: what others have begun is counted.
+        // The lock comes first: another lease may begin an execution and end before this one. Its count is visible then.
         let mut by_id = lock(&self.by_id);
         if self.session.accepted.load(Ordering::Relaxed) > 0 {
             return;
