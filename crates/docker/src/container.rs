@@ -257,7 +257,8 @@ fn security_options(seccomp: &SeccompProfile) -> Vec<String> {
     vec!["no-new-privileges".to_owned(), format!("seccomp={profile}")]
 }
 
-fn ulimit(name: &str, limit: i64) -> ResourcesUlimits {
+/// A limit of resources that programs cannot raise.
+pub(crate) fn ulimit(name: &str, limit: i64) -> ResourcesUlimits {
     ResourcesUlimits {
         name: Some(name.to_owned()),
         soft: Some(limit),

@@ -2,10 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use bollard::{
-    Docker, errors::Error as DockerError, models::ContainerCreateBody,
-    query_parameters::CreateContainerOptions,
-};
+use bollard::{Docker, errors::Error as DockerError, query_parameters::CreateContainerOptions};
 use isol8_backend::SandboxSpec;
 use uuid::Uuid;
 
@@ -47,11 +44,8 @@ pub(crate) async fn create(
     let id = if let Some(users) = &wanted.users {
         create_with_user(docker, plan, wanted, users).await?
     } else {
-        let options = CreateContainerOptions {
-            name: Some(container_name(&plan.spec.runtime)),
-            ..Default::default()
-        };
-        create_as(docker, Some(options), plan, wanted).await?
+        let name = container_name(&plan.spec.runtime);
+        create_as(docker, name, plan, wanted).await?
     };
     if let Some(volumes) = &wanted.volumes
         && let Err(error) = volumes::upload(docker, &id, volumes).await
@@ -79,15 +73,19 @@ fn container_name(runtime: &str) -> String {
 /// Creates a container, in the way that the daemon takes.
 async fn create_as(
     docker: &Docker,
-    options: Option<CreateContainerOptions>,
+    name: String,
     plan: ContainerPlan<'_>,
     wanted: &Wanted,
 ) -> Result<String, DockerError> {
-    let mut body: ContainerCreateBody = container::body(plan);
+    let options = CreateContainerOptions {
+        name: Some(name),
+        ..Default::default()
+    };
+    let mut body = container::body(plan);
     let profile = wanted.dialect.profile(&body, wanted.is_on_this_machine)?;
     let file = profile.as_ref().map(SharedFile::path);
     wanted.dialect.adapt(&mut body, file);
-    Ok(docker.create_container(options, body).await?.id)
+    Ok(docker.create_container(Some(options), body).await?.id)
 }
 
 /// Creates a container whose user no other container has.
@@ -99,15 +97,12 @@ async fn create_with_user(
 ) -> Result<String, DockerError> {
     for _ in 0..own_user::ATTEMPTS {
         let user = users.any();
-        let options = CreateContainerOptions {
-            name: Some(own_user::container_name(user)),
-            ..Default::default()
-        };
+        let name = own_user::container_name(user);
         let plan = ContainerPlan {
             own_user: Some(user),
             ..plan
         };
-        match create_as(docker, Some(options), plan, wanted).await {
+        match create_as(docker, name, plan, wanted).await {
             Err(error) if own_user::is_taken(&error) => {}
             created => return created,
         }

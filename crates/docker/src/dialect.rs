@@ -3,10 +3,10 @@
 
 use std::{collections::HashMap, fs, io, path::Path};
 
-use bollard::models::{ContainerCreateBody, ResourcesUlimits, Runtime, SystemInfo};
+use bollard::models::{ContainerCreateBody, Runtime, SystemInfo};
 use isol8_backend::{BackendError, BackendErrorKind};
 
-use crate::{link_socket::SharedFile, volumes::ImageVolumes};
+use crate::{container, link_socket::SharedFile, volumes::ImageVolumes};
 
 /// Begins the security option of a seccomp profile.
 const SECCOMP: &str = "seccomp=";
@@ -95,8 +95,8 @@ impl Dialect {
         Err(BackendError::new(BackendErrorKind::ImageRefused, text))
     }
 
-    /// The file that has to exist until a container is started: the seccomp profile of `body`, for a Podman on this
-    /// machine.
+    /// The seccomp profile of `body` as a file, for a Podman on this machine. Podman reads the file when it creates the
+    /// container.
     pub(crate) fn profile(
         self,
         body: &ContainerCreateBody,
@@ -142,11 +142,8 @@ impl Dialect {
         }
         let processes =
             own_process_limit().map_or(PODMAN_PROCESSES, |own| own.min(PODMAN_PROCESSES));
-        host.ulimits.get_or_insert_default().push(ResourcesUlimits {
-            name: Some("nproc".to_owned()),
-            soft: Some(processes),
-            hard: Some(processes),
-        });
+        let limits = host.ulimits.get_or_insert_default();
+        limits.push(container::ulimit("nproc", processes));
         let is_read_only = host.readonly_rootfs == Some(true);
         let places = host.tmpfs.get_or_insert_default();
         for options in places.values_mut() {

@@ -95,11 +95,14 @@ fn paths(declared: &[String]) -> Result<Vec<String>, VolumeError> {
     let mut paths = checked
         .filter_map(Result::transpose)
         .collect::<Result<BTreeSet<_>, _>>()?;
-    let between: Vec<_> = paths
-        .iter()
-        .flat_map(|path| between(path, &paths))
-        .collect();
-    paths.extend(between);
+    // A path that an image declares may have any length, so no more folders are listed than decide.
+    let declared = paths.clone();
+    for path in declared.iter().flat_map(|path| between(path, &declared)) {
+        if paths.len() > MAX_VOLUMES {
+            break;
+        }
+        paths.insert(path.to_owned());
+    }
     match paths.iter().nth(MAX_VOLUMES) {
         Some(path) => Err(VolumeError::Refused {
             path: path.clone(),
@@ -111,7 +114,10 @@ fn paths(declared: &[String]) -> Result<Vec<String>, VolumeError> {
 
 /// The directories between the volume `path` and the outermost writable place around it. As mounts they cannot
 /// be renamed. A program could rename any other directory, with the volume in it, and a reset would not find it.
-fn between(path: &str, volumes: &BTreeSet<String>) -> Vec<String> {
+fn between<'a>(
+    path: &'a str,
+    volumes: &BTreeSet<String>,
+) -> impl Iterator<Item = &'a str> + use<'a> {
     let above: Vec<&str> = Path::new(path)
         .ancestors()
         .skip(1)
@@ -119,10 +125,7 @@ fn between(path: &str, volumes: &BTreeSet<String>) -> Vec<String> {
         .collect();
     let is_place = |path: &&str| volumes.contains(*path) || WRITABLE_DIRS.contains(path);
     let outermost = above.iter().rposition(is_place).unwrap_or_default();
-    above[..outermost]
-        .iter()
-        .map(|path| (*path).to_owned())
-        .collect()
+    above.into_iter().take(outermost)
 }
 
 #[cfg(test)]
