@@ -88,8 +88,9 @@ fn files(landlock: bool, overlay: bool) -> String {
     .to_owned();
     if !overlay {
         text.push_str(
-            " The file system overlay is not loaded, which keeps the inodes of sandboxes apart from the host's: `sudo \
-             modprobe overlay` loads it. Without it sandboxes start with `limits: \"best-effort\"` alone.",
+            " The file system overlay is not loaded yet. It keeps the inodes of sandboxes apart from the host's. The first \
+             start loads it, and so does `sudo modprobe overlay`. Where the kernel has none, sandboxes start with `limits: \
+             \"best-effort\"` alone.",
         );
     }
     text

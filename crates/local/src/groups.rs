@@ -1,6 +1,6 @@
 //! Which control groups there are for the limits of sandboxes.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::{GROUP_OF_HOST, Hierarchy};
@@ -43,7 +43,8 @@ fn find_in(mounts: &str, own: &str, limits: Limits) -> Result<Vec<Hierarchy>, Ba
         if controllers.is_empty() {
             continue;
         }
-        let Some(parent) = writable_place(&mounted.place, mounted.version, own) else {
+        let Some(parent) = writable_place(&mounted.place, mounted.version, own, is_delegated)
+        else {
             continue;
         };
         missing.retain(|name| !controllers.iter().any(|found| found == name));
@@ -84,8 +85,14 @@ fn mounted(line: &str) -> Option<Mounted> {
     })
 }
 
-/// Where this process may make groups: at the top of the hierarchy, or else in its own group if that was delegated.
-fn writable_place(place: &str, version: u8, own: &str) -> Option<String> {
+/// Where this process may make groups: at the top of the hierarchy, or else in its own group if that was delegated. A group
+/// that was not belongs to systemd, although a user may be able to write there.
+fn writable_place(
+    place: &str,
+    version: u8,
+    own: &str,
+    is_delegated: impl FnOnce(&Path) -> bool,
+) -> Option<String> {
     if may_make_directories(Path::new(place)) {
         return Some(place.to_owned());
     }
@@ -99,14 +106,53 @@ fn writable_place(place: &str, version: u8, own: &str) -> Option<String> {
     let group = delegated
         .and_then(|group| group.strip_suffix('/'))
         .unwrap_or(&group);
-    may_make_directories(Path::new(group)).then(|| group.to_owned())
+    let path = Path::new(group);
+    (is_delegated(path) && may_make_directories(path)).then(|| group.to_owned())
+}
+
+/// Whether systemd leaves a group to its unit. The system's manager marks such a group. A user's manager does not, and is
+/// asked. Its own groups begin at `user@…service`, which is marked.
+#[cfg(target_os = "linux")]
+fn is_delegated(group: &Path) -> bool {
+    let mut value = [0_u8; 8];
+    let marked = rustix::fs::getxattr(group, "user.delegate", &mut value);
+    if marked.is_ok_and(|length| value.get(..length) == Some(b"1")) {
+        return true;
+    }
+    let Some(unit) = group.file_name() else {
+        return false;
+    };
+    let answer = std::process::Command::new("timeout")
+        .args(["5", "systemctl", "--user", "show", "--property=Delegate"])
+        .args(["--value", "--"])
+        .arg(unit)
+        .stdin(std::process::Stdio::null())
+        .output();
+    answer.is_ok_and(|answer| answer.stdout == b"yes\n")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_delegated(_group: &Path) -> bool {
+    false
 }
 
 /// Whether this process may make groups in a group.
 fn may_make_directories(group: &Path) -> bool {
     let ours = group.join(DIRECTORY);
-    ours.is_dir() && fs::create_dir_all(&ours).is_ok() && is_writable(&ours)
-        || !ours.exists() && fs::create_dir(&ours).is_ok()
+    ours.is_dir() && is_writable(&ours) || !ours.exists() && make_private(&ours).is_ok()
+}
+
+/// Makes a directory that only its owner may open: others could lock it for ever.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make_private(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
 }
 
 #[cfg(target_os = "linux")]
@@ -146,10 +192,43 @@ mod tests {
         // Root may write everywhere, so the top is no directory here.
         fs::write(place.path().join(DIRECTORY), "").unwrap();
         for own in ["0::/user/scope\n", "0::/user/scope/isol8-host\n"] {
-            let found = writable_place(root, 2, own);
+            let found = writable_place(root, 2, own, |_| true);
             assert_eq!(found.as_ref(), Some(&delegated));
         }
-        assert_eq!(writable_place(root, 1, "0::/user/scope\n"), None);
+        assert_eq!(writable_place(root, 1, "0::/user/scope\n", |_| true), None);
+    }
+
+    #[test]
+    fn a_group_that_nobody_has_delegated_stays_as_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().to_str().unwrap();
+        let group = place.path().join("user/scope");
+        fs::create_dir_all(&group).unwrap();
+        fs::write(place.path().join(DIRECTORY), "").unwrap();
+        assert_eq!(writable_place(root, 2, "0::/user/scope\n", |_| false), None);
+        assert_eq!(fs::read_dir(&group).unwrap().count(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_group_with_the_mark_of_systemd_is_delegated() {
+        // In a file system that has such attributes.
+        let place = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let flags = rustix::fs::XattrFlags::empty();
+        assert!(!is_delegated(place.path()));
+        rustix::fs::setxattr(place.path(), "user.delegate", b"1", flags).unwrap();
+        assert!(is_delegated(place.path()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_may_open_the_directory_of_groups() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let place = tempfile::tempdir().unwrap();
+        assert!(may_make_directories(place.path()));
+        let made = fs::metadata(place.path().join(DIRECTORY)).unwrap();
+        assert_eq!(made.permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

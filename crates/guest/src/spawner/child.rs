@@ -70,7 +70,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) users: &'a Users,
     pub(crate) range: Range,
     pub(crate) link: OwnedFd,
-    /// Where failures are told, by the guest as well: it is its standard error.
+    /// The pipe for messages about failures. It is the standard error of the guest, too.
     pub(crate) report: BorrowedFd<'a>,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Sandbox {
     range: Range,
     /// Where its process and then the guest tell a failure. The guest closes it when its start is over.
     report: Option<OwnedFd>,
-    /// What they have told so far.
+    /// The messages that have come so far.
     told: Vec<u8>,
 }
 

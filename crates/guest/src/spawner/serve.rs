@@ -90,7 +90,7 @@ fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure> {
 
 /// Enters a user namespace whose users the host maps. False: the host has ended.
 fn enter_own_users(control: &mut Control) -> Result<bool, Failure> {
-    let watchers = fs::read_to_string(MOST_WATCHERS).unwrap_or_default();
+    let of_user = MOST_WATCHED.map(|file| fs::read_to_string(file).unwrap_or_default());
     unshare(CloneFlags::CLONE_NEWUSER).trying("make a user namespace")?;
     control.send(&FromSpawner::NeedsUsers);
     match control.receive()? {
@@ -105,24 +105,29 @@ fn enter_own_users(control: &mut Control) -> Result<bool, Failure> {
             setresuid(user, user, user).trying("become root")?;
             // A change of user makes the files of this process root's alone, those of its namespaces among them.
             prctl::set_dumpable(true).trying("prepare the process")?;
-            limit_watchers(&watchers)?;
+            limit_watchers(&of_user)?;
             Ok(true)
         }
         Some(_) => Err(Failure::new("an order before the users are mapped")),
     }
 }
 
-/// The most inotify instances of one user. Each user namespace has its own value.
-const MOST_WATCHERS: &str = "/proc/sys/user/max_inotify_instances";
+/// The most inotify instances and watches of one user. Each user namespace has its own values.
+const MOST_WATCHED: [&str; 2] = [
+    "/proc/sys/user/max_inotify_instances",
+    "/proc/sys/user/max_inotify_watches",
+];
 
-/// Leaves a sandbox a part of the inotify instances of the user whose namespace this is: that user pays for them.
-fn limit_watchers(of_user: &str) -> Result<(), Failure> {
-    let Ok(most) = of_user.trim().parse::<u64>() else {
-        // A system without inotify.
-        return Ok(());
-    };
-    fs::write(MOST_WATCHERS, (most / PART_OF_OWNER).to_string())
-        .trying(format_args!("set {MOST_WATCHERS}"))
+/// Leaves a sandbox a part of what the user whose namespace this is may have: that user pays for it.
+fn limit_watchers(of_user: &[String; 2]) -> Result<(), Failure> {
+    for (file, most) in MOST_WATCHED.iter().zip(of_user) {
+        // A system without inotify has neither.
+        if let Ok(most) = most.trim().parse::<u64>() {
+            fs::write(file, (most / PART_OF_OWNER).to_string())
+                .trying(format_args!("set {file}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn make_workshop(

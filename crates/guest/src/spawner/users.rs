@@ -12,6 +12,7 @@ use nix::{
     cmsg_space,
     errno::Errno,
     fcntl::{OFlag, open},
+    libc,
     sched::{CloneFlags, unshare},
     sys::{
         prctl,
@@ -144,11 +145,20 @@ fn make_namespace(first: u32) -> Result<OwnedFd, Failure> {
     made
 }
 
+/// A change of user takes no capabilities away, by capabilities(7).
+const SECBIT_NO_SETUID_FIXUP: libc::c_ulong = 1 << 2;
+
 /// Makes the namespace as the user `first`, passes it on, and lives until the process is killed. The spawner could not
 /// open it: that takes rights over processes of another user.
 fn hold(first: u32, spawner: &OwnedFd) -> ! {
     let made = || {
         let (user, group) = (Uid::from_raw(first), Gid::from_raw(first));
+        // Some systems let only processes with rights make user namespaces. These rights end with the new namespace.
+        // SAFETY: the call takes numbers only.
+        Errno::result(unsafe {
+            libc::prctl(libc::PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
+        })
+        .trying("keep the rights of the spawner")?;
         setgroups(&[]).trying("leave all groups")?;
         setresgid(group, group, group).trying("become a group of a sandbox")?;
         setresuid(user, user, user).trying("become a user of a sandbox")?;

@@ -60,7 +60,7 @@ fn enter(parent: &OwnedFd, name: &CString) -> io::Result<OwnedFd> {
     let name = name.as_c_str();
     let owner = fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
     as_owner(owner.st_uid, owner.st_gid, || {
-        // It is a directory, and nobody is left who could put a link in its place.
+        // It is a directory. No process of a user runs any more that could put a link in its place.
         fchmodat(parent, name, OPEN, FchmodatFlags::FollowSymlink)?;
         Ok(openat(parent, name, DIRECTORY, Mode::empty())?)
     })
