@@ -45,12 +45,13 @@ impl Admission {
         }
     }
 
-    /// Registers the call of an execution, whose request has `bytes`. It takes its positions in the queues now.
-    pub(super) fn call(&self, bytes: u64) -> Call {
+    /// Registers the call of an execution. It takes its positions in the queues now. `bytes` counts what its request has,
+    /// which only a call that has to wait needs.
+    pub(super) fn call(&self, bytes: impl FnOnce() -> u64) -> Call {
         let position = QueuePosition::taken(&self.permits);
         let files = QueuePosition::taken(&self.files);
         let waits = position.waits() || files.waits();
-        self.registered(position, files, waits.then_some(bytes))
+        self.registered(position, files, waits.then(bytes))
     }
 
     /// Registers a file call with `bytes`. It waits for other file calls only, or for the session.
@@ -98,7 +99,8 @@ impl Admission {
     }
 }
 
-/// What a call holds while it waits, if it does, or why it may not wait.
+/// The memory that a waiting call counts, `None` for a call that need not wait, or the error of a call for which there is
+/// no room.
 pub(super) type WaitingRoom = Result<Option<Room>, LimitError>;
 
 type Turn = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
@@ -155,8 +157,8 @@ mod tests {
     #[tokio::test]
     async fn turns_come_in_the_order_of_the_calls_not_of_the_waiting() {
         let admission = Admission::new(1, None);
-        let first = admission.call(0).position.turn().await.unwrap();
-        let (second, third) = (admission.call(0), admission.call(0));
+        let first = admission.call(|| 0).position.turn().await.unwrap();
+        let (second, third) = (admission.call(|| 0), admission.call(|| 0));
         let mut third = Box::pin(third.position.turn());
         assert!((&mut third).now_or_never().is_none());
         drop(first);
@@ -169,9 +171,9 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_is_given_up_leaves_the_queue() {
         let admission = Admission::new(1, None);
-        let first = admission.call(0);
-        let second = admission.call(0);
-        let third = admission.call(0);
+        let first = admission.call(|| 0);
+        let second = admission.call(|| 0);
+        let third = admission.call(|| 0);
         drop(second);
         drop(first);
         assert!(third.position.turn().now_or_never().is_some());
@@ -180,14 +182,14 @@ mod tests {
     #[tokio::test]
     async fn only_calls_that_wait_have_a_limit_and_one_that_may_not_wait_leaves_the_queue() {
         let admission = Admission::new(1, Some(10_000));
-        let first = admission.call(1 << 30);
+        let first = admission.call(|| 1 << 30);
         assert!(matches!(first.room, Ok(None)));
-        let second = admission.call(1000);
+        let second = admission.call(|| 1000);
         assert!(matches!(second.room, Ok(Some(_))));
-        let third = admission.call(6000);
+        let third = admission.call(|| 6000);
         assert!(third.room.is_err());
         drop(third);
-        let fourth = admission.call(100);
+        let fourth = admission.call(|| 100);
         assert!(fourth.room.is_ok());
         drop((first, second));
         assert!(fourth.position.turn().now_or_never().is_some());
@@ -196,9 +198,9 @@ mod tests {
     #[tokio::test]
     async fn a_stop_ends_the_calls_before_it_only() {
         let admission = Admission::new(1, None);
-        let before = admission.call(0);
+        let before = admission.call(|| 0);
         admission.end_all();
-        let after = admission.call(0);
+        let after = admission.call(|| 0);
         assert!(before.life.is_cancelled());
         assert!(!after.life.is_cancelled());
     }
@@ -209,12 +211,12 @@ mod tests {
         let admission = Admission::new(1, None);
         admission.end_with(owner.clone());
         admission.end_all();
-        let before = admission.call(0);
+        let before = admission.call(|| 0);
         assert!(!before.life.is_cancelled());
         owner.cancel();
         assert!(before.life.is_cancelled());
         assert!(
-            admission.call(0).life.is_cancelled(),
+            admission.call(|| 0).life.is_cancelled(),
             "nothing begins later"
         );
     }

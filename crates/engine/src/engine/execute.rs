@@ -135,7 +135,7 @@ impl Engine {
     }
 
     fn call_for(&self, submission: &Submission) -> Call {
-        self.0.admission.call(bytes_of(&submission.request))
+        self.0.admission.call(|| bytes_of(&submission.request))
     }
 
     async fn carry_out(

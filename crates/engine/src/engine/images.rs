@@ -79,7 +79,7 @@ impl Images {
             return Ok(built?);
         }
         let reason = format!(
-            "it took longer than {} minutes. Check the network of the Docker daemon, or build the image ahead: \
+            "it took longer than {} minutes. Check the network of the machine that builds images, or build the image ahead: \
              buildBaseImages() or `isol8 setup` have no limit.",
             BUILD_LIMIT.as_secs() / 60
         );

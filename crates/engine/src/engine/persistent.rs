@@ -77,7 +77,7 @@ impl Engine {
 
     /// Makes the sandbox of the session ready for a runtime, if there is none yet.
     pub(super) async fn prewarm_session(&self, runtime: &str) -> Result<(), EngineError> {
-        let Call { position, life, .. } = self.0.admission.call(0);
+        let Call { position, life, .. } = self.0.admission.call(|| 0);
         let work = async {
             let spec = self.0.registry.get(runtime)?;
             let _turn = position.turn().await?;

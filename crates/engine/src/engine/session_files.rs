@@ -49,9 +49,10 @@ impl Engine {
         let (engine, (call, life)) = (self.clone(), self.file_call(bytes));
         async move {
             let work = async {
-                let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
                 let limits = &engine.0.options.request_limits;
-                check_file_in(limits, path, data.len()).map_err(PlanError::from)?;
+                check_file_in(limits, path.as_ref(), data.as_ref().len())
+                    .map_err(PlanError::from)?;
+                let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
                 let (_files, position) = file_turn(call).await?;
                 let written = {
                     let place = engine.place(position).await?;
@@ -78,9 +79,9 @@ impl Engine {
         let (engine, (call, life)) = (self.clone(), self.file_call(path.as_ref().len()));
         async move {
             let work = async {
-                let path = &*in_sandbox(path.as_ref());
                 let limits = &engine.0.options.request_limits;
-                check_file_out(limits, path).map_err(PlanError::from)?;
+                check_file_out(limits, path.as_ref()).map_err(PlanError::from)?;
+                let path = &*in_sandbox(path.as_ref());
                 let (most, refused) = largest_file(limits, execution::MAX_FILE_BYTES).unzip();
                 let (_files, position) = file_turn(call).await?;
                 let read = {

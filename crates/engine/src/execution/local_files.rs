@@ -52,12 +52,10 @@ pub(super) async fn place(sandbox: &Sandbox, files: Vec<LocalFile>) -> Result<()
         }
     }
     batch.send().await?;
-    let read = reader
+    reader
         .await
-        .map_err(|error| EngineError::Internal(error.to_string()))?;
-    read.map_err(|Unwanted| {
-        EngineError::Guest("it took a file for written before it had all of it".to_owned())
-    })
+        .map(drop)
+        .map_err(|error| EngineError::Internal(error.to_string()))
 }
 
 /// A file that has been read, or is read.
@@ -71,10 +69,10 @@ enum Contents {
     },
 }
 
-/// Nobody wants the files any more.
+/// The receiver of the files was dropped.
 struct Unwanted;
 
-/// Reads files one after the other. Whoever gets an error wants no more of them.
+/// Reads files one after the other. Stops when the receiver is dropped.
 fn read_all(
     files: Vec<LocalFile>,
     sender: &mpsc::Sender<Result<Contents, EngineError>>,

@@ -52,6 +52,7 @@ pub(super) async fn write_parts(
 ) -> Result<(), EngineError> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut frames = FrameReader::of_answer(reader);
+    let mut is_whole = false;
     let upload = async {
         let request = Request::WriteFile(FileRequest {
             path: path.to_owned(),
@@ -61,6 +62,7 @@ pub(super) async fn write_parts(
         while let Some(part) = parts.next().await {
             within(patience, send_data(&mut writer, part?.as_ref())).await?;
         }
+        is_whole = true;
         within(patience, send_data_end(&mut writer)).await
     };
     // An answer before the end of the file is a refusal, and may come while sending is blocked.
@@ -73,7 +75,10 @@ pub(super) async fn write_parts(
         },
     };
     match answer? {
-        Incoming::Reply(Reply::Done) => Ok(()),
+        Incoming::Reply(Reply::Done) if is_whole => Ok(()),
+        Incoming::Reply(Reply::Done) => Err(EngineError::Guest(
+            "it took a file for written before it had all of it".to_owned(),
+        )),
         Incoming::Reply(reply) => Err(unexpected(reply)),
         _ => Err(EngineError::Guest("unexpected data".to_owned())),
     }
