@@ -40,12 +40,16 @@ const concurrencyOf = (options) =>
   (options && isConfiguration(options) ? options.maxConcurrent : undefined) ??
   defaults.maxConcurrent;
 
-/** Calls the caller's callback with the progress of a build. What it throws has no caller, and must not end the program. */
+/**
+ * Calls the caller's callback with the progress of a build. What it throws has no caller, and must not end the program. It
+ * may be `async`.
+ */
 function reportTo(onProgress, progress) {
+  const report = (error) => logger.error("onProgress threw:", error);
   try {
-    onProgress(JSON.parse(progress));
+    onProgress(JSON.parse(progress))?.catch?.(report);
   } catch (error) {
-    logger.error("onProgress threw:", error);
+    report(error);
   }
 }
 

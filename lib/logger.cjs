@@ -13,12 +13,13 @@ let hasChosen = false;
 let sink;
 let native;
 
-/** Hands a line to the sink. What the sink throws has no caller, and must not end the program. */
+/** Hands a line to the sink. What the sink throws has no caller, and must not end the program. It may be `async`. */
 function deliver(line) {
+  const report = (error) => console.error("[ERROR]", "The sink of the logger threw:", error);
   try {
-    sink?.(line);
+    sink?.(line)?.catch?.(report);
   } catch (error) {
-    console.error("[ERROR]", "The sink of the logger threw:", error);
+    report(error);
   }
 }
 

@@ -11,20 +11,17 @@ const { converted, errorFrom, shown, unwrap } = require("./errors.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
+const { checkCallOptions } = require("./unknown-keys.cjs");
 
 const CODE = errorCodes.invalidOption;
 
-/** How long running calls may take to end, in milliseconds, unless `shutdown` is told otherwise. */
+/** How long running calls may take to end by default, in milliseconds. `shutdown({graceMs})` changes it. */
 const GRACE_MS = 30_000;
 
 /** Returns how long running calls may take to end, in milliseconds. */
 function graceOf(options) {
-  const { graceMs = GRACE_MS, ...others } = objectOf(options, "options", CODE);
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    const message = `Unknown option ${JSON.stringify(unknown)} of shutdown().`;
-    throw errorFrom({ code: CODE, message });
-  }
+  const { graceMs = GRACE_MS } = objectOf(options, "options", CODE);
+  checkCallOptions(options, ["graceMs"], "shutdown()", CODE);
   if (typeof graceMs === "number" && graceMs >= 0) return graceMs;
   const message = `Invalid graceMs: ${shown(graceMs)}. It must be a number of at least 0.`;
   throw errorFrom({ code: CODE, message });
@@ -42,7 +39,7 @@ async function createServer(options) {
   const { port, url } = JSON.parse(unwrap(await server.listen()).result);
   // Keeps the process alive, as a listening server does.
   server.ended();
-  const shutdown = async (end = {}) => {
+  const shutdown = async (end) => {
     unwrap(await server.stop(graceOf(end ?? {})));
   };
   return { port, url, shutdown, [asyncDispose]: () => shutdown() };

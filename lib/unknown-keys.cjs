@@ -116,13 +116,13 @@ class UnknownKeys {
 }
 
 /** Throws for an unknown option of a call that is newer than version 0.20. */
-function checkCallOptions(options, names) {
+function checkCallOptions(options, names, of = "a call", code = errorCodes.invalidRequest) {
   if (!isObject(options)) return;
   const [key] = Object.keys(options).filter((name) => !names.includes(name));
   if (key === undefined) return;
   const end = hint({ path: key, meant: similar(key, names) });
-  const message = `Unknown option ${JSON.stringify(key)} of a call.${end}`;
-  throw errorFrom({ code: errorCodes.invalidRequest, message });
+  const message = `Unknown option ${JSON.stringify(key)} of ${of}.${end}`;
+  throw errorFrom({ code, message });
 }
 
 /** Whether options are a whole configuration, as `loadConfig` returns it. */

@@ -80,10 +80,10 @@ class Http {
       await response.body?.cancel();
       return response;
     } catch (cause) {
-      const reason = signal.aborted
+      const why = signal.aborted
         ? `the server has not answered for ${HEALTH_PATIENCE_MS / 1000} s`
         : describe(cause);
-      throw remoteError(`${failure}: ${reason}`, { cause });
+      throw remoteError(`${failure}: ${why}`, { cause });
     }
   }
 
