@@ -184,7 +184,7 @@ testEngines("a session keeps variables and files", { mode: "persistent" }, async
 });
 
 testEngines(
-  "a session whose sandbox died is told so once, and starts afresh",
+  "a session whose sandbox died gives one error that says so, and starts afresh",
   { mode: "persistent" },
   async (engine) => {
     const { containerId } = await engine.execute({ runtime: "bash", code: "touch before" });

@@ -55,7 +55,7 @@ test(
   },
 );
 
-/** A call that runs until the file of its session says so. */
+/** A call that runs for this many seconds. */
 function slowCall(server, seconds) {
   return execute(server, KEY, `sleep ${seconds}; echo done`);
 }
@@ -72,7 +72,7 @@ async function untilRunning(server, count) {
 test("SIGTERM lets running calls end, refuses new ones, and ends with 0", options, async () => {
   const server = await serve(KEY);
   try {
-    const running = Array.from({ length: 4 }, () => slowCall(server, 5));
+    const running = Array.from({ length: 4 }, () => slowCall(server, 15));
     await untilRunning(server, 4);
     process.kill(server.program(), "SIGTERM");
     await until(() => server.said().includes("Shutting down"), "the server has begun to end");

@@ -1,4 +1,4 @@
-// Keys that are misspelt: users are told, and the program goes on.
+// Misspelt keys: the package warns about them, and the program goes on.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";

@@ -1,15 +1,13 @@
 // Starts engines beside the machine's Docker daemon: Podman, and a daemon that knows other OCI runtimes. Each has a
 // folder of its own. Everything ends with its test, and with the process that runs it.
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { run } from "./docker.mjs";
 import { until } from "./harness.mjs";
-
-const run = promisify(execFile);
 
 /** Where system programs are that are not in the path of every user. */
 const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/bin", "/sbin"];
@@ -33,7 +31,8 @@ export const cgroupsAreHybrid =
 
 /**
  * Starts a daemon in a folder of its own. `command` returns its words from the folder and the path of its socket.
- * Resolves with `options` for engines, `client`, which runs its command line client, and `end`.
+ * Resolves with `options` for engines, its `folder` and `socket`, `client`, which runs Docker's command against it,
+ * and `end`.
  */
 async function startDaemon(command) {
   const folder = mkdtempSync(join(tmpdir(), "isol8-engine-"));
@@ -53,7 +52,12 @@ async function startDaemon(command) {
     // The daemon is the child of what makes the namespaces. It ends its containers at this signal.
     const children = `/proc/${daemon.pid}/task/${daemon.pid}/children`;
     const child = existsSync(children) && Number(readFileSync(children, "utf8").trim());
-    if (child) process.kill(child, "SIGTERM");
+    try {
+      if (child) process.kill(child, "SIGTERM");
+    } catch (error) {
+      // It may have ended just now.
+      if (error.code !== "ESRCH") throw error;
+    }
     const overdue = setTimeout(() => daemon.kill("SIGKILL"), child ? 15_000 : 0);
     await ended;
     clearTimeout(overdue);
@@ -78,7 +82,7 @@ async function startDaemon(command) {
     await end();
     throw error;
   }
-  return { options: { docker: { socketPath: socket } }, socket, client, end };
+  return { options: { docker: { socketPath: socket } }, folder, socket, client, end };
 }
 
 /** Starts Podman's service, with an OCI runtime. */
@@ -119,6 +123,8 @@ export function otherRuntimes() {
 
 /** Copies images of the machine's daemon to another one. */
 export async function copyImages(engine, images) {
-  const pipe = `docker save ${images.join(" ")} | docker --host unix://${engine.socket} load --quiet`;
-  await run("sh", ["-c", pipe]);
+  const archive = join(engine.folder, "images.tar");
+  await run("docker", ["save", "--output", archive, ...images]);
+  await engine.client("load", "--quiet", "--input", archive);
+  await rm(archive);
 }

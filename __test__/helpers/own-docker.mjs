@@ -59,6 +59,9 @@ async function removeFolder(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
+/** Words of `setpriv` before a program that is to end even where the tests are killed. */
+const WITH_US = ["--pdeathsig", "KILL"];
+
 class OwnDocker {
   #child;
 
@@ -73,7 +76,9 @@ class OwnDocker {
     const address = at("containerd.sock");
     if (!existsSync(address)) {
       const words = ["--address", address, "--root", at("containerd"), "--state", at("state")];
-      spawn(CONTAINERD, [...words, "--log-level", "error"], { stdio: "ignore" });
+      spawn("setpriv", [...WITH_US, CONTAINERD, ...words, "--log-level", "error"], {
+        stdio: "ignore",
+      });
     }
     return address;
   }
@@ -86,7 +91,7 @@ class OwnDocker {
     words.push("--containerd", this.#containerd());
     words.push("--bridge", "none", "--iptables=false", "--ip6tables=false");
     // In a network namespace of its own: a daemon without a bridge removes the bridge of the machine's daemon.
-    this.#child = spawn("unshare", ["--net", DAEMON, ...words], {
+    this.#child = spawn("setpriv", [...WITH_US, "unshare", "--net", DAEMON, ...words], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let said = "";
