@@ -27,8 +27,8 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
-    /// Executions that may run at once, default three quarters of `maxConcurrent` of the server. More wait. Without it, the
-    /// tenant leaves the other quarter to tenants that run nothing.
+    /// Executions that may run at once. More wait. The default is three quarters of the server's `maxConcurrent`. The last
+    /// quarter is for tenants that run nothing.
     #[cfg_attr(test, schemars(range(min = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u64>,
@@ -55,8 +55,8 @@ pub struct TenantConfig {
     /// Images that the option `image` may name beside those of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Vec<String>>,
-    /// Widest network that the option `network` may ask for, and that programs have: "none" or "filtered", the default. With
-    /// "none", installations have no network either.
+    /// The widest network of this tenant's programs: "none" or "filtered" (default). The option `network` cannot ask for
+    /// more. With "none", installations have no network either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<TenantNetwork>,
     /// Largest `memoryLimit`, default that of `defaults`.

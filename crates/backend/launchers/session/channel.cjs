@@ -48,7 +48,7 @@ for (const [name, descriptor] of [[COMMANDS, HANDED_OVER[COMMANDS]], [REPORTS, H
   }
 }
 
-// The next command; null when nobody is left to send one.
+// Returns the next command, or null when the guest has closed the pipe.
 exports.readCommand = () =>
   use(COMMANDS, O_RDONLY, (descriptor) => {
     const buffer = Buffer.alloc(65536);

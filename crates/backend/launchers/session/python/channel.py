@@ -36,7 +36,7 @@ class Channel:
         self.call = None
 
     def command(self):
-        """The next command; None when nobody is left to send one."""
+        """Returns the next command, or None when the guest has closed the pipe."""
         pipe, data = open(COMMANDS, READ), b""
         try:
             while True:

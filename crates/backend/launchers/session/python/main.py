@@ -54,7 +54,7 @@ def nothing(_number, _frame):
 
 
 def serve():
-    """Serves calls until nobody is left to send one."""
+    """Serves calls until the guest closes the pipe of commands."""
     Channel = load("channel")["Channel"]
     Streams = load("streams")["Streams"]
     Programs = load("programs")["Programs"]
