@@ -1,8 +1,9 @@
-// Executions on sandboxes that are ready: of local sandboxes, and of Docker's.
+// Executions on sandboxes that are ready: of local sandboxes, and of Docker's with the same interpreter.
 
 import { BACKENDS, call, withEngine } from "./both-backends.mjs";
 import { figure } from "./figures.mjs";
 import { mean, median, sleep, timed } from "./stats.mjs";
+import { systemImage } from "./system-image.mjs";
 import { BLOCK, THINK, thinking } from "./thinking.mjs";
 
 /** Number of executions in one batch, and how many run at once. */
@@ -14,8 +15,9 @@ export async function warm(runtime, rounds) {
   const samples = { local: [], docker: [] };
   const loops = { local: [], docker: [] };
   const rates = { local: [], docker: [] };
+  const image = await systemImage();
   await withEngine("local", {}, CONCURRENCY, (local) =>
-    withEngine("docker", {}, CONCURRENCY, async (docker) => {
+    withEngine("docker", { image }, CONCURRENCY, async (docker) => {
       const engines = { local, docker };
       const once = (backend) => () => timed(() => call(engines[backend], runtime));
       const batch = (backend) =>
