@@ -170,6 +170,7 @@ const longSteps = [
     name: "Rust: long sessions, and local sandboxes",
     run: () => rustTests("sessions::random", "sessions::memory", "local::"),
   },
+  { name: "Rust: a folder of 100,000 files with 2 GiB", run: () => rustTests("run_folders::") },
   {
     name: "JavaScript: a server under load for a minute",
     run: () => nodeTests(["__test__/server-load.test.mjs"], { ISOL8_LOAD_SECONDS: "60" }),

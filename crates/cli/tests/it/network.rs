@@ -17,6 +17,8 @@ use crate::{
     web::{Seen, serve},
 };
 
+mod agent;
+
 const HOST: &str = "9.9.9.9";
 const KEY: &str = "sk-test-4f1c9d7be2";
 

@@ -8,14 +8,17 @@ use std::{
 
 use crate::common::{User, ended};
 
-/// Size of the large file.
-const LARGE_BYTES: u64 = 256 << 20;
-
 /// Most memory that the command may have, in KiB. It has about 35 MiB, whatever the size of the folder.
 const MOST_KIB: u64 = 100 << 10;
 
-/// Small files beside the large one.
-const SMALL_FILES: usize = 5000;
+/// Bytes and number of all files. The long run has as much as a folder may have.
+fn sizes() -> (u64, usize) {
+    if std::env::var_os("ISOL8_TEST_LONG").is_some() {
+        (2 << 30, 100_000)
+    } else {
+        (256 << 20, 5000)
+    }
+}
 
 /// The most memory that a process has had, in KiB.
 fn peak(process: u32) -> u64 {
@@ -28,16 +31,20 @@ fn peak(process: u32) -> u64 {
 #[test]
 fn a_large_folder_is_sent_without_being_in_memory() {
     let user = User::new();
+    let (bytes, files) = sizes();
+    for count in 1..files {
+        user.write(&format!("d/{}/{count}", count % 10), format!("{count:05}"));
+    }
+    // The large one takes no disk: it is one hole.
     user.write("d/large", "");
     let large = fs::File::create(user.path("d/large")).unwrap();
-    large.set_len(LARGE_BYTES).unwrap();
-    for count in 0..SMALL_FILES {
-        user.write(&format!("d/{}/{count}", count % 10), count.to_string());
-    }
+    let rest = bytes - 5 * (files as u64 - 1);
+    large.set_len(rest).unwrap();
     let program = "find . -type f | wc -l; stat -c %s large; cat 9/4999; echo; read line";
     for backend in ["docker", "local"] {
         let words = ["run", "--backend", backend, "-i", "--cmd", program];
-        let limits = ["--files", "d", "--memory", "1g", "--sandbox-size", "600m"];
+        let limits = "--files d --memory 4g --sandbox-size 3g --timeout 600000";
+        let limits: Vec<_> = limits.split(' ').collect();
         let mut child = user
             .command(&[&words[..], &limits].concat())
             .stdin(Stdio::piped())
@@ -47,7 +54,7 @@ fn a_large_folder_is_sent_without_being_in_memory() {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut told = String::new();
         while told.lines().count() < 3 && stdout.read_line(&mut told).unwrap() > 0 {}
-        let expected = format!("{}\n{LARGE_BYTES}\n4999\n", SMALL_FILES + 1);
+        let expected = format!("{files}\n{rest}\n04999\n");
         let peak = (told == expected).then(|| peak(child.id()));
         drop(stdin);
         let ended = ended(child);

@@ -1,10 +1,12 @@
 //! A web server that answers as a test wants.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Read, Write},
+    net::TcpListener,
     sync::{Arc, Mutex},
 };
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request that has arrived.
 #[derive(Debug, Clone)]
@@ -24,13 +26,38 @@ pub(crate) fn serve(
     listener: TcpListener,
     answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
 ) -> Arc<Mutex<Vec<Seen>>> {
+    serve_any(listener, None, answer)
+}
+
+/// The same over TLS.
+pub(crate) fn serve_tls(
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+) -> Arc<Mutex<Vec<Seen>>> {
+    serve_any(listener, Some(config), answer)
+}
+
+fn serve_any(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+) -> Arc<Mutex<Vec<Seen>>> {
     let seen = Arc::<Mutex<Vec<Seen>>>::default();
     let (answer, log) = (Arc::new(answer), Arc::clone(&seen));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
+            let (stream, tls) = (stream.unwrap(), tls.clone());
             let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
             // A client that goes away ends its own connection only.
-            std::thread::spawn(move || converse(&stream.unwrap(), &*answer, &log).ok());
+            std::thread::spawn(move || match tls {
+                None => converse(stream, &*answer, &log).ok(),
+                Some(config) => {
+                    let connection = ServerConnection::new(config).unwrap();
+                    let stream = StreamOwned::new(connection, stream);
+                    converse(stream, &*answer, &log).ok()
+                }
+            });
         }
     });
     seen
@@ -38,7 +65,7 @@ pub(crate) fn serve(
 
 /// One request on each connection.
 fn converse(
-    mut stream: &TcpStream,
+    stream: impl Read + Write,
     answer: &dyn Fn(&Seen) -> Answer,
     log: &Mutex<Vec<Seen>>,
 ) -> std::io::Result<()> {
@@ -75,10 +102,12 @@ fn converse(
         None => ("404 Not Found", ("text/plain", Vec::new())),
     };
     log.lock().unwrap().push(request);
+    let stream = reader.get_mut();
     write!(
         stream,
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         bytes.len()
     )?;
-    stream.write_all(&bytes)
+    stream.write_all(&bytes)?;
+    stream.flush()
 }

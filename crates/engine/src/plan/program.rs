@@ -9,7 +9,7 @@ use super::{
 use crate::{
     limits::MAX_ARGUMENT_BYTES,
     options::{Mode, Options},
-    runtime::CommandContext,
+    runtime::{CommandContext, with_provider},
 };
 
 /// Where a command goes that is too long for a command line.
@@ -46,10 +46,17 @@ pub(super) fn program(
     };
     let extension = request.extension.as_deref();
     let extension = extension.unwrap_or(runtime.default_extension);
+    let has_variable = |name: &str| {
+        let secret = options.secrets.iter().find(|(own, _)| *own == name);
+        let value = request.env.get(name).map(String::as_str);
+        value
+            .or(secret.map(|(_, value)| value))
+            .is_some_and(|value| !value.is_empty())
+    };
     let argv = runtime.command(&CommandContext {
         code: &code,
         path: &main_path(extension),
-        agent_flags: &request.agent_flags,
+        agent_flags: &with_provider(&request.agent_flags, has_variable),
         own_image: options.image.is_none(),
     });
     let file = if runtime.program_is_file(&code) {

@@ -1,5 +1,7 @@
 //! The coding agent (`pi`): its program is a prompt.
 
+use std::borrow::Cow;
+
 use super::{
     bun, packages,
     spec::{CommandContext, Defaults, RuntimeSpec, argv},
@@ -45,6 +47,34 @@ const SYSTEM_PROMPT: &str = "You are running inside an isol8 sandbox: an isolate
     through the proxy that the environment names; other hosts answer 403, and retrying does not \
     help. There is no terminal and nobody to answer questions: finish the task on your own.";
 
+/// The beginning of a family of models, the variable with the key of who makes them, and what `pi` calls that provider.
+const PROVIDERS: [(&str, &str, &str); 3] = [
+    ("claude-", "ANTHROPIC_API_KEY", "anthropic"),
+    ("gemini-", "GEMINI_API_KEY", "google"),
+    ("gpt-", "OPENAI_API_KEY", "openai"),
+];
+
+/// `flags` with the provider of the model that they name, when a program finds its key in the environment. `pi` looks
+/// for the name of a model that it does not know in those of all providers, and takes one whose key nobody has given.
+pub(crate) fn with_provider(
+    flags: &[String],
+    has_variable: impl Fn(&str) -> bool,
+) -> Cow<'_, [String]> {
+    let named = flags.windows(2).rfind(|pair| pair[0] == "--model");
+    let provider = named.and_then(|pair| {
+        let mut providers = PROVIDERS.iter();
+        providers.find(|(family, key, _)| pair[1].starts_with(family) && has_variable(key))
+    });
+    match provider {
+        Some((.., provider)) if !flags.iter().any(|flag| flag == "--provider") => {
+            let mut all = argv(&["--provider", provider], &[]);
+            all.extend_from_slice(flags);
+            all.into()
+        }
+        _ => flags.into(),
+    }
+}
+
 /// A prompt goes into the command line unless it is too long for one, or `pi` would take it for a
 /// flag or a file.
 fn prompt_is_file(prompt: &str) -> bool {
@@ -89,6 +119,33 @@ mod tests {
         let words = run("say 'hi'");
         assert_eq!(words[..3], ["pi", "--no-session", "--append-system-prompt"]);
         assert_eq!(words[4..], ["--model", "a b", "-p", "say 'hi'"]);
+    }
+
+    #[test]
+    fn a_model_is_that_of_the_provider_whose_key_is_there() {
+        let flags = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+        let keys = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"];
+        for (given, expected) in [
+            (
+                "--model claude-x -t",
+                "--provider anthropic --model claude-x -t",
+            ),
+            (
+                "--model a --model gpt-9",
+                "--provider openai --model a --model gpt-9",
+            ),
+            ("--model gemini-3", "--model gemini-3"),
+            ("--model own/claude-x", "--model own/claude-x"),
+            (
+                "--model claude-x --provider own",
+                "--model claude-x --provider own",
+            ),
+            ("--thinking --model", "--thinking --model"),
+        ] {
+            let given = flags(given);
+            let found = with_provider(&given, |name| keys.contains(&name));
+            assert_eq!(*found, flags(expected));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod registries;
 mod registry;
 mod spec;
 
+pub(crate) use agent::with_provider;
 pub(crate) use bash::any_shell;
 pub(crate) use deno::BAKED_DENO_DIR;
 pub use packages::{PackageError, PackageNames, normalize_packages};
