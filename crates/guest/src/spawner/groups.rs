@@ -3,26 +3,31 @@
 //! They outlive a spawner that is killed. So it holds a lock on its group, and the next spawner removes the groups
 //! whose lock is free.
 
+mod limit;
+mod processes;
+mod removal;
 mod version_2;
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use isol8_protocol::{CPU_PERIOD_MICROS, Hierarchy, SandboxPlan};
+use isol8_protocol::{Hierarchy, SandboxPlan};
 use nix::{
-    errno::Errno,
     libc,
-    sys::signal::{Signal, kill},
-    unistd::{Pid, UnlinkatFlags, unlinkat},
+    unistd::{UnlinkatFlags, unlinkat},
 };
 
+use self::{
+    limit::limit,
+    processes::PROCESSES,
+    removal::{remove_abandoned, remove_group},
+};
 use super::{
     failure::{Failure, Trying},
+    kernel_files::write,
     mounting,
 };
 
@@ -31,13 +36,6 @@ const PLACE: &str = "/groups";
 
 /// Where a sandbox sees its groups.
 const IN_SANDBOX: &str = "sys/fs/cgroup";
-
-/// How often a group is tried to be removed whose last process may still be ending, and the time between.
-const REMOVALS: usize = 200;
-const REMOVAL_INTERVAL: Duration = Duration::from_millis(5);
-
-/// The file with the processes of a group.
-const PROCESSES: &str = "cgroup.procs";
 
 /// The file with the threads of a group of version 1. A thread that moves itself by it does not wait for the forks of
 /// all processes on the machine, which takes 10 to 40 ms.
@@ -199,104 +197,6 @@ fn places_in_sandbox(hierarchy: &Hierarchy) -> Vec<String> {
     }
     let names = hierarchy.controllers.iter();
     names.map(|name| format!("{IN_SANDBOX}/{name}")).collect()
-}
-
-/// Sets the limits of a group.
-fn limit(hierarchy: &Hierarchy, group: &Path, plan: &SandboxPlan) -> Result<(), Failure> {
-    let memory = plan.memory_bytes.to_string();
-    let processes = plan.processes.to_string();
-    let (quota, period) = (plan.cpu_quota_micros, CPU_PERIOD_MICROS);
-    let set = |name: &str, value: &str| write(&group.join(name), value);
-    for controller in &hierarchy.controllers {
-        match (controller.as_str(), hierarchy.version) {
-            ("memory", 2) => {
-                set("memory.max", &memory)?;
-                where_there_is(set("memory.swap.max", "0"), &group.join("memory.swap.max"))?;
-            }
-            ("memory", _) => {
-                set("memory.limit_in_bytes", &memory)?;
-                let with_swap = "memory.memsw.limit_in_bytes";
-                where_there_is(set(with_swap, &memory), &group.join(with_swap))?;
-            }
-            ("pids", _) => set("pids.max", &processes)?,
-            ("cpu", 2) => set("cpu.max", &format!("{quota} {period}"))?,
-            ("cpu", _) => {
-                set("cpu.cfs_period_us", &period.to_string())?;
-                set("cpu.cfs_quota_us", &quota.to_string())?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// A system without swap has no file for it.
-fn where_there_is(set: Result<(), Failure>, file: &Path) -> Result<(), Failure> {
-    if file.exists() { set } else { Ok(()) }
-}
-
-fn write(path: &Path, value: &str) -> Result<(), Failure> {
-    try_write(path, value).trying(format_args!("write {value} to {}", path.display()))
-}
-
-fn try_write(path: &Path, value: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).open(path)?;
-    file.write_all(value.as_bytes())
-}
-
-/// Removes the groups whose spawner does not live. The caller holds the lock for it.
-fn remove_abandoned(hierarchies: &[Hierarchy]) {
-    let Some(first) = hierarchies.first() else {
-        return;
-    };
-    let Ok(entries) = fs::read_dir(&first.directory) else {
-        return;
-    };
-    for entry in entries.filter_map(Result::ok) {
-        let is_free = File::open(entry.path()).is_ok_and(|group| group.try_lock().is_ok());
-        if entry.path().is_dir() && is_free {
-            for hierarchy in hierarchies {
-                remove_tree(&Path::new(&hierarchy.directory).join(entry.file_name()));
-            }
-        }
-    }
-}
-
-fn remove_tree(own: &Path) {
-    let entries = fs::read_dir(own).into_iter().flatten();
-    for group in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if group.is_dir() {
-            kill_all(&group);
-            remove_group(&group);
-        }
-    }
-    remove_group(own);
-}
-
-/// Kills what is left in a group of a spawner that has been killed.
-fn kill_all(group: &Path) {
-    let processes = fs::read_to_string(group.join(PROCESSES)).unwrap_or_default();
-    for pid in members(&processes) {
-        let _ = kill(pid, Signal::SIGKILL);
-    }
-}
-
-/// The processes of a list of the kernel. It shows those of other namespaces as 0, which would be our own group.
-fn members(processes: &str) -> impl Iterator<Item = Pid> {
-    let numbers = processes.lines().filter_map(|line| line.parse().ok());
-    numbers.filter(|number| *number > 0).map(Pid::from_raw)
-}
-
-/// Removes a group. Its last process may be ending.
-fn remove_group(group: &Path) {
-    for _ in 0..REMOVALS {
-        match fs::remove_dir(group) {
-            Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {
-                std::thread::sleep(REMOVAL_INTERVAL);
-            }
-            _ => return,
-        }
-    }
 }
 
 /// When this process was started, in the kernel's ticks: with its number this names it.

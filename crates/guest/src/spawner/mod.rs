@@ -8,7 +8,8 @@
 //! users     a range of users for each sandbox           network   network namespaces
 //! limits    limits that processes inherit             filters   filters of system calls
 //! layers    file systems in front of the host's       landlock  a second wall around files
-//! failure   what could not be done
+//! prepare   what is made before the first sandbox     failure   what could not be done
+//! kernel_files  files of the kernel that take a value
 //! ```
 //!
 //! It is a small process of one thread that the host starts, because a clone of the host's own process would copy its
@@ -19,12 +20,14 @@ mod control;
 mod failure;
 mod filters;
 mod groups;
+mod kernel_files;
 mod landlock;
 mod layers;
 mod limits;
 mod mounting;
 mod network;
 mod places;
+mod prepare;
 mod root;
 mod sandbox;
 mod serve;

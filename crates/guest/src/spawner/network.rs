@@ -4,9 +4,8 @@
 //! could not return to the host's network from there. So its sandboxes make theirs.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, Write as _},
     os::fd::{AsRawFd, OwnedFd},
+    path::Path,
 };
 
 use nix::{
@@ -20,7 +19,10 @@ use nix::{
     },
 };
 
-use super::failure::{Failure, Trying};
+use super::{
+    failure::{Failure, Trying},
+    kernel_files::try_write,
+};
 
 /// The network namespace of this process.
 const OWN: &str = "/proc/thread-self/ns/net";
@@ -84,18 +86,13 @@ fn make() -> Result<(), Failure> {
     start_loopback().trying("start the loopback interface")?;
     for (name, value) in SETTINGS {
         let path = format!("/proc/sys/net/{name}");
-        match write(&path, value) {
+        match try_write(Path::new(&path), value) {
             // A system without IPv6.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
             written => written.trying(format_args!("set {path}"))?,
         }
     }
     Ok(())
-}
-
-fn write(path: &str, value: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    file.write_all(value.as_bytes())
 }
 
 fn start_loopback() -> Result<(), Errno> {

@@ -82,12 +82,6 @@ fn groups_are_removed_unless_their_spawner_lives() {
 }
 
 #[test]
-fn a_process_of_another_namespace_is_not_killed_as_process_0() {
-    let found: Vec<_> = members("0\n12\n-1\n0\n7\n").collect();
-    assert_eq!(found, [12, 7].map(Pid::from_raw));
-}
-
-#[test]
 fn groups_are_for_their_owner_alone() {
     let place = tempfile::tempdir().unwrap();
     let mode = |group: &Path| fs::metadata(group).unwrap().permissions().mode() & 0o777;

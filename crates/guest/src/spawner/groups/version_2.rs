@@ -6,12 +6,11 @@ use std::{fs, io, path::Path};
 use isol8_protocol::{GROUP_OF_HOST, Hierarchy};
 use nix::errno::Errno;
 
-use super::{
-    super::{
-        failure::{Failure, Trying},
-        mounting,
-    },
-    PROCESSES, members, try_write,
+use super::processes::{PROCESSES, members};
+use crate::spawner::{
+    failure::{Failure, Trying},
+    kernel_files::try_write,
+    mounting,
 };
 
 /// What a group gives to those below it.
@@ -157,7 +156,7 @@ mod tests {
             let _ = self.1.kill();
             let _ = self.1.wait();
             for group in [self.0.join(GROUP_OF_HOST), self.0.clone()] {
-                super::super::remove_group(&group);
+                crate::spawner::groups::removal::remove_group(&group);
             }
         }
     }
