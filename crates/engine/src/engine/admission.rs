@@ -78,7 +78,7 @@ impl Admission {
         }
     }
 
-    /// Ends with `owner` every call from now on.
+    /// Ties the calls that begin from now on to `owner`. Nothing ends those that have begun.
     pub(super) fn end_with(&self, owner: CancellationToken) {
         let current = owner.child_token();
         *self.life() = Life { owner, current };
@@ -103,13 +103,15 @@ impl Admission {
 /// no room.
 pub(super) type WaitingRoom = Result<Option<Room>, LimitError>;
 
-type Turn = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+/// A permit that the semaphore gives later.
+type PendingPermit =
+    Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 /// One call of an engine.
 pub(super) struct Call {
     /// Its position among the executions.
     pub(super) position: QueuePosition,
-    /// Its position among the file calls. An execution only waits for it; a file call keeps its turn.
+    /// Its position among the file calls. An execution only waits for it; a file call keeps its permit.
     pub(super) files: QueuePosition,
     /// What it holds while it waits, or why it may not wait.
     pub(super) room: WaitingRoom,
@@ -120,12 +122,12 @@ pub(super) struct Call {
 /// The position of a call in a queue. Dropping it leaves the queue.
 pub(super) enum QueuePosition {
     Decided(Result<OwnedSemaphorePermit, AcquireError>),
-    Waiting(Turn),
+    Waiting(PendingPermit),
 }
 
 impl QueuePosition {
     fn taken(permits: &Arc<Semaphore>) -> Self {
-        let mut waiting: Turn = Box::pin(Arc::clone(permits).acquire_owned());
+        let mut waiting: PendingPermit = Box::pin(Arc::clone(permits).acquire_owned());
         // A fair semaphore queues whoever polls it. Outside the budget of the caller's task, or the
         // poll might do nothing.
         let polled = tokio::task::unconstrained(&mut waiting).now_or_never();
@@ -139,8 +141,8 @@ impl QueuePosition {
         matches!(self, Self::Waiting(_))
     }
 
-    /// Waits until it is this call's turn, which lasts until the permit is dropped.
-    pub(super) async fn turn(self) -> Result<OwnedSemaphorePermit, EngineError> {
+    /// Waits until this call may run: as long as its permit is not dropped.
+    pub(super) async fn permit(self) -> Result<OwnedSemaphorePermit, EngineError> {
         let decided = match self {
             Self::Decided(decided) => decided,
             Self::Waiting(waiting) => waiting.await,
@@ -157,13 +159,13 @@ mod tests {
     #[tokio::test]
     async fn turns_come_in_the_order_of_the_calls_not_of_the_waiting() {
         let admission = Admission::new(1, None);
-        let first = admission.call(|| 0).position.turn().await.unwrap();
+        let first = admission.call(|| 0).position.permit().await.unwrap();
         let (second, third) = (admission.call(|| 0), admission.call(|| 0));
-        let mut third = Box::pin(third.position.turn());
+        let mut third = Box::pin(third.position.permit());
         assert!((&mut third).now_or_never().is_none());
         drop(first);
         assert!((&mut third).now_or_never().is_none());
-        let second = second.position.turn().now_or_never().unwrap().unwrap();
+        let second = second.position.permit().now_or_never().unwrap().unwrap();
         drop(second);
         assert!(third.now_or_never().is_some());
     }
@@ -176,7 +178,7 @@ mod tests {
         let third = admission.call(|| 0);
         drop(second);
         drop(first);
-        assert!(third.position.turn().now_or_never().is_some());
+        assert!(third.position.permit().now_or_never().is_some());
     }
 
     #[tokio::test]
@@ -192,7 +194,7 @@ mod tests {
         let fourth = admission.call(|| 100);
         assert!(fourth.room.is_ok());
         drop((first, second));
-        assert!(fourth.position.turn().now_or_never().is_some());
+        assert!(fourth.position.permit().now_or_never().is_some());
     }
 
     #[tokio::test]

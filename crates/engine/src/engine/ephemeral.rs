@@ -7,10 +7,10 @@ use isol8_backend::{ImageDetails, SandboxNetwork, SandboxSpec, SandboxUser};
 use isol8_protocol::AfterExit;
 
 use super::{
+    admitted::{AdmittedExecution, SandboxUse},
     chosen_image::ChosenImage,
     lifecycle::{Engine, Inner},
     pools::Kind,
-    turn::{SandboxUse, Turn},
 };
 use crate::{
     error::EngineError,
@@ -53,17 +53,19 @@ impl Engine {
 
     pub(super) async fn run_ephemeral(
         &self,
-        turn: Turn<'_>,
+        admitted: AdmittedExecution<'_>,
     ) -> Result<(Outcome, String), EngineError> {
         let _active = self.0.pools.activity.begin();
-        let (lease, chosen) = self.lease(&turn.plan).await?;
+        let (lease, chosen) = self.lease(&admitted.plan).await?;
         let container_id = lease.sandbox().id().to_owned();
         let how = SandboxUse {
             image_registries: None,
             after_exit: AfterExit::KillAll,
             session_loss: &OnceLock::new(),
         };
-        let outcome = turn.run_in(&self.0, lease.sandbox(), &chosen, how).await;
+        let outcome = admitted
+            .run_in(&self.0, lease.sandbox(), &chosen, how)
+            .await;
         if let Ok(outcome) = &outcome {
             let parked = &self.0.pools.parked;
             parked.fetch_add(outcome.report.parked.into(), Ordering::Relaxed);

@@ -1,25 +1,21 @@
 //! The way of a request through an engine: checked, planned, recorded, run.
 
-use isol8_api::{
-    event::{Phase, StreamEvent},
-    options::NetworkMode,
-    result::{ExecutionResult, NetworkLogEntry, ResourceUsage},
-};
+use isol8_api::result::{ExecutionResult, NetworkLogEntry};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
     admission::{Call, QueuePosition, WaitingRoom},
+    admitted::AdmittedExecution,
     audit_entry::AuditEntry,
+    conclusion::{conclude, explain_end},
     lifecycle::{Engine, Inner},
-    stream::{EventStream, Tokens},
-    turn::Turn,
 };
 use crate::{
     audit::RecordedRequest,
     error::EngineError,
-    execution::{Outcome, Sink, signal_of, termination_of, usage_of},
+    execution::Sink,
     fetch::FetchRequest,
     network::NetworkRecord,
     options::Mode,
@@ -27,9 +23,6 @@ use crate::{
     submission::Submission,
     time,
 };
-
-/// Events that a stream's consumer has not taken yet. Beyond this the program is slowed down.
-const EVENT_QUEUE: usize = 32;
 
 impl Engine {
     /// Runs `request` and returns its result. A program that fails, or that runs out of time, is a
@@ -51,94 +44,13 @@ impl Engine {
         }
     }
 
-    /// Runs `request` and returns its events. Dropping the stream ends the program.
-    ///
-    /// Must be called within a tokio runtime.
-    #[must_use]
-    pub fn stream(&self, request: impl Into<Submission>) -> EventStream {
-        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
-        let cancel = CancellationToken::new();
-        let (refuse, refusal) = tokio::sync::oneshot::channel();
-        let (conclude, result) = tokio::sync::oneshot::channel();
-        let submission = request.into();
-        let (engine, call) = (self.clone(), self.call_for(&submission));
-        let token = cancel.clone();
-        // A consumer that drops the stream ends the program at once. One that cancels lets a session survive.
-        let gone = CancellationToken::new();
-        let left = gone.clone();
-        let over = CancellationToken::new();
-        let at_end = over.clone().drop_guard();
-        tokio::spawn(async move {
-            let sink = Sink::Stream(sender);
-            let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
-            let carried_out = left.run_until_cancelled(carried_out).await;
-            drop(at_end);
-            let Some(carried_out) = carried_out else {
-                return;
-            };
-            let failure = match carried_out {
-                // The stream has had the exit of the program, or that of a failed step before it.
-                Ok(result) => {
-                    let _ = conclude.send(result);
-                    return;
-                }
-                Err(EngineError::Setup(_) | EngineError::Install(_) | EngineError::Cancelled) => {
-                    return;
-                }
-                Err(error) if error.is_refusal() => {
-                    let _ = refuse.send(error);
-                    return;
-                }
-                Err(error) => error,
-            };
-            let events = [
-                StreamEvent::failure(Phase::Code, failure.code(), failure.to_string()),
-                StreamEvent::exit(Phase::Code, 1),
-            ];
-            for event in events {
-                if sink.send(event).await.is_err() {
-                    return;
-                }
-            }
-        });
-        EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
-    }
-
-    /// Runs `request`, returns its events, and keeps its output for the result as [`Self::execute`] does. Every
-    /// error ends the events and is given by [`EventStream::take_refusal`]. Dropping the stream ends the program.
-    ///
-    /// Must be called within a tokio runtime.
-    #[must_use]
-    pub fn execute_with_events(&self, request: impl Into<Submission>) -> EventStream {
-        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
-        let (refuse, refusal) = tokio::sync::oneshot::channel();
-        let (conclude, result) = tokio::sync::oneshot::channel();
-        let (cancel, gone) = (CancellationToken::new(), CancellationToken::new());
-        let over = CancellationToken::new();
-        let at_end = over.clone().drop_guard();
-        let submission = request.into();
-        let (engine, call) = (self.clone(), self.call_for(&submission));
-        let (token, left) = (cancel.clone(), gone.clone());
-        tokio::spawn(async move {
-            let sink = Sink::Both(sender);
-            let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
-            let carried_out = left.run_until_cancelled(carried_out).await;
-            drop(at_end);
-            // The consumer is gone when one of these cannot be sent.
-            match carried_out {
-                Some(Ok(result)) => drop(conclude.send(result)),
-                Some(Err(error)) => drop(refuse.send(error)),
-                None => {}
-            }
-        });
-        EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
-    }
-
-    fn call_for(&self, submission: &Submission) -> Call {
+    /// Takes the positions of a call in the queues.
+    pub(super) fn call_for(&self, submission: &Submission) -> Call {
         self.0.admission.call(|| bytes_of(&submission.request))
     }
 
-    async fn carry_out(
+    /// Runs a call from its queue to its result.
+    pub(super) async fn carry_out(
         &self,
         submission: Submission,
         sink: &Sink,
@@ -181,7 +93,7 @@ impl Engine {
         let room = room.map_err(PlanError::from)?;
         if self.0.options.mode == Mode::Persistent {
             // Files that the caller has written before are there.
-            drop(files.turn().await?);
+            drop(files.permit().await?);
         } else {
             drop(files);
         }
@@ -209,20 +121,20 @@ impl Engine {
         });
         let plan = plan(options, request, source)?;
         plan.explain(options);
-        let _turn = position.turn().await?;
+        let _permit = position.permit().await?;
         drop(room);
         let recorded = recorded.unwrap_or_default();
         let egress = network.start_run(&options.secrets);
         let entry = AuditEntry::reserve(audit.as_deref(), options, recorded, &bare, egress).await?;
-        let turn = Turn {
+        let admitted = AdmittedExecution {
             plan,
             sink,
             cancel,
             entry: &entry,
         };
         let ran = match options.mode {
-            Mode::Ephemeral => Box::pin(self.run_ephemeral(turn)).await,
-            Mode::Persistent => Box::pin(self.run_persistent(turn)).await,
+            Mode::Ephemeral => Box::pin(self.run_ephemeral(admitted)).await,
+            Mode::Persistent => Box::pin(self.run_persistent(admitted)).await,
         };
         let (outcome, container_id) = match ran {
             Ok(ran) => ran,
@@ -240,7 +152,7 @@ impl Engine {
         if dropped > 0 {
             tracing::debug!(dropped, "the network log has no room for all requests");
         }
-        let result = self.result(bare, container_id, outcome, &network);
+        let result = conclude(options, bare, container_id, outcome, &network);
         entry.complete(&result, &network).await;
         Ok(result)
     }
@@ -267,49 +179,4 @@ impl Engine {
             }
         }
     }
-
-    fn result(
-        &self,
-        bare: ExecutionResult,
-        container_id: String,
-        outcome: Outcome,
-        network: &NetworkRecord,
-    ) -> ExecutionResult {
-        let options = &self.0.options;
-        let usage = ResourceUsage {
-            network_bytes_in: network.bytes_in,
-            network_bytes_out: network.bytes_out,
-            ..usage_of(&outcome.report)
-        };
-        let logs_network = options.log_network && options.network == NetworkMode::Filtered;
-        ExecutionResult {
-            stdout: outcome.stdout,
-            stderr: outcome.stderr,
-            exit_code: outcome.exit_code,
-            termination: Some(termination_of(&outcome.report)),
-            signal: signal_of(&outcome.report),
-            duration_ms: outcome.report.wall_us.div_ceil(1000),
-            truncated: outcome.truncated,
-            container_id: Some(container_id),
-            files: outcome.files,
-            resource_usage: options.audit.track_resources.then_some(usage),
-            network_logs: logs_network.then(|| network.entries.clone()),
-            session_reset: outcome.session_reset,
-            network_logs_dropped: Some(network.dropped()).filter(|n| logs_network && *n > 0),
-            ..bare
-        }
-    }
-}
-
-/// Logs how the program ended, without its output.
-fn explain_end(result: &ExecutionResult) {
-    tracing::debug!(
-        exit_code = result.exit_code,
-        ms = result.duration_ms,
-        stdout_bytes = result.stdout.len(),
-        stderr_bytes = result.stderr.len(),
-        truncated = result.truncated,
-        output_files = result.files.as_ref().map(std::collections::BTreeMap::len),
-        "execution ended"
-    );
 }

@@ -170,7 +170,9 @@ impl Engine {
         let _ = self.0.images.on_progress.set(Box::new(on_progress));
     }
 
-    /// From now on calls end with `owner` as they do with [`Engine::stop`], and none begins after it.
+    /// Ties the calls of this engine to `owner`. When `owner` is cancelled, they end as with [`Engine::stop`], and later
+    /// calls fail at once. To be called before the first call: neither `owner` nor `stop` reaches those that have
+    /// begun.
     pub fn end_with(&self, owner: CancellationToken) {
         self.0.admission.end_with(owner);
     }

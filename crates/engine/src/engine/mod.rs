@@ -2,9 +2,11 @@
 
 mod activity;
 mod admission;
+mod admitted;
 mod audit_entry;
 mod choice;
 mod chosen_image;
+mod conclusion;
 mod ephemeral;
 mod execute;
 mod images;
@@ -18,9 +20,9 @@ mod seccomp;
 mod session;
 mod session_files;
 mod stream;
+mod streaming;
 #[cfg(test)]
 mod tests;
-mod turn;
 mod waiting;
 
 pub use lifecycle::Engine;

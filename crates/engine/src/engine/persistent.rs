@@ -6,12 +6,12 @@ use isol8_protocol::AfterExit;
 
 use super::{
     admission::Call,
+    admitted::{AdmittedExecution, SandboxUse},
     choice::Wish,
     chosen_image::ChosenImage,
     lifecycle::Engine,
     needs::check_options,
     session::LiveSession,
-    turn::{SandboxUse, Turn},
 };
 use crate::{
     error::EngineError,
@@ -23,9 +23,9 @@ use crate::{
 impl Engine {
     pub(super) async fn run_persistent(
         &self,
-        turn: Turn<'_>,
+        admitted: AdmittedExecution<'_>,
     ) -> Result<(Outcome, String), EngineError> {
-        let (session, plan) = (&self.0.session, &turn.plan);
+        let (session, plan) = (&self.0.session, &admitted.plan);
         let mut place = session.change().await?;
         if let Some(current) = &*place
             && current.runtime != plan.runtime
@@ -58,7 +58,7 @@ impl Engine {
             after_exit: AfterExit::Keep,
             session_loss: &session_loss,
         };
-        let outcome = turn.run_in(&self.0, sandbox, image, how).await;
+        let outcome = admitted.run_in(&self.0, sandbox, image, how).await;
         let id = sandbox.id().to_owned();
         drop(place);
         if let Some(loss) = session_loss.into_inner() {
@@ -80,7 +80,7 @@ impl Engine {
         let Call { position, life, .. } = self.0.admission.call(|| 0);
         let work = async {
             let spec = self.0.registry.get(runtime)?;
-            let _turn = position.turn().await?;
+            let _permit = position.permit().await?;
             let session = &self.0.session;
             let mut place = session.change().await?;
             if place.is_some() {

@@ -1,14 +1,19 @@
 //! One pool for each kind of sandbox that this engine has needed lately.
 
+mod kept;
+mod kind;
+
 use std::{
-    collections::HashMap,
-    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
-use isol8_backend::{Backend, SandboxSpec, SeccompProfile};
+use isol8_backend::{Backend, SandboxSpec};
 
+#[cfg(test)]
+pub(super) use self::kept::MAX_IDLE_SANDBOXES;
+use self::kept::{Entry, Kept};
+pub(super) use self::kind::Kind;
 use super::activity::Activity;
 use crate::{
     options::{Options, PoolSize, Preload},
@@ -19,29 +24,8 @@ use crate::{
 /// Most pools of an engine. The one that was not used for the longest time gives way to a new one.
 pub(super) const MAX_POOLS: usize = 16;
 
-/// Most idle sandboxes of an engine, over all its pools. Pools give way while there are more, but never
-/// the one that was used last: the options set its size.
-pub(super) const MAX_IDLE_SANDBOXES: usize = 64;
-
 /// Most names of one image that are looked up again to learn whether they still mean it.
 pub(super) const MAX_NAMES: usize = 8;
-
-/// What tells pools apart: the id of the image, the runtime, and the seccomp profile, whose file may have changed.
-/// The rest of a specification is the same for one engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub(super) image: String,
-    pub(super) runtime: String,
-    seccomp: SeccompProfile,
-}
-
-impl Hash for Kind {
-    /// Without the seccomp profile: each execution computes this, and a custom profile is long. Equality covers it.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.image.hash(state);
-        self.runtime.hash(state);
-    }
-}
 
 /// The pools of an engine.
 #[derive(Default)]
@@ -53,85 +37,6 @@ pub(super) struct Pools {
     pub(super) parked: AtomicU64,
     /// The calls that use the pools.
     pub(super) activity: Activity,
-}
-
-#[derive(Default)]
-struct Kept {
-    by_kind: HashMap<Kind, Entry>,
-    /// Pools that have given way and in which something still runs.
-    retired: Vec<Pool>,
-    /// Whether a task looks after them.
-    attended: bool,
-}
-
-struct Entry {
-    pool: Pool,
-    /// Names by which requests have found the image.
-    names: Vec<String>,
-    used: Instant,
-}
-
-impl Kind {
-    pub(super) fn of(spec: &SandboxSpec) -> Self {
-        Self {
-            image: spec.image.clone(),
-            runtime: spec.runtime.clone(),
-            seccomp: spec.seccomp.clone(),
-        }
-    }
-
-    /// Whether only the seccomp profiles differ.
-    fn has_other_profile(&self, other: &Self) -> bool {
-        self.is_for(&other.image, &other.runtime) && self.seccomp != other.seccomp
-    }
-
-    fn is_for(&self, image: &str, runtime: &str) -> bool {
-        self.image == image && self.runtime == runtime
-    }
-}
-
-impl Kept {
-    fn retire(&mut self, kind: &Kind) {
-        self.retired.retain(|pool| !pool.is_at_rest());
-        if let Some(Entry { pool, .. }) = self.by_kind.remove(kind) {
-            tracing::debug!(
-                image = kind.image,
-                runtime = kind.runtime,
-                "the pool gives way"
-            );
-            pool.retire();
-            self.retired.push(pool);
-        }
-    }
-
-    /// The pool that was not used for the longest time; one in which nothing runs, if there is any.
-    fn least_recently_used(&self) -> Option<Kind> {
-        let age = |(_, entry): &(&Kind, &Entry)| (!entry.pool.is_at_rest(), entry.used);
-        let oldest = self.by_kind.iter().min_by_key(age);
-        oldest.map(|(kind, _)| kind.clone())
-    }
-
-    /// Lets pools go until there are few enough idle sandboxes.
-    fn limit_idle(&mut self) {
-        loop {
-            let idle = self.by_kind.values().map(|entry| entry.pool.idle());
-            if self.by_kind.len() < 2 || idle.sum::<usize>() <= MAX_IDLE_SANDBOXES {
-                return;
-            }
-            let newest = self.by_kind.values().map(|entry| entry.used).max();
-            let older = self
-                .by_kind
-                .iter()
-                .filter(|(_, entry)| Some(entry.used) != newest && entry.pool.idle() > 0);
-            let Some(oldest) = older
-                .min_by_key(|(_, entry)| entry.used)
-                .map(|(kind, _)| kind.clone())
-            else {
-                return;
-            };
-            self.retire(&oldest);
-        }
-    }
 }
 
 impl Pools {

@@ -18,10 +18,10 @@ use crate::{
     sandbox::Sandbox,
 };
 
-/// What a file call has while it works: the session, and its turn among the executions where it had to wait for one.
+/// What a file call has while it works: the session, and the permit of an execution where it had to wait for one.
 struct Place<'a> {
     live: RwLockReadGuard<'a, Option<LiveSession>>,
-    _turn: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Place<'_> {
@@ -53,7 +53,7 @@ impl Engine {
                 check_file_in(limits, path.as_ref(), data.as_ref().len())
                     .map_err(PlanError::from)?;
                 let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
-                let (_files, position) = file_turn(call).await?;
+                let (_files, position) = file_permit(call).await?;
                 let written = {
                     let place = engine.place(position).await?;
                     let sandbox = place.sandbox()?;
@@ -83,7 +83,7 @@ impl Engine {
                 check_file_out(limits, path.as_ref()).map_err(PlanError::from)?;
                 let path = &*in_sandbox(path.as_ref());
                 let (most, refused) = largest_file(limits, execution::MAX_FILE_BYTES).unzip();
-                let (_files, position) = file_turn(call).await?;
+                let (_files, position) = file_permit(call).await?;
                 let read = {
                     let place = engine.place(position).await?;
                     let sandbox = place.sandbox()?;
@@ -117,7 +117,7 @@ impl Engine {
             return Err(EngineError::NoActiveContainer);
         }
         let session = &self.0.session;
-        let mut turn = pin!(position.turn());
+        let mut pending = pin!(position.permit());
         let mut permit = None;
         loop {
             let mut begun = pin!(session.begun());
@@ -126,23 +126,23 @@ impl Engine {
             if live.is_some() || permit.is_some() {
                 return Ok(Place {
                     live,
-                    _turn: permit,
+                    _permit: permit,
                 });
             }
             drop(live);
             tokio::select! {
-                admitted = &mut turn => permit = Some(admitted?),
+                admitted = &mut pending => permit = Some(admitted?),
                 () = begun => {}
             }
         }
     }
 }
 
-/// Waits until it is the turn of a file call among the others, which lasts until the permit is dropped. Returns its
-/// position among the executions, too.
-async fn file_turn(call: Call) -> Result<(OwnedSemaphorePermit, QueuePosition), EngineError> {
+/// Waits until a file call may work: as long as the permit is not dropped. Returns its position among the executions,
+/// too.
+async fn file_permit(call: Call) -> Result<(OwnedSemaphorePermit, QueuePosition), EngineError> {
     let room = call.room.map_err(PlanError::from)?;
-    let turn = call.files.turn().await?;
+    let permit = call.files.permit().await?;
     drop(room);
-    Ok((turn, call.position))
+    Ok((permit, call.position))
 }

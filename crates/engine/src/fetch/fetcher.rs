@@ -137,9 +137,9 @@ impl Fetcher {
         let mut found = if let Some(address) = target.host.ip() {
             vec![address]
         } else {
-            let turn = self.resolver.turn(LookupPlace::Single).await;
+            let place = self.resolver.turn(LookupPlace::Single).await;
             self.resolver
-                .resolve(target.host.as_str(), turn)
+                .resolve(target.host.as_str(), place)
                 .await
                 .map_err(|_| FetchError::Unresolved { host: host() })?
         };

@@ -1,4 +1,4 @@
-//! An execution whose turn has come, and how it runs in the sandbox that was found for it.
+//! An execution that the queue has admitted, and how it runs in the sandbox that was found for it.
 
 use std::sync::OnceLock;
 
@@ -17,8 +17,8 @@ use crate::{
     sandbox::Sandbox,
 };
 
-/// An execution whose turn has come.
-pub(super) struct Turn<'a> {
+/// An execution that the queue has admitted.
+pub(super) struct AdmittedExecution<'a> {
     pub(super) plan: ExecutionPlan,
     pub(super) sink: &'a Sink,
     pub(super) cancel: &'a CancellationToken,
@@ -35,7 +35,7 @@ pub(super) struct SandboxUse<'a> {
     pub(super) session_loss: &'a OnceLock<SessionLoss>,
 }
 
-impl Turn<'_> {
+impl AdmittedExecution<'_> {
     /// Runs in `sandbox`, which has `image`.
     pub(super) async fn run_in(
         self,
