@@ -5,29 +5,14 @@
 //! [reserve](Reserve) and gives it up when memory is short. It takes none while so much is free that it sees memory
 //! become short in time.
 
-use std::{cell::Cell, fs::File, io, os::unix::fs::FileExt};
+mod group;
+
+use std::cell::Cell;
 
 use isol8_protocol::{ErrorKind, MAX_WINDOW_BYTES, MIN_WINDOW_BYTES};
 
+use self::group::ControlGroup;
 use crate::{failure::Failure, reserve::Reserve};
-
-/// Current usage, peak, limit, statistics and events, in version 2 and in version 1 of control groups.
-const FILES: [[&str; 5]; 2] = [
-    [
-        "/sys/fs/cgroup/memory.current",
-        "/sys/fs/cgroup/memory.peak",
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory.stat",
-        "/sys/fs/cgroup/memory.events",
-    ],
-    [
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.stat",
-        "/sys/fs/cgroup/memory/memory.oom_control",
-    ],
-];
 
 /// Largest reserve for the guest's own work, in bytes. To move a file takes about 1.5 MiB: a fork, a buffer
 /// and two full pipes.
@@ -61,20 +46,9 @@ const MOST_WINDOW_BYTES: u64 = (MAX_WINDOW_BYTES - MIN_WINDOW_BYTES) as u64;
 /// What stays free when the guest takes its reserve again, in bytes.
 const LEFT_BYTES: u64 = 64 * 1024;
 
-/// Room for the statistics of a control group, in bytes.
-const STATISTICS_BYTES: usize = 8 * 1024;
-
-/// Room for the events of a control group, in bytes.
-const EVENTS_BYTES: usize = 512;
-
-/// The sandbox's control group, whose files are kept open. A system without has none of it.
+/// The memory of the sandbox's control group, and what is reserved of it.
 pub(crate) struct Memory {
-    current: Option<File>,
-    peak: Option<File>,
-    statistics: Option<File>,
-    events: Option<File>,
-    /// None when it has none.
-    limit: Option<u64>,
+    group: ControlGroup,
     own: Reserve,
     for_programs: Reserve,
     /// How many requests need the room that the guest's own reserve gives.
@@ -86,24 +60,12 @@ pub(crate) struct Memory {
 impl Memory {
     /// Opens what there is, and takes the reserve for the guest's own work where little is free.
     pub(crate) fn open() -> Self {
-        let found = FILES.into_iter().find_map(|files| {
-            let current = File::open(files[0]).ok()?;
-            Some((current, files))
-        });
-        let open = |index: usize| {
-            let (_, files) = found.as_ref()?;
-            File::open(files[index]).ok()
-        };
-        let limit = open(2).and_then(|file| number(&file).ok());
-        let part = limit.unwrap_or_default() / RESERVE_PART;
+        let group = ControlGroup::open();
+        let part = group.limit().unwrap_or_default() / RESERVE_PART;
         let memory = Self {
-            peak: open(1),
-            statistics: open(3),
-            events: open(4),
-            limit,
+            group,
             own: Reserve::of_memory(part.min(OWN_RESERVE_BYTES)),
             for_programs: Reserve::of_memory(part.min(PROGRAM_RESERVE_BYTES)),
-            current: found.map(|(current, _)| current),
             workers: Cell::default(),
             has_session: Cell::default(),
         };
@@ -113,26 +75,23 @@ impl Memory {
 
     /// The most bytes that may be in use; none when there is no limit.
     pub(crate) fn limit(&self) -> Option<u64> {
-        self.limit
+        self.group.limit()
     }
 
     /// Bytes in use, without the reserve.
     pub(crate) fn current(&self) -> Option<u64> {
-        Some(self.usage()?.saturating_sub(self.reserved()))
+        Some(self.group.usage()?.saturating_sub(self.reserved()))
     }
 
     /// The most bytes that were ever in use, the reserve included.
     pub(crate) fn peak(&self) -> Option<u64> {
-        self.peak.as_ref().and_then(|file| number(file).ok())
+        self.group.peak()
     }
 
     /// How many processes the system has killed for their memory so far; none where it does not count them.
     /// The number rises before such a process ends.
     pub(crate) fn kills(&self) -> Option<u64> {
-        let mut buffer = [0; EVENTS_BYTES];
-        let count = self.events.as_ref()?.read_at(&mut buffer, 0).ok()?;
-        let text = std::str::from_utf8(&buffer[..count]).ok()?;
-        value_of("oom_kill", text)
+        self.group.kills()
     }
 
     /// How much of the limit the reserve takes now, in bytes.
@@ -155,7 +114,7 @@ impl Memory {
         bytes: usize,
         is_large: bool,
     ) -> Result<(), Failure> {
-        let limit = self.limit.unwrap_or_default();
+        let limit = self.limit().unwrap_or_default();
         let left = if is_large {
             SHORT_BYTES + self.window_bytes()
         } else {
@@ -165,7 +124,7 @@ impl Memory {
         let Some(free) = self.free() else {
             return Ok(());
         };
-        if free >= needed || free.saturating_add(self.cached()) >= needed {
+        if free >= needed || free.saturating_add(self.group.cached()) >= needed {
             return Ok(());
         }
         let message = format!(
@@ -176,7 +135,7 @@ impl Memory {
 
     /// How many bytes of one large file may be on their way to the guest.
     pub(crate) fn window_bytes(&self) -> u64 {
-        let part = self.limit.map_or(u64::MAX, |limit| limit / WINDOW_PART);
+        let part = self.limit().map_or(u64::MAX, |limit| limit / WINDOW_PART);
         part.clamp(LEAST_WINDOW_BYTES, MOST_WINDOW_BYTES)
     }
 
@@ -241,20 +200,7 @@ impl Memory {
 
     /// Bytes between the usage and the limit.
     fn free(&self) -> Option<u64> {
-        Some(self.limit?.saturating_sub(self.usage()?))
-    }
-
-    fn usage(&self) -> Option<u64> {
-        self.current.as_ref().and_then(|file| number(file).ok())
-    }
-
-    /// Bytes in use for copies of files on disk, which the system gives up for others.
-    fn cached(&self) -> u64 {
-        let mut buffer = [0; STATISTICS_BYTES];
-        let statistics = self.statistics.as_ref();
-        let count = statistics.and_then(|file| file.read_at(&mut buffer, 0).ok());
-        let text = std::str::from_utf8(&buffer[..count.unwrap_or_default()]);
-        text.map_or(0, cached)
+        Some(self.limit()?.saturating_sub(self.group.usage()?))
     }
 }
 
@@ -278,31 +224,3 @@ impl Drop for RoomForWork<'_> {
         memory.keep_reserve();
     }
 }
-
-/// The pages of files in a group's statistics. Those of `/sandbox` and `/tmp` are not among them.
-fn cached(statistics: &str) -> u64 {
-    let names = ["active_file", "inactive_file"];
-    names
-        .iter()
-        .filter_map(|name| value_of(name, statistics))
-        .sum()
-}
-
-/// The value of `name` in a file with a name and a number in each line.
-fn value_of(name: &str, text: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let (found, value) = line.split_once(' ')?;
-        (found == name).then(|| value.parse().ok()).flatten()
-    })
-}
-
-/// The number in a file of the system's that holds one.
-fn number(file: &File) -> io::Result<u64> {
-    let mut buffer = [0; 24];
-    let length = file.read_at(&mut buffer, 0)?;
-    let text = std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)?;
-    text.trim_end().parse().map_err(io::Error::other)
-}
-
-#[cfg(test)]
-mod tests;
