@@ -3,7 +3,8 @@
 use isol8_api::{config::load_config, options::BackendChoice};
 
 use super::{
-    checks::{Check, Verdict, check},
+    check::{Check, Verdict},
+    checks::check,
     facts::gather,
 };
 use crate::{

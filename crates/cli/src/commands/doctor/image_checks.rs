@@ -1,7 +1,7 @@
 //! What the facts about base images mean, and what to do.
 
 use super::{
-    checks::{Check, Verdict, ok, wrong},
+    check::{Check, Verdict, ok, wrong},
     image_facts::RuntimeImage,
 };
 use crate::output;

@@ -3,7 +3,7 @@
 use isol8_api::options::BackendChoice;
 
 use super::{
-    checks::{Check, Verdict, ok, wrong},
+    check::{Check, Verdict, ok, wrong},
     facts::Facts,
 };
 
