@@ -4,16 +4,16 @@
 // top level of a script, of returning. In other functions the call stays what it is.
 'use strict';
 
+const { children, isFunction } = require('./tree.cjs');
+
 const EXIT = /^(process|Deno)\.exit$/;
 
 // Methods that ignore what a callback returns, or take a promise for it.
 const CALLERS =
   /^(then|catch|finally|on|once|addListener|close|end|setTimeout|setImmediate|nextTick|queueMicrotask)$/;
 
-const isFunction = (node) => /Function/.test(node.type);
-
 // What replaces a call: `{ start, end, text }` for each. `inModule` says that the top level may wait.
-exports.exits = function exits(tree, source, inModule, children) {
+exports.exits = function exits(tree, source, inModule) {
   const edits = [];
 
   function replace(callee, open, end, close) {

@@ -9,6 +9,7 @@
 
 const { getLineInfo, parse } = require('./acorn/acorn.cjs');
 const { exits } = require('./exits.cjs');
+const { awaiting, children, isFunction, metas, throwing } = require('./tree.cjs');
 
 // The global name of what the scripts need of the launcher.
 const HELPER = '$isol8';
@@ -49,8 +50,8 @@ function rewrite(source, kinds) {
     program.topLevel(statement);
     end = statement.end;
   }
-  const more = exits(tree, text, kind !== 'script', children);
-  if (text.includes('import.meta')) more.push(...metas(tree));
+  const more = exits(tree, text, kind !== 'script');
+  if (text.includes('import.meta')) more.push(...metas(tree).map(standIn));
   program.spread(more);
   return program.finish(tree);
 }
@@ -69,17 +70,6 @@ function parseAs(source, kinds) {
 }
 
 const blank = (text) => text.replace(/[^\n\r\u2028\u2029]/g, ' ');
-
-const isFunction = (node) => /Function/.test(node.type);
-
-function* children(node) {
-  for (const key of Object.keys(node)) {
-    const value = node[key];
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (child && typeof child.type === 'string') yield child;
-    }
-  }
-}
 
 class Program {
   constructor(source, kind) {
@@ -268,28 +258,9 @@ class Program {
   }
 }
 
-// The places of `import.meta`, where the launcher's own stands in. Both have the same length.
-function metas(node) {
-  if (node.type === 'MetaProperty' && node.meta.name === 'import') {
-    return [{ start: node.start, end: node.end, text: `${HELPER}.meta`.padEnd(node.end - node.start) }];
-  }
-  return [...children(node)].flatMap(metas);
-}
-
-// The statements that throw: from where to where, and whether what they throw has no stack.
-function* throwing(node) {
-  if (node.type === 'ThrowStatement') {
-    const value = !/^(New|Call|Await)Expression|^Identifier|^Member/.test(node.argument.type);
-    yield { start: node.start, end: node.end, value };
-  }
-  for (const child of children(node)) yield* throwing(child);
-}
-
-// The places where the top level waits.
-function* awaiting(node) {
-  if (isFunction(node)) return;
-  if (node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node.await)) yield node.start;
-  for (const child of children(node)) yield* awaiting(child);
+// The edit by which the launcher's own stands in for an `import.meta`. Both have the same length.
+function standIn({ start, end }) {
+  return { start, end, text: `${HELPER}.meta`.padEnd(end - start) };
 }
 
 // `source` from `from` to `to` with the edits in there applied.
