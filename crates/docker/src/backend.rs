@@ -20,7 +20,7 @@ use crate::{
     guest_volume::{self, Filler},
     launch::launch,
     link_kind::LinkScope,
-    link_socket, owner,
+    owner, process_dir,
     removal::{remove, remove_failed},
     volumes::{VolumeError, VolumeStore},
 };
@@ -60,7 +60,7 @@ impl DockerBackend {
         let started = self.start_with_guest(spec).await;
         if !self.swept.swap(true, Ordering::Relaxed) {
             let client = self.client.clone();
-            tokio::task::spawn_blocking(link_socket::sweep);
+            tokio::task::spawn_blocking(process_dir::sweep);
             tokio::spawn(async move {
                 if let Err(error) = cleanup::remove_never_started(&client).await {
                     tracing::debug!(%error, "no look for containers that were never started");

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{
     container::{self, ContainerPlan},
     dialect::Dialect,
-    link_socket::SharedFile,
     own_user::{self, Users},
+    process_dir::SharedFile,
     removal::remove_failed,
     volumes::{self, ImageVolumes},
 };

@@ -6,7 +6,7 @@ use std::{collections::HashMap, fs, io, path::Path};
 use bollard::models::{ContainerCreateBody, Runtime, SystemInfo};
 use isol8_backend::{BackendError, BackendErrorKind};
 
-use crate::{container, link_socket::SharedFile, volumes::ImageVolumes};
+use crate::{container, process_dir::SharedFile, volumes::ImageVolumes};
 
 /// Begins the security option of a seccomp profile.
 const SECCOMP: &str = "seccomp=";
