@@ -13,28 +13,24 @@ use url::form_urlencoded;
 
 use crate::{
     answer::Answer,
+    connection::Connection,
     error::{Call, CallError, ConnectionError, Reason},
     http::{Http, Outgoing, json},
-    stream::{RemoteInput, RemoteStream},
+    input::RemoteInput,
+    stream::RemoteStream,
 };
 
 /// A client of one server. Cheap to clone; the clones share connections. Dropping the future of a call ends the
 /// call, and with it the program that it runs.
 #[derive(Clone)]
-pub struct RemoteClient(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) http: Http,
-    /// Whether the next stream tries a `WebSocket`. Not after one that did not open.
-    pub(crate) use_websocket: AtomicBool,
-}
+pub struct RemoteClient(Arc<Connection>);
 
 impl RemoteClient {
     /// A client of the server at `host`, such as `http://localhost:3000`, or `unix:/run/isol8.sock` for a Unix socket. Sends nothing yet. Proxies are those of
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`; certificates those of this machine or of
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, and of `NODE_EXTRA_CA_CERTS`.
     pub fn new(host: &str, api_key: &str) -> Result<Self, ConnectionError> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Connection {
             http: Http::new(host, api_key)?,
             use_websocket: AtomicBool::new(true),
         })))

@@ -2,49 +2,20 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use isol8_api::{event::StreamEvent, websocket::ClientMessage};
+use isol8_api::event::StreamEvent;
 use reqwest::Method;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    client::Inner,
+    connection::Connection,
     error::{Call, CallError, Reason},
     http::Outgoing,
-    limits::{EVENT_COST, MAX_WAITING},
+    input::RemoteInput,
     message::Message,
+    outbox::{Outbox, Waiting},
     sse::SseParser,
     websocket,
 };
-
-/// Messages to a program that wait until they are sent.
-const INPUT_QUEUE: usize = 16;
-
-/// Input and signals for a program while it runs.
-pub struct RemoteInput(mpsc::Receiver<ClientMessage>);
-
-/// A way to a program on a server: `stdin` and `signal` messages that go into the sender come out at the program that is
-/// streamed with the other end. A sender that waits has a program that does not read. The input is at its end when a
-/// message says so, not when the sender is dropped.
-#[must_use]
-pub fn input_queue() -> (mpsc::Sender<ClientMessage>, RemoteInput) {
-    let (sender, receiver) = mpsc::channel(INPUT_QUEUE);
-    (sender, RemoteInput(receiver))
-}
-
-impl RemoteInput {
-    /// The next message as JSON; none when there is no more. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<String> {
-        loop {
-            let message = self.0.recv().await?;
-            if let Ok(json) = serde_json::to_string(&message) {
-                return Some(json);
-            }
-        }
-    }
-}
 
 /// Events of one execution, in order. Dropping it ends the connection, and so the program.
 pub struct RemoteStream {
@@ -56,23 +27,16 @@ pub struct RemoteStream {
     result: Option<String>,
 }
 
-/// A message that waits for the consumer.
-struct Waiting {
-    message: Message,
-    _room: Option<OwnedSemaphorePermit>,
-}
-
 impl RemoteStream {
-    pub(crate) fn start(client: Arc<Inner>, body: String, input: Option<RemoteInput>) -> Self {
-        let (sender, queue) = mpsc::unbounded_channel();
-        let outbox = Outbox {
-            sender,
-            room: Arc::new(Semaphore::new(MAX_WAITING as usize)),
-        };
+    pub(crate) fn start(
+        connection: Arc<Connection>,
+        body: String,
+        input: Option<RemoteInput>,
+    ) -> Self {
+        let (outbox, queue) = Outbox::new();
         let receiving = tokio::spawn(async move {
-            if let Err(reason) = receive(&client, body, input, &outbox).await {
-                // The consumer may be gone.
-                let _ = outbox.sender.send(Err(reason));
+            if let Err(reason) = receive(&connection, body, input, &outbox).await {
+                outbox.fail(reason);
             }
         });
         Self {
@@ -130,37 +94,15 @@ impl Drop for RemoteStream {
     }
 }
 
-/// Where messages wait for the consumer. Their bytes have a limit.
-pub(crate) struct Outbox {
-    sender: mpsc::UnboundedSender<Result<Waiting, Reason>>,
-    room: Arc<Semaphore>,
-}
-
-impl Outbox {
-    /// Waits for room for a message of this many bytes, and puts it there.
-    pub(crate) async fn put(&self, message: Message, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(MAX_WAITING);
-        let cost = bytes.saturating_add(EVENT_COST).min(MAX_WAITING);
-        // The semaphore is never closed.
-        let room = Arc::clone(&self.room).acquire_many_owned(cost).await.ok();
-        let waiting = Waiting {
-            message,
-            _room: room,
-        };
-        // The consumer may be gone.
-        let _ = self.sender.send(Ok(waiting));
-    }
-}
-
 /// Receives everything that a server sends. `body` is a JSON object with at least one field.
 async fn receive(
-    client: &Inner,
+    connection: &Connection,
     body: String,
     input: Option<RemoteInput>,
     outbox: &Outbox,
 ) -> Result<(), Reason> {
-    if input.is_some() || client.use_websocket.load(Ordering::Relaxed) {
-        match websocket::open(&client.http).await {
+    if input.is_some() || connection.use_websocket.load(Ordering::Relaxed) {
+        match websocket::open(&connection.http).await {
             Ok(socket) => {
                 let message = execute_message(&body, input.is_some());
                 drop(body);
@@ -168,7 +110,7 @@ async fn receive(
             }
             Err(refused) => {
                 if refused.is_refused {
-                    client.use_websocket.store(false, Ordering::Relaxed);
+                    connection.use_websocket.store(false, Ordering::Relaxed);
                 }
             }
         }
@@ -181,7 +123,7 @@ async fn receive(
     if input.is_some() {
         return Err(Reason::NoWebSocket);
     }
-    let mut response = client
+    let mut response = connection
         .http
         .send(Call::Stream, request)
         .await
@@ -207,7 +149,7 @@ fn execute_message(body: &str, stays_open: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use isol8_api::http::ExecuteBody;
+    use isol8_api::{http::ExecuteBody, websocket::ClientMessage};
 
     use super::*;
 

@@ -27,9 +27,10 @@ use tokio_tungstenite::{
 use crate::{
     error::{Reason, innermost},
     http::Http,
+    input::RemoteInput,
     limits::{CONNECT_PATIENCE, MAX_ANSWER, MAX_UNANSWERED, PING_INTERVAL},
     message::Message,
-    stream::{Outbox, RemoteInput},
+    outbox::Outbox,
 };
 
 /// A `WebSocket` that is open.

@@ -1,12 +1,11 @@
 //! What the daemon's errors mean for callers.
 
-use anstream::adapter::strip_str;
 use bollard::errors::Error as DockerError;
 use std::io;
 
 use isol8_backend::{BackendError, BackendErrorKind, SandboxSpec, SeccompProfile};
 
-use crate::oci_error;
+use crate::{oci_error, plain_text::plain};
 
 /// No daemon answers at `address`, or something else does.
 pub(crate) fn unreachable(address: &str, error: DockerError) -> BackendError {
@@ -69,15 +68,6 @@ fn refusal(message: &str) -> String {
 /// The daemon speaks no version of the API that is known here. `reason` says which.
 pub(crate) fn too_old(reason: &str) -> String {
     format!("The Docker daemon is too old: {reason}. isol8 needs Docker 20.10 or later.")
-}
-
-/// A text of the daemon without escape sequences and other control characters but line ends.
-pub(crate) fn plain(text: &str) -> String {
-    let visible = strip_str(text).to_string();
-    visible
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect()
 }
 
 /// A container did not start. Says what to do about the errors that users cause.

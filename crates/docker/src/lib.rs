@@ -21,6 +21,7 @@ mod oci_error;
 mod own_network;
 mod own_user;
 mod owner;
+mod plain_text;
 mod process_dir;
 mod removal;
 mod ssh;

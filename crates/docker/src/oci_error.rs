@@ -2,7 +2,7 @@
 
 use isol8_backend::{BackendError, BackendErrorKind};
 
-use crate::error::plain;
+use crate::plain_text::plain;
 
 /// What a daemon's `message` about a container that does not start means, where that is known.
 pub(crate) fn explain(message: &str) -> Option<BackendError> {

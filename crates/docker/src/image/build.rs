@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use isol8_backend::{BackendError, BuildProgress, BuildStatus, ReportProgress};
 
-use crate::{Client, error::plain};
+use crate::{Client, plain_text::plain};
 
 /// How much of a failed build's output its error shows, in lines.
 const SHOWN_LINES: usize = 25;

@@ -96,7 +96,7 @@ impl Engine {
         plan: &ExecutionPlan,
     ) -> Result<(Lease, ChosenImage), EngineError> {
         let chosen = chosen?;
-        self.0.check_needs(plan)?;
+        check_needs(&self.0.options, &*self.0.backend, plan)?;
         let spec = self.0.sandbox_spec(&chosen.details, &plan.runtime)?;
         let lease = self.pool(spec, &chosen.name).acquire().await;
         Ok((lease.map_err(|error| chosen.explain(error))?, chosen))

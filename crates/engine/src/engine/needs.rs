@@ -3,7 +3,6 @@
 
 use isol8_backend::{Backend, Need};
 
-use super::lifecycle::Inner;
 use crate::{
     error::EngineError,
     options::Options,
@@ -26,22 +25,24 @@ pub(super) fn check_options(options: &Options, backend: &dyn Backend) -> Result<
     refuse(needs, backend)
 }
 
-impl Inner {
-    /// Refuses what the backend cannot give to `plan`. The backend is in use already, so it knows.
-    pub(super) fn check_needs(&self, plan: &ExecutionPlan) -> Result<(), EngineError> {
-        check_options(&self.options, &*self.backend)?;
-        let needs = [
-            (
-                Need::Image,
-                matches!(&plan.image, ImageChoice::Explicit(image) if is_foreign(image)),
-            ),
-            (
-                Need::DistributionPackages,
-                plan.install.is_some() && plan.runtime == DISTRIBUTION_RUNTIME,
-            ),
-        ];
-        refuse(needs, &*self.backend)
-    }
+/// Refuses what `backend` cannot give to `plan`. The backend is in use already, so it knows.
+pub(super) fn check_needs(
+    options: &Options,
+    backend: &dyn Backend,
+    plan: &ExecutionPlan,
+) -> Result<(), EngineError> {
+    check_options(options, backend)?;
+    let needs = [
+        (
+            Need::Image,
+            matches!(&plan.image, ImageChoice::Explicit(image) if is_foreign(image)),
+        ),
+        (
+            Need::DistributionPackages,
+            plan.install.is_some() && plan.runtime == DISTRIBUTION_RUNTIME,
+        ),
+    ];
+    refuse(needs, backend)
 }
 
 /// Whether an image is not that of a runtime. Every backend has those.

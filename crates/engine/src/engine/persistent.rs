@@ -10,7 +10,7 @@ use super::{
     choice::Wish,
     chosen_image::ChosenImage,
     lifecycle::Engine,
-    needs::check_options,
+    needs::{check_needs, check_options},
     session::LiveSession,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Engine {
         else {
             return Err(EngineError::SandboxLost);
         };
-        self.0.check_needs(plan)?;
+        check_needs(&self.0.options, &*self.0.backend, plan)?;
         tracing::debug!(container = sandbox.id(), "the session's sandbox");
         let session_loss = OnceLock::new();
         let how = SandboxUse {

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     ffi::CString,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use isol8_protocol::{GUEST_PATH, KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, SandboxPlan};
@@ -16,7 +16,7 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
     },
-    unistd::{Gid, Pid, Uid, execve, setgroups, sethostname, setresgid, setresuid, setsid},
+    unistd::{Gid, Uid, execve, setgroups, sethostname, setresgid, setresuid, setsid},
 };
 
 use super::{
@@ -27,8 +27,8 @@ use super::{
     layers::Layers,
     limits, mounting,
     network::Networks,
+    paths::ROOT,
     places,
-    root::ROOT,
     users::{Range, Users},
 };
 
@@ -50,16 +50,6 @@ const ENVIRONMENT: [&str; 4] = [
     "DENO_TLS_CA_STORE=system",
     "SSL_CERT_DIR=/etc/ssl/certs",
 ];
-
-/// Clones this process into new namespaces. `None` in the child. It has one thread, so that the child may do
-/// whatever this process may.
-pub(crate) fn clone(namespaces: c_int) -> Result<Option<Pid>, Errno> {
-    let flags = libc::c_ulong::from_ne_bytes(i64::from(namespaces | libc::SIGCHLD).to_ne_bytes());
-    // SAFETY: without a new stack or shared memory, this is a fork.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    let pid = i32::try_from(Errno::result(pid)?).map_err(|_| Errno::EOVERFLOW)?;
-    Ok((pid != 0).then(|| Pid::from_raw(pid)))
-}
 
 /// What the child needs of the spawner.
 pub(crate) struct Parts<'a> {
@@ -204,15 +194,6 @@ fn execute<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Infallible, F
     let environment = ENVIRONMENT.into_iter().map(text);
     let environment = environment.collect::<Result<Vec<_>, _>>()?;
     execve(&path, &words, &environment).trying("start the guest")
-}
-
-/// Ends a child that could not become the guest.
-pub(crate) fn give_up(report: RawFd, failure: &Failure) -> ! {
-    let text = failure.to_string();
-    // SAFETY: the text is valid for the call.
-    unsafe { libc::write(report, text.as_ptr().cast(), text.len()) };
-    // SAFETY: nothing of this copy of the spawner may run.
-    unsafe { libc::_exit(1) }
 }
 
 #[cfg(test)]

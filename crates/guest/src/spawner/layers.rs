@@ -15,7 +15,7 @@ use nix::{
 use super::{
     failure::{Failure, Trying},
     mounting,
-    root::{EMPTY, in_root},
+    paths::{EMPTY, in_root},
 };
 use crate::mounts::unescape;
 

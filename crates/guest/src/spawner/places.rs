@@ -9,7 +9,7 @@ use super::{
     failure::Failure,
     groups::Groups,
     mounting,
-    root::{EMPTY, HOST_NETWORK, ROOT, in_root},
+    paths::{EMPTY, HOST_NETWORK, ROOT, in_root},
     users::Range,
 };
 

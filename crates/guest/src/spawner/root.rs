@@ -27,19 +27,11 @@ use super::{
     groups::Groups,
     layers::{self, Layers},
     mounting,
+    paths::{EMPTY, HOST_NETWORK, ROOT, in_root},
 };
 
 /// Where the spawner's root is put together, on the host. What lies there is visible again when it is done.
 const STAGE: &str = "/tmp";
-
-/// What becomes the root of sandboxes, in the spawner's root.
-pub(crate) const ROOT: &str = "/root";
-
-/// An empty directory.
-pub(crate) const EMPTY: &str = "/empty";
-
-/// Files for sandboxes with the host's network.
-pub(crate) const HOST_NETWORK: &str = "/host";
 
 /// Devices that every program may use.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -190,11 +182,6 @@ fn copy_own_program(target: &str) -> Result<(), Failure> {
         std::io::copy(&mut own, &mut options.open(target)?)
     });
     copied.map(drop).trying(format_args!("write {target}"))
-}
-
-/// A path of a sandbox, as the spawner sees it.
-pub(crate) fn in_root(path: &str) -> String {
-    format!("{ROOT}{path}")
 }
 
 /// Copies a file that everybody may read. Others are left out.

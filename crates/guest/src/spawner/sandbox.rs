@@ -13,6 +13,7 @@ use nix::{
 
 use super::{
     child::{self, Parts},
+    clone::{clone, give_up},
     failure::{Failure, Trying},
     groups::Groups,
     layers::Layers,
@@ -86,7 +87,7 @@ impl Workshop {
         let (reading, writing) = pipe2(flags).trying("make a pipe")?;
         // Its clock counts from the same moments. Where the kernel has no such namespace, there is nothing to hide.
         let _ = unshare(CloneFlags::from_bits_retain(NEW_TIME));
-        let Some(pid) = child::clone(child::NAMESPACES).trying("make the namespaces")? else {
+        let Some(pid) = clone(child::NAMESPACES).trying("make the namespaces")? else {
             drop(reading);
             let parts = Parts {
                 plan,
@@ -100,7 +101,7 @@ impl Workshop {
             };
             match child::become_guest(&parts) {
                 Ok(never) => match never {},
-                Err(failure) => child::give_up(writing.as_raw_fd(), &failure),
+                Err(failure) => give_up(writing.as_raw_fd(), &failure),
             }
         };
         Ok(Sandbox {

@@ -28,7 +28,7 @@ use nix::{
 };
 
 use super::{
-    child::{self, clone},
+    clone::{clone, give_up},
     failure::{Failure, Trying},
 };
 
@@ -186,7 +186,7 @@ fn hold(first: u32, spawner: &OwnedFd) -> ! {
         Ok(_) => loop {
             pause();
         },
-        Err(failure) => child::give_up(spawner.as_raw_fd(), &failure),
+        Err(failure) => give_up(spawner.as_raw_fd(), &failure),
     }
 }
 
