@@ -83,7 +83,11 @@ type Defined<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
 export interface Isol8Config {
   /** What runs sandboxes. `ISOL8_BACKEND` goes over it. Default: `"auto"`. */
   backend: Isol8Backend;
-  /** What the local backend does where this machine offers no control groups. Default: `"required"`. */
+  /**
+   * What the local backend does where this machine offers no control groups or no overlay file system. `"required"`: it
+   * starts no sandbox. `"best-effort"`: it starts sandboxes all the same. They have the limits that can be had, and may
+   * share inodes with the host. Default: `"required"`.
+   */
   limits: "required" | "best-effort";
   /** Executions at a time. Default: 10. */
   maxConcurrent: number;

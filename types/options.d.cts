@@ -275,8 +275,9 @@ export interface BackendOptions extends DockerIsol8Options {
   /** What runs sandboxes. Default: `ISOL8_BACKEND`, else `"auto"`. */
   backend?: Isol8Backend | undefined;
   /**
-   * What the local backend does where this machine offers no control groups, or no overlay file system. `"required"` (default): it starts no sandbox.
-   * `"best-effort"`: it starts sandboxes with the limits that can be had.
+   * What the local backend does where this machine offers no control groups or no overlay file system. `"required"`: it
+   * starts no sandbox. `"best-effort"`: it starts sandboxes all the same. They have the limits that can be had, and may
+   * share inodes with the host. Default: `"required"`.
    */
   limits?: "required" | "best-effort" | undefined;
 }

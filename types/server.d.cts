@@ -34,7 +34,11 @@ export interface ServerOptions {
   config?: PartialConfig | undefined;
   /** What runs sandboxes. Default: `ISOL8_BACKEND`, else that of the configuration. */
   backend?: Isol8Backend | undefined;
-  /** What the local backend does where this machine offers no control groups. Default: that of the configuration. */
+  /**
+   * What the local backend does where this machine offers no control groups or no overlay file system. `"required"`: it
+   * starts no sandbox. `"best-effort"`: it starts sandboxes all the same. They have the limits that can be had, and may
+   * share inodes with the host. Default: that of the configuration.
+   */
   limits?: "required" | "best-effort" | undefined;
   /** The Docker daemon: a dockerode instance, or an address. Default: found as the `docker` command finds it. */
   docker?: DockerConnection | undefined;

@@ -10,6 +10,7 @@ use super::{
     admitted::{AdmittedExecution, SandboxUse},
     chosen_image::ChosenImage,
     lifecycle::{Engine, Inner},
+    needs::check_needs,
     pools::Kind,
 };
 use crate::{

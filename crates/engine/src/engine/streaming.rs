@@ -42,7 +42,7 @@ impl Engine {
     /// Must be called within a tokio runtime.
     #[must_use]
     pub fn stream(&self, request: impl Into<Submission>) -> EventStream {
-        self.start(request.into(), Sink::Stream, Report::to_consumer)
+        self.open(request.into(), Sink::Stream, Report::to_consumer)
     }
 
     /// Runs `request`, returns its events, and keeps its output for the result as [`Self::execute`] does. Every
@@ -51,10 +51,10 @@ impl Engine {
     /// Must be called within a tokio runtime.
     #[must_use]
     pub fn execute_with_events(&self, request: impl Into<Submission>) -> EventStream {
-        self.start(request.into(), Sink::Both, Report::Refusal)
+        self.open(request.into(), Sink::Both, Report::Refusal)
     }
 
-    fn start(
+    fn open(
         &self,
         submission: Submission,
         sink: fn(mpsc::Sender<StreamEvent>) -> Sink,
