@@ -16,4 +16,6 @@ mod memory;
 mod memory_group;
 mod reset;
 mod sockets;
+mod stops;
+mod streams;
 mod volumes;
