@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use isol8_engine::NOTICE;
+use isol8_engine::{NOTICE, time::now_iso8601};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
@@ -113,9 +113,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
                 Level::INFO => "info",
                 Level::DEBUG | Level::TRACE => "debug",
             },
-            time: jiff::Timestamp::now()
-                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-                .to_string(),
+            time: now_iso8601(),
             message,
             execution_id,
         };

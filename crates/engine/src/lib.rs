@@ -21,7 +21,7 @@ pub mod pool;
 pub mod runtime;
 pub mod sandbox;
 mod submission;
-mod time;
+pub mod time;
 
 pub use engine::{Engine, EventStream};
 pub use error::{EngineError, StepFailure};

@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use isol8_protocol::{KNOWN_MOUNTS_ARGUMENT, STRICT_ARGUMENT};
+use isol8_protocol::{KNOWN_MOUNTS_ARGUMENT, START_REPORT_ARGUMENT, STRICT_ARGUMENT};
 use nix::{
     errno::Errno,
     fcntl::{OFlag, open},
@@ -161,7 +161,7 @@ async fn serve_host() -> Result<(), BootError> {
         environ: env::vars_os().collect(),
         heap: Heap::now(),
     });
-    if has_argument(KNOWN_MOUNTS_ARGUMENT) {
+    if has_argument(START_REPORT_ARGUMENT) {
         end_report(&guest.null).map_err(BootError::Prepare)?;
     }
     let link = async {

@@ -6,10 +6,10 @@ use std::io;
 use isol8_protocol::SANDBOX_DIR;
 use nix::{
     fcntl::AT_FDCWD,
-    sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, lstat},
+    sys::stat::{FchmodatFlags, Mode, fchmodat, lstat},
 };
 
-use crate::mounts;
+use crate::{mounts, sweep::is_directory};
 
 /// The owner of a tmpfs that was given none.
 const ROOT: u32 = 0;
@@ -22,8 +22,7 @@ pub(crate) fn open_to_user() -> io::Result<()> {
     let Ok(found) = lstat(SANDBOX_DIR) else {
         return Ok(()); // Programs get an error that names it.
     };
-    let is_directory = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
-    if found.st_uid != ROOT || !is_directory || !mounts::has_tmpfs(SANDBOX_DIR) {
+    if found.st_uid != ROOT || !is_directory(&found) || !mounts::has_tmpfs(SANDBOX_DIR) {
         return Ok(());
     }
     fchmodat(AT_FDCWD, SANDBOX_DIR, OPEN, FchmodatFlags::FollowSymlink)?;

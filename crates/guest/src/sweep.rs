@@ -279,6 +279,6 @@ fn is_own(stat: &FileStat) -> bool {
     stat.st_uid == user::id()
 }
 
-fn is_directory(stat: &FileStat) -> bool {
+pub(crate) fn is_directory(stat: &FileStat) -> bool {
     stat.st_mode & libc::S_IFMT == libc::S_IFDIR
 }

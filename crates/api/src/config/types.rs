@@ -28,8 +28,9 @@ pub struct Config {
     /// What runs sandboxes: a Docker daemon ("docker"), Linux namespaces of this machine ("local"), or Docker where a
     /// daemon answers and this machine otherwise ("auto").
     pub backend: BackendChoice,
-    /// What the local backend does where this machine offers no control groups: refuse ("required"), or start
-    /// sandboxes with the limits that can be had ("best-effort").
+    /// What the local backend does where this machine offers no control groups or no overlay file system: start no
+    /// sandbox ("required"), or start sandboxes all the same ("best-effort"). They have the limits that can be had, and
+    /// may share inodes with the host.
     pub limits: LocalLimits,
     /// Executions that may run at once.
     #[cfg_attr(test, schemars(range(min = 1)))]

@@ -47,7 +47,7 @@ impl BackendChoice {
     }
 }
 
-/// What the local backend does where this machine offers no control groups.
+/// What the local backend does where this machine offers no control groups or no overlay file system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -55,7 +55,7 @@ pub enum LocalLimits {
     /// It starts no sandbox.
     #[default]
     Required,
-    /// It starts sandboxes with the limits that can be had.
+    /// It starts sandboxes all the same, with the limits that can be had. They may share inodes with the host.
     BestEffort,
 }
 

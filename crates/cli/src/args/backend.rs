@@ -17,8 +17,9 @@ pub(crate) struct BackendArgs {
     #[arg(long, value_name = "BACKEND", help_heading = "Backend",
         value_parser = PossibleValuesParser::new(["auto", "docker", "local"]).map(|word| word.clone()))]
     pub(crate) backend: Option<String>,
-    /// Where this machine offers no control groups, the local backend refuses (required), or starts sandboxes with the
-    /// limits that can be had (best-effort) [default: that of the configuration, else required]
+    /// Where this machine offers no control groups or no overlay file system, the local backend starts no sandbox
+    /// (required), or starts sandboxes all the same, with the limits that can be had (best-effort) [default: that of the
+    /// configuration, else required]
     #[arg(long, value_name = "LIMITS", help_heading = "Backend",
         value_parser = PossibleValuesParser::new(["required", "best-effort"]).map(|word| word.clone()))]
     pub(crate) limits: Option<String>,

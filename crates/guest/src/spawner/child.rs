@@ -6,7 +6,9 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
-use isol8_protocol::{GUEST_PATH, KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, SandboxPlan};
+use isol8_protocol::{
+    GUEST_PATH, KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, START_REPORT_ARGUMENT, SandboxPlan,
+};
 use nix::{
     errno::Errno,
     libc::{self, c_int},
@@ -102,7 +104,8 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     }
     let own_limit = (!counted).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
     let words = plan.arguments.iter().chain(&own_limit);
-    execute(words.map(String::as_str).chain([KNOWN_MOUNTS_ARGUMENT]))
+    let of_spawner = [KNOWN_MOUNTS_ARGUMENT, START_REPORT_ARGUMENT];
+    execute(words.map(String::as_str).chain(of_spawner))
 }
 
 fn prepare_signals() -> Result<(), Failure> {
