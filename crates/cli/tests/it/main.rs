@@ -25,6 +25,7 @@ mod run_folders;
 mod serve;
 mod serve_addresses;
 mod serve_operations;
+mod served;
 mod skill;
 mod terminal;
 mod web;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{common::User, daemon::Daemon, serve::Served};
+use crate::{common::User, daemon::Daemon, served::Served};
 
 #[test]
 fn examples_that_run_a_program() {

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     common::{User, ended},
-    serve::{Served, free_port},
+    served::{Served, free_port},
 };
 
 const KEY: &str = "remote-key";

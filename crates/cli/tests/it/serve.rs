@@ -1,109 +1,12 @@
 //! `serve`: its words, its port, and its end. Each server keeps the images: other tests need them.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    process::{Child, ChildStdout},
-};
-
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 
 use crate::{
-    common::{Ended, User, containers, ended, until},
+    common::{Ended, User, containers, until},
     daemon::Daemon,
+    served::{GOODBYE, Served, free_port},
 };
-
-/// A server that serves.
-pub(crate) struct Served {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    port: u16,
-}
-
-impl Served {
-    pub(crate) fn start(user: &User, words: &[&str]) -> Self {
-        Self::start_with(user, words, &[])
-    }
-
-    /// The same with these variables of the environment.
-    pub(crate) fn start_with(user: &User, words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let all = [&["serve", "--keep-images"], words].concat();
-        let mut command = user.command(&all);
-        command.envs(variables.iter().copied());
-        let mut child = command.spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut banner = String::new();
-        stdout.read_line(&mut banner).unwrap();
-        let url = banner
-            .trim_end()
-            .strip_prefix("[INFO] isol8 server v")
-            .and_then(|rest| rest.split_once(" listening on http://"))
-            .unwrap_or_else(|| panic!("{banner:?}"))
-            .1;
-        let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
-        let mut auth = String::new();
-        stdout.read_line(&mut auth).unwrap();
-        assert_eq!(auth, "       Auth: Bearer token required\n");
-        Self {
-            child,
-            stdout,
-            port,
-        }
-    }
-
-    /// The next line of its standard output.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line
-    }
-
-    /// Its address.
-    pub(crate) fn host(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// The answer to a request, head and body.
-    pub(crate) fn ask(&self, request: &str, key: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(
-            stream,
-            "{request} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n\
-             connection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-    }
-
-    pub(crate) fn end(mut self) -> Ended {
-        self.signal(Signal::SIGTERM);
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "");
-        ended(self.child)
-    }
-}
-
-/// What a server says at its end.
-pub(crate) const GOODBYE: &str =
-    "[Serve] Shutting down server and cleaning up resources...\n[Serve] Cleanup complete\n";
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> (TcpListener, String) {
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    (listener, port)
-}
 
 #[test]
 fn a_program_runs_over_http_and_nothing_is_left_at_the_end() {
@@ -111,7 +14,7 @@ fn a_program_runs_over_http_and_nothing_is_left_at_the_end() {
     let (listener, port) = free_port();
     drop(listener);
     let server = Served::start(&user, &["--key", "k", "--port", &port]);
-    assert_eq!(server.port.to_string(), port);
+    assert_eq!(server.port(), port.parse().unwrap());
     let body = r#"{"request": {"runtime": "python", "code": "print(6 * 7)"}, "sessionId": "s"}"#;
     let answer = server.ask("POST /execute", "k", body);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -200,8 +103,7 @@ fn a_kill_of_the_server_leaves_no_sandbox() {
     let answer = server.ask("POST /execute", "k", body);
     let (_, json) = answer.split_once(r#""containerId":""#).unwrap();
     let id = json.split('"').next().unwrap().to_owned();
-    server.signal(Signal::SIGKILL);
-    assert_eq!(ended(server.child).code, None);
+    assert_eq!(server.end_by(Signal::SIGKILL).code, None);
     until("the sandbox is gone", || !containers().contains(&id));
 }
 
@@ -210,14 +112,9 @@ fn a_port_that_is_taken_gives_a_warning_and_another_one_is_used() {
     let user = User::new();
     let (_taken, port) = free_port();
     let mut command = user.command(&["serve", "--keep-images", "-k", "k"]);
-    command.env("ISOL8_PORT", &port).env("PORT", "x");
-    let mut child = command.spawn().unwrap();
-    let mut line = String::new();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut line).unwrap();
-    let other = line.trim_end().rsplit_once(':').unwrap().1;
-    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-    let ended = ended(child);
+    let server = Served::of(command.env("ISOL8_PORT", &port).env("PORT", "x"));
+    let other = server.port();
+    let ended = server.end_by(Signal::SIGINT);
     let warning =
         format!("[WARN] Port {port} is in use. Falling back to available port {other}.\n{GOODBYE}");
     assert_eq!((ended.code, ended.stderr), (Some(0), warning));

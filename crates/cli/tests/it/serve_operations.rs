@@ -8,8 +8,7 @@ use std::{
 use crate::{
     common::User,
     daemon::Daemon,
-    serve::{GOODBYE, free_port},
-    serve_addresses::Started,
+    served::{GOODBYE, Served, free_port},
 };
 
 const BUILDS: &str =
@@ -28,7 +27,7 @@ fn say(user: &User, daemon: &Daemon, keep: &[&str], config: &str) -> String {
     drop(listener);
     let words = [&["serve", "--key", "k", "--port", &port], keep].concat();
     let mut command = user.command(&words);
-    let stderr = Started::of(command.env("DOCKER_HOST", daemon.address())).end();
+    let stderr = Served::of(command.env("DOCKER_HOST", daemon.address())).end_well();
     let told = stderr.strip_suffix(GOODBYE);
     told.unwrap_or_else(|| panic!("{stderr:?}")).to_owned()
 }
@@ -67,7 +66,7 @@ fn the_log_has_the_id_of_each_request() {
         "--port",
         &port,
     ];
-    let server = Started::of(&mut user.command(&words));
+    let server = Served::of(&mut user.command(&words));
     let ids = ["/health", "/sessions", "/nowhere"].map(|path| {
         let mut stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
         let request = format!(
@@ -80,7 +79,7 @@ fn the_log_has_the_id_of_each_request() {
         let id = lines.find_map(|line| line.strip_prefix("x-request-id: "));
         (path, id.unwrap().to_owned())
     });
-    let log = server.end();
+    let log = server.end_well();
     for ((path, id), status) in ids.iter().zip(["200", "200", "404"]) {
         let line = log
             .lines()
