@@ -30,18 +30,12 @@ impl Certificate {
             (Some(_), None) => "There is a TLS certificate without its key: give tlsKey as well.",
             (None, Some(_)) => "There is a TLS key without its certificate: give tlsCert as well.",
         };
-        Err(NativeError {
-            code: ErrorCode::InvalidOption.as_str().to_owned(),
-            message: message.to_owned(),
-        })
+        Err(NativeError::new(ErrorCode::InvalidOption, &message))
     }
 
     /// Reads the files.
     pub(crate) fn load(&self) -> Result<Tls, NativeError> {
-        let unusable = |error: TlsError| NativeError {
-            code: ErrorCode::Server.as_str().to_owned(),
-            message: error.to_string(),
-        };
+        let unusable = |error: TlsError| NativeError::new(ErrorCode::Server, &error);
         Tls::load(&self.certificate, &self.key).map_err(unusable)
     }
 }

@@ -1,5 +1,7 @@
 //! A value or an error, as one object.
 
+use std::fmt::Display;
+
 use isol8_api::ErrorCode;
 use isol8_assembly::PlaceError;
 use isol8_backend::BackendError;
@@ -22,25 +24,27 @@ pub struct NativeError {
 }
 
 impl NativeError {
+    /// An error of this kind, with the message of `error`.
+    pub(crate) fn new(code: ErrorCode, error: &impl Display) -> Self {
+        Self {
+            code: code.as_str().to_owned(),
+            message: error.to_string(),
+        }
+    }
+
     fn invalid(what: &str, reason: &str) -> Self {
         let code = if what == "request" {
             ErrorCode::InvalidRequest
         } else {
             ErrorCode::InvalidOption
         };
-        Self {
-            code: code.as_str().to_owned(),
-            message: format!("Invalid {what}: {reason}"),
-        }
+        Self::new(code, &format_args!("Invalid {what}: {reason}"))
     }
 }
 
 impl From<EngineError> for NativeError {
     fn from(error: EngineError) -> Self {
-        Self {
-            code: error.code().as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(error.code(), &error)
     }
 }
 
@@ -52,37 +56,25 @@ impl From<BackendError> for NativeError {
 
 impl From<PlaceError> for NativeError {
     fn from(error: PlaceError) -> Self {
-        Self {
-            code: error.code().as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(error.code(), &error)
     }
 }
 
 impl From<AddressError> for NativeError {
     fn from(error: AddressError) -> Self {
-        Self {
-            code: ErrorCode::InvalidOption.as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(ErrorCode::InvalidOption, &error)
     }
 }
 
 impl From<SettingsError> for NativeError {
     fn from(error: SettingsError) -> Self {
-        Self {
-            code: ErrorCode::InvalidOption.as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(ErrorCode::InvalidOption, &error)
     }
 }
 
 impl From<KeyStoreError> for NativeError {
     fn from(error: KeyStoreError) -> Self {
-        Self {
-            code: ErrorCode::Server.as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(ErrorCode::Server, &error)
     }
 }
 

@@ -29,10 +29,7 @@ impl From<CallError> for NativeError {
 
 impl From<ConnectionError> for NativeError {
     fn from(error: ConnectionError) -> Self {
-        Self {
-            code: error.code().as_str().to_owned(),
-            message: error.to_string(),
-        }
+        Self::new(error.code(), &error)
     }
 }
 

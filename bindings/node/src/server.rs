@@ -254,10 +254,7 @@ fn log(step: ImageStep<'_>) {
 }
 
 fn refusal(message: &str) -> NativeError {
-    NativeError {
-        code: ErrorCode::InvalidOption.as_str().to_owned(),
-        message: message.to_owned(),
-    }
+    NativeError::new(ErrorCode::InvalidOption, &message)
 }
 
 fn cannot_listen(hostname: Option<&str>, port: u16, cause: &io::Error) -> NativeError {
@@ -266,10 +263,8 @@ fn cannot_listen(hostname: Option<&str>, port: u16, cause: &io::Error) -> Native
         io::ErrorKind::AddrInUse => ". Choose another port, or 0 for any free one.",
         _ => "",
     };
-    NativeError {
-        code: ErrorCode::Server.as_str().to_owned(),
-        message: format!("Cannot listen on {host}, port {port}: {cause}{advice}"),
-    }
+    let message = format_args!("Cannot listen on {host}, port {port}: {cause}{advice}");
+    NativeError::new(ErrorCode::Server, &message)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
