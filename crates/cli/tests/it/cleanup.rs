@@ -9,7 +9,7 @@ use crate::{
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
-/// A user of Docker alone: what runs on this machine at the same time is not seen.
+/// A user whose configuration chooses Docker. So the command leaves the local sandboxes of this machine alone.
 fn docker_user() -> User {
     let user = User::new();
     user.write("isol8.config.json", r#"{"backend": "docker"}"#);
@@ -34,7 +34,7 @@ fn daemon() -> Daemon {
 }
 
 #[test]
-fn it_asks_and_only_a_yes_is_a_yes() {
+fn it_asks_and_removes_after_a_yes_only() {
     let (daemon, user) = (daemon(), docker_user());
     for (answer, end, removed) in [
         ("n\n", "Cleanup cancelled\n", 0),
@@ -58,7 +58,7 @@ fn it_asks_and_only_a_yes_is_a_yes() {
 }
 
 #[test]
-fn images_go_when_they_are_named_and_others_stay() {
+fn with_images_it_removes_those_of_isol8_and_no_others() {
     let (daemon, user) = (daemon(), docker_user());
     let ended = user.isol8_on(&daemon, &["cleanup", "--images", "--force"], "");
     assert!(
@@ -110,7 +110,7 @@ fn json_shows_what_there_is_and_force_removes_it() {
 }
 
 #[test]
-fn nothing_to_remove_is_no_question() {
+fn it_asks_nothing_when_there_is_nothing_to_remove() {
     let (daemon, user) = (Daemon::start(), docker_user());
     user.isol8_on(&daemon, &["cleanup"], "")
         .is(0, "No isol8 containers found\n", "");
@@ -122,7 +122,7 @@ fn nothing_to_remove_is_no_question() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_named() {
+fn it_names_what_it_cannot_remove() {
     let (daemon, user) = (daemon(), docker_user());
     daemon.keep_all();
     let ended = user.isol8_on(&daemon, &["cleanup", "--images"], "yes\n");
@@ -134,18 +134,21 @@ fn what_cannot_be_removed_is_named() {
     ] {
         ended.shows(part);
     }
-    let told: Vec<_> = ended.stderr.lines().collect();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("  Failed to remove "), "{told:?}");
-    assert!(told[1].starts_with("  Failed to remove image "), "{told:?}");
-    for (line, name) in told.iter().zip(["0123456789ab", "isol8:python"]) {
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("  Failed to remove "), "{lines:?}");
+    assert!(
+        lines[1].starts_with("  Failed to remove image "),
+        "{lines:?}"
+    );
+    for (line, name) in lines.iter().zip(["0123456789ab", "isol8:python"]) {
         assert!(line.contains(name), "{line}");
         assert!(line.contains("it is in use"), "{line}");
     }
 }
 
 #[test]
-fn what_local_sandboxes_have_left_needs_no_daemon() {
+fn remains_of_local_sandboxes_are_removed_without_a_daemon() {
     let user = User::new();
     let mut command = user.command(&["cleanup"]);
     command
@@ -154,12 +157,12 @@ fn what_local_sandboxes_have_left_needs_no_daemon() {
     let ended: Ended = command.output().unwrap().into();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     // Other tests may leave something at the same time.
-    let told = [
+    let texts = [
         "No remains of local sandboxes found",
         "Removed the control groups of ",
     ];
     assert!(
-        told.iter().any(|text| ended.stdout.starts_with(text)),
+        texts.iter().any(|text| ended.stdout.starts_with(text)),
         "{ended:?}"
     );
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use isol8_api::{
-    event::StreamEvent, options::RawOptions, request::ExecutionRequest, result::ExecutionResult,
+    ErrorCode, event::StreamEvent, options::RawOptions, request::ExecutionRequest,
+    result::ExecutionResult,
 };
 use isol8_backend::ImageInfo;
 use isol8_fakes::{
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use crate::error::EngineError;
+use crate::{error::EngineError, options::Secrets};
 
 mod builds;
 mod idle;

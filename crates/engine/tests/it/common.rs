@@ -10,7 +10,10 @@ use isol8_api::{
     request::ExecutionRequest,
     result::ExecutionResult,
 };
-use isol8_backend::{BuildProgress, ImageSources, ImageStore as _};
+use isol8_backend::{
+    BuildProgress, ImageSources, ImageStore as _, SandboxNetwork, SandboxSpec, SandboxUser,
+    SeccompProfile,
+};
 use isol8_docker::{Client, DockerAddress, DockerBackend, DockerImages};
 use isol8_engine::{
     Engine, EngineError,
@@ -20,6 +23,27 @@ use isol8_engine::{
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use serde_json::{Value, json};
+
+/// A sandbox of Bash with little of everything.
+pub(crate) fn bash_sandbox() -> SandboxSpec {
+    SandboxSpec {
+        image: "isol8:bash".to_owned(),
+        runtime: "bash".to_owned(),
+        network: SandboxNetwork::None,
+        memory_bytes: 128 << 20,
+        cpus: 1.0,
+        pids: 64,
+        readonly_root: true,
+        sandbox_bytes: 16 << 20,
+        tmp_bytes: 16 << 20,
+        volumes: Vec::new(),
+        volume_bytes: 0,
+        seccomp: SeccompProfile::Strict,
+        session: false,
+        user: SandboxUser::Shared,
+        persist: false,
+    }
+}
 
 /// An engine with these options.
 pub(crate) fn engine(options: Value) -> Engine {

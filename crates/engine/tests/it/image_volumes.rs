@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptions, ListVolumesOptions,
 };
-use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};
+use isol8_backend::{Backend, SandboxSpec};
 use isol8_docker::DockerBackend;
 
 use crate::common::{
-    Value, build_dockerfile, client, engine, failure, json, remove_images, run, stdout, until,
+    Value, bash_sandbox, build_dockerfile, client, engine, failure, json, remove_images, run,
+    stdout, until,
 };
 
 /// Content of several owners, some of which keep the others out.
@@ -232,20 +233,9 @@ async fn a_start_that_is_given_up_leaves_no_container_whose_volumes_it_read() {
     let backend = DockerBackend::new(client.clone(), None);
     let spec = SandboxSpec {
         image: "isol8-test:volumes-given-up".to_owned(),
-        runtime: "bash".to_owned(),
-        network: SandboxNetwork::None,
-        memory_bytes: 128 << 20,
-        cpus: 1.0,
-        pids: 64,
-        readonly_root: true,
-        sandbox_bytes: 16 << 20,
-        tmp_bytes: 16 << 20,
         volumes: vec!["/d".to_owned()],
         volume_bytes: 64 << 20,
-        seccomp: SeccompProfile::Strict,
-        session: false,
-        user: SandboxUser::Shared,
-        persist: false,
+        ..bash_sandbox()
     };
     tokio::select! {
         started = backend.start(&spec) => drop(started.unwrap()),

@@ -2,36 +2,19 @@
 
 use std::sync::Arc;
 
-use isol8_backend::{Backend, SandboxNetwork, SandboxSpec, SandboxUser, SeccompProfile};
+use isol8_backend::Backend;
 use isol8_docker::DockerBackend;
 use isol8_engine::sandbox::{Exec, ExecEvent, Sandbox};
 use isol8_protocol::{ExecControl, ExecRequest, ExitReport, ExitStatus, Stdin};
 
-use crate::common::client;
+use crate::common::{bash_sandbox, client};
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
 async fn sandbox() -> Sandbox {
     let backend: Arc<dyn Backend> = Arc::new(DockerBackend::new(client(), None));
-    let spec = SandboxSpec {
-        image: "isol8:bash".to_owned(),
-        runtime: "bash".to_owned(),
-        network: SandboxNetwork::None,
-        memory_bytes: 128 << 20,
-        cpus: 1.0,
-        pids: 64,
-        readonly_root: true,
-        sandbox_bytes: 16 << 20,
-        tmp_bytes: 16 << 20,
-        volumes: Vec::new(),
-        volume_bytes: 0,
-        seccomp: SeccompProfile::Strict,
-        session: false,
-        user: SandboxUser::Shared,
-        persist: false,
-    };
-    Sandbox::start(&backend, &spec).await.unwrap()
+    Sandbox::start(&backend, &bash_sandbox()).await.unwrap()
 }
 
 async fn start(sandbox: &Sandbox, script: &str) -> Exec {
@@ -45,24 +28,25 @@ async fn start(sandbox: &Sandbox, script: &str) -> Exec {
     sandbox.exec(request).await.unwrap()
 }
 
-/// Waits until the program has written `text`.
+/// Waits until the output of the program has `text`.
 async fn until_written(exec: &mut Exec, text: &str) {
-    let mut heard = String::new();
-    while !heard.contains(text) {
+    let mut output = String::new();
+    while !output.contains(text) {
         match exec.next().await.unwrap() {
-            ExecEvent::Stdout(bytes) => heard += std::str::from_utf8(&bytes).unwrap(),
-            other => panic!("{other:?} after {heard}"),
+            ExecEvent::Stdout(bytes) => output += std::str::from_utf8(&bytes).unwrap(),
+            other => panic!("{other:?} after {output:?}"),
         }
     }
 }
 
+/// The rest of the output of the program, and how it ended.
 async fn end(exec: &mut Exec) -> (String, ExitReport) {
-    let mut heard = String::new();
+    let mut output = String::new();
     loop {
         match exec.next().await.unwrap() {
-            ExecEvent::Stdout(bytes) => heard += std::str::from_utf8(&bytes).unwrap(),
+            ExecEvent::Stdout(bytes) => output += std::str::from_utf8(&bytes).unwrap(),
             ExecEvent::Stderr(_) => {}
-            ExecEvent::Exited(report) => return (heard, report),
+            ExecEvent::Exited(report) => return (output, report),
         }
     }
 }
@@ -72,12 +56,12 @@ async fn a_program_receives_signals() {
     let sandbox = sandbox().await;
     let wait = "echo ready; while :; do sleep 0.05; done";
     for (signal, name) in [(SIGINT, "INT"), (SIGTERM, "TERM")] {
-        let script = format!("trap 'echo heard {name}; exit 7' {name}; {wait}");
+        let script = format!("trap 'echo caught {name}; exit 7' {name}; {wait}");
         let mut exec = start(&sandbox, &script).await;
         until_written(&mut exec, "ready").await;
         exec.input().control(ExecControl::Signal(signal)).await;
-        let (heard, report) = end(&mut exec).await;
-        assert_eq!(heard, format!("heard {name}\n"));
+        let (output, report) = end(&mut exec).await;
+        assert_eq!(output, format!("caught {name}\n"));
         assert_eq!(report.status, ExitStatus::Code(7));
     }
     // The signal ends a program that does not handle it.

@@ -18,7 +18,7 @@ pub(super) async fn clean_up_local(
     console: Console,
 ) -> Result<Exit, Failure> {
     let report = place.local_backend().clean_up().await?;
-    match told_of_local(&report, alone) {
+    match summary(&report, alone) {
         Some(text) if alone => {
             print(&text)?;
         }
@@ -35,8 +35,8 @@ pub(super) async fn clean_up_local(
     })
 }
 
-/// What is said of them. With `nothing`, also that there were none.
-fn told_of_local(report: &CleanupReport, nothing: bool) -> Option<String> {
+/// The summary of a report. Where there was nothing to remove, there is one only with `nothing`.
+fn summary(report: &CleanupReport, nothing: bool) -> Option<String> {
     let CleanupReport {
         removed, failed, ..
     } = report;
@@ -56,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remains_of_local_sandboxes_are_told_of() {
+    fn the_summary_counts_the_processes_that_were_killed() {
         let report = |removed, failed| CleanupReport {
             removed,
             failed,
             errors: Vec::new(),
         };
-        assert_eq!(told_of_local(&report(0, 0), false), None);
+        assert_eq!(summary(&report(0, 0), false), None);
         for (report, text) in [
             (report(0, 0), "No remains of local sandboxes found"),
             (
@@ -74,7 +74,7 @@ mod tests {
                 "Removed the control groups of 0 killed local process(es), 1 failed",
             ),
         ] {
-            assert_eq!(told_of_local(&report, true).as_deref(), Some(text));
+            assert_eq!(summary(&report, true).as_deref(), Some(text));
         }
     }
 }

@@ -1,9 +1,6 @@
 //! Which sandbox an execution has.
 
-use isol8_api::ErrorCode;
-
 use super::*;
-use crate::options::Secrets;
 
 #[tokio::test]
 async fn a_sandbox_is_used_again_after_a_reset_that_proves_it_clean() {

@@ -100,22 +100,3 @@ impl Session {
         found
     }
 }
-
-/// Programs of one session, in order: code, exit code, standard output, standard error.
-pub(crate) type Sequence = &'static [(&'static str, i32, &'static str, &'static str)];
-
-/// Runs the programs in one session, which must keep its state from the first to the last.
-pub(crate) async fn check(runtime: &'static str, sequence: Sequence) {
-    let session = Session::new(runtime);
-    for (code, exit, stdout, stderr) in sequence {
-        let result = session.run(code).await;
-        let got = (
-            result.exit_code,
-            result.stdout.as_str(),
-            result.stderr.as_str(),
-        );
-        assert_eq!(got, (*exit, *stdout, *stderr), "{code}");
-        assert_eq!(result.session_reset, None, "{code}");
-    }
-    session.engine.stop().await;
-}

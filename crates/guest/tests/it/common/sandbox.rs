@@ -1,6 +1,6 @@
 //! A sandbox with the guest in it, and the calls of its host.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
 use isol8_protocol::{
     AfterExit, ErrorKind, ExecRequest, ExitStatus, FileRequest, FrameKind, InlineFile,
