@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { pack } from "../scripts/pack.mjs";
 import { test } from "./helpers/harness.mjs";
+import { childOf, ended, gone, kill, linesOf, together } from "./helpers/processes.mjs";
 
 const execute = promisify(execFile);
 const { name: PACKAGE, version: VERSION } = createRequire(import.meta.url)("../package.json");
@@ -60,55 +61,6 @@ function besideIn(node, cwd, ...words) {
 
 /** The same with this Node.js. */
 const beside = (cwd, ...words) => besideIn(NODE, cwd, ...words);
-
-/** Runs a command with an input. Returns its exit code and both streams. */
-async function ended(command, args, { cwd, env = {}, input = "" }) {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
-  try {
-    child.stdin.end(input);
-    const texts = { stdout: "", stderr: "" };
-    for (const name of ["stdout", "stderr"]) {
-      child[name].setEncoding("utf8").on("data", (piece) => {
-        texts[name] += piece;
-      });
-    }
-    const [code] = await once(child, "close", { signal: AbortSignal.timeout(120_000) });
-    return { code, ...texts };
-  } finally {
-    child.kill("SIGKILL");
-  }
-}
-
-/** Waits until a process with this number is gone. */
-async function gone(pid) {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-      // What has ended and was not collected is gone, too.
-      const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z");
-      if (/\) [ZX]/.test(stat)) return;
-    } catch {
-      return;
-    }
-    assert.ok(Date.now() < deadline, `process ${pid} never ended`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-/** Waits for the only child of a process, and until it listens for SIGHUP, the last signal that it begins to listen for. */
-async function childOf(pid) {
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-    const [child] = text.trim().split(" ").filter(Boolean);
-    const status = child && (await readFile(`/proc/${child}/status`, "utf8").catch(() => ""));
-    const caught = /SigCgt:\s*([0-9a-f]+)/.exec(status ?? "")?.[1] ?? "0";
-    if (BigInt(`0x${caught}`) & 1n) return Number(child);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`process ${pid} has no child that listens`);
-}
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "isol8-command-"));
@@ -262,43 +214,6 @@ async function answering(name) {
   await writeFile(program, lines.join("\n"));
   await chmod(program, 0o755);
   return join(cwd, "bin/launch.cjs");
-}
-
-/** The letter of a process's state: S, T (stopped), Z. */
-async function stateOf(pid) {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") X");
-  return /\) (\w)/.exec(stat)[1];
-}
-
-/** Waits until both processes are stopped, or neither is. */
-async function together(pids, stopped) {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    const states = await Promise.all(pids.map(stateOf));
-    if (states.every((state) => (state === "T") === stopped)) return;
-    assert.ok(Date.now() < deadline, `their states are ${states}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Ends processes whatever their state is. */
-function kill(pids) {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {}
-  }
-}
-
-/** The lines of a stream, one after the other. */
-async function* linesOf(stream) {
-  let text = "";
-  for await (const piece of stream) {
-    text += piece;
-    const lines = text.split("\n");
-    text = lines.pop();
-    yield* lines;
-  }
 }
 
 test("in a shell's job, the launcher passes SIGWINCH on, and stops and goes on with the program", async () => {
