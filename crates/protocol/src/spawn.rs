@@ -18,14 +18,9 @@ pub const IDS_OF_A_SANDBOX: u32 = 128;
 /// What the host sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToSpawner {
-    /// A part of a file for [`GUEST_DIR`](crate::GUEST_DIR). It is appended to what came before.
-    File {
-        /// Path below the directory.
-        path: String,
-        /// The next bytes.
-        #[serde(with = "serde_bytes")]
-        bytes: Vec<u8>,
-    },
+    /// Files for [`GUEST_DIR`](crate::GUEST_DIR) beside the guest's program: path below the directory, and length. Their
+    /// contents lie one after the other in a file, which comes along as a descriptor.
+    Files(Vec<(String, u64)>),
     /// The users are mapped: the answer to [`FromSpawner::NeedsUsers`].
     UsersMapped,
     /// Make the root file system. Nothing is sent before [`FromSpawner::Ready`] comes.

@@ -56,11 +56,13 @@ pub(crate) fn restrict(host_network: bool) -> Result<(), Failure> {
     restricted.map(drop).map_err(|error| failed(&error))
 }
 
-/// The directories at the top.
+/// The directories at the top. Links there, such as `/bin`, lead into one of them.
 fn top() -> Vec<PathBuf> {
     let entries = fs::read_dir("/").into_iter().flatten();
+    let entries = entries.filter_map(Result::ok);
+    let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
     entries
-        .filter_map(Result::ok)
+        .filter(|entry| !is_link(entry))
         .map(|entry| entry.path())
         .collect()
 }

@@ -9,7 +9,7 @@ use std::{fs, os::unix::ffi::OsStringExt as _, path::Path};
 use isol8_protocol::{GUEST_DIR, RootPlan};
 use nix::{
     errno::Errno,
-    mount::{MntFlags, MsFlags, mount, umount2},
+    mount::{MsFlags, mount},
 };
 
 use super::{
@@ -35,9 +35,11 @@ struct Layer {
     below: Vec<(String, String)>,
 }
 
-/// Finds out what each sandbox has to mount over the root that is made of `plan`, and mounts what all share. The texts
+/// Finds out what each sandbox has to mount over the root that is made of `plan`, and mounts what all share. It tries the
+/// others at the directory `attempts`. Their end would take longer than all else here, and is left to the caller. The texts
 /// say what this system does not have.
-pub(crate) fn prepare(plan: &RootPlan) -> Result<(Layers, Vec<String>), Failure> {
+pub(crate) fn prepare(plan: &RootPlan, attempts: &str) -> Result<(Layers, Vec<String>), Failure> {
+    let mounts = fs::read("/proc/self/mountinfo").trying("read the list of mounts")?;
     let mut layers = Layers::default();
     let mut lacks = Vec::new();
     let binds = plan.binds.iter().map(|bind| bind.target.as_str());
@@ -45,21 +47,21 @@ pub(crate) fn prepare(plan: &RootPlan) -> Result<(Layers, Vec<String>), Failure>
     let directories = binds.chain([ETC, GUEST_DIR]).map(in_root);
     let directories = directories.filter(|target| Path::new(target).is_dir());
     for (number, target) in directories.enumerate() {
-        let below = keep_all(&mounts_below(&target), &format!("{KEPT}/{number}"))?;
-        if let Err(errno) = cover(&target) {
+        let below = keep_all(&topmost(&mounts, &target), &format!("{KEPT}/{number}"))?;
+        let is_shared = target.starts_with(&in_root(&format!("{ETC}/")));
+        let place = if is_shared { &*target } else { attempts };
+        if let Err(errno) = cover(&target, place) {
             lacks.push(format!(
                 "no overlay in front of {target}: {}; programs share its inodes with the host",
                 errno.desc()
             ));
             continue;
         }
-        if target.starts_with(&in_root(&format!("{ETC}/"))) {
+        if is_shared {
             put_back(&below)?;
-            continue;
+        } else {
+            layers.0.push(Layer { target, below });
         }
-        // This was the attempt.
-        umount2(target.as_str(), MntFlags::MNT_DETACH).trying("undo an attempt")?;
-        layers.0.push(Layer { target, below });
     }
     Ok((layers, lacks))
 }
@@ -68,20 +70,20 @@ impl Layers {
     /// Mounts them for one sandbox.
     pub(crate) fn mount(&self) -> Result<(), Failure> {
         for Layer { target, below } in &self.0 {
-            cover(target).trying(format_args!("mount overlay at {target}"))?;
+            cover(target, target).trying(format_args!("mount overlay at {target}"))?;
             put_back(below)?;
         }
         Ok(())
     }
 }
 
-/// Mounts a read-only file system in front of a directory, which shows the same.
-fn cover(target: &str) -> Result<(), Errno> {
+/// Mounts a read-only file system that shows the same as a directory: in front of it, or elsewhere.
+fn cover(directory: &str, place: &str) -> Result<(), Errno> {
     let flags = MsFlags::MS_RDONLY | mounting::PLAIN;
-    let options = format!("lowerdir={EMPTY}:{}", escaped(target));
+    let options = format!("lowerdir={EMPTY}:{}", escaped(directory));
     mount(
         Some("overlay"),
-        target,
+        place,
         Some("overlay"),
         flags,
         Some(&*options),
@@ -123,12 +125,7 @@ fn put_back(kept: &[(String, String)]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The mounts below a directory, without those below them in turn.
-fn mounts_below(directory: &str) -> Vec<String> {
-    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
-    topmost(&mounts, directory)
-}
-
+/// The mounts below a directory in a list of the kernel, without those below them in turn.
 fn topmost(mounts: &[u8], directory: &str) -> Vec<String> {
     let lines = mounts.split(|byte| *byte == b'\n');
     let places = lines.filter_map(|line| {

@@ -19,6 +19,7 @@ mod child;
 mod clone;
 mod control;
 mod failure;
+mod files;
 mod filters;
 mod groups;
 mod kernel_files;

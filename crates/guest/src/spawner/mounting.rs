@@ -2,8 +2,8 @@
 
 use std::{
     ffi::CString,
-    fs,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink},
     path::Path,
 };
 
@@ -35,9 +35,23 @@ pub(crate) fn file_system(
 
 /// Shows a directory or file at another path, with everything that is mounted below.
 pub(crate) fn bind(source: &str, target: &str) -> Result<(), Failure> {
+    show(source, target).trying(format_args!("show {source} at {target}"))
+}
+
+/// Does the same where there is a target. Returns whether there is.
+pub(crate) fn bind_if_there(source: &str, target: &str) -> Result<bool, Failure> {
+    match show(source, target) {
+        Err(Errno::ENOENT) => Ok(false),
+        done => {
+            done.trying(format_args!("show {source} at {target}"))?;
+            Ok(true)
+        }
+    }
+}
+
+fn show(source: &str, target: &str) -> Result<(), Errno> {
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     mount(Some(source), target, None::<&str>, flags, None::<&str>)
-        .trying(format_args!("show {source} at {target}"))
 }
 
 /// Makes a mount and everything below it read-only, with these attributes of `mount_setattr(2)`.
@@ -95,22 +109,35 @@ pub(crate) fn enter_root(root: &str) -> Result<(), Failure> {
 
 /// A directory with those above it.
 pub(crate) fn directory(path: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(path)
-        .trying(format_args!("make {}", path.display()))
+    directories(path).trying(format_args!("make {}", path.display()))
+}
+
+fn directories(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o755).create(path)
 }
 
 /// A file with the directories above it, unless it is there.
 pub(crate) fn file(path: &Path) -> Result<fs::File, Failure> {
-    if let Some(parent) = path.parent() {
-        directory(parent)?;
+    let open = || {
+        let mut options = fs::OpenOptions::new();
+        options.append(true).create(true).mode(0o755).open(path)
+    };
+    in_directory(path, open).trying(format_args!("make {}", path.display()))
+}
+
+/// A symbolic link with the directories above it.
+pub(crate) fn link(target: &str, path: &Path) -> Result<(), Failure> {
+    in_directory(path, || symlink(target, path)).trying(format_args!("link {}", path.display()))
+}
+
+/// Makes something, and the directories above it when they are missing.
+fn in_directory<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match (make(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            directories(parent)?;
+            make()
+        }
+        (outcome, _) => outcome,
     }
-    fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o755)
-        .open(path)
-        .trying(format_args!("make {}", path.display()))
 }

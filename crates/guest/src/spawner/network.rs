@@ -83,7 +83,6 @@ impl Networks {
 /// Leaves the network for a new one.
 fn make() -> Result<(), Failure> {
     unshare(CloneFlags::CLONE_NEWNET).trying("make a network namespace")?;
-    start_loopback().trying("start the loopback interface")?;
     for (name, value) in SETTINGS {
         let path = format!("/proc/sys/net/{name}");
         match try_write(Path::new(&path), value) {
@@ -92,7 +91,8 @@ fn make() -> Result<(), Failure> {
             written => written.trying(format_args!("set {path}"))?,
         }
     }
-    Ok(())
+    // After the settings: the interface never gets an address of IPv6 that would have to be taken away again.
+    start_loopback().trying("start the loopback interface")
 }
 
 fn start_loopback() -> Result<(), Errno> {

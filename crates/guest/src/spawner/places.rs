@@ -1,7 +1,5 @@
 //! The file systems of one sandbox, mounted over the root that all have.
 
-use std::path::Path;
-
 use isol8_protocol::{GROUP_ID, SANDBOX_DIR, SESSION_DIR, SandboxPlan, TMP_DIR, USER_ID};
 use nix::{libc, mount::MsFlags};
 
@@ -80,25 +78,28 @@ pub(crate) fn mount(plan: &SandboxPlan, groups: &Groups, users: Range) -> Result
 
 fn proc() -> Result<(), Failure> {
     mounting::file_system("proc", &in_root("/proc"), mounting::NO_PROGRAMS, "")?;
-    for name in MASKED_FILES.into_iter().filter(is_there) {
-        mounting::bind(&in_root("/dev/null"), &proc_path(name))?;
+    // Which of these there are depends on the kernel.
+    for name in MASKED_FILES {
+        mounting::bind_if_there(&in_root("/dev/null"), &proc_path(name))?;
     }
-    for name in MASKED_DIRECTORIES.into_iter().filter(is_there) {
-        mounting::bind(EMPTY, &proc_path(name))?;
-        mounting::restrict(&proc_path(name), 0)?;
+    for name in MASKED_DIRECTORIES {
+        show_read_only(EMPTY, &proc_path(name))?;
     }
-    for name in READ_ONLY.into_iter().filter(is_there) {
+    for name in READ_ONLY {
         let place = proc_path(name);
-        mounting::bind(&place, &place)?;
-        mounting::restrict(&place, 0)?;
+        show_read_only(&place, &place)?;
+    }
+    Ok(())
+}
+
+/// Shows a directory or file read-only where there is a target.
+fn show_read_only(source: &str, target: &str) -> Result<(), Failure> {
+    if mounting::bind_if_there(source, target)? {
+        mounting::restrict(target, 0)?;
     }
     Ok(())
 }
 
 fn proc_path(name: &str) -> String {
     in_root(&format!("/proc/{name}"))
-}
-
-fn is_there(name: &&str) -> bool {
-    Path::new(&proc_path(name)).exists()
 }

@@ -13,6 +13,7 @@ use nix::{
 use super::{
     control::{Control, Packet},
     failure::{Failure, Trying},
+    files,
     groups::Groups,
     network::Networks,
     root,
@@ -28,17 +29,14 @@ const MOST_WATCHED: [&str; 2] = [
 
 /// Receives the files and the plan of the root, and makes it. `None`: the host has ended.
 pub(super) fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure> {
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut files = Vec::new();
     let plan = loop {
-        let Some(Packet { message, .. }) = control.receive()? else {
+        let Some(packet) = control.receive()? else {
             return Ok(None);
         };
-        match message {
-            ToSpawner::File { path, bytes } => match files.last_mut() {
-                Some((last, content)) if *last == path => content.extend(bytes),
-                _ => files.push((path, bytes)),
-            },
-            ToSpawner::Prepare(plan) => break plan,
+        match (packet.message, packet.descriptor) {
+            (ToSpawner::Files(lengths), Some(contents)) => files = files::read(lengths, contents)?,
+            (ToSpawner::Prepare(plan), _) => break plan,
             _ => return Err(Failure::new("an order before the plan of the root")),
         }
     };

@@ -11,7 +11,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
@@ -83,7 +83,8 @@ pub(crate) fn build(
     for (path, content) in &plan.host_network_files {
         write(&format!("{HOST_NETWORK}{path}"), content.as_bytes())?;
     }
-    let layers = layers::prepare(plan)?;
+    // What is mounted on the stage for an attempt goes with the host's root.
+    let layers = layers::prepare(plan, &format!("{old}{STAGE}"))?;
     nix::mount::umount2(old, nix::mount::MntFlags::MNT_DETACH).trying("leave the host's root")?;
     Ok(layers)
 }
@@ -111,11 +112,7 @@ fn fill(
         }
     }
     for (path, target) in &plan.links {
-        let path = in_root(path);
-        if let Some(parent) = Path::new(&path).parent() {
-            mounting::directory(parent)?;
-        }
-        symlink(target, &path).trying(format_args!("link {path}"))?;
+        mounting::link(target, Path::new(&in_root(path)))?;
     }
     for (path, content) in &plan.files {
         write(&in_root(path), content.as_bytes())?;
@@ -168,8 +165,7 @@ fn devices(old: &str) -> Result<(), Failure> {
         mounting::bind(&format!("{old}/dev/{device}"), &target)?;
     }
     for (name, target) in DEVICE_LINKS {
-        let path = in_root(&format!("/dev/{name}"));
-        symlink(target, &path).trying(format_args!("link {path}"))?;
+        mounting::link(target, Path::new(&in_root(&format!("/dev/{name}"))))?;
     }
     Ok(())
 }

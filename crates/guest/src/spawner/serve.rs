@@ -116,13 +116,14 @@ impl Spawner {
         }
     }
 
-    /// Waits until there is something to do. With nothing to do, the next network is made.
+    /// Waits until there is something to do. With nothing to do, what the next sandbox needs is made.
     fn wait(&mut self) -> Result<Ready, Failure> {
         let ready = self.look(PollTimeout::ZERO)?;
         if ready.is_any() {
             return Ok(ready);
         }
-        // The start that needs this reports the failure.
+        // The start that needs one of these reports the failure.
+        let _ = self.workshop.users.make_next();
         let _ = self.workshop.networks.make_next();
         self.look(PollTimeout::NONE)
     }

@@ -69,12 +69,19 @@ impl Users {
 
     /// Takes a range that nobody has.
     pub(crate) fn take(&mut self) -> Result<Range, Failure> {
-        let slot = match self.slots.iter().position(|slot| !slot.in_use) {
-            Some(slot) => slot,
-            None => self.add()?,
-        };
+        let slot = self.free()?;
         self.slots[slot].in_use = true;
         Ok(self.range(slot))
+    }
+
+    /// Makes the namespace of the next range, unless there is one.
+    pub(crate) fn make_next(&mut self) -> Result<(), Failure> {
+        self.free().map(drop)
+    }
+
+    fn free(&mut self) -> Result<usize, Failure> {
+        let free = self.slots.iter().position(|slot| !slot.in_use);
+        free.map_or_else(|| self.add(), Ok)
     }
 
     /// The user namespace of a range.

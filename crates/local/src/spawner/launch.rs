@@ -1,35 +1,25 @@
 //! Starts a spawner and prepares it.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    os::fd::{AsRawFd as _, OwnedFd},
+    fs, io,
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use isol8_backend::{BackendError, BackendErrorKind, guest_files};
+use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::{FromSpawner, RootPlan, SPAWNER_ARGUMENT, ToSpawner};
-use rustix::{
-    fs::{MemfdFlags, memfd_create},
-    net::{
-        SendFlags,
-        sockopt::{Timeout, set_socket_timeout},
-    },
+use rustix::net::{
+    SendFlags,
+    sockopt::{Timeout, set_socket_timeout},
 };
 
-use super::packets;
+use super::{memory_files::MemoryFiles, packets};
 use crate::{
     Limits,
     users::{self, Subordinates, Users, unavailable},
 };
-
-/// Bytes of a file in one packet.
-const FILE_PART_BYTES: usize = 64 * 1024;
-
-/// The guest's program among its files.
-const PROGRAM: &str = "guest";
 
 /// How long a spawner that is being prepared may take for an answer. It takes milliseconds, and a second at most for each
 /// group of a killed spawner that cannot be removed.
@@ -48,9 +38,10 @@ pub(super) fn launch(
     limits: Limits,
 ) -> Result<Launched, BackendError> {
     let (socket, theirs) = packets::pair().map_err(failed)?;
-    let mut child = start(theirs).map_err(failed)?;
+    let files = MemoryFiles::get().map_err(failed)?;
+    let mut child = start(files, theirs).map_err(failed)?;
     let prepared = limit_waits(&socket, Some(LONGEST_WAIT))
-        .and_then(|()| prepare(&socket, &child, plan, users))
+        .and_then(|()| prepare(&socket, &child, files, plan, users))
         .and_then(|lacks| accept(&lacks, limits))
         .and_then(|()| limit_waits(&socket, None));
     if prepared.is_err() {
@@ -89,17 +80,8 @@ fn unprepared(error: io::Error) -> BackendError {
 
 /// Starts the guest's program from memory. The standard library does that with `posix_spawn`, which does not copy this
 /// process.
-fn start(socket: OwnedFd) -> io::Result<Child> {
-    let program = guest_files().find(|file| file.path == PROGRAM);
-    let contents = program.map(|file| file.contents).unwrap_or_default();
-    let mut file = File::from(memfd_create("isol8-spawner", MemfdFlags::CLOEXEC)?);
-    file.write_all(contents)?;
-    // A file that can be written to cannot be run. A descriptor for reading alone can.
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let readable = File::open(&path)?;
-    drop(file);
-    let path = format!("/proc/self/fd/{}", readable.as_raw_fd());
-    Command::new(path)
+fn start(files: &MemoryFiles, socket: OwnedFd) -> io::Result<Child> {
+    Command::new(format!("/proc/self/fd/{}", files.program.as_raw_fd()))
         .arg(SPAWNER_ARGUMENT)
         .env_clear()
         .stdin(socket)
@@ -114,22 +96,16 @@ fn start(socket: OwnedFd) -> io::Result<Child> {
 fn prepare(
     socket: &OwnedFd,
     child: &Child,
+    files: &MemoryFiles,
     plan: &RootPlan,
     users: &Users,
 ) -> Result<Vec<String>, BackendError> {
-    let send = |message: &ToSpawner| {
-        packets::send(socket, message, None, SendFlags::empty()).map_err(unprepared)
+    let send = |message: &ToSpawner, descriptor| {
+        packets::send(socket, message, descriptor, SendFlags::empty()).map_err(unprepared)
     };
-    // The spawner is the guest's program itself.
-    for file in guest_files().filter(|file| file.path != PROGRAM) {
-        for bytes in file.contents.chunks(FILE_PART_BYTES) {
-            send(&ToSpawner::File {
-                path: file.path.to_owned(),
-                bytes: bytes.to_vec(),
-            })?;
-        }
-    }
-    send(&ToSpawner::Prepare(Box::new(plan.clone())))?;
+    let others = ToSpawner::Files(files.lengths.clone());
+    send(&others, Some(files.others.as_fd()))?;
+    send(&ToSpawner::Prepare(Box::new(plan.clone())), None)?;
     let mut buffer = packets::buffer();
     loop {
         match packets::receive(socket, &mut buffer).map_err(unprepared)? {
@@ -140,7 +116,7 @@ fn prepare(
                     Users::RootOfContainer => map_as_root(child.id()).map_err(failed)?,
                     Users::Root => return Err(failed(io::ErrorKind::InvalidData.into())),
                 }
-                send(&ToSpawner::UsersMapped)?;
+                send(&ToSpawner::UsersMapped, None)?;
             }
             Some(FromSpawner::Failed { message }) => return Err(refused(&message)),
             Some(_) => return Err(failed(io::ErrorKind::InvalidData.into())),
@@ -250,7 +226,8 @@ mod tests {
             groups: Vec::new(),
         };
         let mut child = Command::new("true").spawn().unwrap();
-        let prepared = prepare(&socket, &child, &plan, &Users::Root);
+        let files = MemoryFiles::get().unwrap();
+        let prepared = prepare(&socket, &child, files, &plan, &Users::Root);
         child.wait().unwrap();
         let error = prepared.unwrap_err();
         assert!(error.message.contains("does not answer"), "{error}");

@@ -41,5 +41,5 @@ pub(super) fn limit(
 
 /// A system without swap has no file for it.
 fn where_there_is(set: Result<(), Failure>, file: &Path) -> Result<(), Failure> {
-    if file.exists() { set } else { Ok(()) }
+    set.or_else(|failure| if file.exists() { Err(failure) } else { Ok(()) })
 }
