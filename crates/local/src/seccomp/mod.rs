@@ -4,7 +4,7 @@ mod compile;
 mod profile;
 mod program;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use isol8_backend::{BackendError, BackendErrorKind, SeccompProfile};
 
@@ -17,18 +17,31 @@ const STRICT: &str = include_str!("../../../../docker/seccomp.json");
 /// The filter of a profile, eight bytes for each instruction. Empty for none.
 pub(crate) fn filter(profile: &SeccompProfile) -> Result<Vec<u8>, BackendError> {
     static COMPILED: OnceLock<Vec<u8>> = OnceLock::new();
-    let text = match profile {
-        SeccompProfile::Unconfined => return Ok(Vec::new()),
-        SeccompProfile::Custom(text) => text,
+    match profile {
+        SeccompProfile::Unconfined => Ok(Vec::new()),
+        SeccompProfile::Custom(text) => custom(text),
         SeccompProfile::Strict => {
             if let Some(filter) = COMPILED.get() {
                 return Ok(filter.clone());
             }
             let filter = compile_text(STRICT)?;
-            return Ok(COMPILED.get_or_init(|| filter).clone());
+            Ok(COMPILED.get_or_init(|| filter).clone())
         }
-    };
-    compile_text(text)
+    }
+}
+
+/// The filter of a custom profile. The last one is kept: an engine has the same for all its sandboxes, and uses each of
+/// them once.
+fn custom(text: &Arc<str>) -> Result<Vec<u8>, BackendError> {
+    static LAST: Mutex<Option<(Arc<str>, Vec<u8>)>> = Mutex::new(None);
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = last().as_ref().filter(|(last, _)| last == text).cloned();
+    if let Some((_, filter)) = known {
+        return Ok(filter);
+    }
+    let filter = compile_text(text)?;
+    *last() = Some((Arc::clone(text), filter.clone()));
+    Ok(filter)
 }
 
 fn compile_text(text: &str) -> Result<Vec<u8>, BackendError> {
@@ -41,4 +54,21 @@ fn compile_text(text: &str) -> Result<Vec<u8>, BackendError> {
             format!("Cannot use the seccomp profile for local sandboxes: {reason}"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_custom_profile_has_its_own_filter() {
+        let profile = |action: &str| {
+            let text = format!(r#"{{"defaultAction":"{action}","syscalls":[]}}"#);
+            filter(&SeccompProfile::Custom(text.into())).unwrap()
+        };
+        let allowing = profile("SCMP_ACT_ALLOW");
+        assert_eq!(profile("SCMP_ACT_ALLOW"), allowing);
+        assert_ne!(profile("SCMP_ACT_ERRNO"), allowing);
+        assert_eq!(profile("SCMP_ACT_ALLOW"), allowing);
+    }
 }
