@@ -41,7 +41,7 @@ pub(crate) fn bind(source: &str, target: &str) -> Result<(), Failure> {
 /// Does the same where there is a target. Returns whether there is.
 pub(crate) fn bind_if_there(source: &str, target: &str) -> Result<bool, Failure> {
     match show(source, target) {
-        Err(Errno::ENOENT) => Ok(false),
+        Err(Errno::ENOENT) if !Path::new(target).exists() => Ok(false),
         done => {
             done.trying(format_args!("show {source} at {target}"))?;
             Ok(true)
