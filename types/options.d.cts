@@ -36,6 +36,9 @@ export interface NetworkFilterConfig {
   ports?: number[] | undefined;
 }
 
+/** An object of which any part may be left out or undefined. */
+export type Optional<Type> = { [Key in keyof Type]?: Type[Key] | undefined };
+
 /** Seccomp profile and OCI runtime. */
 export interface SecurityConfig {
   /** `"strict"` (default): an allowlist. `"custom"`: your own profile. `"unconfined"`: no profile. */
@@ -188,7 +191,7 @@ export interface Isol8Options {
   /** Default: `"none"`. */
   network?: NetworkMode | undefined;
   /** Rules for `network: "filtered"`. The constructor throws for an invalid pattern. */
-  networkFilter?: Partial<NetworkFilterConfig> | undefined;
+  networkFilter?: Optional<NetworkFilterConfig> | undefined;
   /**
    * Whether an installation reaches package registries when `network` is `"none"` or `"filtered"`. The program does not.
    * The registries are those of `installRegistries`, else the runtime's public ones, and those that the image names: in
@@ -248,7 +251,7 @@ export interface Isol8Options {
   /** Audit log. */
   audit?: AuditConfig | undefined;
   /** Whether and how `codeUrl` works. A field that is left out has its default. */
-  remoteCode?: Partial<RemoteCodePolicy> | undefined;
+  remoteCode?: Optional<RemoteCodePolicy> | undefined;
   /** When a used sandbox is reset: after use (`"fast"`, default) or before its next use (`"secure"`). */
   poolStrategy?: "fast" | "secure" | undefined;
   /** Default: one clean and one dirty sandbox. Under load a pool keeps up to `clean + dirty` clean ones. */

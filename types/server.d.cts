@@ -2,14 +2,14 @@
 
 import type { Isol8Config } from "./config.cjs";
 import type { DockerConnection } from "./docker.cjs";
-import type { Isol8Backend } from "./options.cjs";
+import type { Isol8Backend, Optional } from "./options.cjs";
 
 /** A configuration of which any part may be left out, at the top and in each section. */
 export type PartialConfig = {
   [Name in keyof Isol8Config]?:
     | (Isol8Config[Name] extends unknown[] | string | number | boolean
         ? Isol8Config[Name]
-        : Partial<Isol8Config[Name]>)
+        : Optional<Isol8Config[Name]>)
     | undefined;
 };
 

@@ -440,7 +440,39 @@ console.log(loose, both, none, hashed, codeOf);
 const lost: Isol8Error = new Isol8Error("gone", { code: "ISOL8_SANDBOX_LOST" });
 if (lost.code === "ISOL8_SANDBOX_LOST") console.log(lost.name, lost.cause);
 
-export type Checks = [Expect<Equal<WsServerMessage, StreamEvent>>];
+/** Whether every key of a type that may be left out may be undefined as well, under `exactOptionalPropertyTypes`. */
+type OptionalKeys<Type> = {
+  [Key in keyof Type]-?: object extends Pick<Type, Key> ? Key : never;
+}[keyof Type];
+type MayBeUndefined<Type> = { [Key in OptionalKeys<Type>]: undefined } extends Pick<
+  Type,
+  OptionalKeys<Type>
+>
+  ? true
+  : false;
+type Section<Name extends keyof Isol8Options> = Extract<NonNullable<Isol8Options[Name]>, object>;
+
+export type Checks = [
+  Expect<Equal<WsServerMessage, StreamEvent>>,
+  Expect<MayBeUndefined<DockerIsol8Options>>,
+  Expect<MayBeUndefined<Section<"audit">>>,
+  Expect<MayBeUndefined<Section<"networkFilter">>>,
+  Expect<MayBeUndefined<Exclude<Section<"poolSize">, number>>>,
+  Expect<MayBeUndefined<Section<"remoteCode">>>,
+  Expect<MayBeUndefined<Section<"requestLimits">>>,
+  Expect<MayBeUndefined<Section<"security">>>,
+  Expect<MayBeUndefined<ExecutionRequest>>,
+  Expect<MayBeUndefined<ExecuteOptions>>,
+  Expect<MayBeUndefined<StartOptions>>,
+  Expect<MayBeUndefined<Exclude<NonNullable<StartOptions["prewarm"]>, boolean>>>,
+  Expect<MayBeUndefined<RemoteIsol8Options>>,
+  Expect<MayBeUndefined<ServerOptions>>,
+  Expect<MayBeUndefined<NonNullable<PartialConfig["defaults"]>>>,
+  Expect<MayBeUndefined<NonNullable<PartialConfig["tenants"]>>>,
+  Expect<MayBeUndefined<ShutdownOptions>>,
+  Expect<MayBeUndefined<ImageSources>>,
+  Expect<MayBeUndefined<SemaphoreOptions>>,
+];
 
 console.log(useDocker, useRemote, useImages, useRuntimes, useConfig, useServer, useTools);
 console.log(withoutRuntime, wrongMode, wrongSize);
