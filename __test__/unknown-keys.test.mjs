@@ -125,6 +125,15 @@ for (const [name, make] of [
   });
 }
 
+test("RemoteIsol8 warns about unknown keys of its connection", async () => {
+  const connection = { host: "http://127.0.0.1:9", apikey: "k", sessionid: "a", other: 1 };
+  assert.deepEqual(await warningsOf(() => new RemoteIsol8(connection)), [
+    '[WARN] Unknown option "apikey" of RemoteIsol8 is ignored. Did you mean "apiKey"?',
+    '[WARN] Unknown option "sessionid" of RemoteIsol8 is ignored. Did you mean "sessionId"?',
+    '[WARN] Unknown option "other" of RemoteIsol8 is ignored.',
+  ]);
+});
+
 test("a request with an unknown key runs", async () => {
   let result;
   const warnings = await warningsOf(async () => {

@@ -9,6 +9,9 @@ const { logger } = require("./logger.cjs");
 /** Most keys that an engine reports. Requests may come from anybody, and so may their keys. */
 const MOST_REPORTED = 100;
 
+/** Keys of the first argument of RemoteIsol8. */
+const CONNECTION = ["host", "apiKey", "sessionId"];
+
 /** Keys of requests, options and calls that callers look for elsewhere. */
 const ELSEWHERE = { maxConcurrent: "DockerIsol8 takes it as its second argument." };
 
@@ -102,6 +105,11 @@ class UnknownKeys {
     if (isObject(networkFilter) && network !== "filtered" && !isConfiguration(options)) {
       this.#report('The option "networkFilter" has no effect without network: "filtered".');
     }
+  }
+
+  /** Reports unknown keys of what says where a server is. */
+  inConnection(connection) {
+    this.#unknown(connection, "connection", (path) => `option ${path} of RemoteIsol8`, CONNECTION);
   }
 
   /** Reports unknown keys of a request. */

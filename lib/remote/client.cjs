@@ -60,6 +60,7 @@ function remoteClass(connect) {
       const key = textOf(apiKey ?? "", "apiKey", INVALID_OPTION);
       this.#sessionId = textOf(sessionId ?? "", "sessionId", INVALID_OPTION);
       this.#options = objectOf(options ?? {}, "options", INVALID_OPTION);
+      this.#unknown.inConnection(connection);
       this.#unknown.inOptions(this.#options);
       this.#transport = connect(checkHost(textOf(host, "host", INVALID_OPTION)), key);
     }
