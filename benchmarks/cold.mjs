@@ -1,7 +1,7 @@
 // Cold: from a new engine to the first result, against Docker's own create + start of an idle container
 // with the same limits plus the bare start of the interpreter.
 
-import { create, Driver, likeness, remove, start } from "./lib/containers.mjs";
+import { Driver, idleStart, likeness } from "./lib/containers.mjs";
 import { figure } from "./lib/figures.mjs";
 import { DockerIsol8 } from "./lib/package.mjs";
 import { check, PROGRAMS } from "./lib/programs.mjs";
@@ -38,13 +38,7 @@ async function measure(runtime, rounds) {
       }
     },
     async docker() {
-      let id;
-      const ms = await timed(async () => {
-        id = await create(like, ["sleep", "infinity"]);
-        await start(id);
-      });
-      samples.docker.push(ms);
-      await remove(id);
+      samples.docker.push(await idleStart(like));
     },
     async bare() {
       samples.bare.push(...(await driver.bareStarts(1)));

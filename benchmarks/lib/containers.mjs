@@ -3,6 +3,7 @@
 
 import { attach, Demultiplexer, docker, inspect } from "./docker.mjs";
 import { DockerIsol8 } from "./package.mjs";
+import { timed } from "./stats.mjs";
 
 /** Label of the containers that the benchmarks make. */
 const LABEL = "isol8.benchmark";
@@ -57,6 +58,17 @@ export async function remove(id) {
 /** Removes the remaining containers of this process. */
 export async function removeAll() {
   await Promise.allSettled([...made].map(remove));
+}
+
+/** Creates, starts and removes an idle container. Returns the milliseconds of create and start. */
+export async function idleStart(like) {
+  let id;
+  const ms = await timed(async () => {
+    id = await create(like, ["sleep", "infinity"]);
+    await start(id);
+  });
+  await remove(id);
+  return ms;
 }
 
 /** Creates and starts an idle container, with a program file if one is given. */
