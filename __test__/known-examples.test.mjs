@@ -1,11 +1,12 @@
 // The library examples in the README of version 0.20, unchanged. Each is a program, or a part of one that follows another.
-// The command's examples are tests of the command. The example of a configuration file is in `readme.test.mjs`.
+// The command's examples are tests of the command.
 
 import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadConfig } from "@isol8/core";
 import { scriptProcess } from "./helpers/child.mjs";
 import { withFolder } from "./helpers/folder.mjs";
 import { test } from "./helpers/harness.mjs";
@@ -143,10 +144,12 @@ test("a first program, with the removal of all containers and images", {
 
 test("the two pools", async () => {
   const use = `for (const engine of [fastEngine, secureEngine]) {
-  console.log((await engine.execute({ runtime: "bash", code: "echo x" })).stdout);
+  for (let round = 0; round < 3; round += 1) {
+    console.log((await engine.execute({ runtime: "bash", code: "ls -A; echo x >left" })).stdout);
+  }
   await engine.stop();
 }`;
-  assert.equal(await printed(IMPORT + POOLS + use), "x\nx\n");
+  assert.equal(await printed(IMPORT + POOLS + use), "main.sh\n".repeat(6));
 });
 
 test("a persistent engine", async () => {
@@ -157,8 +160,9 @@ test("files in and out", async () => {
   const before = `const isol8 = new DockerIsol8({ mode: "persistent" });
 await isol8.execute({ code: "open('/sandbox/output.txt', 'w').write('done')", runtime: "python" });
 `;
-  const after = "console.log(result.stdout, String(output));\nawait isol8.stop();\n";
-  const expected = "['name', 'age']\n['Alice', '30']\n['Bob', '25'] done\n";
+  const after =
+    "console.log(result.stdout, Buffer.isBuffer(output), String(output));\nawait isol8.stop();\n";
+  const expected = "['name', 'age']\n['Alice', '30']\n['Bob', '25'] true done\n";
   assert.equal(await printed(IMPORT + before + FILES + after), expected);
 });
 
@@ -196,9 +200,61 @@ test("packages that are installed when they are needed", async () => {
 
 test("a filtered network", async () => {
   const after = `
-const code = "curl -s -o /dev/null -w %{http_code} http://host.example.ru/";
+const code = "echo $HTTPS_PROXY; curl -s -o /dev/null -w %{http_code} http://host.example.ru/; curl -s https://example.ru/ || echo refused";
 console.log((await isol8.execute({ runtime: "bash", code })).stdout);
 await isol8.stop();
 `;
-  assert.equal(await printed(IMPORT + FILTER + after), "403\n");
+  const expected = "http://127.0.0.1:8118\n403refused\n";
+  assert.equal(await printed(IMPORT + FILTER + after), expected);
+});
+
+/** The configuration files, which only name their schema, and which set something. */
+const SCHEMA = `{
+"$schema": "node_modules/@isol8/core/schema/isol8.config.schema.json"
+}`;
+
+const CONFIG = `{
+"$schema": "node_modules/@isol8/core/schema/isol8.config.schema.json",
+"maxConcurrent": 10,
+"defaults": {
+"timeoutMs": 30000,
+"memoryLimit": "512m",
+"cpuLimit": 1.0,
+"network": "none"
+},
+"network": {
+"whitelist": ["^api\\\\.openai\\\\.com$"],
+"blacklist": []
+},
+"cleanup": {
+"autoPrune": true,
+"maxContainerAgeMs": 3600000
+},
+"dependencies": {
+"python": ["numpy", "pandas"],
+"node": ["lodash"]
+},
+"security": {
+"seccomp": "strict"
+}
+}`;
+
+test("the configuration files, with their schema", async () => {
+  const { warn } = console;
+  console.warn = (...words) => assert.fail(words.join(" "));
+  try {
+    await withFolder(async (folder) => {
+      const path = join(folder, "isol8.config.json");
+      await writeFile(path, SCHEMA);
+      const defaults = loadConfig(folder);
+      await writeFile(path, CONFIG);
+      const { network, dependencies, defaults: set } = loadConfig(folder);
+      assert.deepEqual(network, { whitelist: ["^api\\.openai\\.com$"], blacklist: [] });
+      assert.deepEqual(dependencies, { python: ["numpy", "pandas"], node: ["lodash"] });
+      assert.deepEqual(set, defaults.defaults);
+      assert.equal(set.sandboxSize, "512m");
+    });
+  } finally {
+    console.warn = warn;
+  }
 });
