@@ -2,11 +2,11 @@
 // folder of its own. Everything ends with its test, and with the process that runs it.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./docker.mjs";
+import { daemonFolder } from "./folder.mjs";
 import { until } from "./harness.mjs";
 
 /** Where system programs are that are not in the path of every user. */
@@ -35,7 +35,7 @@ export const cgroupsAreHybrid =
  * and `end`.
  */
 async function startDaemon(command) {
-  const folder = mkdtempSync(join(tmpdir(), "isol8-engine-"));
+  const folder = daemonFolder();
   const socket = join(folder, "socket");
   const log = openSync(join(folder, "log"), "w");
   const [program, ...args] = command(folder, socket);

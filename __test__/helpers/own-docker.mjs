@@ -1,10 +1,10 @@
 // A Docker daemon of a test's own, which it may kill: other tests use the one of the machine.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./docker.mjs";
+import { daemonFolder } from "./folder.mjs";
 import { until } from "./harness.mjs";
 
 /** Returns where a program is. */
@@ -131,7 +131,7 @@ class OwnDocker {
 
 /** Runs `use` with a daemon of its own. */
 export async function withOwnDocker(use) {
-  const folder = mkdtempSync(join(tmpdir(), "isol8-own-"));
+  const folder = daemonFolder();
   try {
     const own = new OwnDocker(folder);
     await own.start();
