@@ -30,8 +30,8 @@ export declare class NativeEngine {
   /** Asks the Docker daemon whether it is there. */
   ping(): Promise<NativeOutcome>
   /** Ends every execution and sandbox. */
-  stop(): Promise<void>
-  /** Runs a request to its end. Not an async function: the files are copied before it returns. */
+  stop(): Promise<undefined>
+  /** Runs a request to its end. The files are copied before it returns. */
   execute(request: NativeRequest, cancel: NativeCancel): Promise<NativeOutcome>
   /** Runs a request and streams what happens. */
   stream(request: NativeRequest): NativeStream
@@ -89,7 +89,7 @@ export declare class NativeServer {
    */
   listen(): Promise<NativeOutcome>
   /** Waits until the server has ended. The promise keeps the process alive as long as that. */
-  ended(): Promise<void>
+  ended(): Promise<undefined>
   /** Stops the server, and waits until it has ended. Running calls may take `grace_ms` to end. */
   stop(graceMs: number): Promise<NativeOutcome>
 }

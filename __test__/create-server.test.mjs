@@ -243,6 +243,11 @@ test("options that no server can have are errors that name them", async () => {
       { config: { defaults: { timeoutMs: "1" } } },
       /^Invalid options: config\.defaults\.timeoutMs: /,
     ],
+    [{ config: { tenant: {} } }, /^Unknown option "tenant" of config\. Did you mean "tenants"\?$/],
+    [
+      { config: { defaults: { timeoutMS: 1 } } },
+      /^Invalid options: config\.defaults\.timeoutMS: unknown key$/,
+    ],
     [{ docker: { sockedPath: "/s" } }, /^Invalid docker: /],
   ];
   for (const [options, message] of refused) {

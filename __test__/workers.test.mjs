@@ -16,11 +16,6 @@ const SLEEP = `{ runtime: "bash", code: "exec sleep 600", timeoutMs: 700_000 }`;
 
 const BASH = { runtime: "bash", code: "echo x" };
 
-/** Bun can crash by itself when a worker ends in which a native call is pending (seen with 1.4.5, in one of seven tests). */
-const terminates = {
-  skip: process.versions.bun ? "Bun crashes when a worker with a pending native call ends" : false,
-};
-
 const noneLeft = (memory) =>
   until(async () => (await containersWithMemory(memory)).length === 0, "containers are gone");
 
@@ -59,27 +54,23 @@ for (const [how, options, program] of [
   ["executeStream", {}, `for await (const _ of engine.executeStream(${SLEEP}));`],
   ["a session", { mode: "persistent" }, EXECUTE],
 ]) {
-  test(
-    `worker.terminate() ends the programs of that worker, and no others: ${how}`,
-    terminates,
-    async () => {
-      const [own, other] = [uniqueMemory(), uniqueMemory()];
-      await withEngine({ memoryLimit: String(other), mode: "persistent" }, async (engine) => {
-        assert.equal(await outputOf(engine, BASH), "x");
-        await terminated(
-          own,
-          `const engine = new DockerIsol8(${JSON.stringify({ ...options, memoryLimit: String(own) })});
+  test(`worker.terminate() ends the programs of that worker, and no others: ${how}`, async () => {
+    const [own, other] = [uniqueMemory(), uniqueMemory()];
+    await withEngine({ memoryLimit: String(other), mode: "persistent" }, async (engine) => {
+      assert.equal(await outputOf(engine, BASH), "x");
+      await terminated(
+        own,
+        `const engine = new DockerIsol8(${JSON.stringify({ ...options, memoryLimit: String(own) })});
 ${program}`,
-        );
-        await noneLeft(own);
-        assert.equal(await outputOf(engine, BASH), "x");
-        assert.equal((await containersWithMemory(other)).length, 1);
-      });
-    },
-  );
+      );
+      await noneLeft(own);
+      assert.equal(await outputOf(engine, BASH), "x");
+      assert.equal((await containersWithMemory(other)).length, 1);
+    });
+  });
 }
 
-test("worker.terminate() where only the worker has the package", terminates, async () => {
+test("worker.terminate() where only the worker has the package", async () => {
   const memory = uniqueMemory();
   const text = `
 const engine = new (require(${JSON.stringify(PACKAGE)}).DockerIsol8)({ memoryLimit: "${memory}" });
@@ -111,24 +102,20 @@ for (const [how, program] of [
   ["execute", `await remote.execute(${SLEEP});`],
   ["executeStream", `for await (const _ of remote.executeStream(${SLEEP}));`],
 ]) {
-  test(
-    `worker.terminate() ends the programs of that worker on a server: ${how}`,
-    terminates,
-    async () => {
-      const memory = uniqueMemory();
-      const { host, stop } = await serve("the-key");
-      try {
-        await terminated(
-          memory,
-          `const remote = new RemoteIsol8({ host: "${host}", apiKey: "the-key" }, { memoryLimit: "${memory}" });
+  test(`worker.terminate() ends the programs of that worker on a server: ${how}`, async () => {
+    const memory = uniqueMemory();
+    const { host, stop } = await serve("the-key");
+    try {
+      await terminated(
+        memory,
+        `const remote = new RemoteIsol8({ host: "${host}", apiKey: "the-key" }, { memoryLimit: "${memory}" });
 ${program}`,
-        );
-        await until(async () => !(await isSleeping(memory)), "the program is gone");
-      } finally {
-        await stop();
-      }
-    },
-  );
+      );
+      await until(async () => !(await isSleeping(memory)), "the program is gone");
+    } finally {
+      await stop();
+    }
+  });
 }
 
 test("loading the package again adds no exit listeners", async () => {

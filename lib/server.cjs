@@ -4,7 +4,7 @@
 const process = require("node:process");
 
 const { loadConfig } = require("./config.cjs");
-const { errorCodes } = require("./constants.json");
+const { errorCodes, keys } = require("./constants.json");
 const { dockerAddress } = require("./docker-address.cjs");
 const { asyncDispose } = require("./engine.cjs");
 const { converted, errorFrom, shown, unwrap } = require("./errors.cjs");
@@ -18,6 +18,9 @@ const CODE = errorCodes.invalidOption;
 /** How long running calls may take to end by default, in milliseconds. `shutdown({graceMs})` changes it. */
 const GRACE_MS = 30_000;
 
+/** Names that a configuration has. Native code looks at the sections. */
+const CONFIG_KEYS = [...keys.config, ...keys.options];
+
 /** Returns how long running calls may take to end, in milliseconds. */
 function graceOf(options) {
   const { graceMs = GRACE_MS } = objectOf(options, "options", CODE);
@@ -30,6 +33,7 @@ function graceOf(options) {
 /** Starts a server in this process. Resolves when it accepts connections. */
 async function createServer(options) {
   const { docker, config, ...rest } = objectOf(options, "options", CODE);
+  if (config) checkCallOptions(config, CONFIG_KEYS, "config", CODE);
   const given = config ?? loadConfig();
   const json = toJson({ ...rest, config: given, docker: dockerAddress(docker) }, CODE);
   const { NativeServer } = native();

@@ -63,36 +63,45 @@ impl NativeEngine {
 
     /// Prewarms what `start_json` asks for.
     #[napi]
-    pub async fn start(&self, start_json: String) -> NativeOutcome {
+    pub fn start<'env>(
+        &self,
+        env: &'env Env,
+        start_json: String,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let engine = self.0.clone();
-        let options = tree("options", &start_json)
-            .and_then(|json| parse::<RawStartOptions>("options", json))
-            .and_then(|raw| Ok(StartOptions::try_from(raw).map_err(EngineError::from)?));
-        match options {
-            Ok(options) => engine
-                .start(&options)
-                .await
-                .map_err(NativeError::from)
-                .into(),
-            Err(error) => Err::<(), _>(error).into(),
-        }
+        env.spawn_future(async move {
+            let options = tree("options", &start_json)
+                .and_then(|json| parse::<RawStartOptions>("options", json))
+                .and_then(|raw| Ok(StartOptions::try_from(raw).map_err(EngineError::from)?));
+            Ok(match options {
+                Ok(options) => engine
+                    .start(&options)
+                    .await
+                    .map_err(NativeError::from)
+                    .into(),
+                Err(error) => Err::<(), _>(error).into(),
+            })
+        })
     }
 
     /// Asks the Docker daemon whether it is there.
     #[napi]
-    pub async fn ping(&self) -> NativeOutcome {
+    pub fn ping<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let engine = self.0.clone();
-        engine.ping().await.map_err(NativeError::from).into()
+        env.spawn_future(async move { Ok(engine.ping().await.map_err(NativeError::from).into()) })
     }
 
     /// Ends every execution and sandbox.
     #[napi]
-    pub async fn stop(&self) {
+    pub fn stop<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         let engine = self.0.clone();
-        engine.stop().await;
+        env.spawn_future(async move {
+            engine.stop().await;
+            Ok(())
+        })
     }
 
-    /// Runs a request to its end. Not an async function: the files are copied before it returns.
+    /// Runs a request to its end. The files are copied before it returns.
     #[napi]
     pub fn execute<'env>(
         &self,

@@ -146,14 +146,38 @@ pub(crate) fn thrown(error: NativeError) -> napi::Error<String> {
 /// The value that JSON text from the facade stands for; what callers wrote is in it, so an error names
 /// the field. `what` is "options" or "request".
 pub(crate) fn parse<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, NativeError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
+    parse_with(what, value, |_| {})
+}
+
+/// The same, for what refuses unknown keys, also of a configuration in it.
+pub(crate) fn parse_known<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, NativeError> {
+    let mut unknown = None;
+    let parsed = parse_with(what, value, |path| {
+        unknown.get_or_insert_with(|| path.replace("?.", ""));
+    })?;
+    match unknown {
+        Some(path) => Err(NativeError::invalid(what, &format!("{path}: unknown key"))),
+        None => Ok(parsed),
+    }
+}
+
+/// Hands the path of each key that is not used to `ignored`. Such a path has `?` where a value may be left out.
+fn parse_with<T: DeserializeOwned>(
+    what: &str,
+    value: Value,
+    mut ignored: impl FnMut(String),
+) -> Result<T, NativeError> {
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let parsed = serde_ignored::deserialize(tracked, |path| ignored(path.to_string()));
+    parsed.map_err(|error| {
+        let path = track.path().to_string();
         let field = if path == "." {
             String::new()
         } else {
             format!("{path}: ")
         };
-        NativeError::invalid(what, &format!("{field}{}", error.inner()))
+        NativeError::invalid(what, &format!("{field}{error}"))
     })
 }
 

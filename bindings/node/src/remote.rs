@@ -57,9 +57,9 @@ impl NativeRemote {
 
     /// Checks that the server answers.
     #[napi]
-    pub async fn health(&self) -> NativeOutcome {
+    pub fn health<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let client = self.0.clone();
-        client.health().await.map_err(NativeError::from).into()
+        env.spawn_future(async move { Ok(client.health().await.map_err(NativeError::from).into()) })
     }
 
     /// Runs a program to its end. `body_json` is the body of the request.
@@ -118,26 +118,41 @@ impl NativeRemote {
 
     /// Reads a file of a session.
     #[napi]
-    pub async fn get_file(&self, session_id: String, path: String) -> NativeBytes {
+    pub fn get_file<'env>(
+        &self,
+        env: &'env Env,
+        session_id: String,
+        path: String,
+    ) -> napi::Result<PromiseRaw<'env, NativeBytes>> {
         let client = self.0.clone();
-        let read = client.get_file(&session_id, &path).await;
-        read.map_err(NativeError::from).into()
+        env.spawn_future(async move {
+            let read = client.get_file(&session_id, &path).await;
+            Ok(read.map_err(NativeError::from).into())
+        })
     }
 
     /// The answer of the server: an object with the sessions.
     #[napi]
-    pub async fn sessions(&self) -> NativeOutcome {
+    pub fn sessions<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let client = self.0.clone();
-        let answer = client.sessions().await.map(isol8_client::Answer::into_json);
-        NativeOutcome::of_json(answer.map_err(NativeError::from))
+        env.spawn_future(async move {
+            let answer = client.sessions().await.map(isol8_client::Answer::into_json);
+            Ok(NativeOutcome::of_json(answer.map_err(NativeError::from)))
+        })
     }
 
     /// Deletes a session.
     #[napi]
-    pub async fn delete_session(&self, id: String) -> NativeOutcome {
+    pub fn delete_session<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let client = self.0.clone();
-        let deleted = client.delete_session(&id).await;
-        deleted.map_err(NativeError::from).into()
+        env.spawn_future(async move {
+            let deleted = client.delete_session(&id).await;
+            Ok(deleted.map_err(NativeError::from).into())
+        })
     }
 }
 
@@ -175,13 +190,15 @@ pub struct NativeRemoteStream {
 impl NativeRemoteStream {
     /// The next events. The last of them come with the result, where the server has sent it.
     #[napi]
-    pub async fn recv(&self) -> NativeBatch {
-        let state = Arc::clone(&self.state);
-        let mut state = state.lock().await;
-        let batch = self.cancel.run_until_cancelled(state.next()).await;
-        batch.unwrap_or_else(|| {
-            *state = State::Over;
-            NativeBatch::default()
+    pub fn recv<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeBatch>> {
+        let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
+        env.spawn_future(async move {
+            let mut state = state.lock().await;
+            let batch = cancel.run_until_cancelled(state.next()).await;
+            Ok(batch.unwrap_or_else(|| {
+                *state = State::Over;
+                NativeBatch::default()
+            }))
         })
     }
 

@@ -1,7 +1,8 @@
 //! A server in this process, as a class.
 
 use std::{
-    env, io,
+    env::home_dir,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,6 +17,7 @@ use isol8_server::{
     ImageStep, Listener, Server, Settings, StopSignal, build_configured_images, key_database,
     listen, local_host,
 };
+use napi::bindgen_prelude::{Env, PromiseRaw};
 use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +26,7 @@ use crate::{
     certificate::Certificate,
     engine::local_limits,
     exit::life,
-    outcome::{NativeError, NativeOutcome, parse, thrown, tree},
+    outcome::{NativeError, NativeOutcome, parse_known, thrown, tree},
 };
 
 /// Port of a server that names none.
@@ -83,6 +85,12 @@ struct Listening {
 #[napi]
 pub struct NativeServer {
     prepared: Mutex<Option<Prepared>>,
+    end: End,
+}
+
+/// The end of a server: how it is asked for, and how it went.
+#[derive(Clone)]
+struct End {
     stop: StopSignal,
     /// Cancelled when everything has ended.
     ended: CancellationToken,
@@ -102,101 +110,123 @@ impl NativeServer {
         let prepared = prepare(&options_json, variable).map_err(thrown)?;
         Ok(Self {
             prepared: Mutex::new(Some(prepared)),
-            stop: StopSignal {
-                gracefully: life().child_token(),
-                at_once: life().child_token(),
+            end: End {
+                stop: StopSignal {
+                    gracefully: life().child_token(),
+                    at_once: life().child_token(),
+                },
+                ended: CancellationToken::new(),
+                failure: Arc::default(),
             },
-            ended: CancellationToken::new(),
-            failure: Arc::default(),
         })
     }
 
     /// Reads the certificate, opens the key database, builds the images of the configuration, and begins to serve. Returns an object with the
     /// port and the address. To be called once.
     #[napi]
-    pub async fn listen(&self) -> NativeOutcome {
+    pub fn listen<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         let prepared = lock(&self.prepared).take();
-        let Some(prepared) = prepared else {
-            let error = EngineError::Internal("a server listens once".to_owned());
-            return Err::<(), _>(error.into()).into();
-        };
-        self.begin(prepared).await.into()
+        let end = self.end.clone();
+        env.spawn_future(async move {
+            let Some(prepared) = prepared else {
+                let error = EngineError::Internal("a server listens once".to_owned());
+                return Ok(Err::<(), _>(error.into()).into());
+            };
+            Ok(begin(prepared, end).await.into())
+        })
     }
 
     /// Waits until the server has ended. The promise keeps the process alive as long as that.
     #[napi]
-    pub async fn ended(&self) {
-        self.ended.cancelled().await;
+    pub fn ended<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
+        let ended = self.end.ended.clone();
+        env.spawn_future(async move {
+            ended.cancelled().await;
+            Ok(())
+        })
     }
 
     /// Stops the server, and waits until it has ended. Running calls may take `grace_ms` to end.
     #[napi]
-    pub async fn stop(&self, grace_ms: f64) -> NativeOutcome {
+    pub fn stop<'env>(
+        &self,
+        env: &'env Env,
+        grace_ms: f64,
+    ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         // A time that is no duration is longer than any.
         let grace = Duration::try_from_secs_f64(grace_ms / 1000.0).unwrap_or(Duration::MAX);
-        self.stop.gracefully.cancel();
-        tokio::select! {
-            () = self.ended.cancelled() => {}
-            () = tokio::time::sleep(grace) => self.stop.at_once.cancel(),
-        }
-        self.ended.cancelled().await;
-        let failure = lock(&self.failure).take();
-        failure.map_or(Ok(()), |error| Err(error.into())).into()
+        let End {
+            stop,
+            ended,
+            failure,
+        } = self.end.clone();
+        env.spawn_future(async move {
+            stop.gracefully.cancel();
+            tokio::select! {
+                () = ended.cancelled() => {}
+                () = tokio::time::sleep(grace) => stop.at_once.cancel(),
+            }
+            ended.cancelled().await;
+            let failure = lock(&failure).take();
+            Ok(failure.map_or(Ok(()), |error| Err(error.into())).into())
+        })
     }
 }
 
-impl NativeServer {
-    async fn begin(&self, prepared: Prepared) -> Result<Listening, NativeError> {
-        let Prepared {
-            mut settings,
-            hostname,
-            port,
-            key_database,
-            certificate,
-            place,
-        } = prepared;
-        let hostname = hostname.as_deref();
-        let tls = certificate.map(|files| files.load()).transpose()?;
-        let keys = match &key_database {
-            Some(address) => Some(Arc::new(KeyStore::open(address).await?)),
-            None => None,
-        };
-        settings.keys.clone_from(&keys);
-        let images = place.0.images();
-        let server = Server::new(&settings, place)?;
-        build_configured_images(&*images, &settings.config, &log).await?;
-        let unbound = |cause: io::Error| cannot_listen(hostname, port, &cause);
-        let listener = listen(hostname, port).await.map_err(unbound)?;
-        let port = listener.local_addr().map_err(unbound)?.port();
-        let (listener, scheme) = match tls {
-            Some(tls) => (Listener::Tls(listener, tls), "https"),
-            None => (Listener::Tcp(listener), "http"),
-        };
-        let (stop, ended) = (self.stop.clone(), self.ended.clone());
-        let failure = Arc::clone(&self.failure);
-        tokio::spawn(async move {
-            let _ended = ended.drop_guard();
-            server.serve(listener, stop).await;
-            let Some(keys) = keys else { return };
-            if let Err(error) = keys.close().await {
-                *lock(&failure) = Some(error);
-            }
-        });
-        let url = format!("{scheme}://{}:{port}", local_host(hostname));
-        Ok(Listening { port, url })
-    }
+/// Begins to serve until `end` is asked for.
+async fn begin(prepared: Prepared, end: End) -> Result<Listening, NativeError> {
+    let Prepared {
+        mut settings,
+        hostname,
+        port,
+        key_database,
+        certificate,
+        place,
+    } = prepared;
+    let hostname = hostname.as_deref();
+    let tls = certificate.map(|files| files.load()).transpose()?;
+    let keys = match &key_database {
+        Some(address) => Some(Arc::new(KeyStore::open(address).await?)),
+        None => None,
+    };
+    settings.keys.clone_from(&keys);
+    let images = place.0.images();
+    let server = Server::new(&settings, place)?;
+    build_configured_images(&*images, &settings.config, &log).await?;
+    let unbound = |cause: io::Error| cannot_listen(hostname, port, &cause);
+    let listener = listen(hostname, port).await.map_err(unbound)?;
+    let port = listener.local_addr().map_err(unbound)?.port();
+    let (listener, scheme) = match tls {
+        Some(tls) => (Listener::Tls(listener, tls), "https"),
+        None => (Listener::Tcp(listener), "http"),
+    };
+    let End {
+        stop,
+        ended,
+        failure,
+    } = end;
+    tokio::spawn(async move {
+        let _ended = ended.drop_guard();
+        server.serve(listener, stop).await;
+        let Some(keys) = keys else { return };
+        if let Err(error) = keys.close().await {
+            *lock(&failure) = Some(error);
+        }
+    });
+    let url = format!("{scheme}://{}:{port}", local_host(hostname));
+    Ok(Listening { port, url })
 }
 
 /// The end of a thread of JavaScript ends its servers.
 impl Drop for NativeServer {
     fn drop(&mut self) {
-        self.stop.at_once.cancel();
+        self.end.stop.at_once.cancel();
     }
 }
 
 fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, NativeError> {
     isol8_debug_log::listen();
-    let raw: RawServerOptions = parse("options", tree("options", options_json)?)?;
+    let raw: RawServerOptions = parse_known("options", tree("options", options_json)?)?;
     let mut config = raw.config.unwrap_or_default();
     config.debug = raw.debug.unwrap_or(config.debug);
     let key = raw
@@ -208,7 +238,7 @@ fn prepare(options_json: &str, variable: Option<String>) -> Result<Prepared, Nat
         None => config.limits,
     };
     let place = Place::new(backend, raw.docker.unwrap_or_default(), limits)?;
-    let home = env::home_dir();
+    let home = home_dir();
     let key_database = key_database(raw.auth_db, &config.auth, home.as_deref())
         .map_err(|error| refusal(&format!("{error}. Give authDb a path or a URL.")))?;
     if raw.port.is_none() && config.server.socket.is_some() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isol8_api::event::{EventKind, Phase, StreamEvent};
 
 use isol8_engine::{EventStream, Submission};
-use napi::bindgen_prelude::within_runtime_if_available;
+use napi::bindgen_prelude::{Env, PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -115,21 +115,23 @@ impl NativeStream {
 impl NativeStream {
     /// The next events.
     #[napi]
-    pub async fn recv(&self) -> NativeBatch {
+    pub fn recv<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, NativeBatch>> {
         let events = Arc::clone(&self.events);
-        let mut events = events.lock().await;
-        match &mut *events {
-            Ok(stream) => match stream.recv_many(BATCH).await {
-                events if events.is_empty() => NativeBatch::end(stream),
-                events => NativeBatch {
-                    events: Some(events.into_iter().map(NativeEvent::from).collect()),
-                    ..NativeBatch::default()
+        env.spawn_future(async move {
+            let mut events = events.lock().await;
+            Ok(match &mut *events {
+                Ok(stream) => match stream.recv_many(BATCH).await {
+                    events if events.is_empty() => NativeBatch::end(stream),
+                    events => NativeBatch {
+                        events: Some(events.into_iter().map(NativeEvent::from).collect()),
+                        ..NativeBatch::default()
+                    },
                 },
-            },
-            Err(error) => error
-                .take()
-                .map_or_else(NativeBatch::default, NativeBatch::refusal),
-        }
+                Err(error) => error
+                    .take()
+                    .map_or_else(NativeBatch::default, NativeBatch::refusal),
+            })
+        })
     }
 
     /// Ends the execution. May be called at any time and more than once.
