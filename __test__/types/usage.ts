@@ -444,12 +444,8 @@ if (lost.code === "ISOL8_SANDBOX_LOST") console.log(lost.name, lost.cause);
 type OptionalKeys<Type> = {
   [Key in keyof Type]-?: object extends Pick<Type, Key> ? Key : never;
 }[keyof Type];
-type MayBeUndefined<Type> = { [Key in OptionalKeys<Type>]: undefined } extends Pick<
-  Type,
-  OptionalKeys<Type>
->
-  ? true
-  : false;
+type MayBeUndefined<Type> =
+  { [Key in OptionalKeys<Type>]: undefined } extends Pick<Type, OptionalKeys<Type>> ? true : false;
 type Section<Name extends keyof Isol8Options> = Extract<NonNullable<Isol8Options[Name]>, object>;
 
 export type Checks = [
