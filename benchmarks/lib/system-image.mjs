@@ -13,7 +13,7 @@ const TAG = "isol8-benchmark:system";
 /** Label with the digest of what is in the image. */
 const FILES_LABEL = "isol8.benchmark.files";
 
-const PROGRAMS = ["/usr/bin/bash", "/usr/bin/python3"];
+const PROGRAMS = ["/usr/bin/sh", "/usr/bin/bash", "/usr/bin/python3"];
 
 /** Where programs and their libraries look beside their own directories. */
 const OTHERS = ["/etc/ld.so.cache", "/usr/lib/locale"];
