@@ -1,6 +1,6 @@
 //! From the words of a command line to an exit code.
 
-use std::{ffi::OsString, io::Write as _, process::ExitCode, time::Duration};
+use std::{ffi::OsString, io::Write as _, num::NonZero, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
@@ -15,6 +15,13 @@ use crate::{
 
 /// Threads of the engine. One run keeps hardly more than one busy, and each costs its start.
 const WORKERS: usize = 2;
+
+/// Threads of a server: half of the processors. The programs need the others. On a small machine that is one thread: a second
+/// one would be woken several times for each request, and find that the first has done the work.
+fn server_workers() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).max(1)
+}
 
 /// How long work in the background may delay the end of the program.
 const LAST_WORK: Duration = Duration::from_millis(100);
@@ -45,12 +52,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn carry_out(cli: Cli, console: Console) -> Result<Exit, Failure> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // A server has one thread for each processor.
-    if !matches!(cli.command, Some(Command::Serve(_))) {
-        runtime.worker_threads(WORKERS);
-    }
-    let runtime = runtime
+    let is_server = matches!(cli.command, Some(Command::Serve(_)));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(if is_server { server_workers() } else { WORKERS })
         .enable_all()
         .build()
         .map_err(|cause| Failure::input_output("Cannot start", cause))?;

@@ -34,3 +34,7 @@ pub(crate) const MAX_UNANSWERED: u32 = 4;
 
 /// After this time without traffic the system asks whether the other side is still there.
 pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Most that is read from a `WebSocket` at a time, in bytes. Each attempt to read fills this much with zeros first, and a new
+/// connection makes room for it.
+pub(crate) const READ_BUFFER: usize = 16 * 1024;

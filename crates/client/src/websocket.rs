@@ -28,7 +28,7 @@ use crate::{
     error::{Reason, innermost},
     http::Http,
     input::RemoteInput,
-    limits::{CONNECT_PATIENCE, MAX_ANSWER, MAX_UNANSWERED, PING_INTERVAL},
+    limits::{CONNECT_PATIENCE, MAX_ANSWER, MAX_UNANSWERED, PING_INTERVAL, READ_BUFFER},
     message::Message,
     outbox::Outbox,
 };
@@ -68,6 +68,7 @@ async fn upgrade(http: &Http) -> Result<Socket, NotOpened> {
     }
     let upgraded = response.upgrade().await.map_err(unreachable)?;
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(MAX_ANSWER))
         .max_frame_size(Some(MAX_ANSWER));
     Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await)

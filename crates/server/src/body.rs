@@ -22,8 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Texts above this are read on a thread that serves nobody else, in bytes.
 const LARGE: usize = 256 * 1024;
 
-/// A body in JSON, whatever its content type says. An empty one is `{}`.
-pub(crate) struct JsonBody<T>(pub(crate) T);
+/// A body in JSON, whatever its content type says. An empty one is `{}`. In a box: the future of a request that waits has
+/// room for each value that was moved through it.
+pub(crate) struct JsonBody<T>(pub(crate) Box<T>);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     type Rejection = ApiError;
@@ -35,7 +36,8 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
         let request = Request::from_parts(parts, body);
         let bytes = receive(request, caller.policy.max_request_bytes, &charge).await?;
         app.metrics().received(bytes.len());
-        let parsed = read_aside(bytes, charge, parse::<T>).await?;
+        let read = |json: &[u8]| parse(json).map(Box::new);
+        let parsed = read_aside(bytes, charge, read).await?;
         parsed
             .map_err(|error| ApiError::Invalid(error.to_string()))?
             .map(Self)

@@ -82,7 +82,7 @@ impl Engines {
     pub(crate) async fn get(
         &self,
         owner: &Owner,
-        mut raw: RawOptions,
+        mut raw: Box<RawOptions>,
     ) -> Result<EngineLease, EngineError> {
         let secrets = mem::take(&mut raw.secrets);
         let options = serde_json::to_string(&raw)
@@ -90,7 +90,8 @@ impl Engines {
         let key = (owner.clone(), options);
         let found = match self.find(&key) {
             Some(found) => found,
-            None => self.find_or_make(key, raw).await?,
+            // Rare, and large.
+            None => Box::pin(self.find_or_make(key, raw)).await?,
         };
         let Some(secrets) = secrets.filter(|secrets| !secrets.0.is_empty()) else {
             return Ok(found);
@@ -108,7 +109,11 @@ impl Engines {
         })
     }
 
-    async fn find_or_make(&self, key: Key, raw: RawOptions) -> Result<EngineLease, EngineError> {
+    async fn find_or_make(
+        &self,
+        key: Key,
+        raw: Box<RawOptions>,
+    ) -> Result<EngineLease, EngineError> {
         let turn = self.makers.turn(&key.0).await;
         // Another request has made it meanwhile, perhaps.
         if let Some(found) = self.find(&key) {
@@ -186,26 +191,12 @@ impl Engines {
     reason = "the field is there for its drop; tests compare it"
 )]
 mod tests {
-    use isol8_backend::{Backend, ImageStore};
-    use isol8_fakes::{FakeBackend, FakeImages};
     use serde_json::json;
 
     use super::*;
-    use crate::place::Place;
+    use crate::place::Nowhere;
 
-    struct Nowhere;
-
-    impl Place for Nowhere {
-        fn backend(&self, _: Option<&str>) -> Arc<dyn Backend> {
-            FakeBackend::new([])
-        }
-
-        fn images(&self) -> Arc<dyn ImageStore> {
-            FakeImages::new([])
-        }
-    }
-
-    fn options(pids: usize) -> RawOptions {
+    fn options(pids: usize) -> Box<RawOptions> {
         serde_json::from_value(json!({"pidsLimit": pids, "secrets": {"N": pids.to_string()}}))
             .unwrap()
     }

@@ -23,12 +23,9 @@ use crate::{app::App, caller::Caller, error::ApiError, metrics::Observation, que
 /// Events that are sent to a client at a time.
 const BATCH: usize = 32;
 
-/// The parts of a body. A time limit among the options is the request's own, so that requests which
-/// differ in nothing else share an engine. That of a tenant always is, since limits of requests hold for it then.
-fn split(
-    caller: &Caller,
-    body: ExecuteBody,
-) -> (ExecutionRequest, Option<RawOptions>, Option<String>) {
+/// The parts of a body, the large ones in boxes. A time limit among the options is the request's own, so that requests
+/// which differ in nothing else share an engine. That of a tenant always is, since limits of requests hold for it then.
+fn split(caller: &Caller, body: ExecuteBody) -> Parts {
     let ExecuteBody {
         mut request,
         mut options,
@@ -41,7 +38,18 @@ fn split(
         let limit = options.timeout_ms.take();
         request.timeout_ms = request.timeout_ms.or(limit);
     }
-    (request, options, session_id)
+    Parts {
+        request: Box::new(request),
+        options: options.map(Box::new),
+        session_id,
+    }
+}
+
+/// The parts of a body.
+struct Parts {
+    request: Box<ExecutionRequest>,
+    options: Option<Box<RawOptions>>,
+    session_id: Option<String>,
 }
 
 fn submission(caller: &Caller, request: ExecutionRequest, live: Option<LiveInput>) -> Submission {
@@ -57,17 +65,24 @@ fn submission(caller: &Caller, request: ExecutionRequest, live: Option<LiveInput
 pub(crate) async fn execute(
     app: &App,
     caller: &Caller,
-    body: ExecuteBody,
+    body: Box<ExecuteBody>,
 ) -> Result<ExecutionResult, ApiError> {
-    let (request, options, session_id) = split(caller, body);
+    let Parts {
+        request,
+        options,
+        session_id,
+    } = split(caller, *body);
     let mut observed = app.metrics().observe(&caller.owner, &request.runtime);
     let held = Held::take(app, caller, options, session_id.as_deref()).await;
     let held = held.inspect_err(|error| observed.error(error))?;
     observed.begin();
     let cancel = CancellationToken::new();
-    let submission = submission(caller, request, None);
-    let running = held.engine().execute(submission, cancel.clone());
-    let mut running = Box::pin(app.ending().run_until_cancelled(running));
+    let running = || {
+        let submission = submission(caller, *request, None);
+        let running = held.engine().execute(submission, cancel.clone());
+        Box::pin(app.ending().run_until_cancelled(running))
+    };
+    let mut running = running();
     // Dropped before the execution is, which makes the difference between interrupting and killing.
     let _cancelled_first = cancel.drop_guard();
     let result = (&mut running).await.ok_or(ApiError::Closing)?;
@@ -109,14 +124,17 @@ impl Execution {
         live: Option<LiveInput>,
     ) -> Self {
         let with_result = body.result;
-        let (request, options, session_id) = split(&caller, body);
+        let Parts {
+            request,
+            options,
+            session_id,
+        } = split(&caller, body);
         let observed = app.metrics().observe(&caller.owner, &request.runtime);
-        let submission = submission(&caller, request, live);
         let read = CancellationToken::new();
         let until_read = read.clone();
         let start = async move {
             let mut held = Held::take(&app, &caller, options, session_id.as_deref()).await?;
-            let events = held.engine().stream(submission);
+            let events = held.engine().stream(submission(&caller, *request, live));
             let turn = held.turn.take();
             let lingering = Arc::clone(app.lingering());
             let turn = end_turn(turn, events.over(), lingering, until_read);

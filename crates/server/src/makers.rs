@@ -43,12 +43,12 @@ impl Makers {
     pub(crate) async fn make(
         &self,
         turn: OwnedMutexGuard<()>,
-        raw: RawOptions,
+        raw: Box<RawOptions>,
         max_concurrent: usize,
     ) -> Result<(Engine, OwnedMutexGuard<()>), EngineError> {
         let place = Arc::clone(&self.place);
         let make = move || {
-            let options = Options::try_from(raw)?;
+            let options = Options::try_from(*raw)?;
             let backend = place.backend(options.oci_runtime.as_deref());
             let engine = Engine::new(options, max_concurrent, backend, place.images())?;
             Ok((engine, turn))

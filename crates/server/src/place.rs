@@ -13,3 +13,18 @@ pub trait Place: Send + Sync + 'static {
     /// The images that the sandboxes run in.
     fn images(&self) -> Arc<dyn ImageStore>;
 }
+
+/// A place whose sandboxes say nothing.
+#[cfg(test)]
+pub(crate) struct Nowhere;
+
+#[cfg(test)]
+impl Place for Nowhere {
+    fn backend(&self, _: Option<&str>) -> Arc<dyn Backend> {
+        isol8_fakes::FakeBackend::new([])
+    }
+
+    fn images(&self) -> Arc<dyn ImageStore> {
+        isol8_fakes::FakeImages::new([])
+    }
+}

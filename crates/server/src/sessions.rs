@@ -73,21 +73,29 @@ impl Sessions {
         &self,
         caller: &Caller,
         id: &str,
-        options: impl FnOnce() -> Result<RawOptions, ApiError>,
+        options: impl FnOnce() -> Result<Box<RawOptions>, ApiError>,
     ) -> Result<SessionLease, ApiError> {
         let key = key(&caller.owner, id)?;
-        if let Some(session) = self.find(&key) {
-            return Ok(session);
+        match self.find(&key) {
+            Some(session) => Ok(session),
+            // Rare, and large.
+            None => Box::pin(self.find_or_make(caller, key, options)).await,
         }
+    }
+
+    async fn find_or_make(
+        &self,
+        caller: &Caller,
+        key: Key,
+        options: impl FnOnce() -> Result<Box<RawOptions>, ApiError>,
+    ) -> Result<SessionLease, ApiError> {
         let turn = self.makers.turn(&caller.owner).await;
         if let Some(session) = self.find(&key) {
             return Ok(session);
         }
         check_room(&self.by_id(), caller)?;
-        let raw = RawOptions {
-            mode: Some("persistent".to_owned()),
-            ..options()?
-        };
+        let mut raw = options()?;
+        raw.mode = Some("persistent".to_owned());
         let secrets = self.budget.open(&caller.owner);
         secrets.add(raw.secrets.as_ref().map_or(0, |all| {
             all.0

@@ -26,14 +26,15 @@ impl Held {
     pub(super) async fn take(
         app: &App,
         caller: &Caller,
-        options: Option<RawOptions>,
+        options: Option<Box<RawOptions>>,
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
         let merged = || {
-            let (defaults, options) = (app.config().raw_options(), options.unwrap_or_default());
+            let defaults = app.config().raw_options();
+            let options = options.map(|options| *options).unwrap_or_default();
             match &caller.policy.tenant {
-                None => Ok(options::over(defaults, options)),
-                Some(rules) => tenant_options::over(defaults, options, rules),
+                None => Ok(Box::new(options::over(defaults, options))),
+                Some(rules) => tenant_options::over(defaults, options, rules).map(Box::new),
             }
         };
         let (lease, turn) = match session_id {

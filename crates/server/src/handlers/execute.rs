@@ -35,3 +35,28 @@ pub(crate) async fn execute(
     let result = execution::execute(&app, &caller, body).await?;
     answer(&charge, &result)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use isol8_api::config::Config;
+
+    use super::*;
+    use crate::{caller::Owner, place::Nowhere, settings::Settings};
+
+    /// Most that the future of a request takes, in bytes. Everything else that a request takes while it waits is about 20 KiB,
+    /// most of it buffers of its connection.
+    const MOST: usize = 2048;
+
+    #[test]
+    fn a_request_that_waits_is_small() {
+        let settings = Settings::new("key", Config::default());
+        let app = App::new(&settings, Arc::new(Nowhere)).unwrap();
+        let caller = app.caller(Owner::Operator, "key");
+        let charge = app.budget().open(&caller.owner);
+        let body = JsonBody(Box::default());
+        let size = size_of_val(&execute(State(app), caller, charge, body));
+        assert!(size <= MOST, "{size} bytes");
+    }
+}

@@ -64,7 +64,7 @@ pub(crate) async fn upload(
         session_id,
         path,
         content,
-    } = body;
+    } = *body;
     let session = app.sessions().get(&caller.owner, &session_id)?;
     let data = BASE64
         .decode(content)

@@ -45,7 +45,7 @@ pub(crate) async fn create(
     let keys = store(&app)?;
     let name = given(body.name.clone());
     let name = name.ok_or_else(|| ApiError::Invalid("name is required".to_owned()))?;
-    let IssuedKey { key, record } = issue(&app, keys, name, body).await?;
+    let IssuedKey { key, record } = issue(&app, keys, name, *body).await?;
     let created = CreatedKey {
         id: record.id,
         key,
@@ -72,7 +72,7 @@ pub(crate) async fn login(
 ) -> Result<Json<Login>, ApiError> {
     let keys = store(&app)?;
     let name = given(body.name.clone()).unwrap_or_else(|| format!("login-{}", iso8601(now_ms())));
-    let IssuedKey { key, record } = issue(&app, keys, name, body).await?;
+    let IssuedKey { key, record } = issue(&app, keys, name, *body).await?;
     Ok(Json(Login {
         token: key,
         expires_at: record.expires_at,

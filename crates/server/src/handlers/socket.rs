@@ -44,6 +44,10 @@ use crate::{
 /// How long a client may take to answer the end of a connection.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Most that is read from a client at a time, in bytes. A `WebSocket` keeps room for it, and each attempt to read fills the
+/// room with zeros first.
+const READ_BUFFER: usize = 8 * 1024;
+
 /// Pings without a word from the client after which it counts as gone.
 const MAX_UNANSWERED: u32 = 3;
 
@@ -70,6 +74,7 @@ pub(crate) async fn upgrade(
     let upgrade = upgrade.map_err(|_| ApiError::NoRoute)?;
     let limit = caller.policy.max_request_bytes;
     Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| {

@@ -44,7 +44,7 @@ pub(crate) async fn stream(
 ) -> Result<Response, ApiError> {
     let ending = app.ending().clone();
     let keep_alive = KeepAlive::new().interval(app.keep_alive());
-    let mut execution = Execution::new(app, caller, body, None);
+    let mut execution = Execution::new(app, caller, *body, None);
     let first = match execution.start().await {
         Ok(()) => VecDeque::new(),
         // A refusal of the engine is an event. That the server cannot serve the request now is a status.

@@ -1,11 +1,12 @@
 //! The course of `serve`: images, port, connections, end.
 
-use std::sync::Arc;
+use std::{panic::resume_unwind, sync::Arc};
 
 use isol8_api::config::Config;
 use isol8_assembly::Decision;
 use isol8_keys::KeyStore;
 use isol8_server::{Listener, Place as _, Server, Settings, StopSignal, Tls};
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::{descriptors, images, open::open};
@@ -109,12 +110,15 @@ async fn serve(
     console: Console,
 ) {
     let stop = StopSignal::default();
-    let serving = server.serve(listener, stop.clone());
-    tokio::pin!(serving);
+    // On the threads that carry the connections: this one would have to be woken to accept each of them.
+    let mut serving = AbortOnDropHandle::new(tokio::spawn(server.serve(listener, stop.clone())));
     let mut received = 0;
     loop {
         let signal = tokio::select! {
-            () = &mut serving => return,
+            ended = &mut serving => match ended {
+                Err(failed) if failed.is_panic() => resume_unwind(failed.into_panic()),
+                _ => return,
+            },
             signal = signals.next() => signal,
         };
         if let (Some(tls), HANG_UP) = (tls, signal) {
