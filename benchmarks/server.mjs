@@ -1,11 +1,11 @@
 // Server: what HTTP and WebSocket cost beyond the same call in this process, and the memory of requests that wait.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { figure, notMeasured } from "./lib/figures.mjs";
 import { DockerIsol8, RemoteIsol8 } from "./lib/package.mjs";
 import { check, PROGRAMS } from "./lib/programs.mjs";
-import { execute, KEY, serve } from "./lib/served.mjs";
+import { connected, execute, head, KEY, serve } from "./lib/served.mjs";
 import { median, sleep, timed } from "./lib/stats.mjs";
 import { BLOCK, thinking } from "./lib/thinking.mjs";
 
@@ -17,8 +17,11 @@ const CONCURRENCY = 8;
 /** Calls in one batch of throughput. */
 const BATCH = 48;
 
-/** Requests that wait at a time. */
-const WAITING = 1000;
+/** Requests that wait before the memory of more is measured. What the first ones need once, such as threads, is there then. */
+const FIRST = 500;
+
+/** Requests that wait beside them. The server serves 4096 connections. */
+const WAITING = 3000;
 
 export async function run({ runtimes, rounds, log }) {
   const runtime = runtimes.includes("bash") ? "bash" : runtimes[0];
@@ -33,7 +36,11 @@ export async function run({ runtimes, rounds, log }) {
     figures.push(await throughput(server, engine, program, rounds(6, 2)));
     log("sessions");
     figures.push(await sessions(server, program, rounds(6, 2)));
-    return [...figures, await waiting(log)];
+    if (process.platform !== "linux") {
+      return [...figures, notMeasured("memory of a request that waits", "it is read from /proc")];
+    }
+    for (const way of Object.keys(WAYS)) figures.push(await waiting(way, log));
+    return figures;
   } finally {
     await engine.stop();
     await server.stop();
@@ -115,47 +122,60 @@ function resident(pid) {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 }
 
-/** A connection whose request waits for its turn. */
-async function waitingRequest({ port }) {
-  const body = '{"request":{"runtime":"bash","code":"true"}}';
-  const socket = connect(port, "127.0.0.1");
-  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  socket.on("error", () => {});
-  socket.write(
-    `POST /execute HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEY}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
-  return socket;
-}
+const REQUEST = '{"request":{"runtime":"bash","code":"true"}}';
 
+/** Connections whose request waits for its turn, by what carries it. */
+const WAYS = {
+  async HTTP(server) {
+    const socket = await connected(server);
+    socket.write(head("POST /execute", `content-length: ${REQUEST.length}`) + REQUEST);
+    return socket;
+  },
+  async WebSocket(server) {
+    const socket = await connected(server);
+    const upgrade =
+      "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" +
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    socket.write(head("GET /execute/ws", upgrade));
+    await once(socket, "data");
+    const message = REQUEST.replace("{", '{"type":"execute",');
+    // The head of a text of less than 126 bytes, with a mask that changes nothing.
+    const frame = Buffer.from([0x81, 0x80 | message.length, 0, 0, 0, 0]);
+    socket.write(Buffer.concat([frame, Buffer.from(message)]));
+    return socket;
+  },
+};
+
+/** Waits until this many requests wait, and the only turn is taken. */
 async function pending(server, count) {
   const headers = { authorization: `Bearer ${KEY}` };
   for (let patience = 3000; patience > 0; patience -= 1) {
     const response = await fetch(`${server.host}/queue/status`, { headers });
-    if ((await response.json()).pending === count) return;
+    const queue = await response.json();
+    if (queue.available === 0 && queue.pending === count) return;
     await sleep(20);
   }
   throw new Error(`never: ${count} requests wait`);
 }
 
 /** The memory of a request that waits while the only turn is taken. */
-async function waiting(log) {
-  const what = `memory of a request that waits, ${WAITING} of them`;
-  if (process.platform !== "linux") return notMeasured(what, "it is read from /proc");
-  log("requests that wait");
+async function waiting(way, log) {
+  const what = `memory of a request that waits, ${WAITING} of them, ${way}`;
+  log(`requests that wait, ${way}`);
   const server = await serve({ maxConcurrent: 1, queue: { timeoutMs: 600_000 } });
   const sockets = [];
   const wait = async (count) => {
-    for (let number = 0; number < count; number += 1) sockets.push(await waitingRequest(server));
+    for (let number = 0; number < count; number += 1) sockets.push(await WAYS[way](server));
   };
   try {
     const busy = { runtime: "bash", code: "sleep 600", timeoutMs: 600_000 };
     const running = execute(server, busy).catch(() => {});
-    // What the first ones need once, such as threads, is there before.
-    await wait(50);
-    await pending(server, 50);
+    await pending(server, 0);
+    await wait(FIRST);
+    await pending(server, FIRST);
     const before = resident(server.program());
     await wait(WAITING);
-    await pending(server, WAITING + 50);
+    await pending(server, FIRST + WAITING);
     const value = (resident(server.program()) - before) / WAITING;
     for (const socket of sockets) socket.destroy();
     process.kill(server.program(), "SIGTERM");
