@@ -3,18 +3,17 @@
 import assert from "node:assert/strict";
 import { DockerIsol8 } from "../index.js";
 import { outputOf, test, until } from "./helpers/harness.mjs";
-import { noOwnDocker, withOwnDocker } from "./helpers/own-docker.mjs";
-
-const IMAGE = "isol8:bash";
+import { noOwnDocker, onlyBash, withOwnDocker } from "./helpers/own-docker.mjs";
 
 test("what is warm goes on while the daemon is dead, and calls work after its restart", {
   skip: noOwnDocker,
 }, async () => {
   await withOwnDocker(async (own) => {
-    await own.copyImage(IMAGE);
+    const image = await onlyBash();
+    await own.copyImage(image);
     const docker = { socketPath: own.socketPath };
-    const engine = new DockerIsol8({ docker, image: IMAGE });
-    const session = new DockerIsol8({ docker, image: IMAGE, mode: "persistent" });
+    const engine = new DockerIsol8({ docker, image });
+    const session = new DockerIsol8({ docker, image, mode: "persistent" });
     const bash = (code) => ({ runtime: "bash", code });
     try {
       await engine.start({ prewarm: { runtimes: ["bash"] }, strict: true });

@@ -2,9 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./docker.mjs";
-import { daemonFolder } from "./folder.mjs";
+import { daemonFolder, withFolder } from "./folder.mjs";
 import { until } from "./harness.mjs";
 
 /** Returns where a program is. */
@@ -127,6 +128,23 @@ class OwnDocker {
     await this.docker("load", "--input", archive);
     rmSync(archive);
   }
+}
+
+/** An image with nothing but its shells, because large images take long to copy. */
+const ONLY_BASH = "isol8-test/only-bash:latest";
+const ONLY_BASH_DOCKERFILE = `FROM isol8:bash AS full
+RUN mkdir /tmp/only && cp --parents -L $(ldd /bin/bash /bin/sh | grep -o '/[^ :]*' | sort -u) /tmp/only
+FROM scratch
+COPY --from=full /tmp/only /
+`;
+
+/** Builds the image with nothing but shells, unless it is there. Returns its name. */
+export async function onlyBash() {
+  await withFolder(async (folder) => {
+    await writeFile(join(folder, "Dockerfile"), ONLY_BASH_DOCKERFILE);
+    await run("docker", ["build", "--quiet", "--network=none", "--tag", ONLY_BASH, folder]);
+  });
+  return ONLY_BASH;
 }
 
 /** Runs `use` with a daemon of its own. */
