@@ -27,7 +27,10 @@ const CLIENTS = 64;
 const MORE = { memory: 32, descriptors: 16 };
 
 /** How often a call may take longer beside clients that misbehave than without them. */
-const SLOWER = 5;
+const SLOWER = 3;
+
+/** Most comparisons. The times are short, so other work of the machine changes one of them easily. */
+const COMPARISONS = 5;
 
 /** Both need Linux's `/proc`. The server is the same under Bun. */
 const options = {
@@ -139,6 +142,28 @@ const MISBEHAVING = {
   },
 };
 
+/** How often a call takes longer beside these clients than just before they come. */
+async function ratioBeside(server, misbehave) {
+  const sockets = [];
+  const keep = (socket) => {
+    sockets.push(socket);
+    return socket;
+  };
+  const usual = await timeOfCalls(server);
+  let beside;
+  try {
+    await misbehave(server, keep);
+    beside = await timeOfCalls(server);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+  await until(async () => {
+    const { body } = await ask(server, KEY, "/queue/status");
+    return body.available === body.maxConcurrent;
+  }, "nothing runs any more");
+  return beside / usual;
+}
+
 function drained(socket) {
   return new Promise((resolve) => {
     socket.once("drain", resolve);
@@ -151,26 +176,16 @@ test("clients that misbehave keep no other client from being served", options, a
   try {
     await timeOfCalls(server);
     for (const [what, misbehave] of Object.entries(MISBEHAVING)) {
-      const sockets = [];
-      const keep = (socket) => {
-        sockets.push(socket);
-        return socket;
-      };
-      const usual = await timeOfCalls(server);
-      try {
-        await misbehave(server, keep);
-        const beside = await timeOfCalls(server);
-        assert.ok(
-          beside <= SLOWER * usual,
-          `beside clients that ${what}: ${beside} ms, without them ${usual} ms`,
-        );
-      } finally {
-        for (const socket of sockets) socket.destroy();
+      const ratios = [];
+      const slower = () => ratios.filter((ratio) => ratio > SLOWER).length;
+      // One that says so is enough where none says otherwise. A server that is slowed down is so each time.
+      while (ratios.length < COMPARISONS && 2 * slower() >= ratios.length) {
+        ratios.push(await ratioBeside(server, misbehave));
       }
-      await until(async () => {
-        const { body } = await ask(server, KEY, "/queue/status");
-        return body.available === body.maxConcurrent;
-      }, "nothing runs any more");
+      assert.ok(
+        2 * slower() < ratios.length,
+        `beside clients that ${what}: ${ratios} times as long`,
+      );
     }
   } finally {
     await server.stop();
