@@ -22,14 +22,17 @@ export function parents() {
   return new Map(pids.map((pid) => [pid, parent(pid)]));
 }
 
-/** Waits until this process has none. An engine that was stopped keeps its own until it is collected. */
+/**
+ * Waits until this process has none. An engine that was stopped keeps its own until it is collected. Returns false when that
+ * takes too long.
+ */
 export async function spawnersEnd() {
   const isSpawner = ([pid, parent]) =>
     parent === String(process.pid) && read(`/proc/${pid}/cmdline`).endsWith("\0spawner\0");
   for (const since = performance.now(); performance.now() - since < PATIENCE; ) {
     globalThis.gc();
     await sleep(20);
-    if (![...parents()].some(isSpawner)) return;
+    if (![...parents()].some(isSpawner)) return true;
   }
-  throw new Error("a process that makes sandboxes does not end");
+  return false;
 }
