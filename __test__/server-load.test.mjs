@@ -23,7 +23,7 @@ const SECONDS = Number(process.env.ISOL8_LOAD_SECONDS ?? 15);
 /** Clients at a time. */
 const CLIENTS = 64;
 
-/** What the server may have more after the load than before, in MiB and in descriptors. */
+/** What the server may have more after the load than before, and beside a thousand WebSockets, in MiB and in descriptors. */
 const MORE = { memory: 32, descriptors: 16 };
 
 /** How often a call may take longer beside clients that misbehave than without them. */
@@ -125,12 +125,15 @@ const MISBEHAVING = {
     assert.match(said, /^HTTP\/1.1 413 /);
   },
   "open a thousand WebSockets and say nothing": async (server, keep) => {
+    const before = memoryOf(server.program());
     for (let group = 0; group < 50; group += 1) {
       const opened = Array.from({ length: 20 }, () =>
         talk(server, head("GET", "/execute/ws", KEY, UPGRADE), "101 Switching Protocols"),
       );
       for (const socket of await Promise.all(opened)) keep(socket);
     }
+    const memory = memoryOf(server.program());
+    assert.ok(memory <= before + MORE.memory, `${before} MiB before, ${memory} MiB with them`);
   },
   "never read": async (server, keep) => {
     const code = "while :; do printf '%01000d' 0; done";

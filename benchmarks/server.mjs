@@ -124,13 +124,16 @@ function resident(pid) {
 
 const REQUEST = '{"request":{"runtime":"bash","code":"true"}}';
 
+const posted = (path) => async (server) => {
+  const socket = await connected(server);
+  socket.write(head(`POST ${path}`, `content-length: ${REQUEST.length}`) + REQUEST);
+  return socket;
+};
+
 /** Connections whose request waits for its turn, by what carries it. */
 const WAYS = {
-  async HTTP(server) {
-    const socket = await connected(server);
-    socket.write(head("POST /execute", `content-length: ${REQUEST.length}`) + REQUEST);
-    return socket;
-  },
+  HTTP: posted("/execute"),
+  "server-sent events": posted("/execute/stream"),
   async WebSocket(server) {
     const socket = await connected(server);
     const upgrade =
