@@ -235,7 +235,7 @@ test("options that no server can have are errors that name them", async () => {
     [{ port: 65_536 }, /^Invalid port: 65536\./],
     [{ port: 1.5 }, /^Invalid port: 1\.5\./],
     [{ port: Number.NaN }, /^Invalid port: NaN\./],
-    [{ port: "80" }, /^Invalid options: port: invalid type: string "80"/],
+    [{ port: "80" }, /^Invalid options: port: invalid type: string "80", expected a number$/],
     [{ host: "localhost" }, /^Invalid options: .*unknown field `host`, expected .*`hostname`/],
     [{ backend: "podman" }, /^Invalid backend: "podman"/],
     [{ config: { maxConcurrent: 0 } }, /^Invalid maxConcurrent: 0/],

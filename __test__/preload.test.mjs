@@ -61,7 +61,7 @@ test("an invalid preload is refused with its name and value", async () => {
   await withEngine({}, async (engine) => {
     for (const [prewarm, message] of [
       [{ preload: { python: ["a b"] } }, /Invalid preload\.python: "a b"/],
-      [{ preload: ["pandas"] }, /prewarm: preload: invalid type: sequence/],
+      [{ preload: ["pandas"] }, /prewarm: preload: invalid type: a list, expected an object/],
       ["python", /prewarm: it must be true, false, or an object such as .*, not "python"$/],
     ]) {
       await assert.rejects(engine.start({ prewarm }), { code: "ISOL8_INVALID_OPTION", message });

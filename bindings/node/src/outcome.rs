@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use isol8_api::ErrorCode;
+use isol8_api::{ErrorCode, wording::in_words};
 use isol8_assembly::PlaceError;
 use isol8_backend::BackendError;
 use isol8_docker::AddressError;
@@ -177,7 +177,7 @@ fn parse_with<T: DeserializeOwned>(
         } else {
             format!("{path}: ")
         };
-        NativeError::invalid(what, &format!("{field}{error}"))
+        NativeError::invalid(what, &format!("{field}{}", in_words(&error.to_string())))
     })
 }
 

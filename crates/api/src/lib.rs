@@ -16,6 +16,7 @@ pub mod result;
 pub mod runtimes;
 mod schemas;
 pub mod websocket;
+pub mod wording;
 
 pub use error_code::ErrorCode;
 pub use field_names::field_names;

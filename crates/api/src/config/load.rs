@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::Config;
+use crate::wording::in_words;
 
 /// Name of the file in the working directory.
 pub const CONFIG_FILE: &str = "isol8.config.json";
@@ -198,6 +199,7 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
             }
             Err(error) => error,
         };
+        let cause = in_words(&error.to_string());
         let keys: Vec<String> = track
             .path()
             .iter()
@@ -210,16 +212,13 @@ fn parse(file: &Path, text: &str) -> Result<(Config, Vec<ConfigWarning>), Config
             .first()
             .is_some_and(|key| WALL_KEYS.contains(&key.as_str()))
         {
-            return Err(malformed(format!("{}: {error}", keys.join("."))));
+            return Err(malformed(format!("{}: {cause}", keys.join("."))));
         }
         let removed = remove(&mut value, &keys);
         if !removed {
-            return Err(malformed(error.to_string()));
+            return Err(malformed(cause));
         }
-        warnings.push(warning(
-            keys.join("."),
-            ConfigProblem::WrongType(error.to_string()),
-        ));
+        warnings.push(warning(keys.join("."), ConfigProblem::WrongType(cause)));
     }
 }
 

@@ -92,7 +92,7 @@ fn what_is_not_used_is_told_with_its_path() {
         "{warnings:?}"
     );
     let wrong = "f.json: \"defaults.cpuLimit\" is ignored: invalid type: string \"2\", \
-                 expected f64";
+                 expected a number";
     assert!(warnings.contains(&wrong.to_owned()), "{warnings:?}");
 }
 
