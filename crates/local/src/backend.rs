@@ -120,10 +120,12 @@ impl Shared {
             let message = format!("The interpreter of {runtime} has changed. Try again.");
             return Err(BackendError::new(BackendErrorKind::System, message));
         }
-        let program = interpreter.program.display();
-        let prefix = interpreter.prefix.as_deref().map(Path::display);
-        let prefix = prefix.map_or_else(|| "none".to_owned(), |prefix| prefix.to_string());
-        tracing::debug!(runtime, %program, shown = prefix, "interpreter of local sandboxes");
+        for shown in root::with_others(&interpreter) {
+            let program = shown.program.display();
+            let prefix = shown.prefix.as_deref().map(Path::display);
+            let prefix = prefix.map_or_else(|| "none".to_owned(), |prefix| prefix.to_string());
+            tracing::debug!(runtime, %program, shown = prefix, "interpreter of local sandboxes");
+        }
         Ok(root::plan(runtime, &interpreter))
     }
 }

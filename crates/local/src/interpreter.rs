@@ -8,7 +8,7 @@ use std::{
 
 use isol8_backend::{BackendError, BackendErrorKind};
 
-use crate::{LocalOptions, prefix};
+use crate::{LocalOptions, agent, prefix};
 
 /// The interpreter of each runtime that local sandboxes have.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -34,6 +34,8 @@ pub struct Interpreter {
     pub prefix: Option<PathBuf>,
     /// How it was found.
     pub origin: Origin,
+    /// Other interpreters that its programs are started by.
+    pub beside: Vec<Interpreter>,
 }
 
 /// How an interpreter was found.
@@ -89,11 +91,15 @@ fn newest(versions: &Path) -> Option<PathBuf> {
     all.filter(|path| path.is_dir()).max_by_key(numbers)
 }
 
-fn find_in(
+/// The same in these directories of `PATH`.
+pub(crate) fn find_in(
     runtime: &str,
     options: &LocalOptions,
     path: &[PathBuf],
 ) -> Result<Interpreter, BackendError> {
+    if runtime == agent::NAME {
+        return agent::find(options, path);
+    }
     let Some((_, name)) = PROGRAMS.iter().find(|(known, _)| *known == runtime) else {
         return Err(BackendError::new(
             BackendErrorKind::Unsupported,
@@ -109,6 +115,7 @@ fn find_in(
                 program,
                 prefix: Some(prefix),
                 origin: Origin::Installed,
+                beside: Vec::new(),
             });
         }
     }
@@ -122,6 +129,7 @@ fn find_in(
                 program,
                 prefix: None,
                 origin: Origin::System,
+                beside: Vec::new(),
             });
         }
     }
@@ -137,6 +145,7 @@ fn find_in(
                     program,
                     prefix: Some(prefix),
                     origin: Origin::Found,
+                    beside: Vec::new(),
                 });
             }
             Err(reason) => {
@@ -169,7 +178,8 @@ fn missing(runtime: &str, name: &str) -> BackendError {
     )
 }
 
-fn unusable(runtime: &str, reason: &str) -> BackendError {
+/// What was found cannot be shown.
+pub(crate) fn unusable(runtime: &str, reason: &str) -> BackendError {
     let remedy = remedy(runtime);
     BackendError::new(
         BackendErrorKind::ImageMissing,
@@ -254,7 +264,7 @@ mod tests {
             error.message.contains("isol8 setup --backend local"),
             "{error}"
         );
-        let error = find_in("agent", &LocalOptions::default(), &path).unwrap_err();
+        let error = find_in("ruby", &LocalOptions::default(), &path).unwrap_err();
         assert!(error.message.contains("needs Docker"), "{error}");
     }
 

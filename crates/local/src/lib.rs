@@ -7,12 +7,14 @@
 //! users         whose users sandboxes get          seccomp       the list of system calls, compiled
 //! groups        control groups                     availability  what enforces what, or what is missing
 //! abandoned     what killed spawners have left     options       what callers choose
+//! agent         the coding agent
 //! ```
 //!
 //! The process that makes the sandboxes is the guest's program in another mode, see `crates/guest/src/spawner`.
 #![forbid(unsafe_code)]
 
 mod abandoned;
+mod agent;
 mod availability;
 mod backend;
 mod groups;

@@ -62,18 +62,25 @@ const OF_HOST_NETWORK: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
 pub(crate) fn id(runtime: &str, interpreter: &Interpreter) -> String {
     let mut digest = Sha256::new();
     digest.update(GUEST_DIGEST);
-    digest.update(interpreter.program.as_os_str().as_encoded_bytes());
-    if let Some(prefix) = &interpreter.prefix {
-        digest.update(b"\0");
-        digest.update(prefix.as_os_str().as_encoded_bytes());
-    }
-    if let Ok(found) = fs::metadata(&interpreter.program) {
-        digest.update(found.len().to_le_bytes());
-        let changed = found.modified().ok();
-        let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        digest.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
+    for shown in with_others(interpreter) {
+        digest.update(shown.program.as_os_str().as_encoded_bytes());
+        if let Some(prefix) = &shown.prefix {
+            digest.update(b"\0");
+            digest.update(prefix.as_os_str().as_encoded_bytes());
+        }
+        if let Ok(found) = fs::metadata(&shown.program) {
+            digest.update(found.len().to_le_bytes());
+            let changed = found.modified().ok();
+            let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            digest.update(changed.unwrap_or_default().as_nanos().to_le_bytes());
+        }
     }
     format!("local:{runtime}:{}", hex::encode(&digest.finalize()[..8]))
+}
+
+/// An interpreter, and those that its programs are started by.
+pub(crate) fn with_others(interpreter: &Interpreter) -> impl Iterator<Item = &Interpreter> {
+    std::iter::once(interpreter).chain(&interpreter.beside)
 }
 
 /// The runtime in the name of a root.
@@ -101,7 +108,22 @@ pub(crate) fn plan(runtime: &str, interpreter: &Interpreter) -> RootPlan {
         })
         .collect();
     add_interpreter(&mut plan, runtime, interpreter);
+    for other in &interpreter.beside {
+        add_interpreter(&mut plan, other.name, other);
+    }
+    add_fd(&mut plan, Path::new("/usr/bin"));
     plan
+}
+
+/// Gives `fd` its own name, which coding agents look for: Debian calls it `fdfind`. `programs` is the directory of both.
+fn add_fd(plan: &mut RootPlan, programs: &Path) {
+    let (known, wanted) = (programs.join("fdfind"), programs.join("fd"));
+    if let Some(target) = known.to_str()
+        && known.exists()
+        && !wanted.exists()
+    {
+        plan.links.push((format!("{LINKS}/fd"), target.to_owned()));
+    }
 }
 
 /// Shows a path of the host at the same path: a link as a link, anything else as it is.
@@ -162,7 +184,9 @@ fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter
         } else {
             at.join(below)
         };
-        if let (Some(source), Some(target)) = (part.to_str(), target.to_str()) {
+        if let (Some(source), Some(target)) = (part.to_str(), target.to_str())
+            && !plan.binds.iter().any(|bind| bind.target == target)
+        {
             plan.binds.push(Bind {
                 source: source.to_owned(),
                 target: target.to_owned(),
@@ -176,8 +200,7 @@ fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter
     for entry in entries.filter_map(Result::ok) {
         let target = at.join("bin").join(entry.file_name());
         if let (Some(name), Some(target)) = (entry.file_name().to_str(), target.to_str()) {
-            plan.links
-                .push((format!("{LINKS}/{name}"), target.to_owned()));
+            add_link(plan, format!("{LINKS}/{name}"), target);
         }
     }
     add_own_name(plan, interpreter, &at);
@@ -190,9 +213,14 @@ fn add_own_name(plan: &mut RootPlan, interpreter: &Interpreter, at: &Path) {
     };
     let link = format!("{LINKS}/{}", interpreter.name);
     let target = at.join("bin").join(file);
-    if let Some(target) = target.to_str()
-        && !plan.links.iter().any(|(known, _)| *known == link)
-    {
+    if let Some(target) = target.to_str() {
+        add_link(plan, link, target);
+    }
+}
+
+/// Adds a link to `target` unless there is one at this path.
+fn add_link(plan: &mut RootPlan, link: String, target: &str) {
+    if !plan.links.iter().any(|(known, _)| *known == link) {
         plan.links.push((link, target.to_owned()));
     }
 }
@@ -213,6 +241,7 @@ mod tests {
             program: program.clone(),
             prefix: Some(place.path().to_owned()),
             origin: Origin::Found,
+            beside: Vec::new(),
         };
         let mut root = RootPlan::default();
         add_interpreter(&mut root, "bun", &interpreter);

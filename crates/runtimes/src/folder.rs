@@ -38,7 +38,7 @@ pub(crate) fn installed_by(pins: Pins, folder: &Path, runtime: &str) -> Option<P
     let recipe = recipe(runtime)?;
     let prefix = folder.join(runtime);
     let marker = fs::read_to_string(prefix.join(MARKER)).ok()?;
-    let is_current = marker == identity(pins, recipe)? && prefix.join(recipe.program()).is_file();
+    let is_current = marker == identity(pins, recipe)? && prefix.join(recipe.program).is_file();
     is_current.then_some(prefix)
 }
 

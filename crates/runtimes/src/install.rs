@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use futures::{StreamExt as _, stream};
 use isol8_backend::ImageSources;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use crate::{
     download::Registry,
     folder::{MARKER, identity, installed_by},
     lock::{Pins, pin},
-    recipe::{Recipe, recipe},
+    recipe::{Part, Recipe, recipe},
     turn::Turn,
     unpack::{make_folder, unpack},
 };
@@ -32,12 +33,24 @@ const OLD: &str = ".old-";
 /// Bytes of a tarball between two reports of how many have arrived.
 const REPORT_BYTES: u64 = 4 << 20;
 
+/// Tarballs up to which each is reported. They come one after the other.
+const FEW: usize = 4;
+
+/// Tarballs that are fetched at once where there are more.
+const AT_ONCE: usize = 8;
+
+/// Packages between two reports.
+const PACKAGES_REPORT: usize = 25;
+
 /// Installs runtimes into one folder, from one registry.
 pub struct Installer {
     folder: PathBuf,
     registry: Registry,
     pins: Pins,
 }
+
+/// Gets each step of an installation.
+type Report<'a> = &'a (dyn Fn(Step) + Send + Sync);
 
 /// What an installation does at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +71,13 @@ pub enum Step {
     Unpacking {
         /// What is in it.
         what: String,
+    },
+    /// Some of many small packages are unpacked.
+    Packages {
+        /// How many.
+        done: usize,
+        /// How many there are.
+        of: usize,
     },
 }
 
@@ -90,7 +110,7 @@ impl Installer {
         &self,
         runtime: &str,
         force: bool,
-        report: &(dyn Fn(Step) + Send + Sync),
+        report: Report<'_>,
     ) -> Result<Installed, InstallError> {
         let not_pinned = || InstallError::NotPinned {
             runtime: runtime.to_owned(),
@@ -134,45 +154,68 @@ impl Installer {
         })
     }
 
+    /// Fetches and unpacks every part, several at a time where there are many.
     async fn unpack_all(
         &self,
         recipe: &'static Recipe,
         partial: &Arc<TempDir>,
         made: &Path,
-        report: &(dyn Fn(Step) + Send + Sync),
+        report: Report<'_>,
     ) -> Result<(), InstallError> {
-        for part in recipe.parts {
-            let Some(pin) = (self.pins)(part.pin) else {
-                continue;
-            };
-            let what = || format!("{} {}", part.pin, pin.version);
-            let next_report = AtomicU64::new(0);
-            let arrived = |bytes: u64, of: Option<u64>| {
-                if bytes >= next_report.load(Ordering::Relaxed) {
-                    next_report.store(bytes + REPORT_BYTES, Ordering::Relaxed);
-                    report(Step::Downloading {
-                        what: what(),
-                        bytes,
-                        of,
-                    });
-                }
-            };
-            let tarball = self.registry.fetch(pin, &arrived).await?;
-            report(Step::Unpacking { what: what() });
-            let cancel = CancellationToken::new();
-            let _cancel_when_dropped = cancel.clone().drop_guard();
-            let (partial, made) = (Arc::clone(partial), made.to_owned());
-            let unpacking = tokio::task::spawn_blocking(move || {
-                let unpacked = unpack(tarball, pin.tarball, part, &made, &cancel);
-                drop(partial);
-                unpacked
-            });
-            unpacking.await.map_err(|error| InstallError::Unpack {
-                tarball: pin.tarball,
-                reason: error.to_string(),
-            })??;
+        let (all, many) = (recipe.parts.len(), recipe.parts.len() > FEW);
+        let silent: Report<'_> = &|_| {};
+        let report_part = if many { silent } else { report };
+        let parts = recipe.parts.iter();
+        let unpacked = parts.map(|part| self.unpack_part(part, partial, made, report_part));
+        let mut unpacked =
+            stream::iter(unpacked).buffer_unordered(if many { AT_ONCE } else { 1 });
+        let mut done = 0;
+        while let Some(part) = unpacked.next().await {
+            part?;
+            done += 1;
+            if many && (done % PACKAGES_REPORT == 0 || done == all) {
+                report(Step::Packages { done, of: all });
+            }
         }
         Ok(())
+    }
+
+    async fn unpack_part(
+        &self,
+        part: &'static Part,
+        partial: &Arc<TempDir>,
+        made: &Path,
+        report: Report<'_>,
+    ) -> Result<(), InstallError> {
+        let Some(pin) = (self.pins)(part.pin) else {
+            return Ok(());
+        };
+        let what = || format!("{} {}", part.pin, pin.version);
+        let next_report = AtomicU64::new(0);
+        let arrived = |bytes: u64, of: Option<u64>| {
+            if bytes >= next_report.load(Ordering::Relaxed) {
+                next_report.store(bytes + REPORT_BYTES, Ordering::Relaxed);
+                report(Step::Downloading {
+                    what: what(),
+                    bytes,
+                    of,
+                });
+            }
+        };
+        let tarball = self.registry.fetch(pin, &arrived).await?;
+        report(Step::Unpacking { what: what() });
+        let cancel = CancellationToken::new();
+        let _cancel_when_dropped = cancel.clone().drop_guard();
+        let (partial, made) = (Arc::clone(partial), made.to_owned());
+        let unpacking = tokio::task::spawn_blocking(move || {
+            let unpacked = unpack(tarball, pin.tarball, part, &made, &cancel);
+            drop(partial);
+            unpacked
+        });
+        unpacking.await.map_err(|error| InstallError::Unpack {
+            tarball: pin.tarball,
+            reason: error.to_string(),
+        })?
     }
 }
 
@@ -180,6 +223,9 @@ impl Installer {
 fn finish(recipe: &Recipe, identity: &str, made: &Path) -> io::Result<()> {
     fs::write(made.join(MARKER), identity)?;
     for (link, to) in recipe.links {
+        if let Some(folder) = made.join(link).parent() {
+            make_folder(folder)?;
+        }
         std::os::unix::fs::symlink(to, made.join(link))?;
     }
     for (file, line) in recipe.lines {

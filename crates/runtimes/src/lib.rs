@@ -1,10 +1,11 @@
-//! The runtimes that `docker/runtimes.lock` pins, installed into the user's cache directory, for sandboxes without
-//! images.
+//! The runtimes that `docker/runtimes.lock` pins, and the agent that `docker/agent/package-lock.json` pins, installed
+//! into the user's cache directory, for sandboxes without images.
 //!
-//! Images are built from the same list. An installed runtime has a folder of its own. The folder appears with its whole
+//! Images are built from the same lists. An installed runtime has a folder of its own. The folder appears with its whole
 //! content or not at all.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod download;
 mod error;
 mod folder;

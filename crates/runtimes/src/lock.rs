@@ -1,6 +1,8 @@
-//! The list of what is pinned: `docker/runtimes.lock`, which images are built from as well.
+//! The lists of what is pinned, which images are built from as well: `docker/runtimes.lock`, and the packages of the agent.
 
 use std::{collections::HashMap, sync::LazyLock};
+
+use crate::agent;
 
 const LOCK: &str = include_str!("../../../docker/runtimes.lock");
 
@@ -25,11 +27,12 @@ pub struct Pin {
 /// Finds what is pinned by a name.
 pub(crate) type Pins = fn(&str) -> Option<&'static Pin>;
 
-/// What is pinned by the name `name`; `None` where nothing is, or nothing for this architecture.
+/// What is pinned by the name `name`; `None` where nothing is, or nothing for this architecture. The pin of `agent` is
+/// the package of the agent itself, without those that it needs.
 #[must_use]
 pub fn pin(name: &str) -> Option<&'static Pin> {
     static PINS: LazyLock<HashMap<&str, Pin>> = LazyLock::new(|| parse(LOCK, ARCHITECTURE));
-    PINS.get(name)
+    PINS.get(name).or_else(|| agent::pin(name))
 }
 
 fn parse<'a>(text: &'static str, architecture: &str) -> HashMap<&'a str, Pin> {

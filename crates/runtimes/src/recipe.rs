@@ -1,9 +1,13 @@
 //! How a runtime is put together from tarballs: the same files that its image takes.
 
+use crate::agent;
+
 /// A runtime's folder.
 pub(crate) struct Recipe {
     /// Name of the runtime.
     pub(crate) runtime: &'static str,
+    /// The program that the folder is made for, inside it.
+    pub(crate) program: &'static str,
     /// Its tarballs.
     pub(crate) parts: &'static [Part],
     /// Symbolic links: where, and to what.
@@ -19,18 +23,19 @@ pub(crate) struct Part {
     /// What is taken and where it goes: the beginning of a path in the tarball, and what replaces that. The first
     /// rule that fits counts, and `None` leaves the file out.
     pub(crate) rules: &'static [(&'static str, Option<&'static str>)],
-    /// Folder of files that are programs whatever the tarball says.
-    pub(crate) programs: Option<&'static str>,
+    /// Beginnings of the paths of files that are programs whatever the tarball says.
+    pub(crate) programs: &'static [&'static str],
 }
 
 const RECIPES: [Recipe; 3] = [
     Recipe {
         runtime: "node",
+        program: "bin/node",
         parts: &[
             Part {
                 pin: "node",
                 rules: &[("bin/node", Some("bin/node")), ("LICENSE", Some("LICENSE"))],
-                programs: None,
+                programs: &[],
             },
             Part {
                 pin: "npm",
@@ -39,7 +44,7 @@ const RECIPES: [Recipe; 3] = [
                     ("man/", None),
                     ("", Some("lib/node_modules/npm/")),
                 ],
-                programs: Some("lib/node_modules/npm/bin/"),
+                programs: &["lib/node_modules/npm/bin/"],
             },
         ],
         links: &[
@@ -51,20 +56,22 @@ const RECIPES: [Recipe; 3] = [
     },
     Recipe {
         runtime: "bun",
+        program: "bin/bun",
         parts: &[Part {
             pin: "bun",
             rules: &[("bin/bun", Some("bin/bun")), ("LICENSE", Some("LICENSE"))],
-            programs: None,
+            programs: &[],
         }],
         links: &[("bin/bunx", "bun")],
         lines: &[],
     },
     Recipe {
         runtime: "deno",
+        program: "bin/deno",
         parts: &[Part {
             pin: "deno",
             rules: &[("deno", Some("bin/deno")), ("LICENSE", Some("LICENSE"))],
-            programs: None,
+            programs: &[],
         }],
         links: &[],
         lines: &[],
@@ -74,14 +81,10 @@ const RECIPES: [Recipe; 3] = [
 /// The recipe of a runtime; `None` for those that no tarball has.
 pub(crate) fn recipe(runtime: &str) -> Option<&'static Recipe> {
     const ALL: &[Recipe] = &RECIPES;
-    ALL.iter().find(|recipe| recipe.runtime == runtime)
-}
-
-impl Recipe {
-    /// The program that the folder is made for, inside it.
-    pub(crate) fn program(&self) -> String {
-        format!("bin/{}", self.runtime)
+    if runtime == agent::NAME {
+        return Some(agent::recipe());
     }
+    ALL.iter().find(|recipe| recipe.runtime == runtime)
 }
 
 impl Part {
@@ -92,6 +95,11 @@ impl Part {
             .iter()
             .find(|(begin, _)| path.starts_with(begin))?;
         Some(format!("{}{}", (*to)?, path.strip_prefix(begin)?))
+    }
+
+    /// Whether the file at `place` in the folder is a program whatever the tarball says.
+    pub(crate) fn is_program(&self, place: &str) -> bool {
+        self.programs.iter().any(|begin| place.starts_with(begin))
     }
 }
 

@@ -55,9 +55,7 @@ pub(crate) fn unpack(
             continue;
         };
         let is_program = entry.header().mode().map_err(broken)? & 0o111 != 0
-            || part
-                .programs
-                .is_some_and(|folder| place.starts_with(folder));
+            || part.is_program(&place);
         let mode = if is_program { PROGRAM } else { PLAIN };
         let to = prefix.join(place);
         write(&mut entry, &to, mode).map_err(|cause| InstallError::write(to, cause))?;
@@ -98,7 +96,11 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if let Some(above) = folder.parent() {
         make_folder(above)?;
     }
-    fs::DirBuilder::new().mode(PROGRAM).create(folder)?;
+    match fs::DirBuilder::new().mode(PROGRAM).create(folder) {
+        // Another tarball is unpacked at the same time.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
     set_mode(&File::open(folder)?, PROGRAM)
 }
 

@@ -10,7 +10,8 @@ use super::BackendArgs;
 /// configuration names. Images that are current are left alone.
 ///
 /// With the local backend: checks this machine, and installs Node.js, Bun and Deno into the cache directory of this
-/// user, where this machine has none or one that is older than the pinned version. Nothing needs root.
+/// user, where this machine has none or one that is older than the pinned version. Installs the agent there as well.
+/// Nothing needs root.
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
     #[command(flatten)]

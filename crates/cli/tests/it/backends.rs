@@ -87,7 +87,7 @@ fn what_needs_docker_is_an_error_that_names_the_flag() {
 #[test]
 fn setup_checks_what_only_this_machine_can_have() {
     let user = User::new();
-    let ended = without_daemon(&user, &["setup", "--only", "bash", "agent"], "");
+    let ended = without_daemon(&user, &["setup", "--only", "bash"], "");
     assert_eq!(
         (ended.code, &*ended.stdout),
         (Some(0), "[DONE] Setup complete!\n")
@@ -96,7 +96,6 @@ fn setup_checks_what_only_this_machine_can_have() {
         "[INFO] Sandboxes are local: no Docker daemon answers: ",
         "[OK] Local sandboxes can run. ",
         "[OK] bash: 5.",
-        "[INFO] agent: local sandboxes have none, it needs Docker.",
     ] {
         let mut lines = ended.stderr.lines();
         assert!(

@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -25,6 +26,19 @@ const KEY: &str = "sk-test-4f1c9d7be2";
 #[test]
 fn in_a_namespace() {
     isol8_test_network::run_inside("network");
+}
+
+/// Where `npm test` installs the agent for local sandboxes, below the cache directory that it chooses.
+const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.cache");
+
+#[test]
+fn the_agent_edits_a_project_in_a_local_sandbox() {
+    if !Path::new(CACHE).join("isol8/runtimes/agent").exists() {
+        isol8_testing::not_run("the agent is not installed for local sandboxes");
+        return;
+    }
+    let variables = [("ISOL8_BACKEND", "local"), ("XDG_CACHE_HOME", CACHE)];
+    isol8_test_network::run_inside_as_root("network::the_agent_edits_an_injected", &variables);
 }
 
 /// Listens on every other host. The tests share the network.

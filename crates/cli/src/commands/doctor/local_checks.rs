@@ -80,7 +80,7 @@ fn runtimes(facts: &Facts) -> Check {
     const NAME: &str = "Local runtimes";
     let missing = &facts.local.missing_runtimes;
     if missing.is_empty() {
-        return ok(NAME, "every runtime but the agent is found");
+        return ok(NAME, "every runtime is found");
     }
     let names: Vec<_> = missing.iter().map(|(runtime, _)| *runtime).collect();
     let (installed, others): (Vec<_>, Vec<_>) = names
@@ -188,7 +188,7 @@ mod tests {
                 ("Local CPU", "control groups"),
                 ("Local files", "mounts"),
                 ("Subordinate ids", "ann has ranges"),
-                ("Local runtimes", "every runtime but the agent is found"),
+                ("Local runtimes", "every runtime is found"),
             ]
         );
     }

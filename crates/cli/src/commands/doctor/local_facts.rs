@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isol8_api::runtimes::LANGUAGES;
+use isol8_api::runtimes::RUNTIMES;
 use isol8_assembly::{Availability, Place, find_interpreter};
 use nix::unistd::{User, geteuid};
 
@@ -54,7 +54,7 @@ pub(super) fn gather(place: Option<&Place>) -> LocalFacts {
             let found = find_interpreter(runtime, place.local_options());
             Some((runtime, found.err()?.to_string()))
         };
-        LANGUAGES.into_iter().filter_map(missing).collect()
+        RUNTIMES.into_iter().filter_map(missing).collect()
     });
     LocalFacts {
         available,

@@ -1,6 +1,6 @@
 //! What local sandboxes need of this machine, and the runtimes that it lacks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use isol8_assembly::{Origin, Place, find_interpreter};
 use isol8_backend::{Backend as _, BackendError, BuildProgress, BuildStatus, ImageSources, Need};
@@ -16,8 +16,12 @@ use crate::{
     settings::SetupSettings,
 };
 
-/// The runtime that local sandboxes do not have.
-const NOT_LOCAL: &str = "agent";
+/// The coding agent, and the runtimes that it needs.
+const AGENT: &str = "agent";
+const OF_AGENT: [&str; 2] = ["node", "bun"];
+
+/// Programs that the agent searches files with.
+const SEARCHERS: [(&str, &[&str]); 2] = [("ripgrep", &["rg"]), ("fd-find", &["fd", "fdfind"])];
 
 /// Checks this machine, and installs the wanted runtimes that it has not, or only in an older version than the pinned
 /// one. Of an installation that is dropped nothing stays.
@@ -36,10 +40,8 @@ pub(super) async fn run(
     let installer = Installer::new(folder, &ImageSources::default().or_environment()?)?;
     let builds = Builds::new(console);
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for &runtime in &settings.runtimes {
-        if runtime == NOT_LOCAL {
-            console.info("agent: local sandboxes have none, it needs Docker.");
-        } else if pin(runtime).is_none() {
+    for runtime in with_needed(&settings.runtimes) {
+        if pin(runtime).is_none() {
             match of_machine(runtime, place, console).await {
                 Ok(runtime) => found.push(runtime),
                 Err(error) => missing.push(error),
@@ -48,6 +50,9 @@ pub(super) async fn run(
             let force = settings.force;
             found.push(provide(runtime, force, place, &installer, &builds, console).await?);
         }
+    }
+    if settings.runtimes.contains(&AGENT) {
+        tell_searchers(console);
     }
     if !missing.is_empty() {
         for error in missing {
@@ -61,6 +66,29 @@ pub(super) async fn run(
     } else {
         "[DONE] Setup complete!".to_owned()
     })
+}
+
+/// The wanted runtimes, and before the agent those that it needs.
+fn with_needed(wanted: &[&'static str]) -> Vec<&'static str> {
+    let mut all: Vec<&str> = wanted.iter().copied().filter(|name| *name != AGENT).collect();
+    if wanted.contains(&AGENT) {
+        all.extend(OF_AGENT.iter().filter(|needed| !wanted.contains(needed)));
+        all.push(AGENT);
+    }
+    all
+}
+
+/// Says which programs the agent can do without, but is better with.
+fn tell_searchers(console: Console) {
+    for (package, names) in SEARCHERS {
+        let places = names.iter().map(|name| Path::new("/usr/bin").join(name));
+        if !places.into_iter().any(|place| place.exists()) {
+            console.info(&format!(
+                "agent: this machine has no /usr/bin/{}. The agent's own search needs it: install {package}.",
+                names[0]
+            ));
+        }
+    }
 }
 
 /// A runtime that sandboxes have now.
@@ -159,6 +187,7 @@ fn in_words(step: &Step) -> String {
         } => format!("downloading {what}: {} of {}", size(*bytes), size(*of)),
         Step::Downloading { what, bytes, .. } => format!("downloading {what}: {}", size(*bytes)),
         Step::Unpacking { what } => format!("unpacking {what}"),
+        Step::Packages { done, of } => format!("{done} of {of} packages are there"),
         _ => "waiting for another installation to end".to_owned(),
     }
 }
@@ -166,6 +195,13 @@ fn in_words(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_agent_needs_comes_before_it() {
+        assert_eq!(with_needed(&["agent"]), ["node", "bun", "agent"]);
+        assert_eq!(with_needed(&["agent", "bun", "bash"]), ["bun", "bash", "node", "agent"]);
+        assert_eq!(with_needed(&["deno"]), ["deno"]);
+    }
 
     #[test]
     fn steps_are_told_in_words() {
@@ -180,6 +216,10 @@ mod tests {
                 "downloading deno 2.9.5: 8 MB of 40 MB",
             ),
             (downloading(None), "downloading deno 2.9.5: 8 MB"),
+            (
+                Step::Packages { done: 25, of: 126 },
+                "25 of 126 packages are there",
+            ),
             (Step::Waiting, "waiting for another installation to end"),
         ] {
             assert_eq!(in_words(&step), words);

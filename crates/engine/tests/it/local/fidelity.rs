@@ -5,11 +5,11 @@
 
 use std::{env, path::Path};
 
-use super::{suites::run_on_local, support::RUNTIMES};
+use super::{
+    suites::run_on_local,
+    support::{INSTALLED, RUNTIMES},
+};
 use crate::fidelity::{OF_MACHINE, WITHOUT_SESSIONS};
-
-/// Where `npm run test:long` installs runtimes.
-const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.cache/isol8/runtimes");
 
 fn is_long() -> bool {
     env::var_os("ISOL8_TEST_LONG").is_some()

@@ -27,6 +27,10 @@ pub(crate) fn engine_with(options: Value, runtimes: &Path) -> Engine {
     engine_on(options, local).unwrap()
 }
 
+/// Where the tests of this project install runtimes.
+pub(crate) const INSTALLED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../.cache/isol8/runtimes");
+
 /// Names a directory of installed runtimes for [`engine_of`].
 pub(crate) const RUNTIMES: &str = "ISOL8_TEST_RUNTIMES";
 
