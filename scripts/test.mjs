@@ -79,10 +79,10 @@ function counted(output, passed, skipped) {
   return { passed: sum(passed), notRun: notRun > 0 ? [`${notRun} skipped tests`] : [] };
 }
 
-/** Installs the pinned runtimes for local sandboxes, where Rust's tests look for them. */
-function installedRuntimes() {
+/** Installs pinned runtimes for local sandboxes, where Rust's tests look for them. */
+function installedRuntimes(...only) {
   const env = { XDG_CACHE_HOME: `${root}/.cache` };
-  return run("node", ["bin/isol8.cjs", "setup", "--backend", "local"], { env });
+  return run("node", ["bin/isol8.cjs", "setup", "--backend", "local", ...only], { env });
 }
 
 /** Minutes after which a command of JavaScript tests is killed, with the tests of one file at most. */
@@ -138,6 +138,7 @@ const steps = [
     name: "tools of local sandboxes",
     run: () => run("sh", ["scripts/ensure-local-tools.sh"]),
   },
+  { name: "agent of local sandboxes", run: () => installedRuntimes("--only", "agent") },
   { name: "other engines", run: () => run("sh", ["scripts/ensure-engines.sh"]) },
   { name: "databases", run: () => run("sh", ["scripts/ensure-databases.sh"]) },
   { name: "types", run: () => run("node", ["scripts/check-types.mjs"]) },
@@ -164,7 +165,7 @@ const longSteps = [
   debugBuild,
   images,
   foreignImage,
-  { name: "runtimes of local sandboxes", run: installedRuntimes },
+  { name: "runtimes of local sandboxes", run: () => installedRuntimes() },
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
     name: "Rust: long sessions, and local sandboxes",

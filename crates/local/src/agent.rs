@@ -77,7 +77,10 @@ mod tests {
         let agent = find(&options, &[]).unwrap();
         assert_eq!((agent.name, agent.origin), ("pi", Origin::Installed));
         assert!(agent.program.ends_with("agent/lib/cli.js"));
-        let beside = agent.beside.iter().map(|other| (other.name, other.prefix.clone().unwrap()));
+        let beside = agent
+            .beside
+            .iter()
+            .map(|other| (other.name, other.prefix.clone().unwrap()));
         let expected = ["node", "bun"].map(|name| (name, place.path().join(name)));
         assert!(beside.eq(expected));
         symlink("/etc", place.path().join("agent/lib/etc")).unwrap();

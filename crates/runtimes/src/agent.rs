@@ -124,9 +124,8 @@ fn of(architecture: &str) -> Agent {
 impl Package {
     /// Whether it is for Linux on this architecture.
     fn is_for(&self, architecture: &str) -> bool {
-        let has = |list: &Option<Vec<&str>>, word| {
-            list.as_ref().is_none_or(|list| list.contains(&word))
-        };
+        let has =
+            |list: &Option<Vec<&str>>, word| list.as_ref().is_none_or(|list| list.contains(&word));
         has(&self.os, "linux") && has(&self.cpu, architecture)
     }
 }
@@ -172,8 +171,16 @@ mod tests {
         let nested = "node_modules/proper-lockfile/node_modules/retry";
         assert!(find(nested).is_some());
         assert!(agent.pins[nested].tarball.starts_with("retry/-/retry-"));
-        let (_, to) = agent.recipe.links.iter().find(|(link, _)| *link == "lib/pi/node_modules/.bin/pi").unwrap();
+        let (_, to) = agent
+            .recipe
+            .links
+            .iter()
+            .find(|(link, _)| *link == "lib/pi/node_modules/.bin/pi")
+            .unwrap();
         let program = to.strip_prefix("../").unwrap();
-        assert!(part.is_program(&format!("{FOLDER}/node_modules/{program}")), "{to}");
+        assert!(
+            part.is_program(&format!("{FOLDER}/node_modules/{program}")),
+            "{to}"
+        );
     }
 }

@@ -167,8 +167,7 @@ impl Installer {
         let report_part = if many { silent } else { report };
         let parts = recipe.parts.iter();
         let unpacked = parts.map(|part| self.unpack_part(part, partial, made, report_part));
-        let mut unpacked =
-            stream::iter(unpacked).buffer_unordered(if many { AT_ONCE } else { 1 });
+        let mut unpacked = stream::iter(unpacked).buffer_unordered(if many { AT_ONCE } else { 1 });
         let mut done = 0;
         while let Some(part) = unpacked.next().await {
             part?;

@@ -54,8 +54,8 @@ pub(crate) fn unpack(
             }
             continue;
         };
-        let is_program = entry.header().mode().map_err(broken)? & 0o111 != 0
-            || part.is_program(&place);
+        let is_program =
+            entry.header().mode().map_err(broken)? & 0o111 != 0 || part.is_program(&place);
         let mode = if is_program { PROGRAM } else { PLAIN };
         let to = prefix.join(place);
         write(&mut entry, &to, mode).map_err(|cause| InstallError::write(to, cause))?;
@@ -78,9 +78,11 @@ fn write(from: &mut impl io::Read, to: &Path, mode: u32) -> io::Result<()> {
     if let Some(folder) = to.parent() {
         make_folder(folder)?;
     }
+    // Some tarballs have a file twice. The last one counts, as with npm.
     let mut file = OpenOptions::new()
         .write(true)
-        .create_new(true)
+        .create(true)
+        .truncate(true)
         .mode(mode)
         .open(to)?;
     io::copy(from, &mut file)?;
@@ -175,6 +177,19 @@ mod tests {
             assert!(error.starts_with("t.tgz cannot be unpacked: "), "{error}");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{entry:?}");
         }
+    }
+
+    #[test]
+    fn of_a_file_that_is_there_twice_the_last_one_counts() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (folder, outcome) = unpacked(&[
+            ("package/./lib/npm.js", EntryType::Regular, 0o755),
+            ("package/lib/npm.js", EntryType::Regular, 0o644),
+        ]);
+        assert_eq!(outcome, Ok(()));
+        let file = folder.path().join("lib/node_modules/npm/lib/npm.js");
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
     }
 
     #[test]

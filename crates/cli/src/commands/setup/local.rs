@@ -70,7 +70,11 @@ pub(super) async fn run(
 
 /// The wanted runtimes, and before the agent those that it needs.
 fn with_needed(wanted: &[&'static str]) -> Vec<&'static str> {
-    let mut all: Vec<&str> = wanted.iter().copied().filter(|name| *name != AGENT).collect();
+    let mut all: Vec<&str> = wanted
+        .iter()
+        .copied()
+        .filter(|name| *name != AGENT)
+        .collect();
     if wanted.contains(&AGENT) {
         all.extend(OF_AGENT.iter().filter(|needed| !wanted.contains(needed)));
         all.push(AGENT);
@@ -199,7 +203,10 @@ mod tests {
     #[test]
     fn what_the_agent_needs_comes_before_it() {
         assert_eq!(with_needed(&["agent"]), ["node", "bun", "agent"]);
-        assert_eq!(with_needed(&["agent", "bun", "bash"]), ["bun", "bash", "node", "agent"]);
+        assert_eq!(
+            with_needed(&["agent", "bun", "bash"]),
+            ["bun", "bash", "node", "agent"]
+        );
         assert_eq!(with_needed(&["deno"]), ["deno"]);
     }
 
