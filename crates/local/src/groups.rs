@@ -35,11 +35,12 @@ fn find_in(mounts: &str, own: &str, limits: Limits) -> Result<Vec<Hierarchy>, Ba
     let mut found: Vec<Hierarchy> = Vec::new();
     let mut missing: Vec<&str> = CONTROLLERS.iter().map(|(name, _)| *name).collect();
     for mounted in mounts.lines().filter_map(mounted) {
-        let controllers: Vec<String> = mounted
-            .controllers
-            .into_iter()
-            .filter(|name| missing.contains(&name.as_str()))
-            .collect();
+        let wanted = |controllers: Vec<String>| -> Vec<String> {
+            let all = controllers.into_iter();
+            all.filter(|name| missing.contains(&name.as_str()))
+                .collect()
+        };
+        let mut controllers = wanted(mounted.controllers);
         if controllers.is_empty() {
             continue;
         }
@@ -47,6 +48,13 @@ fn find_in(mounts: &str, own: &str, limits: Limits) -> Result<Vec<Hierarchy>, Ba
         else {
             continue;
         };
+        if mounted.version == 2 && parent != mounted.place {
+            // A group has those that the one above gives it, which may be fewer than there are.
+            controllers = wanted(controllers_of(Path::new(&parent)));
+            if controllers.is_empty() {
+                continue;
+            }
+        }
         missing.retain(|name| !controllers.iter().any(|found| found == name));
         found.push(Hierarchy {
             directory: format!("{parent}/{DIRECTORY}"),
@@ -71,11 +79,7 @@ fn mounted(line: &str) -> Option<Mounted> {
     );
     let controllers = match kind {
         "cgroup" => options.split(',').map(str::to_owned).collect(),
-        "cgroup2" => fs::read_to_string(Path::new(place).join("cgroup.controllers"))
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        "cgroup2" => controllers_of(Path::new(place)),
         _ => return None,
     };
     Some(Mounted {
@@ -83,6 +87,13 @@ fn mounted(line: &str) -> Option<Mounted> {
         version: if kind == "cgroup2" { 2 } else { 1 },
         controllers,
     })
+}
+
+/// The controllers that a group of version 2 has.
+fn controllers_of(group: &Path) -> Vec<String> {
+    let controllers = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let names = controllers.split_whitespace();
+    names.map(str::to_owned).collect()
 }
 
 /// Where this process may make groups: at the top of the hierarchy, or else in its own group if that was delegated. A group
@@ -218,6 +229,35 @@ mod tests {
         assert!(!is_delegated(place.path()));
         rustix::fs::setxattr(place.path(), "user.delegate", b"1", flags).unwrap();
         assert!(is_delegated(place.path()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_delegated_group_has_the_controllers_that_it_was_given() {
+        // In a file system that has the mark of systemd.
+        let place = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let root = place.path().to_str().unwrap();
+        let scope = place.path().join("user/scope");
+        fs::create_dir_all(&scope).unwrap();
+        // Root may write everywhere, so the top is no directory here.
+        fs::write(place.path().join(DIRECTORY), "").unwrap();
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(&scope, "user.delegate", b"1", flags).unwrap();
+        fs::write(place.path().join("cgroup.controllers"), "cpu memory pids\n").unwrap();
+        let mounts = format!("cgroup2 {root} cgroup2 rw 0 0\n");
+        let look = |given: &str, limits| {
+            fs::write(scope.join("cgroup.controllers"), given).unwrap();
+            find_in(&mounts, "0::/user/scope\n", limits)
+        };
+        // What systemd gives the manager of a user.
+        let refused = look("memory pids\n", Limits::Required).unwrap_err();
+        assert!(refused.message.contains("controller cpu"), "{refused}");
+        let found = look("memory pids\n", Limits::BestEffort).unwrap();
+        assert_eq!(found[0].controllers, ["memory", "pids"]);
+        assert!(found[0].directory.ends_with("user/scope/isol8"));
+        assert!(look("\n", Limits::BestEffort).unwrap().is_empty());
+        let all = look("cpu memory pids\n", Limits::Required).unwrap();
+        assert_eq!(all[0].controllers, ["cpu", "memory", "pids"]);
     }
 
     #[cfg(unix)]
