@@ -23,15 +23,22 @@ const TOO_MUCH: [&str; 4] = ["/", "/opt", "/usr", "/tmp"];
 /// Most files that an interpreter's directory may have, so that looking at them has an end.
 const MAX_FILES: usize = 200_000;
 
+/// The users that people have begin here, and end before the one that stands for nobody.
+const OF_PEOPLE: std::ops::Range<u32> = 1000..65534;
+
 /// The prefix of the interpreter `program`, if it may be shown: the directory above its `bin`. The error is the reason
-/// why not.
+/// why not. Blocks: it looks at every file that would be shown.
 pub(crate) fn of_program(program: &Path) -> Result<PathBuf, String> {
+    of_program_beside(program, &homes())
+}
+
+fn of_program_beside(program: &Path, homes: &[PathBuf]) -> Result<PathBuf, String> {
     let bin = program.parent().filter(|parent| parent.ends_with("bin"));
     let Some(prefix) = bin.and_then(Path::parent) else {
         return Err(format!("{} is in no directory `bin`", program.display()));
     };
-    check(prefix)?;
-    for part in shown_parts(prefix) {
+    check(prefix, homes)?;
+    for part in parts_beside(prefix, homes) {
         check_tree(&part, prefix, false)?;
     }
     Ok(prefix.to_owned())
@@ -39,7 +46,11 @@ pub(crate) fn of_program(program: &Path) -> Result<PathBuf, String> {
 
 /// The directories of a prefix that are shown: of one in a home those that every interpreter needs.
 pub(crate) fn shown_parts(prefix: &Path) -> Vec<PathBuf> {
-    let parts: &[&str] = if homes().any(|home| prefix.starts_with(home)) {
+    parts_beside(prefix, &homes())
+}
+
+fn parts_beside(prefix: &Path, homes: &[PathBuf]) -> Vec<PathBuf> {
+    let parts: &[&str] = if homes.iter().any(|home| prefix.starts_with(home)) {
         &["bin", "lib"]
     } else {
         &["bin", "lib", "lib64", "include", "share"]
@@ -55,14 +66,29 @@ pub(crate) fn check_installed(prefix: &Path) -> Result<(), String> {
     check_tree(prefix, prefix, true)
 }
 
-/// The homes that are known: root's, that of this user, and the directory of the others.
-fn homes() -> impl Iterator<Item = PathBuf> {
+/// The homes that are known: root's, the directory of the others, that of this user, and those of the people of this
+/// machine.
+fn homes() -> Vec<PathBuf> {
     let own = env::var_os("HOME").map(PathBuf::from);
-    let own = own.filter(|home| home.is_absolute() && home.parent().is_some());
-    [ROOT_HOME, HOMES].into_iter().map(PathBuf::from).chain(own)
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let known = [ROOT_HOME, HOMES].into_iter().map(PathBuf::from);
+    let all = known.chain(own).chain(homes_in(&passwd));
+    all.filter(|home| home.is_absolute() && home.parent().is_some())
+        .collect()
 }
 
-fn check(prefix: &Path) -> Result<(), String> {
+/// The homes of people in the text of `/etc/passwd`. See passwd(5).
+fn homes_in(passwd: &str) -> impl Iterator<Item = PathBuf> {
+    let home = |line: &str| {
+        let mut fields = line.split(':').skip(2);
+        let user: u32 = fields.next()?.parse().ok()?;
+        let home = fields.nth(2)?;
+        OF_PEOPLE.contains(&user).then(|| PathBuf::from(home))
+    };
+    passwd.lines().filter_map(home)
+}
+
+fn check(prefix: &Path, homes: &[PathBuf]) -> Result<(), String> {
     let refused = |what: &str, directory: &Path| {
         let (prefix, directory) = (prefix.display(), directory.display());
         Err(format!(
@@ -74,10 +100,11 @@ fn check(prefix: &Path) -> Result<(), String> {
             return refused("is in or ", directory);
         }
     }
-    for home in homes() {
-        if home.starts_with(prefix) || prefix.parent() == Some(Path::new(HOMES)) {
-            return refused("", &home);
-        }
+    if prefix.parent() == Some(Path::new(HOMES)) {
+        return refused("", prefix);
+    }
+    if let Some(home) = homes.iter().find(|home| home.starts_with(prefix)) {
+        return refused("", home);
     }
     if TOO_MUCH
         .iter()
@@ -147,48 +174,116 @@ mod tests {
 
     use super::*;
 
+    fn refusal(program: &str, homes: &[&str]) -> String {
+        let homes: Vec<_> = homes.iter().map(PathBuf::from).collect();
+        of_program_beside(Path::new(program), &homes).unwrap_err()
+    }
+
     #[test]
-    fn private_places_and_what_contains_them_are_refused() {
-        for refused in [
-            "/root/bin/python3",
-            "/home/bin/node",
-            "/home/somebody/bin/bun",
-            "/var/tools/bin/node",
-            "/etc/bin/node",
-            "/bin/node",
-            "/usr/bin/node",
-            "/opt/bin/node",
-            "/opt/node/node",
+    fn private_places_and_what_contains_them_are_refused_with_the_reason() {
+        let homes = ["/root", "/home", "/data/people/ann"];
+        for (program, reason) in [
+            ("/home/bin/node", "is or contains /home"),
+            ("/home/somebody/bin/bun", "is or contains /home/somebody"),
+            ("/root/bin/python3", "is or contains /root"),
+            (
+                "/data/people/ann/bin/node",
+                "is or contains /data/people/ann",
+            ),
+            ("/data/people/bin/node", "is or contains /data/people/ann"),
+            ("/etc/bin/node", "is in or contains /etc"),
+            ("/etc/alternatives/bin/node", "is in or contains /etc"),
+            ("/var/bin/node", "is in or contains /var"),
+            ("/var/tools/bin/node", "is in or contains /var"),
+            ("/bin/node", "is in or contains /etc"),
+            ("/usr/bin/node", "/usr is not its own"),
+            ("/opt/bin/node", "/opt is not its own"),
+            ("/tmp/bin/node", "/tmp is not its own"),
+            ("/opt/node/node", "is in no directory `bin`"),
         ] {
-            assert!(of_program(Path::new(refused)).is_err(), "{refused}");
+            let told = refusal(program, &homes);
+            assert!(told.contains(reason), "{program}: {told}");
         }
     }
 
     #[test]
-    fn of_a_prefix_in_a_home_two_directories_are_shown() {
-        // No test makes files in a home: where nothing is, nothing is shown.
-        let tools = Path::new("/home/somebody/.isol8-test");
-        assert_eq!(of_program(&tools.join("bin/bun")).unwrap(), tools);
-        let place = tempfile::tempdir().unwrap();
-        for part in ["bin", "lib", "share"] {
-            fs::create_dir(place.path().join(part)).unwrap();
+    fn homes_of_people_are_known_wherever_they_are() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nbin:x:2:2:bin:/bin:/usr/sbin/nologin\n\
+                      ann:x:1000:1000:Ann,,,:/data/people/ann:/bin/zsh\n\
+                      nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\nbroken\n";
+        assert!(homes_in(passwd).eq([PathBuf::from("/data/people/ann")]));
+        assert!(homes().contains(&PathBuf::from("/root")));
+        assert!(homes().iter().all(|home| home.parent().is_some()));
+    }
+
+    /// A home with files in `.local`, and the interpreter there.
+    fn home_with(files: &[(&str, u32)]) -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        for (file, mode) in [&[("bin/node", 0o755)], files].concat() {
+            let path = home.path().join(".local").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "x").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         }
-        assert_eq!(shown_parts(place.path()).len(), 3);
+        let program = home.path().join(".local/bin/node");
+        (home, program)
+    }
+
+    #[test]
+    fn of_a_prefix_in_a_home_bin_and_lib_are_shown() {
+        let private = ("share/keyrings/login", 0o600);
+        let (home, program) = home_with(&[private, ("lib/x", 0o644), ("include/x", 0o644)]);
+        let homes = [home.path().to_owned()];
+        let prefix = of_program_beside(&program, &homes).unwrap();
+        assert_eq!(prefix, home.path().join(".local"));
+        let parts = ["bin", "lib"].map(|part| prefix.join(part));
+        assert_eq!(parts_beside(&prefix, &homes), parts);
+        // The same elsewhere is an installation of its own.
+        assert_eq!(parts_beside(&prefix, &[]).len(), 4);
+        assert!(
+            of_program_beside(&program, &[])
+                .unwrap_err()
+                .contains("keyrings/login")
+        );
     }
 
     #[test]
     fn one_private_file_is_enough_to_refuse() {
-        let place = tempfile::tempdir().unwrap();
-        let bin = place.path().join("it/bin");
-        fs::create_dir_all(&bin).unwrap();
-        fs::write(bin.join("node"), "x").unwrap();
-        assert_eq!(
-            of_program(&bin.join("node")).unwrap(),
-            place.path().join("it")
+        for (file, mode) in [("bin/key", 0o640), ("lib/python3/key", 0o600)] {
+            let (home, program) = home_with(&[(file, mode)]);
+            let homes = [home.path().to_owned()];
+            let reason = of_program_beside(&program, &homes).unwrap_err();
+            let expected = format!("{file} is not for everybody to read");
+            assert!(reason.contains(&expected), "{reason}");
+        }
+        let (home, program) = home_with(&[("lib/own/x", 0o644)]);
+        let own = home.path().join(".local/lib/own");
+        fs::set_permissions(own, fs::Permissions::from_mode(0o700)).unwrap();
+        let reason = of_program(&program).unwrap_err();
+        assert!(reason.contains("lib/own is not for everybody"), "{reason}");
+    }
+
+    #[test]
+    fn a_link_to_the_outside_is_shown_as_it_is_but_not_in_an_installed_runtime() {
+        let (home, program) = home_with(&[("lib/x", 0o644)]);
+        let prefix = home.path().join(".local");
+        std::os::unix::fs::symlink("x", prefix.join("lib/inside")).unwrap();
+        std::os::unix::fs::symlink("nowhere", prefix.join("lib/broken")).unwrap();
+        assert_eq!(check_installed(&prefix), Ok(()));
+        std::os::unix::fs::symlink("/etc/shadow", prefix.join("lib/outside")).unwrap();
+        assert_eq!(of_program(&program).unwrap(), prefix);
+        let reason = check_installed(&prefix).unwrap_err();
+        assert!(
+            reason.contains("lib/outside leads to /etc/shadow"),
+            "{reason}"
         );
-        fs::write(bin.join("key"), "x").unwrap();
-        fs::set_permissions(bin.join("key"), fs::Permissions::from_mode(0o640)).unwrap();
-        let reason = of_program(&bin.join("node")).unwrap_err();
-        assert!(reason.contains("bin/key is not for everybody"), "{reason}");
+    }
+
+    #[test]
+    fn a_directory_that_is_a_link_is_not_shown() {
+        let (home, _) = home_with(&[]);
+        let prefix = home.path().join(".local");
+        std::os::unix::fs::symlink("/var", prefix.join("lib")).unwrap();
+        assert_eq!(shown_parts(&prefix), [prefix.join("bin")]);
     }
 }
