@@ -13,10 +13,11 @@ use isol8_backend::{
     SandboxSpec, SeccompProfile, Started, begin_start,
 };
 use isol8_protocol::{CPU_PERIOD_MICROS, RootPlan, STRICT_ARGUMENT, SandboxPlan};
-use tokio::task::spawn_blocking;
 
 use crate::{
-    Availability, LocalOptions, abandoned, availability, find_interpreter, groups, root, seccomp,
+    Availability, LocalOptions, abandoned, availability,
+    blocking::blocking,
+    find_interpreter, groups, root, seccomp,
     spawner::{Running, Spawner, running, spawner},
     users,
 };
@@ -68,13 +69,18 @@ impl LocalBackend {
         })?;
         let spawner = match self.shared.known(&spec.image) {
             Some(spawner) => spawner,
-            None => self.shared.find_spawner(&spec.image).await?,
+            None => self.find_spawner(&spec.image).await?,
         };
         let Running { number, stream } = spawner.start(plan).await?;
         let id = format!("local-{}-{number}", spawner.process());
         lock(&self.shared.sandboxes).insert(id.clone(), (spawner, number));
         let stream = Box::new(stream);
         Ok(Started { id, stream })
+    }
+
+    async fn find_spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
+        let (shared, image) = (Arc::clone(&self.shared), image.to_owned());
+        blocking(move || shared.find_spawner(&image)).await?
     }
 }
 
@@ -85,8 +91,9 @@ impl Shared {
         known.filter(|spawner| spawner.is_alive())
     }
 
-    /// The spawner for an image: one of another engine, or a new one.
-    async fn find_spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
+    /// The spawner for an image: one of another engine, or a new one. Blocks: it looks at every file of an interpreter
+    /// that is not the system's, and may ask systemd for control groups.
+    fn find_spawner(&self, image: &str) -> Result<Arc<Spawner>, BackendError> {
         let users = users::find()?;
         let groups = groups::find(self.options.limits)?;
         let enforced = availability::describe(&users, &groups);
@@ -97,13 +104,7 @@ impl Shared {
         let key = (plan, self.options.limits);
         let found = match running(&key) {
             Some(running) => running,
-            // The start of one blocks for some milliseconds.
-            None => spawn_blocking(move || spawner(&key, &users))
-                .await
-                .map_err(|error| {
-                    BackendError::new(BackendErrorKind::System, "The program ends.")
-                        .caused_by(error)
-                })??,
+            None => spawner(&key, &users)?,
         };
         tracing::debug!(%enforced, "limits of local sandboxes");
         lock(&self.spawners).insert(image.to_owned(), Arc::clone(&found));
@@ -208,20 +209,17 @@ impl Backend for LocalBackend {
     /// Local sandboxes end with their process. What a spawner that was killed has left are control groups; each such
     /// spawner counts as one.
     fn clean_up(&self) -> BoxFuture<'_, Result<CleanupReport, BackendError>> {
-        async {
-            let removed = spawn_blocking(abandoned::remove).await;
-            removed.map_err(|error| {
-                BackendError::new(BackendErrorKind::System, "The program ends.").caused_by(error)
-            })
-        }
-        .boxed()
+        blocking(abandoned::remove).boxed()
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         async {
-            let interpreter = find_interpreter("bash", &self.shared.options)?;
-            let image = root::id("bash", &interpreter);
-            self.shared.find_spawner(&image).await.map(drop)
+            let options = self.shared.options.clone();
+            let image = move || {
+                let interpreter = find_interpreter("bash", &options)?;
+                Ok::<_, BackendError>(root::id("bash", &interpreter))
+            };
+            self.find_spawner(&blocking(image).await??).await.map(drop)
         }
         .boxed()
     }

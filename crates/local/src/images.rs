@@ -6,7 +6,7 @@ use isol8_backend::{
     ImageRecipe, ImageSources, ImageStore, Need, ReportProgress,
 };
 
-use crate::{LocalOptions, find_interpreter, root};
+use crate::{Interpreter, LocalOptions, blocking::blocking, find_interpreter, root};
 
 /// How the images of runtimes are called.
 const PREFIX: &str = "isol8:";
@@ -23,16 +23,27 @@ impl LocalImages {
         Self { options }
     }
 
-    fn find(&self, name: &str) -> Result<ImageDetails, BackendError> {
+    /// The interpreter of a runtime, and the name of the root that it gets.
+    async fn find_interpreter(&self, runtime: &str) -> Result<(Interpreter, String), BackendError> {
+        let (options, runtime) = (self.options.clone(), runtime.to_owned());
+        blocking(move || {
+            let interpreter = find_interpreter(&runtime, &options)?;
+            let id = root::id(&runtime, &interpreter);
+            Ok((interpreter, id))
+        })
+        .await?
+    }
+
+    async fn find(&self, name: &str) -> Result<ImageDetails, BackendError> {
         let runtime = match root::runtime_of(name) {
             Some(runtime) => runtime,
             None => name
                 .strip_prefix(PREFIX)
                 .ok_or_else(|| BackendError::unsupported("local", Need::Image))?,
         };
-        let interpreter = find_interpreter(runtime, &self.options)?;
+        let (_, id) = self.find_interpreter(runtime).await?;
         Ok(ImageDetails {
-            id: root::id(runtime, &interpreter),
+            id,
             facts: ImageFacts {
                 runtime: runtime.to_owned(),
                 ..ImageFacts::default()
@@ -47,7 +58,7 @@ impl ImageStore for LocalImages {
         &'a self,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<ImageDetails>, BackendError>> {
-        async move { self.find(name).map(Some) }.boxed()
+        async move { self.find(name).await.map(Some) }.boxed()
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<ImageInfo>, BackendError>> {
@@ -63,7 +74,7 @@ impl ImageStore for LocalImages {
         report: ReportProgress<'a>,
     ) -> BoxFuture<'a, Result<(), BackendError>> {
         async move {
-            let interpreter = find_interpreter(runtime, &self.options)?;
+            let (interpreter, _) = self.find_interpreter(runtime).await?;
             report(BuildProgress {
                 runtime: runtime.to_owned(),
                 status: BuildStatus::Done,
