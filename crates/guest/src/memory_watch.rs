@@ -8,16 +8,16 @@
 use std::{convert::Infallible, fs, time::Duration};
 
 use isol8_protocol::{MEMORY_ARGUMENT, WRITABLE_DIRS};
-use nix::{
-    sys::{signal::Signal, statvfs::statvfs},
-    unistd::{SysconfVar, sysconf},
-};
+use nix::sys::{signal::Signal, statvfs::statvfs};
 use tokio::time::sleep;
 
-use crate::{kill, tree, usage::read_small};
+use crate::{kill, tree};
 
 /// The segments of shared memory of System V in this sandbox.
 const SEGMENTS: &str = "/proc/sysvipc/shm";
+
+/// What the kernel keeps of a file in memory whatever it has in it: an inode of a tmpfs and a name, rounded up.
+const FILE_BYTES: u64 = 1024;
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -45,10 +45,8 @@ fn largest_beyond(limit: u64) -> Option<i32> {
     let processes = tree::list().ok()?;
     // An idle sandbox has none.
     let sizes = processes.iter().filter_map(|process| {
-        let bytes = private_memory(process.pid)?;
-        let tables = fs::read_to_string(format!("/proc/{}/status", process.pid));
-        let tables = tables.map_or(0, |status| page_tables(&status));
-        Some((bytes.saturating_add(tables), process.pid))
+        let status = fs::read(format!("/proc/{}/status", process.pid)).ok()?;
+        Some((own_memory(&status), process.pid))
     });
     let sizes: Vec<_> = sizes.collect();
     let (_, largest) = *sizes.iter().max()?;
@@ -72,28 +70,25 @@ fn segments(list: &str) -> u64 {
     bytes.fold(0, u64::saturating_add)
 }
 
-/// Memory that a process has for itself, in bytes. See `proc_pid_statm(5)`.
-fn private_memory(pid: i32) -> Option<u64> {
-    let statm = read_small(&format!("/proc/{pid}/statm")).ok()?;
-    let mut pages = std::str::from_utf8(&statm).ok()?.split(' ').skip(1);
-    let mut next = || pages.next()?.trim().parse::<u64>().ok();
-    let (resident, shared) = (next()?, next()?);
-    let page = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
-    Some(resident.saturating_sub(shared).saturating_mul(page))
+/// Memory that a process has for itself and its page tables, in bytes, in its status. See `proc_pid_status(5)`. Whoever
+/// gave the process its name chose the bytes of that line.
+fn own_memory(status: &[u8]) -> u64 {
+    const COUNTED: [&str; 3] = ["RssAnon:", "VmPTE:", "VmSwap:"];
+    let sizes = status.split(|byte| *byte == b'\n').filter_map(|line| {
+        let line = std::str::from_utf8(line).ok()?;
+        let rest = COUNTED.iter().find_map(|name| line.strip_prefix(name))?;
+        rest.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    sizes.fold(0, u64::saturating_add).saturating_mul(1024)
 }
 
-/// Bytes of the page tables of a process, in its status. See `proc_pid_status(5)`.
-fn page_tables(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmPTE:"));
-    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default().saturating_mul(1024)
-}
-
-/// Bytes that the files in a writable place take.
+/// Bytes that the files in a writable place take, with what the kernel keeps of each.
 fn files(place: &str) -> Option<u64> {
     let found = statvfs(place).ok()?;
     let blocks = found.blocks().saturating_sub(found.blocks_free());
-    Some(blocks.saturating_mul(found.fragment_size()))
+    let files = found.files().saturating_sub(found.files_free());
+    let content = blocks.saturating_mul(found.fragment_size());
+    Some(content.saturating_add(files.saturating_mul(FILE_BYTES)))
 }
 
 #[cfg(test)]
@@ -119,17 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_process_has_memory_of_its_own() {
+    fn memory_and_page_tables_of_a_process_count() {
+        let status =
+            b"Name:\tx\\nRssAnon:\xff\nVmLib:\t    1234 kB\nRssAnon:\t    8 kB\nRssFile:\t 9 kB\n\
+            VmPTE:\t    2048 kB\nVmSwap:\t 4 kB\n";
+        assert_eq!(own_memory(status), (2 << 20) + (12 << 10));
+        assert_eq!(own_memory(b"Name:\tkthreadd\n"), 0);
         let held = vec![1_u8; 8 << 20];
-        let own = private_memory(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let own = own_memory(&fs::read("/proc/self/status").unwrap());
         assert!(own > held.len() as u64, "{own}");
-    }
-    #[test]
-    fn page_tables_count() {
-        let status = "Name:\tx\nVmLib:\t    1234 kB\nVmPTE:\t    2048 kB\nVmSwap:\t 0 kB\n";
-        assert_eq!(page_tables(status), 2 << 20);
-        assert_eq!(page_tables("Name:\tkthreadd\n"), 0);
-        let own = fs::read_to_string("/proc/self/status").unwrap();
-        assert!(page_tables(&own) >= 4096, "{own}");
     }
 }

@@ -95,3 +95,25 @@ async fn a_segment_and_a_heap() {
 fn segments_count_as_memory() {
     run_without_groups("a_segment_and_a_heap");
 }
+
+/// Files without content: the kernel keeps about 60 MB for them.
+const EMPTY_FILES: &str = "
+import os, time
+for number in range(80_000): os.close(os.open(f'/tmp/{number}', os.O_CREAT))
+time.sleep(60)";
+
+#[tokio::test]
+#[ignore = "runs in surroundings that another test makes"]
+async fn empty_files() {
+    let engine = engine(json!({"memoryLimit": "64m"}));
+    let program = json!({"runtime": "python", "code": EMPTY_FILES});
+    let result = run(&engine, program).await.unwrap();
+    assert_eq!(result.exit_code, 137, "{result:?}");
+    assert!(result.duration_ms < 30_000, "{result:?}");
+    engine.stop().await;
+}
+
+#[test]
+fn empty_files_count_as_memory() {
+    run_without_groups("empty_files");
+}
