@@ -93,9 +93,47 @@ mod tests {
         assert!(said.contains("Cannot change the user"), "{said}");
     }
 
+    /// Whether there are other users to become.
+    fn is_root() -> bool {
+        let is_root = Uid::effective().is_root();
+        if !is_root {
+            isol8_testing::not_run("only root can become another user");
+        }
+        is_root
+    }
+
+    #[test]
+    fn files_are_made_and_refused_as_for_the_user_and_later_ones_as_for_root() {
+        use std::{
+            fs::{self, File, Permissions},
+            os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+        };
+
+        if !is_root() {
+            return;
+        }
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::set_permissions(place.path(), Permissions::from_mode(0o777)).unwrap();
+        fs::write(path("private"), "of root").unwrap();
+        fs::set_permissions(path("private"), Permissions::from_mode(0o600)).unwrap();
+        let owner = |name: &str| {
+            let found = File::create(path(name)).unwrap().metadata().unwrap();
+            (found.uid(), found.gid())
+        };
+        for _ in 0..2 {
+            let (made, private) =
+                with_rights_of_user(|| (owner("of-user"), File::open(path("private"))));
+            assert_eq!(made, (crate::user::id(), isol8_protocol::GROUP_ID));
+            assert_eq!(private.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+            assert_eq!(owner("of-root"), (0, 0));
+            assert!(File::open(path("private")).is_ok());
+        }
+    }
+
     #[test]
     fn a_change_of_user_has_an_end() {
-        if !Uid::effective().is_root() {
+        if !is_root() {
             return;
         }
         let ids = || (Gid::effective().as_raw(), Uid::effective().as_raw());

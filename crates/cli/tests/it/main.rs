@@ -14,6 +14,7 @@ mod daemon;
 mod doctor;
 mod images;
 mod in_terminal;
+#[cfg(target_os = "linux")]
 mod network;
 mod readme;
 mod remote;
@@ -21,6 +22,7 @@ mod repl;
 mod run;
 mod run_ends;
 mod run_files;
+#[cfg(target_os = "linux")]
 mod run_folders;
 mod serve;
 mod serve_addresses;
@@ -28,5 +30,6 @@ mod serve_operations;
 mod served;
 mod skill;
 mod terminal;
+#[cfg(target_os = "linux")]
 mod web;
 mod words;
