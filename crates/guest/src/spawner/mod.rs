@@ -10,6 +10,7 @@
 //! limits   limits that processes inherit            filters       filters of system calls
 //! layers   file systems in front of the host's      landlock      a second wall around files
 //! failure  what could not be done                   kernel_files  files of the kernel that take a value
+//! devices  the devices of the root
 //! ```
 //!
 //! It is a small process of one thread that the host starts, because a clone of the host's own process would copy its
@@ -18,6 +19,7 @@
 mod child;
 mod clone;
 mod control;
+mod devices;
 mod failure;
 mod files;
 mod filters;

@@ -58,10 +58,6 @@ pub(crate) fn mount(plan: &SandboxPlan, groups: &Groups, users: Range) -> Result
     let options = "newinstance,ptmxmode=0666,mode=0620";
     mounting::file_system("devpts", &in_root("/dev/pts"), terminals, options)?;
     mounting::file_system("mqueue", &in_root("/dev/mqueue"), mounting::NO_PROGRAMS, "")?;
-    if !groups.limit("memory") {
-        // A shared map of the other one is memory that the guest cannot count. This one gives zeros, too.
-        mounting::bind(&in_root("/dev/full"), &in_root("/dev/zero"))?;
-    }
     proc()?;
     groups.show_sandbox(plan.number, ROOT)?;
     if plan.host_network {

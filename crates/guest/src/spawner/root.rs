@@ -23,6 +23,7 @@ use nix::{
 };
 
 use super::{
+    devices,
     failure::{Failure, Trying},
     groups::Groups,
     layers::{self, Layers},
@@ -32,9 +33,6 @@ use super::{
 
 /// Where the spawner's root is put together, on the host. What lies there is visible again when it is done.
 const STAGE: &str = "/tmp";
-
-/// Devices that every program may use.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Directories for what each sandbox mounts itself, and empty ones.
 const MOUNT_POINTS: [&str; 9] = [
@@ -48,15 +46,6 @@ const MOUNT_POINTS: [&str; 9] = [
     // Empty, as programs expect them.
     "/root",
     "/var/tmp",
-];
-
-/// Symbolic links in `/dev`, as Docker has them.
-const DEVICE_LINKS: [(&str, &str); 5] = [
-    ("ptmx", "pts/ptmx"),
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
 ];
 
 /// Makes the root of the spawner, with that of its sandboxes in it, and enters it. `guest` are the files beside the
@@ -124,6 +113,7 @@ fn fill(
     let guest = in_root(GUEST_DIR);
     mounting::bind(&guest, &guest)?;
     mounting::restrict(&guest, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
+    devices::make(old, groups.limit("memory"))?;
     let of_groups = groups
         .directories()
         .map(|place| in_root(&format!("/{place}")));
@@ -131,15 +121,15 @@ fn fill(
     for point in points {
         mounting::directory(Path::new(&point))?;
     }
-    devices(old)?;
     for own in plan
         .binds
         .iter()
         .flat_map(|bind| own_directories(plan, bind))
     {
-        make_read_only(&own)?;
+        make_read_only(&own, mounting::PLAIN)?;
     }
-    make_read_only(ROOT)
+    make_read_only(&in_root("/dev"), devices::FLAGS)?;
+    make_read_only(ROOT, mounting::PLAIN)
 }
 
 /// The file system with the guest and all other files of ours. The guest's program is in few large pages: it is copied
@@ -158,23 +148,11 @@ fn own_directories(plan: &RootPlan, within: &Bind) -> impl Iterator<Item = Strin
         .filter(|own| Path::new(own).is_dir())
 }
 
-/// Makes a mount of ours read-only. What is mounted below has been seen to.
-fn make_read_only(target: &str) -> Result<(), Failure> {
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | mounting::PLAIN;
+/// Makes a mount of ours read-only, with its other flags. What is mounted below has been seen to.
+fn make_read_only(target: &str, others: MsFlags) -> Result<(), Failure> {
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | others;
     nix::mount::mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
         .trying(format_args!("make {target} read-only"))
-}
-
-fn devices(old: &str) -> Result<(), Failure> {
-    for device in DEVICES {
-        let target = in_root(&format!("/dev/{device}"));
-        mounting::file(Path::new(&target))?;
-        mounting::bind(&format!("{old}/dev/{device}"), &target)?;
-    }
-    for (name, target) in DEVICE_LINKS {
-        mounting::link(target, Path::new(&in_root(&format!("/dev/{name}"))))?;
-    }
-    Ok(())
 }
 
 /// The program of the spawner is also that of the guest.

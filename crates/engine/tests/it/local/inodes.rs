@@ -5,7 +5,7 @@ use std::process::Command;
 use isol8_api::event::StreamEvent;
 use isol8_engine::{EventStream, ProgramInput, Submission, live_input};
 
-use super::support::engine;
+use super::support::{engine, is_root};
 use crate::common::{json, request, stdout};
 
 /// Watches files and locks them, waits for a line of input, and says which of them anybody has opened.
@@ -64,6 +64,49 @@ async fn a_program_neither_sees_nor_locks_what_the_host_and_other_sandboxes_open
     let seen = until_says(&mut stream, "own").await;
     assert!(seen.contains("seen nothing"), "{seen}");
     assert!(!seen.contains("own 0"), "{seen}");
+    drop((stream, input));
+    engine.stop().await;
+}
+
+/// Locks each device, and waits for a line of input.
+const LOCK_DEVICES: &str = "
+import fcntl, sys
+held = [open('/dev/' + name, 'rb') for name in ['null', 'zero', 'full', 'random', 'urandom']]
+for file in held: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print('locked', flush=True)
+sys.stdin.readline()
+print(held[1].read(2), open('/dev/null', 'w').write('x'), len(held[4].read(3)), flush=True)
+try: open('/dev/full', 'w', buffering=1).write('x\\n')
+except OSError as error: print(error.strerror, flush=True)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_root_the_devices_of_a_program_are_not_those_of_the_host() {
+    if !is_root() {
+        isol8_testing::not_run("only root can make devices");
+        return;
+    }
+    let engine = engine(json!({}));
+    let (input, live) = live_input(true);
+    let mut stream = engine.stream(Submission {
+        request: request(json!({"runtime": "python", "code": LOCK_DEVICES})),
+        live: Some(live),
+        ..Submission::default()
+    });
+    until_says(&mut stream, "locked").await;
+    let host = Command::new("timeout")
+        .args(["-s", "KILL", "30", "sh", "-c"])
+        .arg(
+            "for device in null zero full random urandom; do flock -n /dev/$device echo free; done",
+        )
+        .output()
+        .unwrap();
+    assert_eq!(host.stdout, b"free\n".repeat(5), "{host:?}");
+    input.send(ProgramInput::Data("\n".into())).await.unwrap();
+    let said = until_says(&mut stream, "device").await;
+    assert!(
+        said.contains("b'\\x00\\x00' 1 3\nNo space left on device"),
+        "{said}"
+    );
     drop((stream, input));
     engine.stop().await;
 }
