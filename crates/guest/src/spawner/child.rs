@@ -80,7 +80,7 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     let counted = groups.limit("memory");
     if !counted {
         // The sandbox's own /proc allows nobody to do that.
-        limits::bound_shared_memory(plan.memory_bytes)?;
+        limits::bound_ipc(plan.memory_bytes)?;
     }
     parts.layers.mount()?;
     places::mount(plan, groups, parts.range)?;

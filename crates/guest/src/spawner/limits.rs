@@ -32,6 +32,13 @@ const CHARGED: [(Resource, u64); 2] = [
 /// The most pages of all segments of System V in an IPC namespace.
 const SHARED_PAGES: &str = "/proc/sys/kernel/shmall";
 
+/// Objects of System V that the guest cannot count: their limits in an IPC namespace, for about 3 MiB at most.
+/// Semaphores, 64 bytes each: the most of a set, of all sets, of an operation, and sets. Message queues, 16 KiB each.
+const UNCOUNTED: [(&str, &str); 2] = [
+    ("/proc/sys/kernel/sem", "32000 32000 500 1024"),
+    ("/proc/sys/kernel/msgmni", "64"),
+];
+
 /// Sets the limits of this process. With `processes`, no control group counts them.
 pub(crate) fn set(users: &Users, processes: Option<u64>) -> Result<(), Failure> {
     limit(Resource::RLIMIT_NOFILE, OPEN_FILES)?;
@@ -65,14 +72,17 @@ fn limit(resource: Resource, wanted: u64) -> Result<(), Failure> {
     setrlimit(resource, value, value).trying("set a limit")
 }
 
-/// Bounds the memory of segments of System V in this process's IPC namespace. An old kernel allows that to nobody but
-/// the host's root. The guest counts these segments anyway.
-pub(crate) fn bound_shared_memory(bytes: u64) -> Result<(), Failure> {
+/// Bounds the memory of objects of System V in this process's IPC namespace. An old kernel allows that to nobody but the
+/// host's root. The guest counts segments anyway.
+pub(crate) fn bound_ipc(bytes: u64) -> Result<(), Failure> {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     let page = page.and_then(|page| u64::try_from(page).ok());
-    let pages = bytes.div_ceil(page.unwrap_or(4096));
-    match fs::write(SHARED_PAGES, pages.to_string()) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
-        done => done.trying("bound shared memory"),
+    let pages = bytes.div_ceil(page.unwrap_or(4096)).to_string();
+    for (file, most) in [(SHARED_PAGES, &*pages)].into_iter().chain(UNCOUNTED) {
+        match fs::write(file, most) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            done => done.trying(format_args!("set {file}"))?,
+        }
     }
+    Ok(())
 }

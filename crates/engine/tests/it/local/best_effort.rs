@@ -48,14 +48,17 @@ tried('anonymous', lambda: mmap.mmap(-1, 4096))
 tried('private', lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 tried('zero', lambda: mmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096))
 print(open('/dev/zero', 'rb').read(3))
-print('segment', libc.shmget(0, 65 << 20, 0o600), errno.errorcode[ctypes.get_errno()])";
+print('segment', libc.shmget(0, 65 << 20, 0o600), errno.errorcode[ctypes.get_errno()])
+print('semaphores', [libc.semget(0, 32000, 0o600) >= 0 for _ in range(2)], errno.errorcode[ctypes.get_errno()])
+print('queues', sum(libc.msgget(0, 0o600) >= 0 for _ in range(100)), errno.errorcode[ctypes.get_errno()])";
 
 #[tokio::test]
 #[ignore = "runs in surroundings that another test makes"]
 async fn shared_memory_that_nobody_counts() {
     let engine = engine(json!({"memoryLimit": "64m"}));
     let said = stdout(&engine, json!({"runtime": "python", "code": WAYS})).await;
-    let expected = "memfd ENOSYS\nanonymous EPERM\nprivate worked\nzero ENODEV\nb'\\x00\\x00\\x00'\nsegment -1 ENOSPC";
+    let expected = "memfd ENOSYS\nanonymous EPERM\nprivate worked\nzero ENODEV\nb'\\x00\\x00\\x00'\nsegment -1 ENOSPC\n\
+                    semaphores [True, False] ENOSPC\nqueues 64 ENOSPC";
     assert_eq!(said, expected);
     engine.stop().await;
 }
