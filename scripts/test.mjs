@@ -169,7 +169,7 @@ const longSteps = [
   { name: "Rust: all of Python's own tests", run: () => rustTests("cpython::") },
   {
     name: "Rust: long sessions, and local sandboxes",
-    run: () => rustTests("sessions::random", "sessions::memory", "local::"),
+    run: () => rustTests("sessions::random", "sessions::memory", "local::", "starts::many"),
   },
   { name: "Rust: a folder of 100,000 files with 2 GiB", run: () => rustTests("run_folders::") },
   {

@@ -98,32 +98,87 @@ async fn a_sandbox_that_is_destroyed_is_gone_when_that_is_done() {
     backend.destroy(started.id).await.unwrap();
 }
 
+/// Rounds of four sandboxes in a row: 2,000 sandboxes in `npm run test:long`.
+fn rounds_in_a_row() -> usize {
+    if std::env::var_os("ISOL8_TEST_LONG").is_some() {
+        500
+    } else {
+        25
+    }
+}
+
 #[tokio::test]
 async fn many_sandboxes_in_a_row_leave_the_spawner_as_it_was() {
+    /// What the memory of a process may change by, in KiB.
+    const MEMORY_KIB: u64 = 1024;
+
     let _alone = alone().await;
     let backend = LocalBackend::new(LocalOptions::default());
     let first = start(&backend).await;
     let spawner = spawner_of(&first.id);
-    let descriptors = || {
-        std::fs::read_dir(format!("/proc/{spawner}/fd"))
+    let own = std::process::id();
+    let descriptors = |process: u32| {
+        std::fs::read_dir(format!("/proc/{process}/fd"))
             .unwrap()
             .count()
     };
     let mounts = || std::fs::read_to_string(format!("/proc/{spawner}/mounts")).unwrap();
+    let memory = || {
+        let status = std::fs::read_to_string(format!("/proc/{spawner}/status")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<u64>().unwrap()
+    };
+    // Returns how long each round took, in order.
     let rounds = async |count: usize| {
+        let mut took = Vec::new();
         for _ in 0..count {
+            let since = std::time::Instant::now();
             let four = futures::future::join_all((0..4).map(|_| start(&backend))).await;
             for started in four {
                 backend.destroy(started.id).await.unwrap();
             }
+            took.push(since.elapsed());
         }
+        took
     };
     rounds(3).await;
-    let before = (descriptors(), mounts());
-    rounds(25).await;
-    assert_eq!(descriptors(), before.0);
-    assert_eq!(mounts(), before.1);
+    let before = (descriptors(spawner), descriptors(own), mounts(), memory());
+    let took = rounds(rounds_in_a_row()).await;
+    assert_eq!(descriptors(spawner), before.0);
+    assert_eq!(descriptors(own), before.1);
+    assert_eq!(mounts(), before.2);
+    assert!(
+        memory() < before.3 + MEMORY_KIB,
+        "{} of {}",
+        memory(),
+        before.3
+    );
     assert_eq!(descendants(spawner).len(), 1);
+    let groups = groups_of(spawner).into_iter();
+    let below = groups.flat_map(|group| std::fs::read_dir(group).unwrap());
+    let below = below.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    // That of the first one, in each hierarchy.
+    assert_eq!(below.count(), groups_of(spawner).len());
+    // Medians are not moved by other work on the machine, unless it lasts.
+    let fifth = took.len() / 5;
+    let median = |mut part: Vec<std::time::Duration>| {
+        part.sort_unstable();
+        part[part.len() / 2]
+    };
+    let (begin, end) = (
+        median(took[..fifth].to_vec()),
+        median(took[took.len() - fifth..].to_vec()),
+    );
+    eprintln!(
+        "{} sandboxes: a round took {begin:?}, and at the end {end:?}",
+        took.len() * 4
+    );
+    if took.len() >= 500 {
+        assert!(end < begin * 2, "{begin:?} {end:?}");
+    }
 }
 
 #[tokio::test]
