@@ -99,6 +99,8 @@ fn rules(top: Vec<PathBuf>) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
 
 #[cfg(test)]
 mod tests {
+    use nix::libc;
+
     use super::*;
 
     fn of(path: &str) -> BitFlags<AccessFs> {
@@ -108,6 +110,60 @@ mod tests {
             .iter()
             .filter(|(place, _)| PathBuf::from(path).starts_with(place));
         above.fold(BitFlags::EMPTY, |all, (_, access)| all | *access)
+    }
+
+    /// Whether the kernel has Landlock, and it is switched on.
+    fn is_there() -> bool {
+        const VERSION: libc::c_ulong = 1;
+        let call = libc::SYS_landlock_create_ruleset;
+        // SAFETY: with this flag the call reads nothing.
+        unsafe { libc::syscall(call, std::ptr::null::<u8>(), 0, VERSION) > 0 }
+    }
+
+    #[test]
+    fn behind_the_wall_nothing_is_made_and_no_program_is_started_whatever_the_mounts_allow() {
+        use std::{
+            io::ErrorKind::PermissionDenied, os::unix::fs::PermissionsExt as _, process::Command,
+        };
+
+        if !is_there() {
+            isol8_testing::not_run("this kernel has no Landlock");
+            return;
+        }
+        // A place that no sandbox has.
+        let place = tempfile::tempdir_in("/var/tmp").unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::write(path("there"), "text").unwrap();
+        fs::copy("/bin/true", path("program")).unwrap();
+        fs::set_permissions(path("program"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new(path("program")).status().unwrap().success());
+        // It holds for the thread that asks for it, and what that starts.
+        let tried = || {
+            nix::sys::prctl::set_no_new_privs().unwrap();
+            restrict(false).unwrap();
+            let made = fs::write(path("new"), "text").map_err(|error| error.kind());
+            let changed = fs::write(path("there"), "more").map_err(|error| error.kind());
+            let linked =
+                std::os::unix::fs::symlink("x", path("link")).map_err(|error| error.kind());
+            let started = Command::new(path("program"))
+                .status()
+                .map_err(|error| error.kind());
+            let of_system = Command::new("/bin/true")
+                .status()
+                .map(|status| status.success());
+            let read = fs::read(path("there")).unwrap();
+            (
+                [made, changed, linked],
+                started.unwrap_err(),
+                of_system.unwrap(),
+                read,
+            )
+        };
+        let (made, started, of_system, read) =
+            std::thread::scope(|scope| scope.spawn(tried).join().unwrap());
+        assert_eq!(made, [Err(PermissionDenied); 3]);
+        assert_eq!((started, of_system), (PermissionDenied, true));
+        assert_eq!(read, b"text");
     }
 
     #[test]

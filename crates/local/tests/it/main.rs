@@ -8,3 +8,4 @@ mod homes;
 mod ordinary_user;
 mod starts;
 mod support;
+mod walls;

@@ -5,6 +5,7 @@ mod egress;
 mod executions;
 mod fidelity;
 mod inodes;
+mod keys;
 mod kills;
 mod suites;
 mod support;
