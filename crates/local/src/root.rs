@@ -10,7 +10,7 @@ use isol8_backend::GUEST_DIGEST;
 use isol8_protocol::{Bind, RootPlan, SANDBOX_DIR};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Interpreter, Origin, prefix};
+use crate::{Interpreter, Origin, agent, prefix};
 
 /// Directories of the system that every sandbox shows.
 const SYSTEM: [&str; 7] = [
@@ -41,6 +41,9 @@ const INSTALLED: &str = "/usr/local/lib/isol8-runtimes";
 
 /// The directory for links to interpreters that are not the system's. It is in `PATH`.
 const LINKS: &str = "/usr/local/bin";
+
+/// The one where the other is shown as this machine has it, and no link can be made.
+const OTHER_LINKS: &str = "/usr/local/sbin";
 
 /// Names that a sandbox without the host's network knows: those that Docker gives it.
 const HOSTS: &str = "127.0.0.1\tlocalhost
@@ -107,22 +110,33 @@ pub(crate) fn plan(runtime: &str, interpreter: &Interpreter) -> RootPlan {
             ((*path).to_owned(), content)
         })
         .collect();
-    add_interpreter(&mut plan, runtime, interpreter);
+    let links = links_for(interpreter);
+    add_interpreter(&mut plan, links, runtime, interpreter);
     for other in &interpreter.beside {
-        add_interpreter(&mut plan, other.name, other);
+        add_interpreter(&mut plan, links, other.name, other);
     }
-    add_fd(&mut plan, Path::new("/usr/bin"));
+    if runtime == agent::NAME {
+        add_fd(&mut plan, links, Path::new("/usr/bin"));
+    }
     plan
 }
 
+/// The directory for the links to an interpreter, and to those beside it.
+fn links_for(interpreter: &Interpreter) -> &'static str {
+    let is_shown = with_others(interpreter).any(|shown| {
+        shown.origin == Origin::Found && shown.prefix.as_deref() == Some(Path::new(OWN))
+    });
+    if is_shown { OTHER_LINKS } else { LINKS }
+}
+
 /// Gives `fd` its own name, which coding agents look for: Debian calls it `fdfind`. `programs` is the directory of both.
-fn add_fd(plan: &mut RootPlan, programs: &Path) {
+fn add_fd(plan: &mut RootPlan, links: &str, programs: &Path) {
     let (known, wanted) = (programs.join("fdfind"), programs.join("fd"));
     if let Some(target) = known.to_str()
         && known.exists()
         && !wanted.exists()
     {
-        plan.links.push((format!("{LINKS}/fd"), target.to_owned()));
+        add_link(plan, format!("{links}/fd"), target);
     }
 }
 
@@ -169,7 +183,7 @@ fn own_files() -> Vec<(String, String)> {
 }
 
 /// Shows the directory of an interpreter that is not the system's, with links to its programs.
-fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter) {
+fn add_interpreter(plan: &mut RootPlan, links: &str, runtime: &str, interpreter: &Interpreter) {
     let Some(prefix) = &interpreter.prefix else {
         return;
     };
@@ -200,18 +214,18 @@ fn add_interpreter(plan: &mut RootPlan, runtime: &str, interpreter: &Interpreter
     for entry in entries.filter_map(Result::ok) {
         let target = at.join("bin").join(entry.file_name());
         if let (Some(name), Some(target)) = (entry.file_name().to_str(), target.to_str()) {
-            add_link(plan, format!("{LINKS}/{name}"), target);
+            add_link(plan, format!("{links}/{name}"), target);
         }
     }
-    add_own_name(plan, interpreter, &at);
+    add_own_name(plan, links, interpreter, &at);
 }
 
 /// Gives an interpreter the name that programs start it by. Its file may have another one: npm's Bun is `bun.exe`.
-fn add_own_name(plan: &mut RootPlan, interpreter: &Interpreter, at: &Path) {
+fn add_own_name(plan: &mut RootPlan, links: &str, interpreter: &Interpreter, at: &Path) {
     let Some(file) = interpreter.program.file_name() else {
         return;
     };
-    let link = format!("{LINKS}/{}", interpreter.name);
+    let link = format!("{links}/{}", interpreter.name);
     let target = at.join("bin").join(file);
     if let Some(target) = target.to_str() {
         add_link(plan, link, target);
@@ -226,31 +240,4 @@ fn add_link(plan: &mut RootPlan, link: String, target: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_is_found_by_the_name_of_its_runtime_whatever_its_file_is_called() {
-        let place = tempfile::tempdir().unwrap();
-        let bin = place.path().join("bin");
-        fs::create_dir(&bin).unwrap();
-        let program = bin.join("bun.exe");
-        fs::write(&program, "").unwrap();
-        let interpreter = Interpreter {
-            name: "bun",
-            program: program.clone(),
-            prefix: Some(place.path().to_owned()),
-            origin: Origin::Found,
-            beside: Vec::new(),
-        };
-        let mut root = RootPlan::default();
-        add_interpreter(&mut root, "bun", &interpreter);
-        let links: Vec<_> = root.links.iter().map(|(link, _)| link.as_str()).collect();
-        assert_eq!(links, ["/usr/local/bin/bun.exe", "/usr/local/bin/bun"]);
-        assert!(
-            root.links
-                .iter()
-                .all(|(_, target)| Path::new(target) == program)
-        );
-    }
-}
+mod tests;
