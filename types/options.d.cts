@@ -218,8 +218,8 @@ export interface Isol8Options {
   /** Bytes kept of standard output, and of standard error. The rest is cut. Default: 1048576. */
   maxOutputSize?: number | undefined;
   /**
-   * Bytes of all files of `outputPaths` together. A file that does not fit is left out. Then `stderr` ends with a
-   * line about it, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
+   * Bytes of all files of `outputPaths` together, with the names that folders add. A file that does not fit is left out.
+   * Then `stderr` ends with a line about it, for 20 files at most, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
   maxOutputFilesSize?: number | undefined;
   /**

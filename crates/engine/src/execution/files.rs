@@ -25,8 +25,30 @@ pub(crate) const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 pub(super) struct OutputFiles {
     /// Their contents in base64, by path.
     pub(super) contents: BTreeMap<String, String>,
-    /// Paths of those for which there was no room.
-    pub(super) too_large: Vec<String>,
+    /// Those for which there was no room.
+    pub(super) left_out: LeftOut,
+}
+
+/// Output files that are not in the result.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// Paths of the first ones.
+    pub(super) paths: Vec<String>,
+    /// How many there are beside them.
+    pub(super) more: usize,
+}
+
+/// Most output files that are left out by name: a program can make millions.
+const MAX_LEFT_OUT: usize = 20;
+
+impl LeftOut {
+    fn add(&mut self, path: String) {
+        if self.paths.len() < MAX_LEFT_OUT {
+            self.paths.push(path);
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
 /// Most files that travel with the program. Further ones would delay its start beyond the time limit of
@@ -163,8 +185,8 @@ pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> Engin
     }
 }
 
-/// The output files, at most `limit` bytes together. A folder stands for the files in it and below it. What is
-/// missing, or is nothing that the program can read, is left out.
+/// The output files, at most `limit` bytes together with the paths that folders add. A folder stands for the files in
+/// it and below it. What is missing, or is nothing that the program can read, is left out.
 pub(super) async fn collect(
     sandbox: &Sandbox,
     paths: &[String],
@@ -177,19 +199,28 @@ pub(super) async fn collect(
     };
     let mut seen = BTreeSet::new();
     let unique: Vec<&String> = paths.iter().filter(|path| seen.insert(*path)).collect();
-    for folder in output.read(sandbox, &unique).await? {
+    for folder in output.read(sandbox, &unique, Names::OfRequest).await? {
         match folders::list(sandbox, &folder, proxy).await? {
             Some(paths) => {
                 let unread: Vec<_> = paths
                     .iter()
                     .filter(|path| !output.files.contents.contains_key(*path))
                     .collect();
-                output.read(sandbox, &unread).await?;
+                output.read(sandbox, &unread, Names::OfProgram).await?;
             }
-            None => output.files.too_large.push(folder),
+            None => output.files.left_out.add(folder),
         }
     }
     Ok(output.files)
+}
+
+/// Who has named files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// The request, whose paths are there already.
+    OfRequest,
+    /// The program. One folder of empty files under many spellings would fill the host's memory with their names.
+    OfProgram,
 }
 
 /// Output files as they are read.
@@ -205,6 +236,7 @@ impl Output {
         &mut self,
         sandbox: &Sandbox,
         paths: &[&String],
+        names: Names,
     ) -> Result<Vec<String>, EngineError> {
         let Self { files, left } = self;
         let mut folders = Vec::new();
@@ -222,12 +254,20 @@ impl Output {
                 let Some(path) = waiting.next() else { break };
                 match file {
                     Ok(contents) => {
-                        *left -= contents.len() as u64;
-                        files
-                            .contents
-                            .insert((*path).clone(), BASE64.encode(contents));
+                        let name = match names {
+                            Names::OfRequest => 0,
+                            Names::OfProgram => path.len(),
+                        };
+                        match left.checked_sub((contents.len() + name) as u64) {
+                            Some(rest) => {
+                                *left = rest;
+                                let encoded = BASE64.encode(contents);
+                                files.contents.insert((*path).clone(), encoded);
+                            }
+                            None => files.left_out.add((*path).clone()),
+                        }
                     }
-                    Err(ErrorKind::TooLarge) => files.too_large.push((*path).clone()),
+                    Err(ErrorKind::TooLarge) => files.left_out.add((*path).clone()),
                     Err(ErrorKind::NotAFile) => folders.push((*path).clone()),
                     // What the program left there must not be able to undo its result, for example with a
                     // link whose target is too long.

@@ -17,7 +17,10 @@ use super::{
 use crate::{
     error::EngineError,
     options::{Options, size_text},
-    output::{TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, trim_output},
+    output::{
+        TIMEOUT_NOTICE, encoded, file_notice, memory_message, memory_notice, more_files_notice,
+        trim_output,
+    },
 };
 
 /// The error event of a stream when the program ran out of time.
@@ -33,6 +36,19 @@ pub(crate) struct Outcome {
     pub(crate) files: Option<BTreeMap<String, String>>,
     /// Why the session's state was lost, when this is the first execution to report it.
     pub(crate) session_reset: Option<SessionReset>,
+}
+
+/// What is said of output files that are left out. A program may have a secret in the name of one.
+fn notices(files: Option<&OutputFiles>, options: &Options, rules: &StepRules<'_>) -> Vec<String> {
+    let Some(OutputFiles { left_out, .. }) = files else {
+        return Vec::new();
+    };
+    let limit = options.max_output_files_bytes;
+    let masker = rules.secrets.masker();
+    let named = left_out.paths.iter();
+    let named = named.map(|path| file_notice(&masker.mask(path), limit));
+    let more = (left_out.more > 0).then(|| more_files_notice(left_out.more, limit));
+    named.chain(more).collect()
 }
 
 /// The outcome of a program that has ended. A stream gets its last events.
@@ -59,9 +75,9 @@ pub(super) async fn finish(
             stderr.push_str(notice);
         }
     };
-    let left_out = files.as_ref().map_or(&[][..], |files| &files.too_large);
-    for path in left_out {
-        let notice = file_notice(path, options.max_output_files_bytes);
+    let mut has_all_files = true;
+    for notice in notices(files.as_ref(), options, rules) {
+        has_all_files = false;
         note(&notice);
         if is_text {
             sink.send(StreamEvent::stderr(Phase::Code, notice)).await?;
@@ -84,7 +100,7 @@ pub(super) async fn finish(
         exit_code,
         stdout: presented(outcome.stdout),
         stderr,
-        truncated: outcome.truncated || !left_out.is_empty(),
+        truncated: outcome.truncated || !has_all_files,
         files: files.map(|files| files.contents),
         session_reset: None,
     })

@@ -43,6 +43,12 @@ pub fn file_notice(path: &str, limit: u64) -> String {
     format!("\n\n--- OUTPUT FILE LEFT OUT ({path}, limit of all files: {limit} bytes) ---")
 }
 
+/// The notice after those of single files, for the rest of them.
+#[must_use]
+pub fn more_files_notice(count: usize, limit: u64) -> String {
+    format!("\n\n--- {count} MORE OUTPUT FILES LEFT OUT (limit of all files: {limit} bytes) ---")
+}
+
 /// Collected text as results carry it: without the white space at its end (ECMAScript's
 /// `String.prototype.trimEnd`).
 #[must_use]

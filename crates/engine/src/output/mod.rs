@@ -11,6 +11,6 @@ mod utf8;
 
 pub use decoder::{
     OutputDecoder, TIMEOUT_NOTICE, encoded, file_notice, forward_limit, memory_message,
-    memory_notice, trim_output, truncation_notice,
+    memory_notice, more_files_notice, trim_output, truncation_notice,
 };
 pub use mask::Masker;
