@@ -1,16 +1,14 @@
 //! One build through the Docker API, with its progress and, when it fails, the step that failed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bollard::query_parameters::BuildImageOptions;
 use bytes::Bytes;
 use futures::StreamExt;
 use isol8_backend::{BackendError, BuildProgress, BuildStatus, ReportProgress};
 
+use super::tail::Tail;
 use crate::{Client, plain_text::plain};
-
-/// How much of a failed build's output its error shows, in lines.
-const SHOWN_LINES: usize = 25;
 
 /// Follows the reason of a build that could not reach what it needs.
 const NETWORK_REMEDY: &str = "\nThe build needs the network, and something in it could not be reached. Check the \
@@ -93,8 +91,7 @@ async fn run_steps(client: &Client, build: &Build, progress: Progress<'_>) -> Re
         ..Default::default()
     };
     let mut output = docker.build_image(options, None, Some(bollard::body_full(build.context)));
-    let mut step = String::new();
-    let mut lines = VecDeque::with_capacity(SHOWN_LINES);
+    let mut tail = Tail::default();
     let mut failure = None;
     while let Some(item) = output.next().await {
         let info = match item {
@@ -109,28 +106,14 @@ async fn run_steps(client: &Client, build: &Build, progress: Progress<'_>) -> Re
             failure = Some(detail.message.unwrap_or_default());
             break;
         }
-        for line in plain(&info.stream.unwrap_or_default())
-            .lines()
-            .map(str::trim_end)
-        {
-            if line.starts_with("Step ") {
-                line.clone_into(&mut step);
-                progress.tell(BuildStatus::Building, Some(line));
-                lines.clear();
-            } else if !line.is_empty() {
-                if lines.len() == SHOWN_LINES {
-                    lines.pop_front();
-                }
-                lines.push_back(line.to_owned());
-            }
+        let message = plain(&info.stream.unwrap_or_default());
+        if let Some(step) = tail.add(&message) {
+            progress.tell(BuildStatus::Building, Some(step));
         }
     }
     match failure {
         None => Ok(()),
-        Some(error) => {
-            let shown: Vec<_> = lines.into();
-            Err(format!("{}\n{step}\n{}", plain(&error), shown.join("\n")))
-        }
+        Some(error) => Err(format!("{}\n{}", plain(&error), tail.into_text())),
     }
 }
 

@@ -8,6 +8,7 @@ mod custom;
 mod inspect;
 mod remove;
 mod store;
+mod tail;
 
 pub use base::BaseImage;
 pub use remove::OwnImage;
