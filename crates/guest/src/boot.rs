@@ -165,7 +165,9 @@ async fn serve_host() -> Result<(), BootError> {
         end_report(&guest.null).map_err(BootError::Prepare)?;
     }
     let link = async {
-        let link = Link::open(wire, guest.memory.window_bytes()).await?;
+        let sharing = Rc::clone(&guest);
+        let on_shortage = move || sharing.memory.give_up_own();
+        let link = Link::open(wire, guest.memory.window_bytes(), on_shortage).await?;
         let accept = |stream| {
             tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
         };

@@ -1,5 +1,7 @@
 //! The link to the host: its socket or two descriptors, the handshake, and the task that drives yamux.
 
+mod outgoing;
+
 use std::{
     cell::RefCell,
     io,
@@ -20,19 +22,14 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+use self::outgoing::Outgoing;
 use crate::{
-    fd::{Fd, set_nonblocking, write_vectored},
+    fd::{Fd, set_nonblocking},
     frames::OUTPUT_FRAME_BYTES,
 };
 
 /// Bytes read from the link at once, so that small yamux frames do not cost two calls each.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
-
-/// Bytes collected before a write to the link.
-const WRITE_BUFFER_BYTES: usize = 64 * 1024;
-
-/// A body of at least this many bytes is written without a copy.
-const DIRECT_WRITE_BYTES: usize = 8 * 1024;
 
 /// Why the link ended.
 #[derive(Debug, thiserror::Error)]
@@ -76,79 +73,6 @@ impl Wire {
         let input = Fd::with_interest(input, Interest::READABLE)?;
         set_nonblocking(&output)?;
         Ok(Self { input, output })
-    }
-}
-
-/// Bytes for the host.
-///
-/// yamux flushes after each of its frames. Here a flush only collects bytes. The driver writes once, when
-/// nothing more is ready. So the last output of a program and its exit are one write.
-struct Outgoing {
-    fd: OwnedFd,
-    /// The same descriptor in the event loop, while there is no room for more.
-    full: Option<Fd>,
-    buffer: Vec<u8>,
-}
-
-impl Outgoing {
-    fn new(fd: OwnedFd) -> Self {
-        Self {
-            fd,
-            full: None,
-            buffer: Vec::new(),
-        }
-    }
-
-    /// Writes the collected bytes, and then some of `bytes`.
-    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let parts = [io::IoSlice::new(&self.buffer), io::IoSlice::new(bytes)];
-        let parts = if bytes.is_empty() {
-            &parts[..1]
-        } else {
-            &parts
-        };
-        let sent = match &self.full {
-            Some(fd) => ready!(fd.poll_write(cx, parts)),
-            None => write_vectored(&self.fd, parts),
-        };
-        match sent {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let fd = Fd::with_interest(self.fd.try_clone()?, Interest::WRITABLE)?;
-                self.full.insert(fd).poll_write(cx, parts)
-            }
-            sent => {
-                // An earlier attempt with other bytes may wait for this.
-                if self.full.take().is_some() {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Ready(sent)
-            }
-        }
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.buffer.is_empty() {
-            let count = ready!(self.poll_send(cx, &[]))?;
-            self.buffer.drain(..count);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        while bytes.len() >= DIRECT_WRITE_BYTES {
-            let count = ready!(self.poll_send(cx, bytes))?;
-            let collected = count.min(self.buffer.len());
-            self.buffer.drain(..collected);
-            if count > collected {
-                return Poll::Ready(Ok(count - collected));
-            }
-        }
-        if self.buffer.len() >= WRITE_BUFFER_BYTES {
-            ready!(self.poll_flush(cx))?;
-        }
-        let count = bytes.len().min(WRITE_BUFFER_BYTES - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..count]);
-        Poll::Ready(Ok(count))
     }
 }
 
@@ -209,12 +133,14 @@ pub(crate) struct Link {
 
 impl Link {
     /// Sends this side's preamble, checks the other's, and starts yamux. At most `window_bytes` of one
-    /// stream may be on their way to the guest, beyond what each stream may have.
+    /// stream may be on their way to the guest, beyond what each stream may have. `on_shortage` is called when the
+    /// system has no memory for what the guest sends.
     pub(crate) async fn open(
         Wire { input, output }: Wire,
         window_bytes: u64,
+        on_shortage: impl Fn() + 'static,
     ) -> Result<Self, LinkError> {
-        let mut outgoing = Outgoing::new(output);
+        let mut outgoing = Outgoing::new(output, Box::new(on_shortage));
         outgoing.buffer.extend(preamble());
         std::future::poll_fn(|cx| outgoing.poll_flush(cx)).await?;
         check_preamble(read_preamble(&input).await?)?;

@@ -193,6 +193,11 @@ impl Memory {
         }
     }
 
+    /// Gives up the reserve for the guest's own work. To be called when the system has refused the guest memory.
+    pub(crate) fn give_up_own(&self) {
+        self.own.give_up();
+    }
+
     /// Whether there is hardly any room left beside the reserve.
     pub(crate) fn is_short(&self) -> bool {
         self.free().is_some_and(|free| free < SHORT_BYTES)

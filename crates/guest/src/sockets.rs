@@ -53,8 +53,13 @@ impl Sockets {
     pub(crate) fn open(memory_limit: Option<u64>) -> Self {
         let are_own = fs::read_to_string(INTERFACES).is_ok_and(|text| is_loopback_only(&text));
         let counts = COUNTS.iter().filter_map(|path| File::open(path).ok());
+        let counts: Vec<_> = counts.filter(|_| are_own).collect();
+        for counts in &counts {
+            // The kernel makes its buffer at the first read. Later there may be no memory for one.
+            read(counts);
+        }
         Self {
-            counts: counts.filter(|_| are_own).collect(),
+            counts,
             are_own,
             most: memory_limit.map_or(u64::MAX, |limit| LEAST_MOST.max(limit / BYTES_PER_SOCKET)),
         }

@@ -83,8 +83,12 @@ impl<'a> Meter<'a> {
     }
 
     /// Samples the memory in use and returns it. Has the guest's reserve taken when memory becomes short.
+    ///
+    /// When memory is short already, the resident memory is not sampled: to open a file takes memory. The programs may have
+    /// ended for lack of it, and the kernel would end the guest.
     pub(crate) fn sample(&mut self) -> Option<u64> {
-        let resident = self.program.and_then(resident_memory);
+        let program = self.program.filter(|_| !self.memory.is_short());
+        let resident = program.and_then(resident_memory);
         self.sampled = self.sampled.max(resident.unwrap_or_default());
         let current = self.memory.current()?;
         self.sampled = self.sampled.max(current);
