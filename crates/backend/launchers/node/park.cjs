@@ -70,7 +70,10 @@
         // A tick takes an asynchronous id, and the program counts them.
         const { nextTick } = process;
         process.nextTick = (call, ...values) => call(...values);
-        new Console(new Socket({ handle, readable: false, writable: true })).log('x');
+        const stdout = new Socket({ handle, readable: false, writable: true });
+        // In older versions what knows colors makes standard error when it is loaded.
+        const colorMode = parseInt(process.versions.node) < 24 ? false : 'auto';
+        new Console({ stdout, colorMode }).log('x');
         process.nextTick = nextTick;
       };
       delete process.env.NODE_OPTIONS;

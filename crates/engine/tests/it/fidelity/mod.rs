@@ -33,15 +33,6 @@ const ATTEMPTS: u32 = 20;
 /// Set when the interpreter is this machine's own, of whatever version.
 pub(crate) const OF_MACHINE: &str = "ISOL8_TEST_OWN_INTERPRETER";
 
-/// Programs that see in Node.js 20, which may be this machine's own, that standard output was made while the interpreter
-/// waited. The images have a newer one.
-const TELLING_IN_NODE_20: [&str; 4] = [
-    "process-listeners",
-    "async-ids",
-    "async-ids-esm",
-    "stdout-not-made",
-];
-
 /// Set when programs are not compared in sessions, which takes most of the time.
 pub(crate) const WITHOUT_SESSIONS: &str = "ISOL8_TEST_WITHOUT_SESSIONS";
 
@@ -108,13 +99,6 @@ async fn outcome(engine: &Engine, case: &Case, masks: &[(Regex, &str)]) -> Strin
     })
 }
 
-/// Whether a program may differ in an interpreter of this machine.
-fn may_tell(runtime: &str, program: &str) -> bool {
-    std::env::var_os(OF_MACHINE).is_some()
-        && runtime == "node"
-        && TELLING_IN_NODE_20.contains(&program)
-}
-
 async fn compare(runtime: &'static str, text: &str) {
     let mut cases = corpus(runtime, text);
     assert!(cases.len() > 20, "the corpus was not read");
@@ -168,7 +152,7 @@ async fn compare_all(runtime: &str, network: &str, cases: &[Case], sessions: Opt
         if took == case.plain {
             writeln!(report, "## {}: parked is {took}", case.name).unwrap();
         }
-        if left != right && !may_tell(runtime, &case.name) {
+        if left != right {
             writeln!(report, "## {}\nPARKED {left}\nPLAIN {right}", case.name).unwrap();
         }
         if let Some(sessions) = &sessions {
