@@ -73,7 +73,8 @@ pub(crate) async fn execute(
         session_id,
     } = split(caller, *body);
     let mut observed = app.metrics().observe(&caller.owner, &request.runtime);
-    let held = Held::take(app, caller, options, session_id.as_deref()).await;
+    let session_id = session_id.as_deref();
+    let held = Held::take(app, caller, &request.runtime, options, session_id).await;
     let held = held.inspect_err(|error| observed.error(error))?;
     observed.begin();
     let cancel = CancellationToken::new();
@@ -133,7 +134,8 @@ impl Execution {
         let read = CancellationToken::new();
         let until_read = read.clone();
         let start = async move {
-            let mut held = Held::take(&app, &caller, options, session_id.as_deref()).await?;
+            let session_id = session_id.as_deref();
+            let mut held = Held::take(&app, &caller, &request.runtime, options, session_id).await?;
             let events = held.engine().stream(submission(&caller, *request, live));
             let turn = held.turn.take();
             let lingering = Arc::clone(app.lingering());

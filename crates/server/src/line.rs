@@ -1,19 +1,21 @@
-//! Whose turn comes next: weighted round robin between callers, in order of arrival for each of them. A state machine
-//! without time and I/O.
+//! Whose turn comes next: that of the caller who runs the fewest for its weight, in weighted round robin where several do, and in
+//! order of arrival for each of them. A state machine without time and I/O.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::caller::Owner;
 
 /// What one caller may take of a line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// Turns in a row while others wait.
+    /// Turns for each one of a caller of weight 1, while others wait.
     pub(crate) weight: u64,
     /// Turns at a time.
     pub(crate) limit: usize,
-    /// Turns that it leaves to those who have none.
+    /// Turns that it leaves free while it has one.
     pub(crate) spared: usize,
+    /// Turns that it leaves free while it has none.
+    pub(crate) kept: usize,
 }
 
 /// Callers that run and wait. `W` stands for one that waits.
@@ -36,8 +38,18 @@ struct Lane<W> {
 impl<W> Lane<W> {
     /// Whether it may have one of the turns that are free.
     fn may_begin(&self, free: usize) -> bool {
-        let Share { limit, spared, .. } = self.share;
-        self.running < limit && (self.running == 0 || free > spared)
+        let left = if self.running == 0 {
+            self.share.kept
+        } else {
+            self.share.spared
+        };
+        self.running < self.share.limit && free > left
+    }
+
+    /// Whether it has fewer turns for its weight than `other`.
+    fn has_fewer(&self, other: &Self) -> bool {
+        let part = |one: &Self, of: &Self| one.running as u128 * u128::from(of.share.weight);
+        part(self, other) < part(other, self)
     }
 }
 
@@ -67,9 +79,9 @@ impl<W> Line<W> {
         self.lanes.get(owner).map_or(0, |lane| lane.running)
     }
 
-    /// Takes a turn if there is one. Nobody is overtaken: whoever could have it does not wait any more.
+    /// Takes a turn if there is one that nobody waits for who could have it.
     pub(crate) fn try_begin(&mut self, owner: &Owner, share: Share) -> bool {
-        if self.free == 0 {
+        if self.free == 0 || self.next_place().is_some() {
             return false;
         }
         let free = self.free;
@@ -89,8 +101,8 @@ impl<W> Line<W> {
         let lane = self.lane(owner, share);
         let is_first = lane.waiting.is_empty();
         lane.waiting.insert(ticket, waiter);
-        if is_first && !self.ring.contains(owner) {
-            lane_credit(self.lanes.get_mut(owner));
+        if is_first {
+            lane.credit = share.weight;
             self.ring.push_back(owner.clone());
         }
         ticket
@@ -99,7 +111,10 @@ impl<W> Line<W> {
     /// Ends waiting. Nothing happens when the turn has come.
     pub(crate) fn leave(&mut self, owner: &Owner, ticket: u64) {
         if let Some(lane) = self.lanes.get_mut(owner) {
-            lane.waiting.remove(&ticket);
+            let left = lane.waiting.remove(&ticket);
+            if left.is_some() && lane.waiting.is_empty() {
+                self.ring.retain(|waiting| waiting != owner);
+            }
             self.forget(owner);
         }
     }
@@ -115,32 +130,39 @@ impl<W> Line<W> {
 
     /// Who has the next turn, which begins now; none when nobody can have one.
     pub(crate) fn next(&mut self) -> Option<(Owner, W)> {
-        let mut passed = 0;
-        while self.free > 0 && passed < self.ring.len() {
-            let owner = self.ring.front()?.clone();
-            let lane = self.lanes.get_mut(&owner);
-            let Some(lane) = lane.filter(|lane| !lane.waiting.is_empty()) else {
-                self.ring.pop_front();
+        let place = self.next_place()?;
+        let owner = self.ring.get(place)?.clone();
+        let lane = self.lanes.get_mut(&owner)?;
+        let (_, waiter) = lane.waiting.pop_first()?;
+        lane.running += 1;
+        self.free -= 1;
+        lane.credit = lane.credit.saturating_sub(1);
+        let is_over = lane.credit == 0;
+        if is_over {
+            lane.credit = lane.share.weight;
+        }
+        let waits = !lane.waiting.is_empty();
+        if is_over || !waits {
+            self.ring.remove(place);
+        }
+        if is_over && waits {
+            self.ring.push_back(owner.clone());
+        }
+        Some((owner, waiter))
+    }
+
+    /// Where in the ring the next one is: the first of those who have the fewest turns for their weight.
+    fn next_place(&self) -> Option<usize> {
+        let mut next: Option<(usize, &Lane<W>)> = None;
+        for (place, owner) in self.ring.iter().enumerate() {
+            let Some(lane) = self.lanes.get(owner) else {
                 continue;
             };
-            if !lane.may_begin(self.free) {
-                self.ring.rotate_left(1);
-                passed += 1;
-                continue;
+            if lane.may_begin(self.free) && next.is_none_or(|(_, next)| lane.has_fewer(next)) {
+                next = Some((place, lane));
             }
-            let (_, waiter) = lane.waiting.pop_first()?;
-            lane.running += 1;
-            self.free -= 1;
-            lane.credit = lane.credit.saturating_sub(1);
-            if lane.waiting.is_empty() {
-                self.ring.pop_front();
-            } else if lane.credit == 0 {
-                lane.credit = lane.share.weight;
-                self.ring.rotate_left(1);
-            }
-            return Some((owner, waiter));
         }
-        None
+        next.map(|(place, _)| place)
     }
 
     fn lane(&mut self, owner: &Owner, share: Share) -> &mut Lane<W> {
@@ -159,134 +181,9 @@ impl<W> Line<W> {
         let unused = |lane: &Lane<W>| lane.running == 0 && lane.waiting.is_empty();
         if self.lanes.get(owner).is_some_and(unused) {
             self.lanes.remove(owner);
-            self.ring.retain(|waiting| waiting != owner);
         }
-    }
-}
-
-/// Whoever begins to wait has all turns of its weight.
-fn lane_credit<W>(lane: Option<&mut Lane<W>>) {
-    if let Some(lane) = lane {
-        lane.credit = lane.share.weight;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant(id: &str) -> Owner {
-        Owner::Tenant(id.into())
-    }
-
-    fn share(weight: u64, limit: usize) -> Share {
-        Share {
-            weight,
-            limit,
-            spared: 0,
-        }
-    }
-
-    #[test]
-    fn two_that_spare_turns_cannot_take_all_of_them() {
-        let sparing = Share {
-            spared: 2,
-            ..share(1, 9)
-        };
-        let [a, b, c] = ["a", "b", "c"].map(tenant);
-        let mut line = Line::new(4);
-        let begun = |line: &mut Line<u32>, owner: &Owner| {
-            (0..4).filter(|_| line.try_begin(owner, sparing)).count()
-        };
-        assert_eq!(begun(&mut line, &a), 2);
-        assert_eq!(begun(&mut line, &b), 1);
-        line.wait(&a, sparing, 0);
-        line.wait(&b, sparing, 0);
-        assert!(line.next().is_none());
-        assert!(line.try_begin(&c, sparing));
-        line.end(&a);
-        line.end(&b);
-        // Neither may have a second one again, and whoever has none may.
-        assert_eq!(line.next().map(|(owner, _)| owner), Some(b));
-    }
-
-    /// The ids of the next ones, each of whom ends at once.
-    fn order(line: &mut Line<u32>, count: usize) -> String {
-        (0..count)
-            .map(|_| {
-                let (owner, _) = line.next().unwrap();
-                line.end(&owner);
-                owner.to_string()
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_thousand_that_wait_do_not_delay_the_first_of_another() {
-        let (a, b) = (tenant("a"), tenant("b"));
-        let mut line = Line::new(1);
-        assert!(line.try_begin(&a, share(1, 9)));
-        for call in 0..1000 {
-            line.wait(&a, share(1, 9), call);
-        }
-        line.wait(&b, share(1, 9), 0);
-        line.wait(&b, share(1, 9), 1);
-        assert!(line.next().is_none(), "there is no turn");
-        line.end(&a);
-        assert_eq!(order(&mut line, 6), "ababaa");
-    }
-
-    #[test]
-    fn each_has_turns_by_its_weight_and_in_order_of_arrival() {
-        let (a, b) = (tenant("a"), tenant("b"));
-        let mut line = Line::new(1);
-        for call in 0..20 {
-            line.wait(&a, share(3, 9), call);
-            line.wait(&b, share(1, 9), call);
-        }
-        let mut calls = Vec::new();
-        let mut owners = String::new();
-        for _ in 0..12 {
-            let (owner, call) = line.next().unwrap();
-            line.end(&owner);
-            owners += &owner.to_string();
-            if owner == a {
-                calls.push(call);
-            }
-        }
-        assert_eq!(owners, "aaabaaabaaab");
-        assert_eq!(calls, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    }
-
-    #[test]
-    fn nobody_has_more_turns_than_its_limit_and_the_rest_is_for_others() {
-        let (a, b) = (tenant("a"), tenant("b"));
-        let mut line = Line::new(3);
-        assert!(line.try_begin(&a, share(1, 1)));
-        assert!(!line.try_begin(&a, share(1, 1)));
-        line.wait(&a, share(1, 1), 0);
-        assert!(line.next().is_none());
-        assert!(line.try_begin(&b, share(1, 9)));
-        line.wait(&b, share(1, 9), 0);
-        assert_eq!(line.next().unwrap().0, b);
-        assert_eq!((line.free(), line.running(&a)), (0, 1));
-        line.end(&a);
-        assert_eq!(line.next().unwrap().0, a);
-    }
-
-    #[test]
-    fn whoever_leaves_has_no_turn_and_leaves_nothing_behind() {
-        let (a, b) = (tenant("a"), tenant("b"));
-        let mut line = Line::new(1);
-        assert!(line.try_begin(&b, share(1, 9)));
-        let ticket = line.wait(&a, share(1, 9), 0);
-        line.wait(&b, share(1, 9), 1);
-        line.leave(&a, ticket);
-        line.leave(&a, ticket);
-        line.end(&b);
-        assert_eq!(line.next().unwrap(), (b.clone(), 1));
-        line.end(&b);
-        assert!(line.lanes.is_empty() && line.ring.is_empty());
-        assert_eq!(line.free(), 1);
-    }
-}
+mod tests;

@@ -1,5 +1,8 @@
 //! What a caller may do, complete and checked.
 
+mod maxima;
+mod turns;
+
 use std::{collections::HashMap, sync::Arc};
 
 use isol8_api::{
@@ -8,10 +11,11 @@ use isol8_api::{
 };
 use isol8_engine::{
     image::{configured_images, dependencies_tag},
-    options::{OptionError, RequestLimits, parse_size},
-    runtime::{Defaults, Registry},
+    options::{OptionError, RequestLimits},
 };
 
+pub(crate) use self::maxima::Maxima;
+use self::turns::Turns;
 use crate::{caller::Owner, settings::SettingsError};
 
 /// Largest weight of a tenant.
@@ -32,17 +36,16 @@ pub(crate) const MAX_ALL_SESSIONS: usize = 1000;
 /// Largest body of a tenant's request, by default: 32 MiB.
 const MAX_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Largest `pidsLimit` of a tenant, by default: what a sandbox has anyway.
-const MAX_PIDS: u64 = 64;
-
 /// What a caller may do.
 pub(crate) struct Policy {
     /// Turns in a row when several callers wait.
     pub(crate) weight: u64,
     /// Executions at once.
     pub(crate) max_concurrent: usize,
-    /// Turns that it leaves to those who have none.
+    /// Turns that it leaves free while it has one.
     pub(crate) spared: usize,
+    /// Turns that it leaves free while it has none.
+    pub(crate) kept: usize,
     /// Executions that wait.
     pub(crate) max_waiting: usize,
     /// Connections at once.
@@ -69,19 +72,6 @@ pub(crate) struct TenantRules {
     pub(crate) maxima: Maxima,
 }
 
-/// Largest values of the options of a tenant, whether a request or the configuration says them. Sizes are in bytes.
-pub(crate) struct Maxima {
-    pub(crate) memory: u64,
-    pub(crate) cpu: f64,
-    pub(crate) pids: f64,
-    pub(crate) sandbox: u64,
-    pub(crate) tmp: u64,
-    /// `pidsLimit` where nothing says it; none where runtimes keep their own.
-    pub(crate) pids_of_runtimes: Option<f64>,
-    /// `sandboxSize` where nothing says it; none where runtimes keep their own.
-    pub(crate) sandbox_of_runtimes: Option<u64>,
-}
-
 /// The policies of a server.
 pub(crate) struct Policies {
     operator: Arc<Policy>,
@@ -96,15 +86,17 @@ impl Policies {
         max_concurrent: usize,
         max_body_bytes: usize,
     ) -> Result<Self, SettingsError> {
-        let tenant = |name: &str, of: TenantConfig| {
-            let made = Policy::of_tenant(config, of, max_concurrent, max_body_bytes);
+        let tenant = |name: &str, of: TenantConfig, has_own_share: bool| {
+            let turns = Turns::of_tenant(max_concurrent, of.max_concurrent, has_own_share);
+            let made = Policy::of_tenant(config, of, turns, max_body_bytes);
             made.map(Arc::new).map_err(|cause| SettingsError::Tenant {
                 section: format!("tenants.{name}"),
                 cause,
             })
         };
-        let by_id = config.tenants.by_id.keys().map(|id| {
-            let policy = tenant(&format!("byId.{id}"), config.tenants.of(id))?;
+        let by_id = config.tenants.by_id.iter().map(|(id, own)| {
+            let of = config.tenants.of(id);
+            let policy = tenant(&format!("byId.{id}"), of, own.max_concurrent.is_some())?;
             Ok((id.clone(), policy))
         });
         Ok(Self {
@@ -112,6 +104,7 @@ impl Policies {
                 weight: 1,
                 max_concurrent,
                 spared: 0,
+                kept: 0,
                 max_waiting: usize::MAX,
                 max_connections: usize::MAX,
                 max_sessions: MAX_ALL_SESSIONS,
@@ -119,7 +112,7 @@ impl Policies {
                 rate_limit: None,
                 tenant: None,
             }),
-            all_tenants: tenant("all", config.tenants.all.clone())?,
+            all_tenants: tenant("all", config.tenants.all.clone(), false)?,
             by_id: by_id.collect::<Result<_, SettingsError>>()?,
         })
     }
@@ -138,7 +131,7 @@ impl Policy {
     fn of_tenant(
         config: &Config,
         tenant: TenantConfig,
-        max_concurrent: usize,
+        turns: Turns,
         max_body_bytes: usize,
     ) -> Result<Self, String> {
         let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -155,19 +148,12 @@ impl Policy {
         {
             return Err("rateLimit needs a rate above 0 and a burst of at least 1".to_owned());
         }
-        // With four or more turns, two tenants must not take all of them from the others. Whoever has a limit of its own may have that many.
-        let spared = match tenant.max_concurrent {
-            None => spared_of(max_concurrent),
-            Some(_) => 0,
-        };
-        let default = max_concurrent.saturating_sub(spared).max(1);
-        let concurrent = tenant.max_concurrent.map_or(default, whole);
         let bytes = tenant.max_request_bytes.unwrap_or(MAX_REQUEST_BYTES);
         Ok(Self {
             weight,
-            max_concurrent: whole(positive("maxConcurrent", concurrent as u64)?)
-                .min(max_concurrent),
-            spared,
+            max_concurrent: whole(positive("maxConcurrent", turns.limit as u64)?),
+            spared: turns.spared,
+            kept: turns.kept,
             max_connections: whole(positive(
                 "maxConnections",
                 tenant.max_connections.unwrap_or(MAX_CONNECTIONS),
@@ -184,6 +170,7 @@ impl Policy {
 impl TenantRules {
     fn new(config: &Config, tenant: TenantConfig) -> Result<Self, String> {
         let told = |error: OptionError| error.to_string();
+        let maxima = Maxima::new(config, &tenant)?;
         let strict = RawRequestLimits::Preset(RequestPreset::Strict);
         let request_limits = tenant.request_limits.unwrap_or(strict);
         RequestLimits::try_from(request_limits.clone()).map_err(told)?;
@@ -196,25 +183,6 @@ impl TenantRules {
             })
             .collect();
         images.extend(tenant.images.unwrap_or_default());
-        let size = |option, own: &Option<String>, default: &str| {
-            parse_size(option, own.as_deref().unwrap_or(default)).map_err(told)
-        };
-        let defaults = &config.defaults;
-        let cpu = tenant.cpu_limit.unwrap_or(defaults.cpu_limit);
-        if !(cpu.is_finite() && cpu > 0.0) {
-            return Err("cpuLimit must be above 0".to_owned());
-        }
-        let sandbox = size("sandboxSize", &tenant.sandbox_size, &defaults.sandbox_size)?;
-        let own = tenant.sandbox_size.is_some().then_some(sandbox);
-        let maxima = Maxima {
-            memory: size("memoryLimit", &tenant.memory_limit, &defaults.memory_limit)?,
-            cpu,
-            pids: number(tenant.pids_limit.unwrap_or(MAX_PIDS)),
-            sandbox,
-            tmp: size("tmpSize", &tenant.tmp_size, &defaults.tmp_size)?,
-            pids_of_runtimes: below_a_runtime(tenant.pids_limit, |of| of.pids.into()).map(number),
-            sandbox_of_runtimes: below_a_runtime(own, |of| of.sandbox_bytes),
-        };
         Ok(Self {
             request_limits,
             images,
@@ -222,31 +190,4 @@ impl TenantRules {
             maxima,
         })
     }
-}
-
-/// Turns that a tenant leaves to those who have none: a quarter of a server's, at least two where there are four or more.
-fn spared_of(max_concurrent: usize) -> usize {
-    match max_concurrent {
-        0..=3 => 1,
-        turns => turns.div_ceil(4).max(2),
-    }
-}
-
-/// A limit of a tenant's own that is less than what a runtime has where the options name nothing.
-fn below_a_runtime(limit: Option<u64>, default: impl Fn(Defaults) -> u64) -> Option<u64> {
-    let registry = Registry::default();
-    let is_less = |limit: &u64| {
-        let mut runtimes = registry.list().iter();
-        runtimes.any(|runtime| *limit < default(runtime.defaults))
-    };
-    limit.filter(is_less)
-}
-
-/// As options have it.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "no limit needs more than 53 bits"
-)]
-fn number(value: u64) -> f64 {
-    value as f64
 }

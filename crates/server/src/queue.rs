@@ -130,6 +130,7 @@ impl Queue {
             weight: caller.policy.weight,
             limit: caller.policy.max_concurrent,
             spared: caller.policy.spared,
+            kept: caller.policy.kept,
         };
         let mut of_session = session.and_then(SessionLease::try_turn);
         let is_first = session.is_none() || of_session.is_some();

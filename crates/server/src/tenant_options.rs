@@ -11,11 +11,12 @@ use crate::{
     policy::{Maxima, TenantRules},
 };
 
-/// The options of a tenant's request, over the server's own `defaults`.
+/// The options of a tenant's request for `runtime`, over the server's own `defaults`.
 pub(crate) fn over(
     mut defaults: RawOptions,
     request: RawOptions,
     rules: &TenantRules,
+    runtime: &str,
 ) -> Result<RawOptions, ApiError> {
     let held = held(&defaults, request, rules)?;
     // What the server does for its operator is more than a tenant gets.
@@ -39,26 +40,27 @@ pub(crate) fn over(
         request_limits: Some(rules.request_limits.clone()),
         ..options::over(defaults, held)
     };
-    capped(options, &rules.maxima)
+    capped(options, &rules.maxima, runtime)
 }
 
 /// Options with the largest values of a tenant where they are more, whoever has said them.
-fn capped(mut options: RawOptions, maxima: &Maxima) -> Result<RawOptions, ApiError> {
+fn capped(mut options: RawOptions, maxima: &Maxima, runtime: &str) -> Result<RawOptions, ApiError> {
+    let (pids, sandbox) = (maxima.pids(runtime), maxima.sandbox(runtime));
     options.cpu_limit = options.cpu_limit.map(|cores| cores.min(maxima.cpu));
     options.pids_limit = match options.pids_limit {
-        Some(count) => Some(count.min(maxima.pids)),
-        None => maxima.pids_of_runtimes,
+        Some(count) => Some(count.min(number(pids.most))),
+        None => pids.left_out.map(number),
     };
     for (option, size, most) in [
         ("memoryLimit", &mut options.memory_limit, maxima.memory),
-        ("sandboxSize", &mut options.sandbox_size, maxima.sandbox),
-        ("volumeSize", &mut options.volume_size, maxima.sandbox),
+        ("sandboxSize", &mut options.sandbox_size, sandbox.most),
+        ("volumeSize", &mut options.volume_size, sandbox.most),
         ("tmpSize", &mut options.tmp_size, maxima.tmp),
     ] {
         cap(option, size, most)?;
     }
     if options.sandbox_size.is_none() {
-        options.sandbox_size = maxima.sandbox_of_runtimes.map(size_text);
+        options.sandbox_size = sandbox.left_out.map(size_text);
     }
     for (bytes, most) in [
         (&mut options.max_output_size, MAX_OUTPUT_BYTES),
@@ -249,6 +251,15 @@ fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(),
     Ok(())
 }
 
+/// As options have it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no limit needs more than 53 bits"
+)]
+fn number(value: u64) -> f64 {
+    value as f64
+}
+
 #[cfg(test)]
 mod tests {
     use isol8_api::config::Config;
@@ -268,7 +279,7 @@ mod tests {
             let policy = policy.of(&Owner::Tenant("a".into()));
             let request = serde_json::from_value(options).unwrap();
             let rules = policy.tenant.as_ref().unwrap();
-            over(config.raw_options(), request, rules)
+            over(config.raw_options(), request, rules, "bash")
                 .map(|options| (options.network.unwrap(), options.install_network))
                 .map_err(|error| error.to_string())
         };

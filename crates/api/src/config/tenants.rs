@@ -27,8 +27,8 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
-    /// Executions that may run at once. More wait. The default is three quarters of the server's `maxConcurrent`. The last
-    /// quarter is for tenants that run nothing.
+    /// Executions that may run at once. More wait. The default is half of the server's `maxConcurrent`. The other half is for
+    /// those that run nothing. A limit of one tenant's own is a share of the turns for this tenant.
     #[cfg_attr(test, schemars(range(min = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u64>,
@@ -67,11 +67,12 @@ pub struct TenantConfig {
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_limit: Option<f64>,
-    /// Largest `pidsLimit`, default 64.
+    /// Largest `pidsLimit`, default 64, and 200 for the agent. It raises nothing where a request leaves `pidsLimit` out.
     #[cfg_attr(test, schemars(range(min = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids_limit: Option<u64>,
-    /// Largest `sandboxSize` and `volumeSize`, default `sandboxSize` of `defaults`.
+    /// Largest `sandboxSize` and `volumeSize`, default `sandboxSize` of `defaults`. Where neither says it: 512 MiB, and 2 GiB for
+    /// the agent.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?[bkmgBKMG]?$")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_size: Option<String>,

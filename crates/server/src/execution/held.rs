@@ -22,10 +22,11 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Waits until an execution may run.
+    /// Waits until an execution of `runtime` may run.
     pub(super) async fn take(
         app: &App,
         caller: &Caller,
+        runtime: &str,
         options: Option<Box<RawOptions>>,
         session_id: Option<&str>,
     ) -> Result<Self, ApiError> {
@@ -34,7 +35,9 @@ impl Held {
             let options = options.map(|options| *options).unwrap_or_default();
             match &caller.policy.tenant {
                 None => Ok(Box::new(options::over(defaults, options))),
-                Some(rules) => tenant_options::over(defaults, options, rules).map(Box::new),
+                Some(rules, runtime) => {
+                    tenant_options::over(defaults, options, rules, runtime).map(Box::new)
+                }
             }
         };
         let (lease, turn) = match session_id {

@@ -198,7 +198,7 @@ async fn a_tenant_sees_nothing_of_the_turns_of_others() {
     let running = server.bare(Method::POST, "/execute").bearer_auth(&a);
     let running = tokio::spawn(running.json(&request()).send());
     until("it runs", async || scripted.backend.started() == 1).await;
-    assert_eq!(status(&a).await, json!(6));
+    assert_eq!(status(&a).await, json!(4));
     assert_eq!(status(&b).await, before);
     assert_eq!(status(KEY).await, json!(9));
     running.abort();

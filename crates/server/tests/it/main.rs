@@ -25,4 +25,5 @@ mod sockets;
 mod stopping;
 mod tenants;
 mod tls;
+mod turns;
 mod unix_sockets;

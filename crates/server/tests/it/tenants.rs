@@ -1,94 +1,12 @@
-//! The limits of tenants, and their turns.
+//! The limits of tenants.
 
 use isol8_fakes::exited;
 use reqwest::Method;
 
-use crate::support::{TestServer, Value, bash, in_tenants, json, program, until};
+use crate::support::{Value, bash, in_tenants, json, names, program};
 
 fn request() -> Value {
     json!({"request": {"runtime": "bash", "code": "x"}})
-}
-
-/// A call that is under way.
-fn call(
-    server: &TestServer,
-    key: &str,
-) -> tokio::task::JoinHandle<Result<reqwest::Response, reqwest::Error>> {
-    let call = server.bare(Method::POST, "/execute").bearer_auth(key);
-    tokio::spawn(call.json(&request()).send())
-}
-
-async fn pending(server: &TestServer, key: &str, count: usize) {
-    until("they wait", async || {
-        let (_, status) = server
-            .ask(key, Method::GET, "/queue/status", &Value::Null)
-            .await;
-        status["pending"] == json!(count)
-    })
-    .await;
-}
-
-/// A refusal with 429 that names the limit.
-fn names(told: &Value, limit: &str) {
-    assert_eq!(told["code"], json!("ISOL8_TOO_MANY_REQUESTS"));
-    let text = format!("Too many requests — {limit} of this tenant is reached");
-    assert_eq!(told["error"], json!(text));
-}
-
-#[tokio::test]
-async fn many_that_wait_do_not_delay_the_first_of_another() {
-    let done = || bash(vec![program([exited(0)])]);
-    let hangs = || bash(vec![program([])]);
-    // Two calls end. The second of them is that of b, although 200 have waited for longer.
-    let starts = [hangs(), done(), done(), hangs()];
-    let given = json!({"maxConcurrent": 1, "queue": {"timeoutMs": 600_000}});
-    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
-    let first = call(&server, &a);
-    until("it runs", async || scripted.backend.started() == 1).await;
-    let waiting: Vec<_> = (0..200).map(|_| call(&server, &a)).collect();
-    pending(&server, &a, 200).await;
-    let other = call(&server, &b);
-    pending(&server, &b, 1).await;
-    first.abort();
-    assert_eq!(other.await.unwrap().unwrap().status(), 200);
-    for call in waiting {
-        call.abort();
-    }
-    server.stop.at_once.cancel();
-    server.ended().await;
-}
-
-#[tokio::test]
-async fn a_tenant_runs_no_more_at_once_than_it_may_and_leaves_the_rest_to_others() {
-    let hangs = || bash(vec![program([])]);
-    let starts = [hangs(), bash(vec![program([exited(0)])])];
-    let given = json!({
-        "maxConcurrent": 2, "queue": {"timeoutMs": 600_000},
-        "tenants": {"all": {"maxConcurrent": 1, "maxWaiting": 1}},
-    });
-    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
-    let first = call(&server, &a);
-    until("it runs", async || scripted.backend.started() == 1).await;
-    let second = call(&server, &a);
-    pending(&server, &a, 1).await;
-    let (_, status) = server
-        .ask(&a, Method::GET, "/queue/status", &Value::Null)
-        .await;
-    assert_eq!(
-        (&status["available"], &status["maxConcurrent"]),
-        (&json!(0), &json!(1))
-    );
-    let (status, told) = server.ask(&a, Method::POST, "/execute", &request()).await;
-    assert_eq!(status, 429);
-    names(&told, "maxWaiting (1)");
-    assert_eq!(
-        server.ask(&b, Method::POST, "/execute", &request()).await.0,
-        200
-    );
-    first.abort();
-    second.abort();
-    server.stop.at_once.cancel();
-    server.ended().await;
 }
 
 #[tokio::test]
@@ -195,38 +113,6 @@ async fn a_list_that_holds_anyway_may_be_long() {
     server.end().await;
 }
 
-#[tokio::test]
-async fn a_tenant_leaves_turns_to_others_by_default() {
-    let shown = async |given: Value| {
-        let (server, _, [a, _]) = in_tenants(given, []).await;
-        let (_, status) = server
-            .ask(&a, Method::GET, "/queue/status", &Value::Null)
-            .await;
-        server.end().await;
-        status["maxConcurrent"].clone()
-    };
-    for (of_server, of_tenant) in [(1, 1), (2, 1), (4, 2), (10, 7)] {
-        let given = json!({"maxConcurrent": of_server});
-        assert_eq!(shown(given).await, json!(of_tenant));
-    }
-    let all = json!({"maxConcurrent": 2, "tenants": {"all": {"maxConcurrent": 2}}});
-    assert_eq!(shown(all).await, json!(2));
-
-    let starts = [bash(vec![program([])]), bash(vec![program([exited(0)])])];
-    let given = json!({"maxConcurrent": 2, "queue": {"timeoutMs": 600_000}});
-    let (server, scripted, [a, b]) = in_tenants(given, starts).await;
-    let calls = [call(&server, &a), call(&server, &a)];
-    until("one runs", async || scripted.backend.started() == 1).await;
-    pending(&server, &a, 1).await;
-    let (status, _) = server.ask(&b, Method::POST, "/execute", &request()).await;
-    assert_eq!(status, 200);
-    for call in calls {
-        call.abort();
-    }
-    server.stop.at_once.cancel();
-    server.ended().await;
-}
-
 /// The limits of the sandbox that a tenant gets with these options: memory, processors, processes, and the sizes of `/sandbox`,
 /// `/tmp` and volumes.
 async fn limits_with(given: &Value, options: Value) -> (u64, f64, u32, u64, u64, u64) {
@@ -277,7 +163,13 @@ async fn no_sandbox_of_a_tenant_has_more_than_its_limits() {
         "memoryLimit": "4g", "cpuLimit": 4, "pidsLimit": 500, "sandboxSize": "4g", "tmpSize": "4g",
     });
     let by_itself = (512 * M, 1.0, 64, 512 * M, 256 * M, 512 * M);
-    for given in [json!({"tenants": {"all": own}}), json!({})] {
+    // Nor do limits below those that another runtime has by itself.
+    let between = json!({"pidsLimit": 150, "sandboxSize": "1g"});
+    for given in [
+        json!({"tenants": {"all": own}}),
+        json!({"tenants": {"all": between}}),
+        json!({}),
+    ] {
         assert_eq!(limits_with(&given, json!({})).await, by_itself);
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use isol8_fakes::Start;
 use isol8_keys::{KeyStore, NewKey};
 use isol8_server::Settings;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
@@ -64,4 +64,11 @@ pub(crate) async fn in_tenants(
     let pair = [keys.of("a").await, keys.of("b").await];
     let (server, scripted) = TestServer::scripted_with(&keys.settings(given), starts).await;
     (server.keeping(keys), scripted, pair)
+}
+
+/// A refusal with 429 that names the limit.
+pub(crate) fn names(told: &Value, limit: &str) {
+    assert_eq!(told["code"], json!("ISOL8_TOO_MANY_REQUESTS"));
+    let text = format!("Too many requests — {limit} of this tenant is reached");
+    assert_eq!(told["error"], json!(text));
 }

@@ -8,7 +8,7 @@ mod server;
 
 pub(crate) use client::{events_of, open_socket, open_socket_with, raw_answer};
 pub(crate) use description::{assert_described, operations};
-pub(crate) use keys::{Keys, in_tenants};
+pub(crate) use keys::{Keys, in_tenants, names};
 pub(crate) use places::{Docker, Scripted, ScriptedPlace, bash, program};
 pub(crate) use server::{KEY, TestServer, answer, config, until};
 
