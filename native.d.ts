@@ -200,6 +200,8 @@ export interface NativeLine {
   message: string
   /** The execution that it is about. */
   executionId?: string
+  /** The request to a server that it is about. */
+  requestId?: string
 }
 
 /** JSON text, or an error. */

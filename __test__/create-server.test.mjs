@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { get } from "node:https";
 import { createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
-import { createServer } from "../index.js";
+import { createServer, logger } from "../index.js";
 import { backend } from "./helpers/backend.mjs";
 import { makeCertificate } from "./helpers/certificate.mjs";
 import { hostProcess } from "./helpers/child.mjs";
@@ -103,6 +103,37 @@ test("keys of tenants are in the database that authDb names", async () => {
       });
     }),
   );
+});
+
+test("a sink of the logger has the request that each line is about, whatever carries it", async () => {
+  const lines = [];
+  await withServer({}, async ({ url }) => {
+    const ended = () => lines.filter(({ message }) => message.startsWith("execution ended"));
+    logger.setSink((line) => lines.push(line));
+    logger.setDebug(true);
+    try {
+      const request = { runtime: "bash", code: "true" };
+      for (const path of ["/execute", "/execute/stream"]) {
+        const response = await fetch(`${url}${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${KEY}` },
+          body: JSON.stringify({ request }),
+        });
+        await response.text();
+        const id = response.headers.get("x-request-id");
+        await until(() => ended().at(-1)?.requestId === id, `a line about ${path}`);
+        assert.ok(lines.some((line) => line.requestId === id && /^sandbox /.test(line.message)));
+      }
+      const socket = clientOf({ url }).executeStream(request);
+      for await (const _ of socket);
+      await until(() => ended().length === 3, "a line about the WebSocket");
+    } finally {
+      logger.setDebug(false);
+      logger.setSink(null);
+    }
+    assert.equal(new Set(ended().map(({ requestId }) => requestId)).size, 3);
+    for (const { requestId } of ended()) assert.match(requestId ?? "none", /^[0-9a-f-]{36}$/);
+  });
 });
 
 /** Asks `/health` of a server that has the certificate in `ca`. Returns the status. */

@@ -65,6 +65,8 @@ export interface LogLine {
   message: string;
   /** The execution that a line of an engine is about. */
   executionId?: string;
+  /** The request to a server of this process that a line is about, as its answer has it in `x-request-id`. */
+  requestId?: string;
 }
 
 /** The package's logger. */

@@ -193,8 +193,8 @@ const options: DockerIsol8Options = {
   onProgress: ({ runtime, status, message }) => console.log(runtime, status, message),
 };
 const line: LogLine = { level: "debug", time: "", message: "" };
-logger.setSink(({ level, time, message, executionId }) =>
-  console.log(level, time, message, executionId),
+logger.setSink(({ level, time, message, executionId, requestId }) =>
+  console.log(level, time, message, executionId, requestId),
 );
 logger.setSink(line.executionId === undefined ? null : undefined);
 

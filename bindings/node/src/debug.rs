@@ -23,6 +23,8 @@ pub struct NativeLine {
     pub message: String,
     /// The execution that it is about.
     pub execution_id: Option<String>,
+    /// The request to a server that it is about.
+    pub request_id: Option<String>,
 }
 
 impl From<Line> for NativeLine {
@@ -32,6 +34,7 @@ impl From<Line> for NativeLine {
             time: line.time,
             message: line.message,
             execution_id: line.execution_id,
+            request_id: line.request_id,
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Line {
     pub message: String,
     /// The execution that it is about, if it is about one.
     pub execution_id: Option<String>,
+    /// The request to a server that it is about, if it is about one.
+    pub request_id: Option<String>,
 }
 
 /// Takes a line. Gives it back when nobody takes lines any more.
@@ -57,6 +59,7 @@ mod tests {
             time: String::new(),
             message: message.to_owned(),
             execution_id: None,
+            request_id: None,
         };
         assert_eq!(deliver(line("a")), Some(line("a")));
         let taken = Arc::new(Mutex::new(Vec::new()));

@@ -31,8 +31,9 @@ use crate::line::{Line, deliver};
 /// The names of the crates whose steps are shown begin with this.
 const OURS: &str = "isol8";
 
-/// The span of an execution, and the field of it that has its id.
+/// The spans of an execution and of a request to a server, and the field of them that has their id.
 const EXECUTION: &str = "execution";
+const REQUEST: &str = "request";
 const ID: &str = "id";
 
 /// Steps of no execution have no id, so they are shown for all engines or for none.
@@ -54,9 +55,11 @@ pub fn listen() {
 }
 
 fn install() {
+    // Without the debug log, too, a message that users must know says what it is about.
     let wanted = dynamic_filter_fn(|metadata, _| {
         metadata.target() == NOTICE
-            || ENABLED.load(Ordering::Relaxed) && metadata.target().starts_with(OURS)
+            || metadata.target().starts_with(OURS)
+                && (metadata.is_span() || ENABLED.load(Ordering::Relaxed))
     });
     let explain = Explain.with_filter(wanted.with_max_level_hint(LevelFilter::DEBUG));
     // No other code can have installed one: each program or addon that is built from this has its own copy of
@@ -69,8 +72,9 @@ struct Explain;
 
 /// What a span says of itself.
 struct Described {
+    name: &'static str,
     text: String,
-    execution: Option<String>,
+    id: Option<String>,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
@@ -83,13 +87,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
         if written.is_err() {
             return;
         }
-        let mut execution = FindId::default();
-        if span.name() == EXECUTION {
-            attributes.record(&mut execution);
-        }
+        let mut id = FindId::default();
+        attributes.record(&mut id);
         span.extensions_mut().insert(Described {
+            name: span.name(),
             text: format!(" ({} {text})", span.name()),
-            execution: execution.0,
+            id: id.0,
         });
     }
 
@@ -99,11 +102,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
         if written.is_err() {
             return;
         }
-        let (mut spans, mut execution_id) = (String::new(), None);
+        let mut spans = String::new();
+        let (mut execution_id, mut request_id) = (None, None);
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(described) = span.extensions().get::<Described>() {
                 spans.push_str(&described.text);
-                execution_id = execution_id.or_else(|| described.execution.clone());
+                let id = match described.name {
+                    EXECUTION => &mut execution_id,
+                    REQUEST => &mut request_id,
+                    _ => continue,
+                };
+                *id = id.take().or_else(|| described.id.clone());
             }
         }
         let line = Line {
@@ -114,13 +123,27 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Explain {
                 Level::DEBUG | Level::TRACE => "debug",
             },
             time: now_iso8601(),
-            message,
+            message: in_one_line(&message),
             execution_id,
+            request_id,
         };
         if let Some(line) = deliver(line) {
             print(&line, &spans);
         }
     }
+}
+
+/// A message without characters that would begin another line, or do something to a terminal. Others may have chosen a part of it.
+fn in_one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for character in message.chars() {
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// `[DEBUG] time what happened name=value … (execution id="…")`. Other messages have no time.
@@ -153,4 +176,17 @@ impl Visit for FindId {
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_others_have_chosen_of_it() {
+        assert_eq!(in_one_line("path=\"ä b\""), "path=\"ä b\"");
+        let forged = "x\r\n[WARN] y\u{1b}[2J\u{9b}\u{2028}z";
+        let line = in_one_line(forged);
+        assert_eq!(line, r"x\r\n[WARN] y\u{1b}[2J\u{9b}\u{2028}z");
+    }
 }

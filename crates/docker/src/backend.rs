@@ -11,6 +11,7 @@ use isol8_backend::{
     Backend, BackendError, Capacity, CleanupReport, SandboxSpec, SandboxUser, Started, begin_start,
 };
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{
     AbandonedContainer, Client, cleanup,
@@ -154,13 +155,14 @@ impl DockerBackend {
         let under_way = begin_start().ok_or_else(|| DockerError::IOError {
             err: io::Error::other("the program ends"),
         })?;
-        tokio::spawn(async move {
+        let launching = async move {
             let started = launch(&docker, &wanted, &scope).await;
             if let Err(Ok(unwanted)) = answer.send(started) {
                 remove_failed(&docker, &unwanted.id).await;
             }
             drop(under_way);
-        });
+        };
+        tokio::spawn(launching.in_current_span());
         answered.await.map_err(|error| DockerError::IOError {
             err: io::Error::other(error),
         })?

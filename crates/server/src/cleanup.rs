@@ -10,6 +10,7 @@ use isol8_backend::{BackendError, CleanupReport};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 
 /// What a clean-up did.
@@ -98,7 +99,7 @@ impl Cleanups {
                 }
                 _ => {
                     let run = clean().boxed().shared();
-                    tasks.spawn(run.clone());
+                    tasks.spawn(run.clone().in_current_span());
                     *current = Some((images, run.clone()));
                     (images, run)
                 }

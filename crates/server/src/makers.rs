@@ -47,7 +47,9 @@ impl Makers {
         max_concurrent: usize,
     ) -> Result<(Engine, OwnedMutexGuard<()>), EngineError> {
         let place = Arc::clone(&self.place);
+        let span = tracing::Span::current();
         let make = move || {
+            let _in_span = span.enter();
             let options = Options::try_from(*raw)?;
             let backend = place.backend(options.oci_runtime.as_deref());
             let engine = Engine::new(options, max_concurrent, backend, place.images())?;

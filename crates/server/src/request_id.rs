@@ -20,9 +20,9 @@ pub(crate) async fn identify(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::debug_span!("request", id);
     let begin = Instant::now();
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let _in_span = span.enter();
     tracing::debug!(
-        request = id,
         %method,
         path = ?path,
         status = response.status().as_u16(),

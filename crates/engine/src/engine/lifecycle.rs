@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use isol8_backend::{Backend, BuildProgress, ImageStore};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     admission::Admission, images::Images, needs::check_options, pools::Pools, seccomp::Profile,
@@ -154,12 +155,13 @@ impl Engine {
         self.0.admission.end_all();
         let engine = self.clone();
         // A task of its own goes on when nobody waits for it any more.
-        let ending = tokio::spawn(async move {
+        let ending = async move {
             let ((), ()) = tokio::join!(engine.0.pools.close(), engine.0.session.close());
             if let Some(audit) = &engine.0.audit {
                 audit.flush().await;
             }
-        });
+        };
+        let ending = tokio::spawn(ending.in_current_span());
         if tokio::time::timeout(STOP_LIMIT, ending).await.is_err() {
             tracing::debug!("sandboxes are still being removed");
         }

@@ -4,6 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tracing::Instrument as _;
 
 use crate::{error::EngineError, image::builds};
 
@@ -69,11 +70,12 @@ impl<T: Clone + Send + 'static> Remembered<T> {
         load: impl Future<Output = Result<Option<T>, EngineError>> + Send + 'static,
     ) {
         let remembered = self.clone();
-        tokio::spawn(async move {
+        let asking = async move {
             if let Err(error) = remembered.ask(load).await {
                 tracing::debug!(%error, "images were not looked up again");
             }
-        });
+        };
+        tokio::spawn(asking.in_current_span());
     }
 
     /// The result of `load`, whatever is known.

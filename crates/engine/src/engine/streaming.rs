@@ -3,6 +3,7 @@
 use isol8_api::event::{Phase, StreamEvent};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     lifecycle::Engine,
@@ -69,7 +70,7 @@ impl Engine {
         let over = CancellationToken::new();
         let at_end = over.clone().drop_guard();
         let (engine, call) = (self.clone(), self.call_for(&submission));
-        tokio::spawn(async move {
+        let carrying_out = async move {
             let sink = sink(sender);
             let carried_out = Box::pin(engine.carry_out(submission, &sink, token, call));
             let carried_out = left.run_until_cancelled(carried_out).await;
@@ -84,7 +85,8 @@ impl Engine {
                 },
                 None => {}
             }
-        });
+        };
+        tokio::spawn(carrying_out.in_current_span());
         EventStream::new(events, refusal, result, Tokens { cancel, gone, over })
     }
 }

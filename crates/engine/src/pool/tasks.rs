@@ -6,6 +6,7 @@ use std::{
 };
 
 use isol8_protocol::ResetReport;
+use tracing::Instrument as _;
 
 use super::{
     handle::{Pool, Waiter},
@@ -28,6 +29,11 @@ const REFILL_PATIENCE: Duration = Duration::from_secs(2);
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Pool {
+    /// Runs `task` in the background. The pool waits for it at its end. Its lines in the log are of what began it.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task.in_current_span());
+    }
+
     pub(super) fn carry_out(&self, actions: Vec<Action<Sandbox, Waiter>>) {
         for action in actions {
             match action {
@@ -54,7 +60,7 @@ impl Pool {
 
     fn spawn_create(&self) {
         let pool = self.clone();
-        self.0.tasks.spawn(async move {
+        self.spawn(async move {
             // Not cut short by the end of the pool, which waits until what was begun is removed.
             let actions = match Sandbox::start(&pool.0.backend, &pool.0.spec).await {
                 Ok(sandbox) => {
@@ -83,7 +89,7 @@ impl Pool {
 
     fn spawn_clean(&self, sandbox: Sandbox) {
         let pool = self.clone();
-        self.0.tasks.spawn(async move {
+        self.spawn(async move {
             let version = || pool.0.parking.as_ref().map(Parking::version);
             let before = version();
             let reset = tokio::time::timeout(RESET_TIMEOUT, pool.reset(&sandbox)).await;
@@ -151,7 +157,7 @@ impl Pool {
             return;
         }
         let pool = self.clone();
-        self.0.tasks.spawn(async move {
+        self.spawn(async move {
             let Some(parking) = &pool.0.parking else {
                 return;
             };
@@ -163,7 +169,7 @@ impl Pool {
     }
 
     fn spawn_destroy(&self, sandbox: Sandbox) {
-        self.0.tasks.spawn(async move {
+        self.spawn(async move {
             if let Err(error) = sandbox.destroy().await {
                 tracing::debug!(%error, "sandbox was not removed");
             }
@@ -177,7 +183,7 @@ impl Pool {
         }
         let pool = Arc::downgrade(&self.0);
         let closing = self.0.closing.clone();
-        tokio::spawn(async move {
+        let refill = async move {
             let latest = tokio::time::Instant::now() + REFILL_PATIENCE;
             let mut taken = None;
             while let Some(inner) = pool.upgrade() {
@@ -201,7 +207,8 @@ impl Pool {
                 }
                 return;
             }
-        });
+        };
+        tokio::spawn(refill.in_current_span());
     }
 
     /// Runs a janitor while there is more than the configured size.

@@ -15,6 +15,7 @@ use isol8_protocol::{
     CallRequest, ExecRequest, InlineFile, ParkRequest, Reply, Request, ResetReport,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     InboundStreams, LinkStream,
@@ -266,11 +267,12 @@ impl Drop for Sandbox {
         // well covers a guest that hangs. Outside a runtime the first must do.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let removal = self.backend.destroy(id);
-            runtime.spawn(async move {
+            let removal = async move {
                 if let Err(error) = removal.await {
                     tracing::debug!(%error, "sandbox was not removed");
                 }
-            });
+            };
+            runtime.spawn(removal.in_current_span());
         }
     }
 }

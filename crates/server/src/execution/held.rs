@@ -35,7 +35,7 @@ impl Held {
             let options = options.map(|options| *options).unwrap_or_default();
             match &caller.policy.tenant {
                 None => Ok(Box::new(options::over(defaults, options))),
-                Some(rules, runtime) => {
+                Some(rules) => {
                     tenant_options::over(defaults, options, rules, runtime).map(Box::new)
                 }
             }
