@@ -86,6 +86,8 @@ pub enum ErrorCode {
     TooManyRequests,
     /// A server takes no work at the moment.
     Unavailable,
+    /// A program has run on a server that had no memory for its result.
+    ResultLost,
     /// A server of this process cannot begin, or cannot end in order.
     Server,
     /// A server could not be reached, broke off, or answered with an error that has no code.
@@ -98,7 +100,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of their declaration.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::InvalidOption,
         Self::InvalidRequest,
         Self::RequestLimit,
@@ -138,6 +140,7 @@ impl ErrorCode {
         Self::TooLarge,
         Self::TooManyRequests,
         Self::Unavailable,
+        Self::ResultLost,
         Self::Server,
         Self::Remote,
         Self::NativeUnavailable,
@@ -196,6 +199,7 @@ impl ErrorCode {
             Self::TooLarge => "ISOL8_TOO_LARGE",
             Self::TooManyRequests => "ISOL8_TOO_MANY_REQUESTS",
             Self::Unavailable => "ISOL8_UNAVAILABLE",
+            Self::ResultLost => "ISOL8_RESULT_LOST",
             Self::Server => "ISOL8_SERVER",
             Self::Remote => "ISOL8_REMOTE",
             Self::NativeUnavailable => "ISOL8_NATIVE_UNAVAILABLE",

@@ -78,7 +78,13 @@ impl Budget {
         if own.saturating_add(bytes) > self.limit_of(owner) {
             return Err(ApiError::NoMemory { of_caller: true });
         }
-        if taken.all.saturating_add(bytes) > self.limit {
+        let free = self.limit.checked_sub(taken.all.saturating_add(bytes));
+        let is_enough = free.is_some_and(|free| match owner {
+            Owner::Operator => true,
+            // Each tenant leaves as much as it has, so that several together leave some.
+            Owner::Tenant(_) => own + bytes <= free,
+        });
+        if !is_enough {
             return Err(ApiError::NoMemory { of_caller: false });
         }
         taken.all += bytes;
@@ -125,7 +131,7 @@ impl Charge {
 
     /// Takes what an answer of this many bytes needs until it has been sent.
     pub(crate) fn add_answer(&self, length: usize) -> Result<(), ApiError> {
-        // The program has run already, so this is no 413 about the request.
+        // The request is not what is too large, so this is no 413.
         self.take(length)
             .map_err(|_| ApiError::NoMemory { of_caller: true })
     }
@@ -253,15 +259,23 @@ mod tests {
             Err(ApiError::NoMemory { of_caller: true })
         ));
         let other = budget.open(&b);
-        other.add(1500).unwrap();
+        other.add(1000).unwrap();
+        // Two tenants cannot take everything.
         assert!(matches!(
-            budget.open(&Owner::Operator).add(1000),
+            other.add(1),
             Err(ApiError::NoMemory { of_caller: false })
         ));
         assert!(matches!(
-            other.add(1),
+            other.add(1000),
             Err(ApiError::TooManyValues { limit: 3000 })
         ));
+        let operator = budget.open(&Owner::Operator);
+        operator.add(1000).unwrap();
+        assert!(matches!(
+            operator.add(1),
+            Err(ApiError::NoMemory { of_caller: false })
+        ));
+        drop((operator, other));
         drop(first);
         second.add(1000).unwrap();
     }

@@ -82,6 +82,12 @@ pub(crate) enum ApiError {
         /// Whether those of the caller do so alone.
         of_caller: bool,
     },
+    /// The program has run, and there is no memory for its result.
+    #[error("The program has run, and its result is lost: {0}")]
+    ResultLost(Box<Self>),
+    /// The program was ended, since this stands in its way.
+    #[error("The program was ended: {0}")]
+    Ended(Box<Self>),
     /// The body did not come.
     #[error("The request body was not received in time")]
     SlowBody,
@@ -93,6 +99,12 @@ pub(crate) enum ApiError {
     TooManySessions {
         /// Most that may exist.
         limit: usize,
+    },
+    /// The tenants have nearly all that there is.
+    #[error("Too many requests — the tenants have nearly all {what} of the server")]
+    Crowded {
+        /// What they have.
+        what: &'static str,
     },
     /// As many wait as may.
     #[error("Too many requests — queue is full")]
@@ -154,6 +166,22 @@ impl ApiError {
         }
     }
 
+    /// The error of an answer for which the program has run. To run it again is no remedy, so this is no error that invites to it.
+    pub(crate) fn after_the_program(self) -> Self {
+        match self {
+            error @ Self::NoMemory { .. } => Self::ResultLost(error.into()),
+            error => error,
+        }
+    }
+
+    /// The error of a program that has begun and was ended.
+    pub(crate) fn of_ended_program(self) -> Self {
+        match self {
+            error @ (Self::NoMemory { .. } | Self::Closing) => Self::Ended(error.into()),
+            error => error,
+        }
+    }
+
     /// The error of an execution in a session.
     pub(crate) fn in_session(error: EngineError) -> Self {
         match error {
@@ -192,11 +220,14 @@ impl ApiError {
             Self::TooLarge { .. } | Self::TooManyValues { .. } => ErrorCode::TooLarge,
             Self::TooManySessions { .. }
             | Self::TenantLimit { .. }
+            | Self::Crowded { .. }
             | Self::QueueFull
             | Self::QueueTimeout { .. } => ErrorCode::TooManyRequests,
             Self::Closing | Self::NotReady | Self::KeyStore(_) | Self::NoMemory { .. } => {
                 ErrorCode::Unavailable
             }
+            Self::ResultLost(_) => ErrorCode::ResultLost,
+            Self::Ended(_) => ErrorCode::Stopped,
             Self::SessionLost(error) | Self::File(error) | Self::Engine(error) => error.code(),
         }
     }

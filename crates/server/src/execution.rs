@@ -86,7 +86,8 @@ pub(crate) async fn execute(
     let mut running = running();
     // Dropped before the execution is, which makes the difference between interrupting and killing.
     let _cancelled_first = cancel.drop_guard();
-    let result = (&mut running).await.ok_or(ApiError::Closing)?;
+    let result = (&mut running).await;
+    let result = result.ok_or_else(|| ApiError::Closing.of_ended_program())?;
     let result = result.map_err(|error| held.explain(error));
     match &result {
         Ok(result) => observed.result(result),

@@ -28,6 +28,7 @@ mod policy;
 mod queue;
 mod readiness;
 mod request_id;
+mod room;
 mod router;
 mod serve;
 mod sessions;

@@ -140,7 +140,7 @@ impl Metrics {
         );
         all.register(
             "received_bytes",
-            "Bodies of requests",
+            "Bodies of requests, and messages of WebSockets",
             inner.received_bytes.clone(),
         );
         all.register("running", "Executions that run", inner.running.clone());
@@ -181,7 +181,7 @@ impl Metrics {
         Ok(text)
     }
 
-    /// A body of this many bytes was received.
+    /// A body, or a message, of this many bytes was received.
     pub(crate) fn received(&self, bytes: usize) {
         self.0.received_bytes.inc_by(bytes as u64);
     }

@@ -16,6 +16,7 @@ use crate::{
     caller::{Caller, Owner},
     error::ApiError,
     line::{Line, Share},
+    room::has_room,
     sessions::SessionLease,
 };
 
@@ -60,7 +61,8 @@ pub(crate) struct QueueStatus {
     pending: usize,
     /// How many may run at a time.
     max_concurrent: usize,
-    /// Most that may wait; 0 when there is no limit. Of a tenant: most of its own.
+    /// Most that may wait. To the operator, 0 means that there is no limit. Of a tenant: most of its own, and 0 means that none
+    /// of them may wait.
     max_size: usize,
     /// Longest that one waits, in milliseconds.
     timeout_ms: u64,
@@ -201,12 +203,14 @@ impl Queue {
     fn wait<'a>(&'a self, caller: &'a Caller) -> Result<Waiting<'a>, ApiError> {
         let mut counts = lock(&self.waiting);
         let all: usize = counts.values().sum();
-        if self.max_size.is_some_and(|limit| all >= limit) {
-            return Err(ApiError::QueueFull);
-        }
+        let own = counts.get(&caller.owner).copied().unwrap_or(0);
         let limit = caller.policy.max_waiting;
-        if counts.get(&caller.owner).copied().unwrap_or(0) >= limit {
+        if own >= limit {
             return Err(ApiError::tenant_limit("maxWaiting", &limit, None));
+        }
+        let max_size = self.max_size.unwrap_or(usize::MAX);
+        if !has_room(&caller.owner, own, all, max_size) {
+            return Err(ApiError::QueueFull);
         }
         *counts.entry(caller.owner.clone()).or_default() += 1;
         drop(counts);
@@ -232,7 +236,9 @@ impl Queue {
             Owner::Tenant(_) => {
                 let own = lock(&self.waiting).get(&caller.owner).copied();
                 let left = limit.saturating_sub(line.running(&caller.owner));
-                (own.unwrap_or(0), left, caller.policy.max_waiting)
+                // Those that wait leave room for as many of others.
+                let most = self.max_size.unwrap_or(usize::MAX).div_ceil(2);
+                (own.unwrap_or(0), left, caller.policy.max_waiting.min(most))
             }
         };
         QueueStatus {

@@ -22,6 +22,7 @@ use crate::{
     error::ApiError,
     makers::Makers,
     policy::MAX_ALL_SESSIONS,
+    room::has_room,
     time::{iso8601, now_ms},
 };
 
@@ -219,8 +220,12 @@ fn check_room(by_id: &HashMap<Key, Arc<Session>>, caller: &Caller) -> Result<(),
         return Err(ApiError::TooManySessions { limit });
     }
     let limit = caller.policy.max_sessions;
-    if count_of(by_id, &caller.owner) >= limit {
+    let own = count_of(by_id, &caller.owner);
+    if own >= limit {
         return Err(ApiError::tenant_limit("maxSessions", &limit, None));
+    }
+    if !has_room(&caller.owner, own, by_id.len(), MAX_ALL_SESSIONS) {
+        return Err(ApiError::Crowded { what: "sessions" });
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! The options of a tenant's request. What would let a tenant out of its limits is refused by name, and sizes are capped.
 
+mod sizes;
+
 use isol8_api::options::{
     RawInstallRegistries, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
 };
 use isol8_engine::options::{OptionError, parse_size, size_text};
 
+use self::sizes::{check_blacklist, check_preload, check_secrets};
 use crate::{
     error::ApiError,
     options,
@@ -94,6 +97,8 @@ fn held(
         "readonlyRootFs false",
         writable && defaults.readonly_root_fs != Some(false),
     )?;
+    check_secrets(request.secrets.as_ref())?;
+    check_preload(request.preload.as_ref())?;
     if let Some(image) = &request.image {
         refuse("image", !rules.images.contains(image))?;
     }
@@ -124,16 +129,6 @@ const MAX_OUTPUT_BYTES: f64 = 1_048_576.0;
 
 /// Largest `maxOutputFilesSize` of a tenant in bytes: the default of engines.
 const MAX_OUTPUT_FILES_BYTES: f64 = 67_108_864.0;
-
-/// Most entries of a tenant's own `networkFilter.blacklist`.
-const MAX_PATTERNS: usize = 64;
-
-/// Longest entry of a tenant's own `networkFilter.blacklist` in bytes.
-const MAX_PATTERN_BYTES: usize = 256;
-
-/// Longest entry of a tenant's own `networkFilter.blacklist` in bytes, with its repetitions written out. A compiled pattern
-/// has their length.
-const MAX_WRITTEN_OUT: usize = 8192;
 
 fn refuse(option: &'static str, is_more: bool) -> Result<(), ApiError> {
     if is_more {
@@ -209,44 +204,13 @@ fn filter_over(
     Ok(own)
 }
 
-/// Every pattern is compiled, which takes time and memory of the server.
-fn check_blacklist(patterns: &[String]) -> Result<(), ApiError> {
-    let is_short = |pattern: &String| {
-        pattern.len() <= MAX_PATTERN_BYTES && written_out(pattern) <= MAX_WRITTEN_OUT
-    };
-    if patterns.len() <= MAX_PATTERNS && patterns.iter().all(is_short) {
-        return Ok(());
-    }
-    Err(ApiError::Invalid(format!(
-        "Invalid networkFilter.blacklist: a tenant may have at most {MAX_PATTERNS} entries of at most {MAX_PATTERN_BYTES} bytes each, \
-         and {MAX_WRITTEN_OUT} bytes with the repetitions of an entry written out"
-    )))
-}
-
-/// A length that a pattern does not exceed when its repetitions are written out: each may stand inside all others.
-fn written_out(pattern: &str) -> usize {
-    let repetitions = pattern.split('{').skip(1).filter_map(|rest| {
-        let (counts, _) = rest.split_once('}')?;
-        let counts = counts
-            .split(',')
-            .filter(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()));
-        counts
-            .map(|count| count.parse().unwrap_or(usize::MAX))
-            .max()
-    });
-    repetitions.fold(pattern.len(), |length, most| {
-        length.saturating_mul(most.max(1))
-    })
-}
-
 fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(), ApiError> {
     if let Some(text) = size {
         let bytes = parse_size(option, text).map_err(|error: OptionError| {
             ApiError::Engine(isol8_engine::EngineError::from(error))
         })?;
-        if bytes > most {
-            *text = size_text(most);
-        }
+        // In its shortest form: a size can have any number of zeros, and engines keep their options.
+        *text = size_text(bytes.min(most));
     }
     Ok(())
 }
@@ -267,6 +231,26 @@ mod tests {
 
     use super::*;
     use crate::{caller::Owner, policy::Policies};
+
+    #[test]
+    fn a_size_is_kept_in_its_shortest_form() {
+        let policies = Policies::new(&Config::default(), 2, 1).unwrap();
+        let policy = policies.of(&Owner::Tenant("a".into()));
+        let rules = policy.tenant.as_ref().unwrap();
+        let long = format!("{}64m", "0".repeat(1_000_000));
+        let options =
+            json!({"memoryLimit": long, "sandboxSize": long, "tmpSize": long, "volumeSize": long});
+        let request = serde_json::from_value(options).unwrap();
+        let options = over(Config::default().raw_options(), request, rules, "bash").unwrap();
+        for size in [
+            options.memory_limit,
+            options.sandbox_size,
+            options.tmp_size,
+            options.volume_size,
+        ] {
+            assert_eq!(size.as_deref(), Some("64m"));
+        }
+    }
 
     #[test]
     fn where_tenants_may_have_no_network_they_have_none() {

@@ -25,15 +25,16 @@ impl ApiError {
             }
             Self::TooLarge { .. } | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManySessions { .. } | Self::TenantLimit { .. } | Self::QueueFull => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooManySessions { .. }
+            | Self::TenantLimit { .. }
+            | Self::Crowded { .. }
+            | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionLost(_) => StatusCode::GONE,
-            Self::Closing
-            | Self::NotReady
-            | Self::KeyStore(_)
-            | Self::NoMemory { .. }
-            | Self::Engine(EngineError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            // Nothing has run: the request can be sent again.
+            Self::Closing | Self::NotReady | Self::KeyStore(_) | Self::NoMemory { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ResultLost(_) | Self::Ended(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Engine(error) => status_of(error),
         }
     }
@@ -70,9 +71,11 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         let retry_after = match self {
-            Self::QueueFull | Self::QueueTimeout { .. } | Self::NoMemory { .. } => {
-                Some(RETRY_AFTER)
-            }
+            Self::QueueFull
+            | Self::Crowded { .. }
+            | Self::QueueTimeout { .. }
+            | Self::SlowBody
+            | Self::NoMemory { .. } => Some(RETRY_AFTER),
             Self::TenantLimit { retry_after, .. } => Some(retry_after),
             _ => None,
         };
@@ -95,6 +98,32 @@ mod tests {
     use isol8_protocol::ErrorKind;
 
     use super::*;
+
+    #[test]
+    fn no_error_of_a_program_that_has_run_invites_to_run_it_again() {
+        let no_memory = || ApiError::NoMemory { of_caller: true };
+        let answer = |error: ApiError| {
+            let code = error.code().as_str();
+            let response = error.into_response();
+            let headers = response.headers();
+            let tries_again = headers.contains_key(header::RETRY_AFTER);
+            (response.status().as_u16(), code, tries_again)
+        };
+        for (error, code) in [
+            (no_memory().after_the_program(), "ISOL8_RESULT_LOST"),
+            (no_memory().of_ended_program(), "ISOL8_STOPPED"),
+            (ApiError::Closing.of_ended_program(), "ISOL8_STOPPED"),
+            (EngineError::Stopped.into(), "ISOL8_STOPPED"),
+            (EngineError::Cancelled.into(), "ISOL8_CANCELLED"),
+        ] {
+            assert_eq!(answer(error), (500, code, false));
+        }
+        let lost = ApiError::in_session(EngineError::SandboxLost);
+        assert_eq!(answer(lost), (410, "ISOL8_SANDBOX_LOST", false));
+        // Before a program has run, another try is the remedy.
+        assert_eq!(answer(no_memory()), (503, "ISOL8_UNAVAILABLE", true));
+        assert_eq!(answer(ApiError::Closing), (503, "ISOL8_UNAVAILABLE", false));
+    }
 
     #[test]
     fn a_file_that_fails_is_the_callers_fault_only_where_it_was_the_call() {

@@ -33,7 +33,7 @@ pub(crate) async fn execute(
     JsonBody(body): JsonBody<ExecuteBody>,
 ) -> Result<Response, ApiError> {
     let result = execution::execute(&app, &caller, body).await?;
-    answer(&charge, &result)
+    answer(&charge, &result).map_err(ApiError::after_the_program)
 }
 
 #[cfg(test)]

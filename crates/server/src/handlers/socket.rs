@@ -24,6 +24,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, interval_at},
 };
+use tracing::Instrument as _;
 
 use super::{
     socket_input::{alone, pieces},
@@ -73,13 +74,14 @@ pub(crate) async fn upgrade(
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::NoRoute)?;
     let limit = caller.policy.max_request_bytes;
+    let span = tracing::Span::current();
     Ok(upgrade
         .read_buffer_size(READ_BUFFER)
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| {
             let tasks = app.tasks().clone();
-            tasks.track_future(serve(app, caller, meter, socket))
+            tasks.track_future(serve(app, caller, meter, socket).instrument(span))
         }))
 }
 
@@ -161,7 +163,7 @@ impl Connection {
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Gone),
                     }
                 }
-                error = self.meter.refused() => return self.refuse(&error).await,
+                error = self.meter.refused() => return self.refuse(error).await,
                 _ = pings.tick() => {
                     unanswered += u32::from(!is_held);
                     if unanswered > MAX_UNANSWERED {
@@ -178,11 +180,12 @@ impl Connection {
 
     /// Acts on a message.
     async fn handle(&mut self, message: Bytes) -> Result<(), Gone> {
+        self.app.metrics().received(message.len());
         let next = self.app.budget().open(&self.caller.owner);
         let charge = self.meter.charge_to(next).ok_or(Gone)?;
         let received = match read_aside(message, charge.clone(), Received::read).await {
             Ok(received) => received.map_err(|_| Gone)?,
-            Err(error) => return self.refuse(&error).await,
+            Err(error) => return self.refuse(error).await,
         };
         match received {
             Received::NoJson => {
@@ -208,7 +211,7 @@ impl Connection {
                     return send(&mut self.socket, &[error(text)]).await;
                 }
                 if let Err(error) = check_again(&self.app, &self.caller).await {
-                    return self.refuse(&error).await;
+                    return self.refuse(error).await;
                 }
                 let (input, live) = live_input(stdin == Some(StdinMode::Open));
                 self.input = Some(input);
@@ -247,14 +250,18 @@ impl Connection {
     }
 
     /// Ends the connection because there is no memory for a message, or because the key is not valid any more.
-    async fn refuse(&mut self, error: &ApiError) -> Result<(), Gone> {
-        self.execution = None;
+    async fn refuse(&mut self, error: ApiError) -> Result<(), Gone> {
+        let error = match self.execution.take() {
+            Some(_) => error.of_ended_program(),
+            None => error,
+        };
         error.warn();
-        send(&mut self.socket, &[failure(error).into()]).await?;
+        send(&mut self.socket, &[failure(&error).into()]).await?;
         let (code, reason) = match error {
             ApiError::NoMemory { .. } => (close_code::AGAIN, "No memory for the message"),
             ApiError::KeyStore(_) => (close_code::AGAIN, "The key cannot be checked"),
             ApiError::WrongKey => (close_code::POLICY, "Invalid API key"),
+            ApiError::Ended(_) => (close_code::ERROR, "The program was ended"),
             _ => (close_code::SIZE, "The message is too large"),
         };
         self.close(code, reason).await?;

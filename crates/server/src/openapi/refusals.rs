@@ -32,7 +32,7 @@ refusals! {
         401 => "There is no key.",
         403 => "The key is wrong, has ended or was revoked, or does not allow this.",
         429 => "A limit of the tenant, which the text names, or of the server is reached.",
-        503 => "The server is shutting down, is drained, cannot start sandboxes, or has no memory for the request. Or the key database fails.",
+        503 => "The server is shutting down, is drained, cannot start sandboxes, or has no memory for the request. Or the key database fails. No program has run.",
     }
     /// An endpoint with a body.
     Received {
@@ -58,7 +58,7 @@ refusals! {
     }
     /// An endpoint at which the engine can fail.
     Failed {
-        500 => "The engine failed at the request, which is not wrong by itself.",
+        500 => "The engine failed at the request, which is not wrong by itself. Or the program was ended, or there is no memory for its result. A program may have run.",
     }
 }
 

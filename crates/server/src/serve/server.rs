@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     connection::{Admitted, Ends, carry},
     listener::{Accepted, Listener},
-    strangers::Strangers,
+    strangers::{self, Strangers},
     visitor::{Counts, Visitor},
 };
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
 
 /// Most connections at a time. More wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
+
+/// Those of them that tenants may have. The others are for clients that have shown no key yet, and for the operator.
+pub(super) const MAX_OF_TENANTS: usize = MAX_CONNECTIONS - strangers::MAX;
 
 /// How long a client may take until it has shown a key, with the handshake of TLS.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// Most of them at a time, whoever they are.
-const MAX: usize = 1024;
+pub(super) const MAX: usize = 1024;
 
 /// Most of them at a time from one address, which may be that of a proxy.
 const MAX_OF_PEER: usize = 512;

@@ -10,15 +10,56 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::strangers::Stranger;
+use super::{server::MAX_OF_TENANTS, strangers::Stranger};
 use crate::{
     caller::{Caller, Owner},
     error::ApiError,
+    room::has_room,
 };
 
-/// How many connections each caller has.
+/// How many connections each caller has, and all tenants together.
 #[derive(Default)]
-pub(super) struct Counts(Mutex<HashMap<Owner, usize>>);
+pub(super) struct Counts(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    by_owner: HashMap<Owner, usize>,
+    of_tenants: usize,
+}
+
+impl All {
+    /// Counts one more of `caller`, if it may have that.
+    fn add(&mut self, caller: &Caller) -> Result<(), ApiError> {
+        let (owner, limit) = (&caller.owner, caller.policy.max_connections);
+        let own = self.by_owner.get(owner).copied().unwrap_or(0);
+        if own >= limit {
+            return Err(ApiError::tenant_limit("maxConnections", &limit, None));
+        }
+        if let Owner::Tenant(_) = owner {
+            if !has_room(owner, own, self.of_tenants, MAX_OF_TENANTS) {
+                return Err(ApiError::Crowded {
+                    what: "connections",
+                });
+            }
+            self.of_tenants += 1;
+        }
+        self.by_owner.insert(owner.clone(), own + 1);
+        Ok(())
+    }
+
+    fn remove(&mut self, owner: &Owner) {
+        let Some(count) = self.by_owner.get_mut(owner) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.by_owner.remove(owner);
+        }
+        if let Owner::Tenant(_) = owner {
+            self.of_tenants -= 1;
+        }
+    }
+}
 
 /// The client of one connection. Clones are one client.
 #[derive(Clone)]
@@ -43,13 +84,7 @@ struct Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = lock(&self.counts.0);
-        if let Some(count) = counts.get_mut(&self.owner) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.owner);
-            }
-        }
+        lock(&self.counts.0).remove(&self.owner);
     }
 }
 
@@ -71,14 +106,7 @@ impl Visitor {
         {
             return Ok(());
         }
-        let limit = caller.policy.max_connections;
-        let mut counts = lock(&self.0.counts.0);
-        let count = counts.entry(caller.owner.clone()).or_default();
-        if *count >= limit {
-            return Err(ApiError::tenant_limit("maxConnections", &limit, None));
-        }
-        *count += 1;
-        drop(counts);
+        lock(&self.0.counts.0).add(caller)?;
         *who = Who::Known(Counted {
             counts: Arc::clone(&self.0.counts),
             owner: caller.owner.clone(),
@@ -111,4 +139,35 @@ impl Visitor {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use isol8_api::config::Config;
+
+    use super::*;
+    use crate::policy::Policies;
+
+    #[test]
+    fn tenants_with_idle_connections_leave_some_to_others() {
+        let policies = Policies::new(&Config::default(), 10, 1).unwrap();
+        let caller = |owner: Owner| Caller {
+            policy: policies.of(&owner),
+            owner,
+            key: None,
+        };
+        let mut all = All::default();
+        for id in ["a", "b", "c", "d", "e", "f"] {
+            let tenant = caller(Owner::Tenant(id.into()));
+            while all.add(&tenant).is_ok() {}
+        }
+        assert!(all.of_tenants < MAX_OF_TENANTS);
+        all.add(&caller(Owner::Tenant("g".into()))).unwrap();
+        for _ in 0..5000 {
+            all.add(&caller(Owner::Operator)).unwrap();
+        }
+        let (a, before) = (Owner::Tenant("a".into()), all.of_tenants);
+        all.remove(&a);
+        assert_eq!((all.of_tenants, all.by_owner[&a]), (before - 1, 1023));
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use futures::{StreamExt as _, stream};
-use isol8_fakes::{Start, exited};
+use isol8_fakes::{Start, exited, stdout};
 use isol8_server::Settings;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::{
@@ -87,7 +87,7 @@ async fn refused(server: &TestServer, key: &str, who: &str) {
 
 #[tokio::test]
 async fn slow_uploads_fill_the_part_of_their_tenant_and_give_everything_back() {
-    let (server, [a, b]) = small(MAX_BODY, vec![done(), done(), done()]).await;
+    let (server, [a, b]) = small(MAX_BODY, vec![done(), done(), done(), done()]).await;
     let mut uploads: Vec<_> = (0..3).map(|_| slow(&server, &a)).collect();
     until_held(&server, 3 * MAX_BODY).await;
     refused(&server, &a, "The requests of this key's owner").await;
@@ -97,7 +97,15 @@ async fn slow_uploads_fill_the_part_of_their_tenant_and_give_everything_back() {
     assert_eq!(status, 200);
 
     until_held(&server, 3 * MAX_BODY).await;
-    uploads.extend((0..3).map(|_| slow(&server, &b)));
+    // Another one has the half of what is left, so that something stays for others.
+    uploads.extend((0..1).map(|_| slow(&server, &b)));
+    until_held(&server, 4 * MAX_BODY).await;
+    let second = slow(&server, &b).await.unwrap().unwrap();
+    assert_eq!(second.status(), 503);
+    let (status, _) = server.post("/execute", request()).await;
+    assert_eq!(status, 200);
+    until_held(&server, 4 * MAX_BODY).await;
+    uploads.extend((0..2).map(|_| slow(&server, KEY)));
     until_held(&server, 6 * MAX_BODY).await;
     refused(&server, KEY, "The requests of all clients").await;
     for upload in uploads {
@@ -195,6 +203,58 @@ async fn messages_without_an_end_fill_the_part_of_their_tenant() {
     until_held(&server, 0).await;
     let (events, _) = open_socket_with(&server, &a).await.execute(run).await;
     assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_result_without_memory_does_not_invite_to_run_the_program_again() {
+    let much = (0..8).map(|_| stdout(&"x".repeat(50_000)));
+    let starts = vec![bash(vec![program(much.chain([exited(0)]))])];
+    let (server, [a, _]) = small(MAX_BODY, starts).await;
+    let call = server.bare(Method::POST, "/execute").bearer_auth(&a);
+    let response = call.json(&request()).send().await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers().get("retry-after"), None);
+    let told: Value = response.json().await.unwrap();
+    assert_eq!(told["code"], json!("ISOL8_RESULT_LOST"));
+    let text = told["error"].as_str().unwrap();
+    let begin = "The program has run, and its result is lost: The requests of this key's owner";
+    assert!(text.starts_with(begin), "{text}");
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn input_without_memory_ends_the_program_and_says_so() {
+    let (server, [a, _]) = small(MAX_BODY, vec![hangs()]).await;
+    let mut running = open_socket_with(&server, &a).await;
+    let mut run = request();
+    run["type"] = json!("execute");
+    running.send(run).await;
+    until("the program runs", async || {
+        server.get("/queue/status").await.1["available"] == json!(9)
+    })
+    .await;
+    let mut others = Vec::new();
+    for bytes in [MAX_BODY / 2, MAX_BODY / 2, MAX_BODY * 2 / 5] {
+        let before = held(&server).await;
+        let mut other = open_socket_with(&server, &a).await;
+        other.fragment(vec![b' '; bytes]).await;
+        until("it is held", async || {
+            held(&server).await >= before + 2 * bytes
+        })
+        .await;
+        others.push(other);
+    }
+    running.fragment(vec![b' '; MAX_BODY / 5]).await;
+    let (events, end) = running.rest().await;
+    assert_eq!(events[0]["code"], json!("ISOL8_STOPPED"), "{events:?}");
+    assert_eq!(
+        (events.len(), end),
+        (1, (1011, "The program was ended".to_owned()))
+    );
+    drop(others);
     until_held(&server, 0).await;
     server.end().await;
 }

@@ -118,8 +118,9 @@ async fn each_line_about_a_request_has_its_id_on_every_way_in_and_in_the_backgro
         .to_owned();
     let result: Value = answered.json().await.unwrap();
     assert_eq!(result["exitCode"], json!(0), "{result}");
-    assert_eq!(kept.requests("execution ended"), [id.clone()]);
-    assert_eq!(kept.requests("request answered"), [id.clone()]);
+    let id = [id];
+    assert_eq!(kept.requests("execution ended"), id);
+    assert_eq!(kept.requests("request answered"), id);
 
     events_of(&server, body.clone()).await;
     let socket = open_socket(&server).await;

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod attacks;
 mod authorisation;
 mod budget;
 mod daemon;
@@ -17,6 +18,7 @@ mod disconnects;
 mod executions;
 mod fairness;
 mod keys;
+mod logs;
 mod operations;
 mod queues;
 mod refusals;

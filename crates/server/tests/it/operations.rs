@@ -30,10 +30,19 @@ async fn executions_are_counted_by_runtime_and_tenant_on_every_way_in() {
     let body = json!({"request": {"runtime": "bash", "code": "x"}});
     assert_eq!(server.ask(&a, Method::POST, "/execute", &body).await.0, 200);
     events_of(&server, body.clone()).await;
+    let received = async |server: &TestServer| {
+        let text = metrics(server).await;
+        let mut lines = text.lines();
+        let count = lines.find_map(|line| line.strip_prefix("isol8_received_bytes_total "));
+        count.unwrap().parse::<usize>().unwrap()
+    };
+    let before = received(&server).await;
+    assert_eq!(before, 2 * body.to_string().len());
     open_socket(&server)
         .await
         .execute(body["request"].clone())
         .await;
+    assert!(received(&server).await > before);
     let wrong = json!({"request": {"runtime": "ruby", "code": "x"}});
     server.post("/execute", wrong.clone()).await;
     events_of(&server, wrong).await;

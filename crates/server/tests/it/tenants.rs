@@ -101,6 +101,25 @@ async fn the_blacklist_of_a_tenant_is_short() {
 }
 
 #[tokio::test]
+async fn the_secrets_of_a_tenant_are_short() {
+    let (server, scripted, [a, _]) = in_tenants(json!({}), []).await;
+    let secrets: serde_json::Map<_, _> = (0..65).map(|n| (format!("S{n}"), json!("x"))).collect();
+    for secrets in [json!(secrets), json!({"S": "x".repeat(64 * 1024)})] {
+        for session in [Value::Null, json!("s")] {
+            let mut body = request();
+            body["sessionId"] = session;
+            body["options"] = json!({"secrets": secrets});
+            let (status, told) = server.ask(&a, Method::POST, "/execute", &body).await;
+            assert_eq!(status, 400, "{told}");
+            let text = "Invalid secrets: a tenant may have at most 64 of them, with at most 65536 bytes in all names and values";
+            assert_eq!(told["error"], json!(text));
+        }
+    }
+    assert_eq!(scripted.backend.started(), 0);
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_list_that_holds_anyway_may_be_long() {
     let done = bash(vec![program([exited(0)])]);
     let long = vec!["x"; 65];

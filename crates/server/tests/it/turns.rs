@@ -3,7 +3,7 @@
 use isol8_fakes::{Start, exited};
 use reqwest::Method;
 
-use crate::support::{Keys, TestServer, Value, bash, in_tenants, json, names, program, until};
+use crate::support::{KEY, Keys, TestServer, Value, bash, in_tenants, json, names, program, until};
 
 fn request() -> Value {
     json!({"request": {"runtime": "bash", "code": "x"}})
@@ -122,6 +122,55 @@ async fn a_tenant_runs_no_more_at_once_than_it_may_and_leaves_the_rest_to_others
     );
     first.abort();
     second.abort();
+    server.stop.at_once.cancel();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn what_a_tenant_may_have_wait_is_the_least_of_both_limits() {
+    for (of_server, of_tenant, shown) in [(0, 5, 5), (3, 5, 2), (3, 0, 0), (0, 0, 0)] {
+        let given = json!({
+            "maxConcurrent": 1, "queue": {"maxSize": of_server},
+            "tenants": {"all": {"maxWaiting": of_tenant}},
+        });
+        let (server, scripted, [a, _]) = in_tenants(given, [hangs()]).await;
+        let (_, status) = server
+            .ask(&a, Method::GET, "/queue/status", &Value::Null)
+            .await;
+        assert_eq!(status["maxSize"], json!(shown));
+        let status = server.get("/queue/status").await.1;
+        assert_eq!(status["maxSize"], json!(of_server));
+        if of_tenant == 0 {
+            let running = call(&server, &a);
+            until("it runs", async || scripted.backend.started() == 1).await;
+            let (status, told) = server.ask(&a, Method::POST, "/execute", &request()).await;
+            assert_eq!(status, 429);
+            names(&told, "maxWaiting (0)");
+            running.abort();
+        }
+        server.stop.at_once.cancel();
+        server.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_does_not_fill_the_queue() {
+    let given = json!({"maxConcurrent": 1, "queue": {"maxSize": 4, "timeoutMs": 600_000}});
+    let (server, scripted, [a, b]) = in_tenants(given, [hangs()]).await;
+    let mut calls = vec![call(&server, &a)];
+    until("it runs", async || scripted.backend.started() == 1).await;
+    calls.extend((0..2).map(|_| call(&server, &a)));
+    pending(&server, &a, 2).await;
+    let (status, told) = server.ask(&a, Method::POST, "/execute", &request()).await;
+    assert_eq!(status, 429);
+    assert_eq!(told["error"], json!("Too many requests — queue is full"));
+    calls.push(call(&server, &b));
+    pending(&server, &b, 1).await;
+    calls.push(call(&server, KEY));
+    pending(&server, KEY, 4).await;
+    for call in calls {
+        call.abort();
+    }
     server.stop.at_once.cancel();
     server.ended().await;
 }
