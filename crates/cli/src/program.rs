@@ -1,8 +1,15 @@
 //! From the words of a command line to an exit code.
 
-use std::{ffi::OsString, io::Write as _, num::NonZero, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+    num::NonZero,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser as _;
+use isol8_client::{CallError, Reason};
 
 use crate::{
     args::{Cli, Command},
@@ -26,6 +33,13 @@ fn server_workers() -> usize {
 /// How long work in the background may delay the end of the program.
 const LAST_WORK: Duration = Duration::from_millis(100);
 
+/// The number of Ctrl-C's signal.
+const INTERRUPT: u8 = 2;
+
+/// What to do where no server can be reached.
+const NO_SERVER: &str =
+    "Check that --host is the address of a server and that it runs. `isol8 serve` starts one.";
+
 /// Runs the command that `words` name (the first is the program's own name). Returns its exit code.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<_> = words.into_iter().collect();
@@ -40,12 +54,20 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let console = Console::new(cli.global.quiet);
     let exit = carry_out(cli, console).unwrap_or_else(|failure| {
         let message = failure.to_string();
-        console.error(&match failure {
+        console.error(&match &failure {
             Failure::Engine(_) => with_flags(message),
+            Failure::Remote(CallError {
+                reason: Reason::Connection(_),
+                ..
+            }) => format!("{message}\n{NO_SERVER}"),
             _ => message,
         });
         failure.exit()
     });
+    // The terminal has shown ^C, and the shell's prompt would follow it.
+    if exit == Exit::Signal(INTERRUPT) && std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr());
+    }
     // A reader that has gone away changes nothing any more.
     let _ = std::io::stdout().flush();
     exit.into()

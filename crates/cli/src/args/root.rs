@@ -7,6 +7,17 @@ use super::{
     LogoutArgs, ManArgs, ReplArgs, RunArgs, ServeArgs, SessionArgs, SetupArgs,
 };
 
+/// What a stranger can type next. A test runs the programs.
+const EXAMPLES: &str = "\
+Examples:
+  isol8 doctor                        Check this machine, before the first run
+  isol8 run -e 'print(6 * 7)'         Run Python, without network and with limits
+  isol8 run script.ts --files data    Run a file, with the files of a folder beside it
+  isol8 help run                      All about a command";
+
+/// Where the flags of every command stand in its help: after its own, before those for help and version.
+const LAST: usize = 900;
+
 /// Run untrusted code in sandboxes.
 #[derive(Debug, Parser)]
 #[command(
@@ -15,6 +26,7 @@ use super::{
     bin_name = "isol8",
     version,
     arg_required_else_help = false,
+    after_help = EXAMPLES,
     max_term_width = 100,
     propagate_version = false
 )]
@@ -46,10 +58,10 @@ pub(crate) struct ServerProgram {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct GlobalArgs {
     /// Explain each step on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     pub(crate) debug: bool,
     /// Print no progress and no confirmations, only results, warnings and errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     pub(crate) quiet: bool,
 }
 

@@ -26,7 +26,7 @@ fn with_aliases(name: &'static str) -> PossibleValue {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RunArgs {
-    /// File with the program
+    /// File with the program; - or none is standard input
     pub(crate) file: Option<PathBuf>,
 
     /// Run this text

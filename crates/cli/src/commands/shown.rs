@@ -1,6 +1,9 @@
 //! How the events and the result of an execution are shown, for the commands that run programs.
 
-use std::io;
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal as _},
+};
 
 use isol8_api::{
     event::{EventKind, StreamEvent},
@@ -11,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     failure::{Exit, Failure},
-    output::Console,
+    output::{Console, with_flags},
 };
 
 /// The last line of a stream in JSON.
@@ -33,28 +36,37 @@ pub(super) fn closed(written: io::Result<()>) -> Result<Option<Exit>, Failure> {
 }
 
 /// How events are shown.
-#[derive(Clone, Copy)]
 pub(super) struct Shown {
     json: bool,
     console: Console,
+    /// Whether the program has left its last line open.
+    line_is_open: Cell<bool>,
 }
 
 impl Shown {
     /// As text, or each as a line of JSON.
     pub(super) fn new(json: bool, console: Console) -> Self {
-        Self { json, console }
+        Self {
+            json,
+            console,
+            line_is_open: Cell::new(false),
+        }
     }
 
     /// Shows an event.
-    pub(super) async fn event(self, event: &StreamEvent) -> io::Result<()> {
+    pub(super) async fn event(&self, event: &StreamEvent) -> io::Result<()> {
         if self.json {
             return line(event).await;
+        }
+        if matches!(event.kind, EventKind::Stdout | EventKind::Stderr) && !event.data.is_empty() {
+            self.line_is_open.set(!event.data.ends_with('\n'));
         }
         match event.kind {
             EventKind::Stdout => write(&mut tokio::io::stdout(), &event.data).await,
             EventKind::Stderr => write(&mut tokio::io::stderr(), &event.data).await,
             EventKind::Error => {
-                self.console.error(&event.data);
+                self.make_room().await?;
+                self.console.error(&with_flags(event.data.clone()));
                 Ok(())
             }
             EventKind::Exit => Ok(()),
@@ -62,7 +74,7 @@ impl Shown {
     }
 
     /// Shows what of the result no event has shown.
-    pub(super) async fn result(self, result: &ExecutionResult) -> io::Result<()> {
+    pub(super) async fn result(&self, result: &ExecutionResult) -> io::Result<()> {
         if self.json {
             return line(&ResultLine {
                 kind: "result",
@@ -70,15 +82,29 @@ impl Shown {
             })
             .await;
         }
+        if result.truncated || result.network_logs.is_some() {
+            self.make_room().await?;
+        }
         warn_of_truncation(result, self.console);
         show_network_log(result, self.console);
         Ok(())
     }
-}
 
-/// Ends a line that a program has left open.
-pub(super) async fn end_line() -> io::Result<()> {
-    write(&mut tokio::io::stdout(), "\n").await
+    /// Ends a line that the program has left open.
+    pub(super) async fn end_line(&self) -> io::Result<()> {
+        if self.line_is_open.replace(false) {
+            return write(&mut tokio::io::stdout(), "\n").await;
+        }
+        Ok(())
+    }
+
+    /// The same where messages are on the screen with the output. Otherwise the output stays as the program wrote it.
+    async fn make_room(&self) -> io::Result<()> {
+        if io::stdout().is_terminal() && io::stderr().is_terminal() {
+            self.end_line().await?;
+        }
+        Ok(())
+    }
 }
 
 async fn line(value: &impl Serialize) -> io::Result<()> {

@@ -80,9 +80,9 @@ impl BuildLine<'_> {
         let BuildStatus::Building = progress.status else {
             return;
         };
-        let step = progress.message.as_deref().unwrap_or("building");
+        let step = on_one_line(progress.message.as_deref().unwrap_or("building"));
         if let Some(bar) = &self.bar {
-            bar.set_message(step.to_owned());
+            bar.set_message(step);
         } else {
             let step: String = step.chars().take(PLAIN_WIDTH).collect();
             self.builds.console.info(&format!("{}: {step}", self.name));
@@ -107,8 +107,25 @@ impl BuildLine<'_> {
     }
 }
 
+/// A step without the indentation of its further lines.
+fn on_one_line(step: &str) -> String {
+    step.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Drop for BuildLine<'_> {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_several_lines_takes_no_more_room_than_its_words() {
+        let step = "Step 8/13 : RUN set -eu;     if [ -n \"$A\" ]; then\n         true; fi";
+        let shown = "Step 8/13 : RUN set -eu; if [ -n \"$A\" ]; then true; fi";
+        assert_eq!(on_one_line(step), shown);
     }
 }

@@ -1,7 +1,7 @@
 //! The flags of options: the engine's errors speak of options, and people at a terminal write flags.
 
 /// Options and fields of requests, with what this command calls them.
-const FLAGS: [(&str, &str); 14] = [
+const FLAGS: [(&str, &str); 15] = [
     ("backend \"docker\"", "--backend docker"),
     ("readonlyRootFs: false", "--writable"),
     ("memoryLimit", "--memory"),
@@ -16,6 +16,7 @@ const FLAGS: [(&str, &str); 14] = [
     ("logNetwork", "--log-network"),
     ("outputPaths", "--output-path"),
     ("option persist", "--persist"),
+    ("`image` option", "--image"),
 ];
 
 /// The message of an error, with a line that has the flags of the options in it.

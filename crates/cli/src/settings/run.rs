@@ -198,7 +198,15 @@ fn output(path: &OutputPath) -> Result<Output, Failure> {
 
 /// A URL of a web address; `flag` is named in the error.
 fn web_address(flag: &str, text: &str) -> Result<Url, Failure> {
-    Url::parse(text).map_err(|error| Failure::Usage(format!("Invalid {flag}: \"{text}\": {error}")))
+    Url::parse(text).map_err(|error| {
+        let reason = match error {
+            url::ParseError::RelativeUrlWithoutBase => {
+                "it must be an address such as https://example.com/script.py".to_owned()
+            }
+            error => error.to_string(),
+        };
+        Failure::Usage(format!("Invalid {flag}: \"{text}\": {reason}"))
+    })
 }
 
 #[cfg(test)]

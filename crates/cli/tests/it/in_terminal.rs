@@ -98,10 +98,32 @@ fn ctrl_c_ends_a_run_and_its_container() {
     let lines = terminal.lines();
     let id = lines[0].strip_prefix("container ").unwrap().to_owned();
     terminal.write("\x03");
+    // The prompt of a shell has a line of its own.
+    until("the line with ^C has ended", || {
+        terminal.lines().last().is_some_and(|line| line == "^C") && terminal.is_at_line_start()
+    });
     assert_eq!(terminal.end().0, 130);
     until("the container is gone", || {
         !containers().iter().any(|other| other.starts_with(&id))
     });
+}
+
+#[test]
+fn a_message_after_an_open_line_has_a_line_of_its_own() {
+    let user = User::new();
+    let program = "print('open' * 20, end='')";
+    let words = ["run", "-e", program, "--max-output", "8"];
+    let terminal = Terminal::start(&user, &words, 80, &[]);
+    let (code, lines) = terminal.end();
+    let expected = [
+        "openopen",
+        "--- OUTPUT TRUNCATED (80 bytes, limit: 8) ---",
+        "[WARN] Output was truncated",
+    ];
+    assert_eq!((code, lines), (0, expected.map(str::to_owned).to_vec()));
+    // Where it is no terminal, the output is exactly that of the program.
+    let ended = user.isol8(&["run", "-e", "print('open', end='')"]);
+    ended.is(0, "open", "");
 }
 
 #[test]

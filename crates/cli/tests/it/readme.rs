@@ -20,6 +20,8 @@ fn examples_that_run_a_program() {
         ),
         (r#"isol8 run -e "print(1+1)" --runtime python"#, "2\n"),
         (r#"echo "Bun.version" | isol8 run --runtime bun"#, ""),
+        // New: the usual name of standard input.
+        (r#"echo "print(3)" | isol8 run -"#, "3\n"),
     ] {
         let ended = user.shell(line, &[]);
         assert_eq!(

@@ -18,7 +18,8 @@ fn inputs_of_a_pipe_run_in_one_session() {
     );
     assert_eq!(user.read("out.txt"), "from there");
     for part in [
-        "ZeroDivisionError: division by zero\n",
+        "Traceback (most recent call last):\n  File \"<input 5>\", line 1, in <module>\n    1 / 0\n    ~~^~~\n\
+            ZeroDivisionError: division by zero\n",
         "[ERR] :get: out.txt is there already.\n",
         "[ERR] Unknown command :zzz. :help lists the commands.\n",
     ] {
@@ -58,7 +59,7 @@ fn prompts(terminal: &Terminal) {
 fn a_terminal_has_a_prompt_history_and_ctrl_c() {
     let user = User::new();
     let terminal = Terminal::start(&user, &["repl", "-r", "python"], 80, &[]);
-    terminal.shows("[INFO] A session of python in a sandbox.");
+    terminal.shows("[INFO] A session of python. :help lists the commands, Ctrl-D ends it.");
     terminal.shows("python>");
     terminal.write("x = 6 * 7\r");
     terminal.write("x\r");
@@ -72,6 +73,7 @@ fn a_terminal_has_a_prompt_history_and_ctrl_c() {
     let begun = || terminal.lines().iter().any(|line| line == "begun");
     until("the program runs", begun);
     terminal.write("\x03");
+    terminal.shows("[INFO] Interrupted.");
     prompts(&terminal);
     terminal.write("x + 1\r");
     terminal.shows("43");

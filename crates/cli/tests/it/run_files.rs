@@ -71,7 +71,10 @@ fn output_files_that_cannot_be_written_are_refused_before_the_program_runs() {
             &["a:link.txt"][..],
             "link.txt is a link. Remove it, or name the file that it leads to.",
         ),
-        (&["a:none/a.txt"], "none is no folder."),
+        (
+            &["a:none/a.txt"],
+            "none is not there. Make that folder first.",
+        ),
         (&["x/a", "y/a"], "a is the place of two files."),
     ] {
         let paths = paths.iter().flat_map(|path| ["--output-path", *path]);

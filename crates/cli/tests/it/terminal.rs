@@ -97,6 +97,11 @@ impl Terminal {
             .collect()
     }
 
+    /// Whether the cursor is at the beginning of a line.
+    pub(crate) fn is_at_line_start(&self) -> bool {
+        self.screen.lock().unwrap().screen().cursor_position().1 == 0
+    }
+
     /// Whether the first character of this part has a colour.
     pub(crate) fn is_coloured(&self, part: &str) -> bool {
         let parser = self.screen.lock().unwrap();

@@ -14,6 +14,25 @@ fn without_words_the_help_is_printed() {
 }
 
 #[test]
+fn the_examples_of_the_help_run() {
+    let user = User::new();
+    user.write("script.ts", "console.log(await Bun.file('a.txt').text())");
+    user.write("data/a.txt", "from data");
+    let help = user.isol8(&[]).stdout;
+    let examples = help.lines().skip_while(|line| *line != "Examples:");
+    let commands = examples.filter_map(|line| line.trim().split_once("  "));
+    let runs = commands.filter(|(command, _)| command.starts_with("isol8 run "));
+    let printed: Vec<_> = runs
+        .map(|(command, _)| {
+            let ended = user.shell(command, &[]);
+            assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{command}");
+            ended.stdout
+        })
+        .collect();
+    assert_eq!(printed, ["42\n", "from data\n"]);
+}
+
+#[test]
 fn the_version_is_the_package_s() {
     let expected = format!("isol8 {}\n", env!("CARGO_PKG_VERSION"));
     for words in [["-V"], ["--version"]] {
@@ -36,6 +55,14 @@ fn wrong_words_are_errors_on_standard_error() {
         ),
         (&["run", "none.py"], "[ERR] File not found: none.py"),
         (
+            &["run", "-e", " "],
+            "[ERR] --eval is empty: there is nothing to run.",
+        ),
+        (
+            &["run", "--cmd", ""],
+            "[ERR] --cmd is empty: there is nothing to run.",
+        ),
+        (
             &["run", "-e", "1", "--files", "none"],
             "[ERR] --files path is not a directory: none",
         ),
@@ -55,6 +82,37 @@ fn wrong_words_are_errors_on_standard_error() {
         ),
     ] {
         user.isol8(words).failed(stderr);
+    }
+}
+
+#[test]
+fn errors_of_a_sandbox_and_of_a_connection_say_which_flag_to_look_at() {
+    let user = User::new();
+    let remote = ["--host", "http://127.0.0.1:1", "--key", "k"];
+    for (more, begins, ends) in [
+        (
+            &["--cpu", "9999"][..],
+            "[ERR] Invalid cpuLimit: 9999.",
+            "\nOn the command line: --cpu\n",
+        ),
+        (
+            &["--image", "none:x"],
+            "[ERR] Image not found: none:x.",
+            "\nOn the command line: --image\n",
+        ),
+        (
+            &remote,
+            "[ERR] Stream failed: ",
+            "\nCheck that --host is the address of a server and that it runs. `isol8 serve` starts one.\n",
+        ),
+    ] {
+        let ended = user.isol8(&[&["run", "-e", "1"], more].concat());
+        assert_eq!((ended.code, &*ended.stdout), (Some(1), ""));
+        let stderr = &ended.stderr;
+        assert!(
+            stderr.starts_with(begins) && stderr.ends_with(ends),
+            "{stderr}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! The course of `repl`: prompt, run, show, again.
 
 use std::{
+    cell::Cell,
     io::{IsTerminal as _, stdin},
     time::Duration,
 };
@@ -44,6 +45,7 @@ pub(crate) async fn run(
         engine: &engine,
         settings: &settings,
         console,
+        inputs: Cell::new(0),
     };
     let exit = converse(&session, &mut signals).await;
     tokio::select! {
@@ -61,7 +63,7 @@ async fn converse(session: &Session<'_>, signals: &mut Signals) -> Result<Exit, 
     let runtime = &session.settings.request.runtime;
     if stdin().is_terminal() {
         console.info(&format!(
-            "A session of {runtime} in a sandbox. :help lists the commands, Ctrl-D ends it."
+            "A session of {runtime}. :help lists the commands, Ctrl-D ends it."
         ));
     }
     let opened = Prompt::open(runtime);

@@ -1,9 +1,8 @@
 //! The sandbox behind the prompt.
 
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 use isol8_api::{
-    event::EventKind,
     request::ExecutionRequest,
     result::{ExecutionResult, SessionReset},
 };
@@ -12,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::{
     save::save,
-    shown::{Shown, closed, end_line},
+    shown::{Shown, closed},
 };
 use crate::{
     failure::{Exit, Failure},
@@ -29,6 +28,8 @@ pub(super) struct Session<'a> {
     pub(super) engine: &'a Engine,
     pub(super) settings: &'a ReplSettings,
     pub(super) console: Console,
+    /// How many inputs have been run.
+    pub(super) inputs: Cell<u32>,
 }
 
 impl Session<'_> {
@@ -56,19 +57,22 @@ impl Session<'_> {
         code: &str,
         signals: &mut Signals,
     ) -> Result<Option<Exit>, Failure> {
+        let number = self.inputs.get() + 1;
+        self.inputs.set(number);
         let request = ExecutionRequest {
-            code: Some(as_program(&self.settings.request.runtime, code)),
+            code: Some(as_program(&self.settings.request.runtime, code, number)),
             ..self.settings.request.clone()
         };
         let mut events = self.engine.stream(request);
         let shown = Shown::new(false, self.console);
-        let mut line_is_open = false;
+        let mut interrupted = false;
         loop {
             let event = tokio::select! {
                 biased;
                 number = signals.next() => {
                     events.canceller().cancel();
                     if number == INTERRUPT {
+                        interrupted = true;
                         continue;
                     }
                     return Ok(Some(Exit::Signal(number)));
@@ -76,15 +80,13 @@ impl Session<'_> {
                 event = events.recv() => event,
             };
             let Some(event) = event else { break };
-            if matches!(event.kind, EventKind::Stdout | EventKind::Stderr) {
-                line_is_open = !event.data.ends_with('\n');
-            }
             if let Some(ended) = closed(shown.event(&event).await)? {
                 return Ok(Some(ended));
             }
         }
-        if line_is_open {
-            closed(end_line().await)?;
+        closed(shown.end_line().await)?;
+        if interrupted {
+            self.console.info("Interrupted.");
         }
         if let Some(refusal) = events.take_refusal() {
             return Err(refusal.into());
@@ -144,12 +146,16 @@ fn in_sandbox(path: &str) -> String {
     }
 }
 
+/// Runs an input of Python as a prompt does. The text of an error begins in the input. Its names are its own.
+const PYTHON_PROMPT: &str = include_str!("prompt.py");
+
 /// An input as a program. Python shows the value of an expression when it compiles the input as a prompt does. A string
 /// of JSON is one of Python, too.
-fn as_program(runtime: &str, code: &str) -> String {
+fn as_program(runtime: &str, code: &str, number: u32) -> String {
     if runtime != "python" {
         return code.to_owned();
     }
     let text = serde_json::Value::from(format!("{}\n", code.trim_end()));
-    format!("exec(compile({text}, '<input>', 'single'), globals())")
+    let prompt = serde_json::Value::from(PYTHON_PROMPT);
+    format!("exec({prompt}, {{'text': {text}, 'name': '<input {number}>', 'names': globals()}})")
 }

@@ -32,7 +32,13 @@ pub(super) fn check(outputs: &[Output], force: bool) -> Result<(), Failure> {
             Err(_) => {
                 let folder = destination.parent().unwrap_or(Path::new(""));
                 if !folder.as_os_str().is_empty() && !folder.is_dir() {
-                    return Err(refused(folder, "is no folder."));
+                    let is_there = folder.symlink_metadata().is_ok();
+                    let reason = if is_there {
+                        "is no folder."
+                    } else {
+                        "is not there. Make that folder first."
+                    };
+                    return Err(refused(folder, reason));
                 }
             }
         }

@@ -27,9 +27,9 @@ pub(super) async fn prepare(
 ) -> Result<Submission, Failure> {
     let mut request = settings.request.clone();
     match &settings.source {
-        ProgramSource::Command(text) => request.cmd = Some(text.clone()),
+        ProgramSource::Command(text) => request.cmd = Some(given("--cmd", text)?),
         ProgramSource::Url(_) => {}
-        ProgramSource::Text(text) => request.code = Some(text.clone()),
+        ProgramSource::Text(text) => request.code = Some(given("--eval", text)?),
         ProgramSource::File(file) => {
             request.code = Some(program(file, &request.runtime, console)?);
         }
@@ -74,6 +74,15 @@ pub(super) async fn prepare(
         }
     }
     Ok(submission)
+}
+
+/// The program that `flag` gives.
+fn given(flag: &str, text: &str) -> Result<String, Failure> {
+    if text.trim().is_empty() {
+        let text = format!("{flag} is empty: there is nothing to run.");
+        return Err(Failure::Usage(text));
+    }
+    Ok(text.to_owned())
 }
 
 /// The program in a file.

@@ -59,7 +59,8 @@ impl ProgramSource {
         if let Some(text) = &args.eval {
             return Ok(Self::Text(text.clone()));
         }
-        Ok(args.file.clone().map_or(Self::Stdin, Self::File))
+        let file = args.file.clone().filter(|file| file.as_os_str() != "-");
+        Ok(file.map_or(Self::Stdin, Self::File))
     }
 
     /// The runtime: `chosen`, else that of the source.

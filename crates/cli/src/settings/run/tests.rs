@@ -113,7 +113,10 @@ fn shorthands_are_addresses_that_stay_on_their_host() {
             "--gist format must be gistId/file.ext"
         );
     }
-    assert!(refused(&["--url", "no address"]).starts_with("Invalid --url: \"no address\": "));
+    assert_eq!(
+        refused(&["--url", "no address"]),
+        "Invalid --url: \"no address\": it must be an address such as https://example.com/script.py"
+    );
 }
 
 #[test]
