@@ -17,6 +17,7 @@ mod forward;
 mod fuzz;
 mod fuzz_tunnels;
 mod hello;
+mod lookups;
 mod malformed;
 #[cfg(target_os = "linux")]
 mod netns;

@@ -210,5 +210,4 @@ fn redirect(answer: &Answer, url: &Url) -> Result<Option<Url>, FetchError> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -28,6 +28,7 @@ mod local;
 mod messages;
 #[cfg(target_os = "linux")]
 mod network;
+mod output_files;
 mod own_users;
 mod packages;
 mod preload;

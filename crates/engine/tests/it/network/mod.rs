@@ -7,10 +7,13 @@ mod agent;
 mod allowed;
 mod configured;
 mod denied;
+mod direct;
 mod install;
 mod records;
 mod registries;
 mod resources;
+mod site;
+mod traffic;
 mod tunnels;
 mod world;
 
