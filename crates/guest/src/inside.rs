@@ -5,7 +5,7 @@
 
 use std::{ffi::CString, path::Path};
 
-/// The names of those of `volumes` that are entries of the directory `place`.
+/// The names of the `volumes` that lie directly in the directory `place`.
 pub(crate) fn names<'a>(place: &str, volumes: impl IntoIterator<Item = &'a str>) -> Vec<CString> {
     let volumes = volumes.into_iter().map(Path::new);
     let inside = volumes.filter(|volume| volume.parent() == Some(Path::new(place)));
@@ -14,7 +14,8 @@ pub(crate) fn names<'a>(place: &str, volumes: impl IntoIterator<Item = &'a str>)
         .collect()
 }
 
-/// Whether no directory that programs could rename is between `volume` and the outermost of `places` around it.
+/// Whether every directory between `volume` and the outermost of the `places` around it is one of them. Programs could
+/// rename any other.
 pub(crate) fn is_fixed(volume: &str, places: &[&str]) -> bool {
     let volume = Path::new(volume);
     let is_around = |place: &&str| volume != Path::new(place) && volume.starts_with(place);

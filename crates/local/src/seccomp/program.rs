@@ -32,7 +32,8 @@ pub(super) struct Instruction {
     value: u32,
 }
 
-/// A part of a filter, its last instruction first.
+/// A filter, or the end of one. It is put together from its last instruction to its first, so that each jump knows the
+/// distance to its target.
 #[derive(Default)]
 pub(super) struct Program(Vec<Instruction>);
 
@@ -42,7 +43,7 @@ impl Program {
         self.0.into_iter().rev()
     }
 
-    /// Adds the search for the number among these runs, before what is there.
+    /// Puts the search for the number of a call in front of what is there. `runs` are sorted by their first numbers.
     pub(super) fn search(&mut self, runs: &[(u32, Answer)]) -> Result<(), String> {
         match runs {
             [] => Ok(()),
@@ -53,7 +54,7 @@ impl Program {
                 let after_high = self.0.len();
                 self.search(low)?;
                 let distance = self.0.len() - after_high;
-                // The search in the lower half follows; the upper one is behind it.
+                // The search in the lower half comes next, and that in the upper half behind it.
                 self.branch(JUMP_GREATER_EQUAL, high[0].0, distance);
                 Ok(())
             }
@@ -73,7 +74,7 @@ impl Program {
             otherwise: 0,
             value: far,
         });
-        // Over the long jump, when it does not hold.
+        // Where the comparison does not hold, this passes over the long jump.
         self.0.push(jump(code, value, 0, 1));
     }
 
@@ -89,7 +90,7 @@ impl Program {
         Ok(())
     }
 
-    /// Goes on with the next instruction when a condition holds, and to the one at `end` otherwise.
+    /// Goes on behind the condition when it holds, and at `end` otherwise.
     fn condition(&mut self, condition: &Condition, end: usize) -> Result<(), String> {
         let Condition {
             index,
@@ -107,10 +108,10 @@ impl Program {
         };
         let halves = |bits: u64| ((bits >> 32) as u32, (bits & 0xffff_ffff) as u32);
         let ((mask_high, mask_low), (high_value, low_value)) = (halves(mask), halves(wanted));
-        // To the next instruction after the condition, and to its failure, from the instruction at `at`.
+        // How far these two are from the instruction at `at`.
         let holds = |at: usize| near(at - start);
         let fails = |at: usize| near(at - end);
-        // The lower half decides when the upper ones are equal.
+        // The lower half of the argument decides where the upper halves are equal.
         let at = start;
         let (code, negated) = match op {
             Operator::Equal | Operator::MaskedEqual => (JUMP_EQUAL, false),
@@ -132,7 +133,7 @@ impl Program {
         let low_half = self.0.len();
         let to_low = |at: usize| near(at - low_half);
         let at = self.0.len();
-        // The upper half: equal goes on to the lower one.
+        // The upper half. Where both are equal, the lower half follows.
         match op {
             Operator::Equal | Operator::MaskedEqual => {
                 self.0

@@ -1,5 +1,5 @@
-//! A share of the users: no other spawner on this machine has it. The lock is one on a file in a directory of the owner
-//! alone, so that nobody else can take a share. It ends with its process.
+//! A share of the users, which no other spawner on this machine has. A lock on a file stands for the share. It ends with
+//! the process that holds it. Only its owner can write to the directory of these files, so nobody else can take a share.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -12,7 +12,7 @@ use isol8_backend::BackendError;
 
 use crate::users::{Users, unavailable};
 
-/// A share, as long as it lives.
+/// A share. It is given back when this value is dropped.
 pub(super) struct Share {
     /// The first user, as the spawner sees it.
     pub(super) first: u32,
@@ -63,8 +63,8 @@ fn no_lock(path: &Path, error: &io::Error) -> BackendError {
     ))
 }
 
-/// The directory of the locks. All processes of one user have the same one, whatever their environment, as long as the
-/// system has a directory for running programs of the user.
+/// The directory of the locks. Where the system has a directory for running programs of the user, all processes of the
+/// user have the same one, whatever their environment.
 fn directory() -> Result<PathBuf, BackendError> {
     let user = rustix::process::geteuid().as_raw();
     let places = places(user, |name| std::env::var_os(name).map(PathBuf::from));
