@@ -4,25 +4,12 @@ program runs, so none can be closed by it."""
 import posix
 import sys
 
-PIPES = "/.isol8-session"
-COMMANDS, REPORTS = f"{PIPES}/commands", f"{PIPES}/reports"
+STDIN = 0  # needed by nobody between two programs
 READ, WRITE = posix.O_RDONLY | posix.O_CLOEXEC, posix.O_WRONLY | posix.O_CLOEXEC
 NOW = READ | posix.O_NONBLOCK
 fsdecode = sys.modules["os"].fsdecode
-posix_open, read, write, close = posix.open, posix.read, posix.write, posix.close
+read, write, close = posix.read, posix.write, posix.close
 CHUNK = 1 << 16
-NO_DESCRIPTOR = 24  # EMFILE
-
-
-def open(path, flags):
-    """A program may have taken all descriptors. Between two programs nobody reads standard input."""
-    try:
-        return posix_open(path, flags)
-    except OSError as error:
-        if error.errno != NO_DESCRIPTOR:
-            raise
-        close(0)
-        return posix_open(path, flags)
 
 
 class Command:
@@ -32,12 +19,12 @@ class Command:
 
 
 class Channel:
-    def __init__(self):
-        self.call = None
+    def __init__(self, open_pipe):
+        self.call, self.open_pipe = None, open_pipe
 
     def command(self):
         """Returns the next command, or None when the guest has closed the pipe."""
-        pipe, data = open(COMMANDS, READ), b""
+        pipe, data = self._open("commands", READ), b""
         try:
             while True:
                 fields = data.split(b"\0")[:-1]
@@ -63,7 +50,7 @@ class Channel:
 
     def is_interrupted(self):
         """Whether it is the guest that interrupts."""
-        pipe = open(COMMANDS, NOW)
+        pipe = self._open("commands", NOW)
         try:
             return read(pipe, CHUNK) == self.call + b"\0"
         except BlockingIOError:
@@ -72,8 +59,11 @@ class Channel:
             close(pipe)
 
     def _say(self, line):
-        pipe = open(REPORTS, WRITE)
+        pipe = self._open("reports", WRITE)
         try:
             write(pipe, line)
         finally:
             close(pipe)
+
+    def _open(self, name, flags):
+        return self.open_pipe(name, flags, STDIN)

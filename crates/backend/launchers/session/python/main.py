@@ -55,6 +55,7 @@ def nothing(_number, _frame):
 
 def serve():
     """Serves calls until the guest closes the pipe of commands."""
+    open_pipe = load("pipes")["open_pipe"]
     Channel = load("channel")["Channel"]
     Streams = load("streams")["Streams"]
     Programs = load("programs")["Programs"]
@@ -62,7 +63,7 @@ def serve():
     Hooks = load("hooks")["Hooks"]
     conclude = load("errors")["conclude"]
     wait_for_work = load("work")["wait_for_work"]
-    channel, streams, programs, hooks = Channel(), Streams(), Programs(), Hooks()
+    channel, streams, programs, hooks = Channel(open_pipe), Streams(open_pipe), Programs(), Hooks()
     process, main, handler, tracing = getpid(), None, getsignal(SIGINT), (None, None)
     set_signal(SIGINT, nothing)
     while True:

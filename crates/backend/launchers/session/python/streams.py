@@ -5,15 +5,14 @@ import posix
 import sys
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 
-PIPES = "/.isol8-session"
-NO_DESCRIPTOR = 24  # EMFILE
 FLUSH_FAILED = 120  # the exit code of an interpreter that cannot write its last output
-open, close, dup2, set_inheritable = posix.open, posix.close, posix.dup2, posix.set_inheritable
+close, dup2, set_inheritable = posix.close, posix.dup2, posix.set_inheritable
 display = sys.__excepthook__
 
 
 class Streams:
-    def __init__(self):
+    def __init__(self, open_pipe):
+        self.open_pipe = open_pipe
         self.like = [sys.stdin, sys.stdout, sys.stderr]
         self.settings = [
             (stream.encoding, stream.errors, stream.line_buffering) for stream in self.like
@@ -23,7 +22,8 @@ class Streams:
     def take(self):
         """Opens the descriptors 0 to 2, and puts the objects in their places."""
         for number, flags in enumerate((posix.O_RDONLY, posix.O_WRONLY, posix.O_WRONLY)):
-            opened = self._open(number, flags | posix.O_CLOEXEC)
+            # A program that has taken all descriptors has opened this one.
+            opened = self.open_pipe(number, flags | posix.O_CLOEXEC, number)
             if opened == number:
                 set_inheritable(number, True)
             else:
@@ -53,16 +53,6 @@ class Streams:
                 self.writers[index] = None
                 give_up(stream)
         return status
-
-    def _open(self, number, flags):
-        try:
-            return open(f"{PIPES}/{number}", flags)
-        except OSError as error:
-            if error.errno != NO_DESCRIPTOR:
-                raise
-            # A program has taken all descriptors, so this one is open.
-            close(number)
-            return open(f"{PIPES}/{number}", flags)
 
     def _reader(self):
         encoding, errors, _ = self.settings[0]
