@@ -1,0 +1,90 @@
+// Each crate uses those of ours that the map in ARCHITECTURE.md names, and needs no library of another one's job.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "./helpers/harness.mjs";
+
+const read = (path) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+
+/** Libraries of one job, and the only crates that may depend on them directly. Tests may use others. */
+const JOBS = {
+  bollard: ["docker"],
+  axum: ["server"],
+  sqlx: ["keys"],
+  napi: ["node"],
+  clap: ["cli"],
+  yamux: ["engine", "fakes", "guest"],
+};
+
+/** Crates that the engine must not reach, by whatever way. */
+const NOT_OF_THE_ENGINE = ["docker", "local", "server", "client", "keys", "cli", "assembly"];
+
+/** The names of the dependencies of a crate, without those of its tests and its build script. */
+function dependencies(folder) {
+  const sections = read(`${folder}/Cargo.toml`).split(/^\[/m);
+  const wanted = sections.filter((section) => /^(target\..*\.)?dependencies\]/.test(section));
+  return wanted.flatMap((section) =>
+    [...section.matchAll(/^([\w-]+)(?:\.workspace)? *=/gm)].map(([, name]) => name),
+  );
+}
+
+/** Our crates by their folders, and what each may use of ours, as the map says. */
+function map() {
+  const rows = read("ARCHITECTURE.md").matchAll(
+    /^\| (`(?:crates\/|bindings\/|fuzz).*?) \|.*\| (.*) \|$/gm,
+  );
+  return Object.fromEntries(
+    [...rows].flatMap(([, folders, uses]) => {
+      const named = uses.replace(/\([^)]*\)/g, "").split(", ");
+      const allowed = named.map((name) => name.trim()).filter((name) => name !== "nothing");
+      return [...folders.matchAll(/`([^`]+?)\/?`/g)].map(([, folder]) => [folder, allowed]);
+    }),
+  );
+}
+
+const crates = map();
+const nameOf = (folder) => folder.split("/").at(-1);
+const ours = (folder) =>
+  dependencies(folder)
+    .filter((name) => name.startsWith("isol8-"))
+    .map((name) => name.slice("isol8-".length));
+
+test("the map names every crate of the workspace", () => {
+  const patterns = /^members = \[([^\]]*)\]/m.exec(read("Cargo.toml"))[1];
+  const members = [...patterns.matchAll(/"([^"]+)"/g)].flatMap(([, pattern]) => {
+    const [folder, star] = pattern.split("/");
+    const inside = star && readdirSync(new URL(`../${folder}`, import.meta.url));
+    return inside ? inside.map((name) => `${folder}/${name}`) : [pattern];
+  });
+  assert.deepEqual(members.sort(), Object.keys(crates).sort());
+});
+
+for (const [folder, allowed] of Object.entries(crates)) {
+  test(`${folder} uses of ours what the map says`, () => {
+    const beyond = ours(folder).filter((name) => !allowed.includes(name));
+    assert.deepEqual(beyond, []);
+  });
+}
+
+test("a library of one job is used by the crate that has this job", () => {
+  for (const [library, users] of Object.entries(JOBS)) {
+    const found = Object.keys(crates).filter((folder) => dependencies(folder).includes(library));
+    assert.deepEqual(found.map(nameOf).sort(), users, library);
+  }
+});
+
+test("the engine reaches no backend, no server and no database", () => {
+  const folders = Object.fromEntries(Object.keys(crates).map((folder) => [nameOf(folder), folder]));
+  const reached = new Set();
+  const visit = (name) => {
+    if (reached.has(name)) return;
+    reached.add(name);
+    for (const next of ours(folders[name])) visit(next);
+  };
+  visit("engine");
+  assert.ok(reached.has("backend"));
+  assert.deepEqual(
+    NOT_OF_THE_ENGINE.filter((name) => reached.has(name)),
+    [],
+  );
+});
