@@ -86,7 +86,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// A call of a server failed.
-    #[error("{}", crate::output::printable_lines(&.0.to_string()))]
+    #[error("{}", crate::printable::printable_lines(&.0.to_string()))]
     Remote(#[from] CallError),
     /// A server has sent events and no result, as servers of version 0.20 do.
     #[error(

@@ -24,6 +24,7 @@ mod commands;
 mod failure;
 mod launcher;
 mod output;
+mod printable;
 mod program;
 #[cfg(test)]
 mod reference;

@@ -23,7 +23,7 @@ pub use load::{
 };
 pub use ready::{DependenciesConfig, PoolSizeConfig, PreloadConfig};
 pub use remote_code::RemoteCodeConfig;
-pub use sandboxes::{DefaultsConfig, NetworkConfig, PrebuiltImage, SeccompMode, SecurityConfig};
+pub use sandboxes::{DefaultsConfig, NetworkConfig, PrebuiltImage, SecurityConfig};
 pub use server::{AuthConfig, CleanupConfig, QueueConfig, ServerConfig};
 pub use tenants::{RateLimit, TenantConfig, TenantNetwork, TenantsConfig};
 pub use types::Config;

@@ -1,9 +1,9 @@
 //! The options that a configuration gives to every engine.
 
-use super::{Config, PoolSizeConfig, SeccompMode};
+use super::{Config, PoolSizeConfig};
 use crate::options::{
     NetworkMode, PoolStrategy, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode,
-    RawSecurity,
+    RawSecurity, SeccompMode,
 };
 
 impl Config {

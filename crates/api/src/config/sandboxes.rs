@@ -1,9 +1,8 @@
 //! What a configuration file may say about sandboxes: their limits, network, system call filter and images.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use crate::options::NetworkMode;
+use crate::options::{NetworkMode, SeccompMode};
 
 /// Limits of an execution that names none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,20 +75,6 @@ pub struct SecurityConfig {
     /// OCI runtime that Docker is asked to use, such as "runsc".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-}
-
-/// Which system call filter a sandbox has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum SeccompMode {
-    /// The allowlist of isol8.
-    #[default]
-    Strict,
-    /// None.
-    Unconfined,
-    /// The profile in the file `customProfilePath`.
-    Custom,
 }
 
 /// An image that `isol8 setup` builds.

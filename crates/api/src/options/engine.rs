@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::SeccompMode;
 use super::{
     NetworkMode, RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, object::object,
 };
-use crate::config::SeccompMode;
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]

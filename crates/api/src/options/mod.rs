@@ -21,4 +21,6 @@ pub use request_limits::{
 };
 pub use secrets::RawSecrets;
 pub use start::{RawPrewarm, RawPrewarmDetails, RawStartOptions};
-pub use words::{BackendChoice, DEFAULT_BLOCKED_HOSTS, LocalLimits, NetworkMode, PoolStrategy};
+pub use words::{
+    BackendChoice, DEFAULT_BLOCKED_HOSTS, LocalLimits, NetworkMode, PoolStrategy, SeccompMode,
+};

@@ -74,6 +74,20 @@ impl LocalLimits {
     }
 }
 
+/// Which system call filter a sandbox has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SeccompMode {
+    /// The allowlist of isol8.
+    #[default]
+    Strict,
+    /// None.
+    Unconfined,
+    /// The profile in the file `customProfilePath`.
+    Custom,
+}
+
 /// When a used sandbox is cleaned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -9,7 +9,8 @@ use super::build::first_line;
 use crate::{
     args::ListCustomArgs,
     failure::{Exit, Failure},
-    output::{print, printable},
+    output::print,
+    printable::printable,
     sandboxes::Sandboxes,
 };
 

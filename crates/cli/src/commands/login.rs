@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::{
     args::LoginArgs,
     failure::{Exit, Failure},
-    output::{Console, print, printable},
+    output::{Console, print},
+    printable::printable,
     settings::{CREDENTIALS, Credentials, CredentialsFile, ServerSettings},
 };
 

@@ -7,7 +7,8 @@ use isol8_api::http::SessionInfo;
 use crate::{
     args::{SessionArgs, SessionCommand, SessionListArgs, SessionStopArgs},
     failure::{Exit, Failure},
-    output::{Console, print, printable},
+    output::{Console, print},
+    printable::printable,
     settings::ServerSettings,
 };
 

@@ -6,6 +6,6 @@ mod flags;
 mod measures;
 
 pub(crate) use builds::{BuildLine, Builds};
-pub(crate) use console::{Console, print, printable, printable_lines};
+pub(crate) use console::{Console, print};
 pub(crate) use flags::with_flags;
 pub(crate) use measures::{age, size};

@@ -2,6 +2,7 @@
 
 mod files;
 mod folders;
+mod live_input;
 mod local_files;
 mod outcome;
 mod registries;

@@ -13,7 +13,7 @@ use isol8_protocol::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::sink::Sink;
+use super::{live_input::forward, sink::Sink};
 use crate::{
     error::EngineError,
     options::Secrets,
@@ -165,7 +165,7 @@ impl StepRules<'_> {
                 }
             }
             if let Some(live) = live {
-                live.forward(&input).await;
+                forward(&live, &input).await;
             }
             std::future::pending::<()>().await;
         };

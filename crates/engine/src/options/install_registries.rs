@@ -7,6 +7,7 @@ use isol8_egress::Host;
 use url::Url;
 
 use super::OptionError;
+use crate::runtime::PackageRegistry;
 
 /// Most registries of one runtime.
 const MAX_REGISTRIES: usize = 16;
@@ -14,19 +15,6 @@ const MAX_REGISTRIES: usize = 16;
 /// Registries by runtime. `Debug` shows hosts only: an address may hold a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct InstallRegistries(BTreeMap<&'static str, Vec<PackageRegistry>>);
-
-/// A package registry.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PackageRegistry {
-    /// Its address as it was written.
-    pub url: String,
-    /// Its host.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Whether it is reached without TLS.
-    pub is_plain: bool,
-}
 
 impl InstallRegistries {
     /// The registries of `runtime`; empty where none are named.

@@ -15,7 +15,7 @@ mod size;
 mod start;
 
 pub use error::OptionError;
-pub use install_registries::{InstallRegistries, PackageRegistry};
+pub use install_registries::InstallRegistries;
 pub use number::{MAX_TIMEOUT, timeout};
 pub use preload::{MAX_PRELOADED, Preload};
 pub use request_limits::{FieldLimits, Names, RequestLimits};

@@ -15,8 +15,11 @@ use super::{
     types::shell,
 };
 use crate::{
-    options::{Options, PackageRegistry},
-    runtime::{InstallCommand, RuntimeSpec, any_shell, registry_environment, registry_hosts},
+    options::Options,
+    runtime::{
+        InstallCommand, PackageRegistry, RuntimeSpec, any_shell, registry_environment,
+        registry_hosts,
+    },
 };
 
 /// The plan of a request whose program (`source`) is at hand.

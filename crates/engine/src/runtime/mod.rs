@@ -20,6 +20,7 @@ pub(crate) use deno::BAKED_DENO_DIR;
 pub use packages::{PackageError, PackageNames, normalize_packages};
 pub use parking::{PRELOAD_VARIABLE, ParkingSpec, Preloading, StartFiles};
 pub use preload::PreloadName;
+pub use registries::PackageRegistry;
 pub(crate) use registries::{image_hosts, registry_environment, registry_hosts};
 pub use registry::{Registry, RuntimeError};
 pub use spec::{CommandContext, Defaults, InstallCommand, RuntimeSpec, SessionLauncher};

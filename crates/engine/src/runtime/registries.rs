@@ -4,7 +4,6 @@ use isol8_egress::{ExtraHost, Host};
 use url::Url;
 
 use super::RuntimeSpec;
-use crate::options::PackageRegistry;
 
 /// Variables of an image with addresses of registries, in upper case. npm and Bun read theirs in any case.
 const VARIABLES: [&str; 9] = [
@@ -24,6 +23,19 @@ const SCOPED: (&str, &str) = ("NPM_CONFIG_@", ":REGISTRY");
 
 /// Most hosts that an environment, and separately the settings of an image, may add.
 const MAX_CONFIGURED: usize = 32;
+
+/// A package registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PackageRegistry {
+    /// Its address as it was written.
+    pub url: String,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether it is reached without TLS.
+    pub is_plain: bool,
+}
 
 /// The hosts that an installation of `runtime` may reach: those of `named` registries as they are written, or
 /// else the public ones, also where their names lead to the private address of a mirror. No part of a

@@ -3,10 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use isol8_protocol::ExecControl;
-use tokio::sync::{Mutex, mpsc};
-
-use crate::sandbox::ExecInput;
+use tokio::sync::{Mutex, MutexGuard, mpsc};
 
 /// Pieces that wait until the program reads.
 const QUEUE: usize = 16;
@@ -33,7 +30,7 @@ pub enum ProgramSignal {
 
 impl ProgramSignal {
     /// Its number, which is the same on every Linux.
-    const fn number(self) -> i32 {
+    pub(crate) const fn number(self) -> i32 {
         match self {
             Self::Interrupt => 2,
             Self::Terminate => 15,
@@ -66,26 +63,9 @@ impl LiveInput {
         self.stays_open
     }
 
-    /// Passes everything on to a program, until the sender is dropped.
-    pub(crate) async fn forward(&self, input: &ExecInput) {
-        let mut pieces = self.pieces.lock().await;
-        let mut open = self.stays_open;
-        while let Some(piece) = pieces.recv().await {
-            match piece {
-                ProgramInput::Data(bytes) if open => input.write(bytes).await,
-                ProgramInput::End if open => {
-                    open = false;
-                    input.end().await;
-                }
-                ProgramInput::Data(_) | ProgramInput::End => {}
-                ProgramInput::Signal(signal) => {
-                    input.control(ExecControl::Signal(signal.number())).await;
-                }
-            }
-        }
-        if open {
-            input.end().await;
-        }
+    /// What the program is sent. One at a time takes it.
+    pub(crate) async fn pieces(&self) -> MutexGuard<'_, mpsc::Receiver<ProgramInput>> {
+        self.pieces.lock().await
     }
 }
 
