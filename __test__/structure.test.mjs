@@ -19,6 +19,9 @@ const JOBS = {
 /** Crates that the engine must not reach, by whatever way. */
 const NOT_OF_THE_ENGINE = ["docker", "local", "server", "client", "keys", "cli", "assembly"];
 
+/** Parts of the guest that import each other: its state has that of programs, and programs need its state. */
+const CIRCLE_OF_THE_GUEST = ["exec", "files", "guest"];
+
 /** The names of the dependencies of a crate, without those of its tests and its build script. */
 function dependencies(folder) {
   const sections = read(`${folder}/Cargo.toml`).split(/^\[/m);
@@ -26,6 +29,42 @@ function dependencies(folder) {
   return wanted.flatMap((section) =>
     [...section.matchAll(/^([\w-]+)(?:\.workspace)? *=/gm)].map(([, name]) => name),
   );
+}
+
+/** The parts of a crate by name, each a folder or a file of `src`, with the parts that each imports. Tests are left out. */
+function parts(folder) {
+  const source = `${folder}/src`;
+  const files = readdirSync(new URL(`../${source}`, import.meta.url), { recursive: true });
+  const found = new Map();
+  for (const file of files.filter((file) => file.endsWith(".rs"))) {
+    if (/(^|\/)(tests?|testing)(\.rs|\/)/.test(file)) continue;
+    const name = file.split("/")[0].replace(/\.rs$/, "");
+    if (["lib", "main"].includes(name)) continue;
+    const [code] = read(`${source}/${file}`).split(/^#\[cfg\(test\)\]\n(?:pub\S* )?mod /m);
+    const imports = found.get(name) ?? found.set(name, new Set()).get(name);
+    for (const path of paths(code.replace(/\/\/.*/g, ""))) imports.add(path);
+  }
+  return found;
+}
+
+/** The first names of all paths that begin with `crate`. */
+function* paths(code) {
+  for (const { index, 0: start } of code.matchAll(/\bcrate::(?=[\w{])/g)) {
+    const rest = code.slice(index + start.length);
+    if (rest[0] !== "{") {
+      yield /^\w+/.exec(rest)[0];
+      continue;
+    }
+    let depth = 0;
+    let isFirst = false;
+    for (const { 0: token } of rest.matchAll(/[{},]|\w+/g)) {
+      if (depth === 1 && isFirst && /\w/.test(token)) yield token;
+      if (token === "{") depth += 1;
+      else if (token === "}") depth -= 1;
+      isFirst = depth === 1 && /[{,]/.test(token);
+      if (depth === 0) break;
+    }
+  }
 }
 
 /** Our crates by their folders, and what each may use of ours, as the map says. */
@@ -87,4 +126,31 @@ test("the engine reaches no backend, no server and no database", () => {
     NOT_OF_THE_ENGINE.filter((name) => reached.has(name)),
     [],
   );
+});
+
+/** The parts of a crate that lead back to themselves. */
+function circles(folder) {
+  const all = parts(folder);
+  const reach = (from) => {
+    const reached = new Set();
+    const visit = (name) => {
+      for (const next of all.get(name) ?? []) {
+        if (next === name || reached.has(next)) continue;
+        reached.add(next);
+        visit(next);
+      }
+    };
+    visit(from);
+    return reached;
+  };
+  return [...all.keys()].filter((name) => reach(name).has(name)).sort();
+}
+
+test("no folders of a crate import each other in a circle", () => {
+  for (const folder of Object.keys(crates)) {
+    if (folder === "fuzz") continue;
+    const expected = folder === "crates/guest" ? CIRCLE_OF_THE_GUEST : [];
+    assert.deepEqual(circles(folder), expected, folder);
+  }
+  assert.ok(parts("crates/engine").get("engine").has("plan"));
 });
