@@ -12,7 +12,7 @@ use isol8_egress::{
 };
 use tokio::sync::Semaphore;
 
-use crate::support::{Client, Recorder, eventually, lenient, ok, proxy, strings};
+use crate::support::{Client, Recorder, eventually, lenient, ok, strings};
 
 /// A resolver whose answers for `slow.test` wait until the test releases them.
 struct Slow {
