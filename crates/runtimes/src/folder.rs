@@ -7,7 +7,8 @@ use std::{
 
 use crate::{
     lock::{Pins, pin},
-    recipe::{Part, Recipe, recipe},
+    recipe::{Part, Recipe},
+    recipes::recipe,
 };
 
 /// File of a prefix that says what is in it.

@@ -19,7 +19,8 @@ use crate::{
     download::Registry,
     folder::{MARKER, identity, installed_by},
     lock::{Pins, pin},
-    recipe::{Part, Recipe, recipe},
+    recipe::{Part, Recipe},
+    recipes::recipe,
     turn::Turn,
     unpack::{make_folder, unpack},
 };

@@ -12,6 +12,7 @@ mod folder;
 mod install;
 mod lock;
 mod recipe;
+mod recipes;
 mod turn;
 mod unpack;
 

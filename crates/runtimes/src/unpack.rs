@@ -114,7 +114,7 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::recipe;
+    use crate::recipes::recipe;
 
     /// A tarball with these entries: path, type, mode.
     fn tarball(entries: &[(&str, EntryType, u32)]) -> File {
