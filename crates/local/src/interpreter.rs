@@ -8,7 +8,7 @@ use std::{
 
 use isol8_backend::{BackendError, BackendErrorKind};
 
-use crate::{LocalOptions, agent, prefix};
+use crate::{LocalOptions, prefix};
 
 /// The interpreter of each runtime that local sandboxes have.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -49,14 +49,9 @@ pub enum Origin {
     Found,
 }
 
-/// Finds the interpreter of a runtime: an installed one first, then that of the system, then one in `PATH`, then one of
-/// Bun's, Deno's, nvm's or pyenv's directory in the home of this user.
-///
-/// The error says where it was looked for, and why what was found there cannot be used.
-pub fn find_interpreter(
-    runtime: &str,
-    options: &LocalOptions,
-) -> Result<Interpreter, BackendError> {
+/// Directories in which an interpreter may be that is not the system's: those of `PATH`, and those of installers in the
+/// home of this user.
+pub(crate) fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut path: Vec<PathBuf> = env::split_paths(&path).collect();
     if let Some(home) = env::var_os("HOME")
@@ -65,7 +60,7 @@ pub fn find_interpreter(
     {
         path.extend(places_in(&home));
     }
-    find_in(runtime, options, &path)
+    path
 }
 
 /// Where installers put interpreters in a home. They tell a shell of a person about it, and no other program.
@@ -91,15 +86,12 @@ fn newest(versions: &Path) -> Option<PathBuf> {
     all.filter(|path| path.is_dir()).max_by_key(numbers)
 }
 
-/// The same in these directories of `PATH`.
+/// Finds the interpreter of a runtime, also in the directories `path`.
 pub(crate) fn find_in(
     runtime: &str,
     options: &LocalOptions,
     path: &[PathBuf],
 ) -> Result<Interpreter, BackendError> {
-    if runtime == agent::NAME {
-        return agent::find(options, path);
-    }
     let Some((_, name)) = PROGRAMS.iter().find(|(known, _)| *known == runtime) else {
         return Err(BackendError::new(
             BackendErrorKind::Unsupported,

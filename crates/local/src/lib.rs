@@ -18,6 +18,7 @@ mod agent;
 mod availability;
 mod backend;
 mod blocking;
+mod find;
 mod groups;
 mod images;
 mod interpreter;
@@ -34,6 +35,7 @@ mod users;
 
 pub use availability::Availability;
 pub use backend::LocalBackend;
+pub use find::find_interpreter;
 pub use images::LocalImages;
-pub use interpreter::{Interpreter, Origin, find_interpreter};
+pub use interpreter::{Interpreter, Origin};
 pub use options::{Limits, LocalOptions};
