@@ -7,7 +7,8 @@
 //! users         whose users sandboxes get          seccomp       the list of system calls, compiled
 //! groups        control groups                     availability  what enforces what, or what is missing
 //! abandoned     what killed spawners have left     options       what callers choose
-//! agent         the coding agent                   blocking      work away from tasks
+//! agent         the coding agent                   find          the agent or an interpreter
+//! blocking      work away from tasks
 //! ```
 //!
 //! The process that makes the sandboxes is the guest's program in another mode, see `crates/guest/src/spawner`.
