@@ -43,7 +43,7 @@ mod tests {
     use isol8_api::config::Config;
 
     use super::*;
-    use crate::{owner::Owner, place::Nowhere, settings::Settings};
+    use crate::{caller::Owner, place::Nowhere, settings::Settings};
 
     /// Most that the future of a request takes, in bytes. Everything else that a request takes while it waits is about 20 KiB,
     /// most of it buffers of its connection.
