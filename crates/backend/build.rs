@@ -19,6 +19,9 @@ const LAUNCHERS: &str = "launchers";
 /// What the launchers have of npm packages: the path beside them, and the file's path below `node_modules`.
 const NPM_FILES: &str = "npm-files.json";
 
+/// Where Python keeps what it has compiled: a launcher that somebody runs in its folder leaves one there.
+const COMPILED: &str = "__pycache__";
+
 /// The root of the workspace, where npm's files are.
 const ROOT: &str = "../..";
 
@@ -58,7 +61,8 @@ fn main() -> BuildResult<()> {
     Ok(())
 }
 
-/// The files beside the guest: every file below `directory`, by its path there, sorted.
+/// The files beside the guest: every file below `directory`, by its path there, sorted. Those that Python has compiled are
+/// left out.
 fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     let mut pending = vec![directory.to_owned()];
@@ -66,7 +70,9 @@ fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, PathBuf>> {
         for entry in fs::read_dir(&current)? {
             let path = entry?.path();
             if path.is_dir() {
-                pending.push(path);
+                if !path.ends_with(COMPILED) {
+                    pending.push(path);
+                }
             } else {
                 let name = path
                     .strip_prefix(directory)?
