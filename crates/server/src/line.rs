@@ -12,9 +12,9 @@ pub(crate) struct Share {
     pub(crate) weight: u64,
     /// Turns at a time.
     pub(crate) limit: usize,
-    /// Turns that it leaves free while it has one.
+    /// Turns that it leaves free while it has one, those of `kept` among them.
     pub(crate) spared: usize,
-    /// Turns that it leaves free while it has none.
+    /// Turns that it leaves free while it has none: the operator's, who may have them already.
     pub(crate) kept: usize,
 }
 
@@ -36,14 +36,16 @@ struct Lane<W> {
 }
 
 impl<W> Lane<W> {
-    /// Whether it may have one of the turns that are free.
-    fn may_begin(&self, free: usize) -> bool {
+    /// Whether it may have one of the turns that are free. Once the operator has a turn, nothing is kept for it: an operator
+    /// who always has calls waiting would take every turn that ends.
+    fn may_begin(&self, free: usize, operator_runs: bool) -> bool {
         let left = if self.running == 0 {
             self.share.kept
         } else {
             self.share.spared
         };
-        self.running < self.share.limit && free > left
+        let taken = if operator_runs { self.share.kept } else { 0 };
+        self.running < self.share.limit && free > left.saturating_sub(taken)
     }
 
     /// Whether it has fewer turns for its weight than `other`.
@@ -84,9 +86,10 @@ impl<W> Line<W> {
         if self.free == 0 || self.next_place().is_some() {
             return false;
         }
-        let free = self.free;
+        let (free, operator_runs) = (self.free, self.operator_runs());
         let lane = self.lane(owner, share);
-        if !lane.may_begin(free) {
+        if !lane.may_begin(free, operator_runs) {
+            self.forget(owner);
             return false;
         }
         lane.running += 1;
@@ -153,16 +156,23 @@ impl<W> Line<W> {
 
     /// Where in the ring the next one is: the first of those who have the fewest turns for their weight.
     fn next_place(&self) -> Option<usize> {
+        let operator_runs = self.operator_runs();
         let mut next: Option<(usize, &Lane<W>)> = None;
         for (place, owner) in self.ring.iter().enumerate() {
             let Some(lane) = self.lanes.get(owner) else {
                 continue;
             };
-            if lane.may_begin(self.free) && next.is_none_or(|(_, next)| lane.has_fewer(next)) {
+            let may_begin = lane.may_begin(self.free, operator_runs);
+            if may_begin && next.is_none_or(|(_, next)| lane.has_fewer(next)) {
                 next = Some((place, lane));
             }
         }
         next.map(|(place, _)| place)
+    }
+
+    /// Whether the operator has a turn.
+    fn operator_runs(&self) -> bool {
+        self.running(&Owner::Operator) > 0
     }
 
     fn lane(&mut self, owner: &Owner, share: Share) -> &mut Lane<W> {

@@ -43,10 +43,48 @@ fn four_that_run_all_they_may_leave_a_turn_to_a_fifth_and_one_to_the_operator() 
     assert!(line.try_begin(&Owner::Operator, share(1, 10)));
     // The next turn is that of the one who has none, whoever has waited for longer.
     line.end(&a);
-    assert!(line.next().is_none(), "the operator's was taken");
-    line.end(&a);
     assert_eq!(line.next().map(|(owner, _)| owner), Some(sixth));
     assert!(line.next().is_none());
+    // The last one is kept again.
+    line.end(&Owner::Operator);
+    assert_eq!(begun(&mut line, &tenant("g"), sparing), 0);
+    assert!(line.try_begin(&Owner::Operator, share(1, 10)));
+}
+
+#[test]
+fn an_operator_whose_calls_always_wait_leaves_turns_to_tenants() {
+    let operator = Owner::Operator;
+    for (spared, expected) in [(5, 1), (1, 5)] {
+        let sparing = Share {
+            spared,
+            kept: 1,
+            ..share(1, 5)
+        };
+        let a = tenant("a");
+        let mut line = Line::new(10);
+        assert_eq!(begun(&mut line, &operator, share(1, 10)), 10);
+        for call in 0..20 {
+            line.wait(&operator, share(1, 10), call);
+            line.wait(&a, sparing, call);
+        }
+        for _ in 0..10 {
+            line.end(&operator);
+            while line.next().is_some() {}
+        }
+        assert_eq!(line.running(&a), expected);
+        assert_eq!(line.free(), 0);
+    }
+}
+
+#[test]
+fn whoever_is_refused_a_turn_leaves_nothing_behind() {
+    let sparing = Share {
+        kept: 1,
+        ..share(1, 9)
+    };
+    let mut line = Line::<u32>::new(1);
+    assert!(!line.try_begin(&tenant("a"), sparing));
+    assert!(line.lanes.is_empty());
 }
 
 #[test]
