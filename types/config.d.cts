@@ -26,11 +26,11 @@ export interface AuthConfig {
 
 /** What a tenant of a server may do. */
 export interface TenantConfig {
-  /** Turns in a row when several tenants wait. Default: 1. */
+  /** Turns for each one of a tenant of weight 1, while both wait. Default: 1. */
   weight?: number | undefined;
   /**
-   * Executions at once. More wait. Default: three quarters of `maxConcurrent` of the server. Without it, the tenant leaves
-   * the other quarter to tenants that run nothing.
+   * Executions at once. More wait. Default: half of `maxConcurrent` of the server. The other half is for those that run
+   * nothing. A limit of one tenant's own is a share of the turns for this tenant.
    */
   maxConcurrent?: number | undefined;
   /** Connections at once. Default: 1024. */
@@ -53,9 +53,12 @@ export interface TenantConfig {
   memoryLimit?: string | undefined;
   /** Largest `cpuLimit`. Default: that of `defaults`. */
   cpuLimit?: number | undefined;
-  /** Largest `pidsLimit`. Default: 64. */
+  /** Largest `pidsLimit`. Default: 64, and 200 for the agent. It raises nothing where a request leaves `pidsLimit` out. */
   pidsLimit?: number | undefined;
-  /** Largest `sandboxSize` and `volumeSize`. Default: `sandboxSize` of `defaults`. */
+  /**
+   * Largest `sandboxSize` and `volumeSize`. Default: `sandboxSize` of `defaults`. Where neither says it: `"512m"`, and `"2g"` for
+   * the agent.
+   */
   sandboxSize?: string | undefined;
   /** Largest `tmpSize`. Default: that of `defaults`. */
   tmpSize?: string | undefined;

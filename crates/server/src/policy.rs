@@ -38,7 +38,7 @@ const MAX_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// What a caller may do.
 pub(crate) struct Policy {
-    /// Turns in a row when several callers wait.
+    /// Turns for each one of a caller of weight 1, while both wait.
     pub(crate) weight: u64,
     /// Executions at once.
     pub(crate) max_concurrent: usize,

@@ -23,7 +23,7 @@ pub struct TenantsConfig {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct TenantConfig {
-    /// Turns that the tenant has in a row when several wait, default 1.
+    /// Turns for each one of a tenant of weight 1, while both wait. Default 1.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
