@@ -10,6 +10,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use isol8_api::wording::in_words;
 use isol8_engine::EngineError;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinError;
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Texts above this are read on a thread that serves nobody else, in bytes.
 const LARGE: usize = 256 * 1024;
+
+/// Characters of the begin of a long error about JSON, and as many of its end, that a client receives.
+const SHOWN: usize = 500;
 
 /// A body in JSON, whatever its content type says. An empty one is `{}`. In a box: the future of a request that waits has
 /// room for each value that was moved through it.
@@ -117,17 +121,27 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
-        if !cause.is_data() {
-            return ApiError::Invalid(format!("Invalid JSON: {cause}"));
-        }
-        match path.as_str() {
-            "." => ApiError::Invalid(format!("Invalid request: {cause}")),
-            path => ApiError::Invalid(format!("Invalid request: {path}: {cause}")),
-        }
+        let text = match path.as_str() {
+            _ if !cause.is_data() => format!("Invalid JSON: {cause}"),
+            "." => format!("Invalid request: {cause}"),
+            path => format!("Invalid request: {path}: {cause}"),
+        };
+        ApiError::Invalid(shown(&text))
     })?;
     json.end()
         .map_err(|cause| ApiError::Invalid(format!("Invalid JSON: {cause}")))?;
     Ok(parsed)
+}
+
+/// What a client receives of an error about JSON. The error quotes what the client has sent, which may be long.
+pub(crate) fn shown(text: &str) -> String {
+    if text.chars().nth(2 * SHOWN).is_none() {
+        return in_words(text);
+    }
+    let begin: String = text.chars().take(SHOWN).collect();
+    let end: Vec<char> = text.chars().rev().take(SHOWN).collect();
+    let end: String = end.into_iter().rev().collect();
+    in_words(&format!("{begin}…{end}"))
 }
 
 #[cfg(test)]
@@ -145,6 +159,10 @@ mod tests {
                 r#"{"request": {"runtime": 1}}"#,
                 "Invalid request: request.runtime: invalid type: integer `1`, expected a string",
             ),
+            (
+                r#"{"request": []}"#,
+                "Invalid request: request: invalid type: a list, expected an object",
+            ),
             (" []", "Invalid request: it must be a JSON object"),
         ] {
             let error = parse::<ExecuteBody>(json.as_bytes())
@@ -154,5 +172,17 @@ mod tests {
         }
         let error = parse::<UploadBody>(b"").unwrap_err().to_string();
         assert!(error.contains("missing field `sessionId`"), "{error}");
+    }
+
+    #[test]
+    fn an_error_does_not_send_back_a_long_text() {
+        let long = "ä".repeat(100_000);
+        let json = format!(r#"{{"request": {{"files": "{long}"}}}}"#);
+        let error = parse::<ExecuteBody>(json.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("Invalid request: request.files: invalid type: string \"ä"));
+        assert!(error.contains("ä…ä") && error.contains(" at line 1 column "));
+        assert!(error.chars().count() < 3 * SHOWN);
     }
 }

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     app::App,
     auth::check_again,
-    body::read_aside,
+    body::{read_aside, shown},
     budget::Charge,
     caller::Caller,
     error::ApiError,
@@ -194,11 +194,11 @@ impl Connection {
                 return Err(Gone);
             }
             Received::UnknownType(kind) => {
-                let text = format!("Unknown message type: {kind}");
+                let text = shown(&format!("Unknown message type: {kind}"));
                 send(&mut self.socket, &[error(&text)]).await?;
             }
             Received::Invalid { cause, is_execute } => {
-                let text = format!("Invalid message: {cause}");
+                let text = shown(&format!("Invalid message: {cause}"));
                 send(&mut self.socket, &[error(&text)]).await?;
                 if is_execute && self.execution.is_none() {
                     self.close(close_code::NORMAL, "Execution complete").await?;
