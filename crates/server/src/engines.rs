@@ -90,7 +90,7 @@ impl Engines {
         let key = (owner.clone(), options);
         let found = match self.find(&key) {
             Some(found) => found,
-            // Rare, and large.
+            // In a box: a large future, which few requests need.
             None => Box::pin(self.find_or_make(key, raw)).await?,
         };
         let Some(secrets) = secrets.filter(|secrets| !secrets.0.is_empty()) else {

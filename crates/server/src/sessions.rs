@@ -79,7 +79,7 @@ impl Sessions {
         let key = key(&caller.owner, id)?;
         match self.find(&key) {
             Some(session) => Ok(session),
-            // Rare, and large.
+            // In a box: a large future, which few requests need.
             None => Box::pin(self.find_or_make(caller, key, options)).await,
         }
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SeccompMode;
 use super::{
-    NetworkMode, RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, object::object,
+    NetworkMode, RawInstallRegistries, RawPoolSize, RawRequestLimits, RawSecrets, SeccompMode,
+    object::object,
 };
 
 /// `DockerIsol8Options`. Unknown keys are tolerated; `null` counts as absent.

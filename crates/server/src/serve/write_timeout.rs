@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(reader);
     }
+
     #[tokio::test]
     async fn a_reader_that_takes_next_to_nothing_ends_the_write() {
         let (stream, mut reader) = tokio::io::duplex(16);
