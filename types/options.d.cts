@@ -219,7 +219,8 @@ export interface Isol8Options {
   maxOutputSize?: number | undefined;
   /**
    * Bytes of all files of `outputPaths` together, with the names that folders add. A file that does not fit is left out.
-   * Then `stderr` ends with a line about it, for 20 files at most, and `truncated` is true. Default: 67108864 (64 MiB). Largest value: 268435456.
+   * Then `truncated` is true, and `stderr` ends with a line for each such file. Beyond 20 files one line has the number of the
+   * others. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
   maxOutputFilesSize?: number | undefined;
   /**
