@@ -26,7 +26,7 @@ const CLIENTS = 64;
 /** What the server may have more after the load than before, and beside a thousand WebSockets, in MiB and in descriptors. */
 const MORE = { memory: 32, descriptors: 16 };
 
-/** How often a call may take longer beside clients that misbehave than without them. */
+/** How many times as long a call may take beside clients that misbehave as without them. */
 const SLOWER = 3;
 
 /** Most comparisons. The times are short, so other work of the machine changes one of them easily. */
@@ -145,7 +145,7 @@ const MISBEHAVING = {
   },
 };
 
-/** How often a call takes longer beside these clients than just before they come. */
+/** How many times as long a call takes beside these clients as just before they come. */
 async function ratioBeside(server, misbehave) {
   const sockets = [];
   const keep = (socket) => {
