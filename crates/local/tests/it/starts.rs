@@ -148,7 +148,9 @@ async fn many_sandboxes_in_a_row_leave_the_spawner_as_it_was() {
     let before = (descriptors(spawner), descriptors(own), mounts(), memory());
     let took = rounds(rounds_in_a_row()).await;
     assert_eq!(descriptors(spawner), before.0);
-    assert_eq!(descriptors(own), before.1);
+    // Other tests of this process open and close some meanwhile. One left for each sandbox would be four for each round.
+    let left = descriptors(own).saturating_sub(before.1);
+    assert!(left < rounds_in_a_row(), "{left} of {}", before.1);
     assert_eq!(mounts(), before.2);
     assert!(
         memory() < before.3 + MEMORY_KIB,
