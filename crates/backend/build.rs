@@ -19,9 +19,6 @@ const LAUNCHERS: &str = "launchers";
 /// What the launchers have of npm packages: the path beside them, and the file's path below `node_modules`.
 const NPM_FILES: &str = "npm-files.json";
 
-/// Where Python keeps what it has compiled: a launcher that somebody runs in its folder leaves one there.
-const COMPILED: &str = "__pycache__";
-
 /// The root of the workspace, where npm's files are.
 const ROOT: &str = "../..";
 
@@ -61,8 +58,7 @@ fn main() -> BuildResult<()> {
     Ok(())
 }
 
-/// The files beside the guest: every file below `directory`, by its path there, sorted. Those that Python has compiled are
-/// left out.
+/// The files beside the guest: every file below `directory`, by its path there, sorted.
 fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, PathBuf>> {
     let mut found = BTreeMap::new();
     let mut pending = vec![directory.to_owned()];
@@ -70,9 +66,7 @@ fn launchers(directory: &Path) -> BuildResult<BTreeMap<String, PathBuf>> {
         for entry in fs::read_dir(&current)? {
             let path = entry?.path();
             if path.is_dir() {
-                if !path.ends_with(COMPILED) {
-                    pending.push(path);
-                }
+                pending.push(path);
             } else {
                 let name = path
                     .strip_prefix(directory)?
