@@ -32,11 +32,12 @@ const CHARGED: [(Resource, u64); 2] = [
 /// The most pages of all segments of System V in an IPC namespace.
 const SHARED_PAGES: &str = "/proc/sys/kernel/shmall";
 
-/// Objects of System V that the guest cannot count: their limits in an IPC namespace, for about 3 MiB at most.
-/// Semaphores, 64 bytes each: the most of a set, of all sets, of an operation, and sets. Message queues, 16 KiB each.
+/// Objects of System V that the guest cannot count: their limits in an IPC namespace, for about 11 MiB at most.
+/// Semaphores take 64 bytes each: the most of a set, of all sets, of an operation, and sets. A message queue takes 1 MiB
+/// when it has 16,384 messages of one byte, 64 bytes each.
 const UNCOUNTED: [(&str, &str); 2] = [
     ("/proc/sys/kernel/sem", "32000 32000 500 1024"),
-    ("/proc/sys/kernel/msgmni", "64"),
+    ("/proc/sys/kernel/msgmni", "8"),
 ];
 
 /// Sets the limits of this process. With `processes`, no control group counts them.

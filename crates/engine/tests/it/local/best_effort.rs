@@ -58,7 +58,7 @@ async fn shared_memory_that_nobody_counts() {
     let engine = engine(json!({"memoryLimit": "64m"}));
     let said = stdout(&engine, json!({"runtime": "python", "code": WAYS})).await;
     let expected = "memfd ENOSYS\nanonymous EPERM\nprivate worked\nzero ENODEV\nb'\\x00\\x00\\x00'\nsegment -1 ENOSPC\n\
-                    semaphores [True, False] ENOSPC\nqueues 64 ENOSPC";
+                    semaphores [True, False] ENOSPC\nqueues 8 ENOSPC";
     assert_eq!(said, expected);
     engine.stop().await;
 }
