@@ -218,9 +218,9 @@ export interface Isol8Options {
   /** Bytes kept of standard output, and of standard error. The rest is cut. Default: 1048576. */
   maxOutputSize?: number | undefined;
   /**
-   * Bytes of all files of `outputPaths` together, with the names that folders add. A file that does not fit is left out.
-   * Then `truncated` is true, and `stderr` ends with a line for each such file. Beyond 20 files one line has the number of the
-   * others. Default: 67108864 (64 MiB). Largest value: 268435456.
+   * Bytes of all files of `outputPaths` together. A file that a folder adds counts with its name and 128 bytes more. A file
+   * that does not fit is left out. Then `truncated` is true, and `stderr` ends with a line for each such file. Beyond 20 files
+   * one line has the number of the others. Default: 67108864 (64 MiB). Largest value: 268435456.
    */
   maxOutputFilesSize?: number | undefined;
   /**

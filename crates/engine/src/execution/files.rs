@@ -41,6 +41,9 @@ pub(super) struct LeftOut {
 /// Most output files that are left out by name: a program can make millions.
 const MAX_LEFT_OUT: usize = 20;
 
+/// What the host keeps of a file beside its contents and the bytes of its name, rounded up.
+const ENTRY_BYTES: usize = 128;
+
 impl LeftOut {
     fn add(&mut self, path: String) {
         if self.paths.len() < MAX_LEFT_OUT {
@@ -185,8 +188,9 @@ pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> Engin
     }
 }
 
-/// The output files, at most `limit` bytes together with the paths that folders add. A folder stands for the files in
-/// it and below it. What is missing, or is nothing that the program can read, is left out.
+/// The output files, at most `limit` bytes together. Each file that a folder adds counts with its path and
+/// [`ENTRY_BYTES`]. A folder stands for the files in it and below it. What is missing, or is nothing that the program can
+/// read, is left out.
 pub(super) async fn collect(
     sandbox: &Sandbox,
     paths: &[String],
@@ -219,7 +223,7 @@ pub(super) async fn collect(
 enum Names {
     /// The request, whose paths are there already.
     OfRequest,
-    /// The program. One folder of empty files under many spellings would fill the host's memory with their names.
+    /// The program. One folder of empty files under many spellings would fill the host's memory.
     OfProgram,
 }
 
@@ -256,7 +260,7 @@ impl Output {
                     Ok(contents) => {
                         let name = match names {
                             Names::OfRequest => 0,
-                            Names::OfProgram => path.len(),
+                            Names::OfProgram => path.len() + ENTRY_BYTES,
                         };
                         match left.checked_sub((contents.len() + name) as u64) {
                             Some(rest) => {

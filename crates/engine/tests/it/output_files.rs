@@ -83,17 +83,18 @@ async fn output_files_that_are_too_large_leave_the_result_whole_and_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_a_program_gives_its_output_files_count_and_are_masked() {
     let secrets = json!({ "KEY": "hunter2-secret-value" });
-    let engine = engine(json!({ "maxOutputFilesSize": 10_000, "secrets": secrets }));
+    let engine = engine(json!({ "maxOutputFilesSize": 20_000, "secrets": secrets }));
     let spellings: Vec<_> = (0..50).map(|count| "./".repeat(count) + "d").collect();
     let request = json!({
         "runtime": "bash",
-        "code": "mkdir d; cd d; for i in {10..59}; do : > \"$(printf '%0100d' 0)$i\"; done; truncate -s 20000 \"$KEY\"",
+        "code": "mkdir d; cd d; for i in {10..59}; do : > \"$(printf '%0100d' 0)$i\"; done; truncate -s 40000 \"$KEY\"",
         "outputPaths": spellings,
     });
     let result = run(&engine, request).await.unwrap();
     let files = result.files.unwrap();
-    let bytes: usize = files.keys().map(String::len).sum();
-    assert!((5000..=10_000).contains(&bytes), "{bytes}");
+    // Each takes 128 bytes beside its name.
+    let bytes: usize = files.keys().map(|name| name.len() + 128).sum();
+    assert!((15_000..=20_000).contains(&bytes), "{bytes}");
     assert!(result.truncated);
     let stderr = result.stderr;
     assert!(
@@ -103,7 +104,7 @@ async fn names_that_a_program_gives_its_output_files_count_and_are_masked() {
     assert_eq!(stderr.matches("--- OUTPUT FILE LEFT OUT (").count(), 20);
     let rest = 50 * 51 - files.len() - 20;
     let last =
-        format!("\n\n--- {rest} MORE OUTPUT FILES LEFT OUT (limit of all files: 10000 bytes) ---");
+        format!("\n\n--- {rest} MORE OUTPUT FILES LEFT OUT (limit of all files: 20000 bytes) ---");
     assert!(stderr.ends_with(&last), "{last:?} in {stderr}");
     engine.stop().await;
 }
