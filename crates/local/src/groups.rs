@@ -97,7 +97,7 @@ fn controllers_of(group: &Path) -> Vec<String> {
 }
 
 /// Where this process may make groups: at the top of the hierarchy, or else in its own group if that was delegated. A group
-/// that was not belongs to systemd, although a user may be able to write there.
+/// that was not delegated belongs to systemd, although a user may be able to write there.
 fn writable_place(
     place: &str,
     version: u8,
@@ -150,7 +150,8 @@ fn is_delegated(_group: &Path) -> bool {
 /// Whether this process may make groups in a group.
 fn may_make_directories(group: &Path) -> bool {
     let ours = group.join(DIRECTORY);
-    ours.is_dir() && is_writable(&ours) || !ours.exists() && make_private(&ours).is_ok()
+    // Another process may make it at the same time.
+    make_private(&ours).is_ok() || ours.is_dir() && is_writable(&ours)
 }
 
 /// Makes a directory that only its owner may open: others could lock it for ever.
