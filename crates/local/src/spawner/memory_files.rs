@@ -9,7 +9,7 @@ use std::{
 };
 
 use isol8_backend::guest_files;
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// The guest's program among its files.
 const PROGRAM: &str = "guest";
@@ -49,12 +49,15 @@ impl MemoryFiles {
     }
 }
 
-/// A file without a path that nobody can change by this descriptor.
+/// A file without a path that nobody can change: all later spawners are started with it.
 fn in_memory<'a>(name: &str, contents: impl Iterator<Item = &'a [u8]>) -> io::Result<File> {
-    let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut file = File::from(memfd_create(name, flags)?);
     for part in contents {
         file.write_all(part)?;
     }
+    let unchanged = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    fcntl_add_seals(&file, unchanged)?;
     // A file that can be written to cannot be run. A descriptor for reading alone can.
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
@@ -79,5 +82,11 @@ mod tests {
         }
         assert_eq!(files.others.metadata().unwrap().len(), at);
         assert_eq!(files.lengths.len() + 1, guest_files().count());
+        for file in [&files.program, &files.others] {
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            // A program that runs cannot even be opened for that.
+            let changing = File::options().write(true).open(path);
+            assert!(changing.and_then(|mut file| file.write_all(b"x")).is_err());
+        }
     }
 }
