@@ -68,7 +68,7 @@ pub(crate) async fn decide(
         Ok(Err(error)) => error.message,
         Err(_) => format!("No Docker daemon has answered within {DAEMON_LIMIT:?}."),
     };
-    match local.availability() {
+    match local.availability().await {
         Ok(_) => Ok(Decision::Local {
             why: format!("no Docker daemon answers: {daemon}"),
         }),

@@ -56,9 +56,10 @@ impl LocalBackend {
     }
 
     /// What enforces what in sandboxes of this backend, or what is missing and the command that mends it. It looks at a
-    /// few files and starts nothing; [`Backend::probe`] tries.
-    pub fn availability(&self) -> Result<Availability, BackendError> {
-        availability::look(&self.shared.options)
+    /// few files, may ask systemd for control groups, and starts no sandbox; [`Backend::probe`] tries.
+    pub async fn availability(&self) -> Result<Availability, BackendError> {
+        let options = self.shared.options.clone();
+        blocking(move || availability::look(&options)).await?
     }
 
     async fn start_sandbox(&self, spec: &SandboxSpec) -> Result<Started, BackendError> {

@@ -75,11 +75,12 @@ pub(super) async fn gather(
     } else {
         futures::future::join_all(REGISTRIES.map(|host| registry(host, proxy))).await
     };
+    let local = local_facts::gather(sandboxes.as_ref().ok().map(Sandboxes::place)).await;
     let text = |path: &str| fs::read_to_string(path).ok();
     let number = |path: &str| text(path)?.trim().parse().ok();
     Facts {
         wanted,
-        local: local_facts::gather(sandboxes.as_ref().ok().map(Sandboxes::place)),
+        local,
         images,
         kernel: text("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
         user_namespaces: number("/proc/sys/user/max_user_namespaces"),

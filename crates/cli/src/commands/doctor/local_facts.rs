@@ -31,14 +31,14 @@ pub(super) struct LocalFacts {
 }
 
 /// Looks at this machine.
-pub(super) fn gather(place: Option<&Place>) -> LocalFacts {
-    let available = place.map_or_else(
-        || Err("no place for sandboxes".to_owned()),
-        |place| {
-            let available = place.local_backend().availability();
+pub(super) async fn gather(place: Option<&Place>) -> LocalFacts {
+    let available = match place {
+        Some(place) => {
+            let available = place.local_backend().availability().await;
             available.map_err(|error| error.to_string())
-        },
-    );
+        }
+        None => Err("no place for sandboxes".to_owned()),
+    };
     let id = geteuid();
     let user = (!id.is_root()).then(|| {
         let user = User::from_uid(id).ok().flatten();

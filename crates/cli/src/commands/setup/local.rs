@@ -34,7 +34,7 @@ pub(super) async fn run(
     if !settings.images.is_empty() {
         return Err(BackendError::unsupported("local", Need::BuiltImage).into());
     }
-    let available = place.local_backend().availability()?;
+    let available = place.local_backend().availability().await?;
     console.ok(&format!("Local sandboxes can run. {available}"));
     let folder = cache_folder().ok_or(InstallError::NoFolder)?;
     let installer = Installer::new(folder, &ImageSources::default().or_environment()?)?;
