@@ -18,7 +18,7 @@ use crate::{
     Availability, LocalOptions, abandoned, availability,
     blocking::blocking,
     find_interpreter, groups, root, seccomp,
-    spawner::{Running, Spawner, running, spawner},
+    spawner::{Running, Spawner, spawner},
     users,
 };
 
@@ -103,10 +103,7 @@ impl Shared {
             ..self.root(image)?
         };
         let key = (plan, self.options.limits);
-        let found = match running(&key) {
-            Some(running) => running,
-            None => spawner(&key, &users)?,
-        };
+        let found = spawner(&key, &users)?;
         tracing::debug!(%enforced, "limits of local sandboxes");
         lock(&self.spawners).insert(image.to_owned(), Arc::clone(&found));
         Ok(found)

@@ -19,10 +19,6 @@ pub(crate) struct Running {
     pub(crate) stream: Socket,
 }
 
-pub(crate) fn running(_key: &(RootPlan, Limits)) -> Option<Arc<Spawner>> {
-    None
-}
-
 pub(crate) fn spawner(
     _key: &(RootPlan, Limits),
     _users: &Users,

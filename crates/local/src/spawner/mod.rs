@@ -8,4 +8,4 @@ mod registry;
 mod share;
 
 pub(crate) use process::{Running, Spawner};
-pub(crate) use registry::{running, spawner};
+pub(crate) use registry::spawner;

@@ -14,11 +14,6 @@ type Key = (RootPlan, Limits);
 /// The spawners that live.
 static SPAWNERS: Mutex<Vec<(Key, Weak<Spawner>)>> = Mutex::new(Vec::new());
 
-/// The spawner for a root that runs already. Does not wait.
-pub(crate) fn running(key: &Key) -> Option<Arc<Spawner>> {
-    find(&SPAWNERS.try_lock().ok()?, key)
-}
-
 fn find(spawners: &[(Key, Weak<Spawner>)], key: &Key) -> Option<Arc<Spawner>> {
     let known = spawners.iter().filter(|(known, _)| known == key);
     let mut alive = known.filter_map(|(_, spawner)| spawner.upgrade());
