@@ -72,9 +72,20 @@ fn homes() -> Vec<PathBuf> {
     let own = env::var_os("HOME").map(PathBuf::from);
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let known = [ROOT_HOME, HOMES].into_iter().map(PathBuf::from);
-    let all = known.chain(own).chain(homes_in(&passwd));
+    let known = known.chain(own).filter(|home| home.is_absolute()).collect();
+    let all = with_real(known).into_iter().chain(homes_in(&passwd));
     all.filter(|home| home.is_absolute() && home.parent().is_some())
         .collect()
+}
+
+/// Adds these places without symbolic links. The path of a program has none either.
+fn with_real(mut places: Vec<PathBuf>) -> Vec<PathBuf> {
+    let real: Vec<_> = places
+        .iter()
+        .filter_map(|place| place.canonicalize().ok())
+        .collect();
+    places.extend(real);
+    places
 }
 
 /// The homes of people in the text of `/etc/passwd`. See passwd(5).
@@ -214,6 +225,16 @@ mod tests {
         assert!(homes_in(passwd).eq([PathBuf::from("/data/people/ann")]));
         assert!(homes().contains(&PathBuf::from("/root")));
         assert!(homes().iter().all(|home| home.parent().is_some()));
+    }
+
+    #[test]
+    fn a_home_behind_a_link_is_known_by_both_paths() {
+        let place = tempfile::tempdir().unwrap();
+        let real = place.path().canonicalize().unwrap().join("real");
+        let link = place.path().join("link");
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert_eq!(with_real(vec![link.clone()]), [link, real]);
     }
 
     /// A home with files in `.local`, and the interpreter there.
