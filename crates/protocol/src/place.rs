@@ -46,7 +46,7 @@ pub const MEMORY_ARGUMENT: &str = "memory=";
 /// guest's own. The guest then does not read the list of mounts.
 pub const KNOWN_MOUNTS_ARGUMENT: &str = "known-mounts";
 
-/// Argument of the guest whose standard error is read until its start has not failed. The guest then closes it.
+/// Argument of the guest whose standard error the spawner reads until the start is over. The guest closes it then.
 pub const START_REPORT_ARGUMENT: &str = "start-report";
 
 /// Argument of the guest in a sandbox in which [`VOLUMES_FILE`] is.

@@ -4,6 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
 use tracing::Instrument as _;
 
 use crate::{error::EngineError, image::builds};

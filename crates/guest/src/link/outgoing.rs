@@ -53,8 +53,8 @@ impl Outgoing {
         }
     }
 
-    /// Writes the collected bytes, and then some of `bytes`. Waits while the system has no memory for them: the programs
-    /// of the sandbox have it, and are being killed for that.
+    /// Writes the collected bytes, and then some of `bytes`. Where the system has no memory for them, it calls
+    /// `on_shortage` and tries again a little later. The host has a time limit of its own for a guest that does not answer.
     fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             if self.is_short {

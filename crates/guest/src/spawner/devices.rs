@@ -1,6 +1,6 @@
 //! The devices that every program may use.
 //!
-//! As root the spawner makes them. So programs of the host have other inodes: a program of a sandbox sees not when they
+//! As root the spawner makes them. So programs of the host have other inodes: a program of a sandbox does not see when they
 //! use a device, and its locks do not meet theirs. Another user may not make any, and shows those of the host.
 
 use std::{

@@ -36,8 +36,8 @@ struct Layer {
 }
 
 /// Finds out what each sandbox has to mount over the root that is made of `plan`, and mounts what all share. It tries the
-/// others at the directory `attempts`. Their end would take longer than all else here, and is left to the caller. The texts
-/// say what this system does not have.
+/// others at the directory `attempts`. The caller unmounts them there, all at once: that takes longer than all else here.
+/// The texts say what this system does not have.
 pub(crate) fn prepare(plan: &RootPlan, attempts: &str) -> Result<(Layers, Vec<String>), Failure> {
     let mounts = fs::read("/proc/self/mountinfo").trying("read the list of mounts")?;
     let mut layers = Layers::default();

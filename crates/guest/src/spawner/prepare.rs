@@ -3,7 +3,6 @@
 use std::fs;
 
 use isol8_protocol::{FromSpawner, RootPlan, ToSpawner};
-
 use nix::{
     sched::{CloneFlags, unshare},
     sys::prctl,

@@ -7,7 +7,6 @@ use std::{
 };
 
 use isol8_protocol::{FromSpawner, ToSpawner};
-
 use nix::{
     errno::Errno,
     libc,
