@@ -91,6 +91,12 @@ fn conditions_of_the_strict_profile_hold() {
     assert_eq!(call("seccomp", [1, 0, 0]), REFUSE);
     assert_eq!(call("personality", [0xffff_ffff, 0, 0]), ALLOW);
     assert_eq!(call("personality", [8, 0, 0]), REFUSE);
+    for name in ["fsetxattr", "lsetxattr", "setxattr"] {
+        let number = (X86_64.number)(name).unwrap();
+        let with = |size| run(&filter, X86_64.audit, number, [0, 0, 0, size, 0, 0]);
+        let answers = [256, 257, 1 << 32].map(with);
+        assert_eq!(answers, [ALLOW, REFUSE, REFUSE], "{name}");
+    }
 }
 
 #[test]
