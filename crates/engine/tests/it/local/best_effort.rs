@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use isol8_api::result::Termination;
 use isol8_engine::Engine;
 use isol8_local::{Limits, LocalOptions};
 
@@ -91,6 +92,7 @@ async fn a_segment_and_a_heap() {
         (137, "filled"),
         "{result:?}"
     );
+    assert_ne!(result.termination, Some(Termination::Timeout), "{result:?}");
     engine.stop().await;
 }
 
@@ -112,7 +114,7 @@ async fn empty_files() {
     let program = json!({"runtime": "python", "code": EMPTY_FILES});
     let result = run(&engine, program).await.unwrap();
     assert_eq!(result.exit_code, 137, "{result:?}");
-    assert!(result.duration_ms < 30_000, "{result:?}");
+    assert_ne!(result.termination, Some(Termination::Timeout), "{result:?}");
     engine.stop().await;
 }
 
