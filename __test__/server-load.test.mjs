@@ -18,7 +18,7 @@ import { serve } from "./helpers/served.mjs";
 const KEY = "master-key";
 
 /** How long the clients go on. */
-const SECONDS = Number(process.env.ISOL8_LOAD_SECONDS ?? 15);
+const SECONDS = Number(process.env.ISOL8_LOAD_SECONDS ?? 20);
 
 /** Clients at a time. */
 const CLIENTS = 64;
