@@ -9,6 +9,7 @@ mod contract;
 mod error;
 mod exit_guard;
 mod guest;
+mod hosts;
 mod images;
 mod need;
 #[cfg(unix)]
@@ -19,6 +20,7 @@ pub use contract::{Backend, Capacity, CleanupReport, DuplexStream, Started};
 pub use error::{BackendError, BackendErrorKind};
 pub use exit_guard::{ProcessPart, StartGuard, begin_start, enter_process_part};
 pub use guest::{GUEST_DIGEST, GuestFile, guest_files};
+pub use hosts::HOSTS;
 pub use images::{
     BuildProgress, BuildStatus, ImageDetails, ImageFacts, ImageInfo, ImageRecipe, ImageSources,
     ImageStore, ReportProgress,

@@ -16,18 +16,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use isol8_backend::HOSTS;
 use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::net::UnixListener;
-
-/// The names that Docker gives a container which has no network but loopback.
-const HOSTS: &str = "127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-";
 
 /// The name of a socket in a directory until it has its own.
 const NEW_SOCKET: &str = "link";

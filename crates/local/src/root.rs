@@ -1,13 +1,9 @@
 //! The root file system of a runtime's sandboxes: what of this machine they show, and files of ours.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::UNIX_EPOCH,
-};
+use std::{fs, path::Path, time::UNIX_EPOCH};
 
-use isol8_backend::GUEST_DIGEST;
-use isol8_protocol::{Bind, RootPlan, SANDBOX_DIR};
+use isol8_backend::{GUEST_DIGEST, HOSTS};
+use isol8_protocol::{Bind, RootPlan, SANDBOX_DIR, WRITABLE_DIRS};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Interpreter, Origin, agent, prefix};
@@ -36,7 +32,7 @@ const OF_ETC: [&str; 12] = [
 /// What an administrator has put there stays out. It is a place for the interpreters of sandboxes.
 const OWN: &str = "/usr/local";
 
-/// Where a sandbox shows a runtime that was installed for sandboxes.
+/// Where a sandbox shows a runtime that was installed for sandboxes, or that it cannot show at its own path.
 const INSTALLED: &str = "/usr/local/lib/isol8-runtimes";
 
 /// The directory for links to interpreters that are not the system's. It is in `PATH`.
@@ -44,15 +40,6 @@ const LINKS: &str = "/usr/local/bin";
 
 /// The one where the other is shown as this machine has it, and no link can be made.
 const OTHER_LINKS: &str = "/usr/local/sbin";
-
-/// Names that a sandbox without the host's network knows: those that Docker gives it.
-const HOSTS: &str = "127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-";
 
 /// Names are looked up in files, and at servers where there is a network.
 const NAMES: &str =
@@ -187,9 +174,14 @@ fn add_interpreter(plan: &mut RootPlan, links: &str, runtime: &str, interpreter:
     let Some(prefix) = &interpreter.prefix else {
         return;
     };
-    let (parts, at): (Vec<PathBuf>, PathBuf) = match interpreter.origin {
-        Origin::Installed => (vec![prefix.clone()], Path::new(INSTALLED).join(runtime)),
-        Origin::System | Origin::Found => (prefix::shown_parts(prefix), prefix.clone()),
+    let parts = match interpreter.origin {
+        Origin::Installed => vec![prefix.clone()],
+        Origin::System | Origin::Found => prefix::shown_parts(prefix),
+    };
+    let at = if interpreter.origin == Origin::Installed || is_hidden(prefix) {
+        Path::new(INSTALLED).join(runtime)
+    } else {
+        prefix.clone()
     };
     for part in parts {
         let below = part.strip_prefix(prefix).unwrap_or(Path::new(""));
@@ -218,6 +210,11 @@ fn add_interpreter(plan: &mut RootPlan, links: &str, runtime: &str, interpreter:
         }
     }
     add_own_name(plan, links, interpreter, &at);
+}
+
+/// Whether a sandbox has a writable place of its own there, which would hide what is shown: of a project in `/tmp`, say.
+fn is_hidden(prefix: &Path) -> bool {
+    WRITABLE_DIRS.iter().any(|place| prefix.starts_with(place))
 }
 
 /// Gives an interpreter the name that programs start it by. Its file may have another one: npm's Bun is `bun.exe`.

@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn a_program_is_found_by_the_name_of_its_runtime_whatever_its_file_is_called() {
-    let place = tempfile::tempdir().unwrap();
+    // Sandboxes have no such place of their own.
+    let place = tempfile::tempdir_in("/var/tmp").unwrap();
     let bin = place.path().join("bin");
     fs::create_dir(&bin).unwrap();
     let program = bin.join("bun.exe");
@@ -33,6 +34,21 @@ fn interpreter(name: &'static str, prefix: &Path, origin: Origin) -> Interpreter
         origin,
         beside: Vec::new(),
     }
+}
+
+#[test]
+fn an_interpreter_in_a_place_that_sandboxes_have_of_their_own_is_shown_elsewhere() {
+    let place = tempfile::tempdir_in("/tmp").unwrap();
+    fs::create_dir(place.path().join("bin")).unwrap();
+    fs::write(place.path().join("bin/deno"), "").unwrap();
+    let found = interpreter("deno", place.path(), Origin::Found);
+    let mut root = RootPlan::default();
+    add_interpreter(&mut root, LINKS, "deno", &found);
+    let at = "/usr/local/lib/isol8-runtimes/deno/bin";
+    let shown: Vec<_> = root.binds.iter().map(|bind| &*bind.target).collect();
+    assert_eq!(shown, [at]);
+    let link = ("/usr/local/bin/deno".to_owned(), format!("{at}/deno"));
+    assert_eq!(root.links, [link]);
 }
 
 #[test]
