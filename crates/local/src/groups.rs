@@ -1,10 +1,13 @@
 //! Which control groups there are for the limits of sandboxes.
 
+mod delegation;
+
 use std::{fs, io, path::Path};
 
 use isol8_backend::{BackendError, BackendErrorKind};
 use isol8_protocol::{GROUP_OF_HOST, Hierarchy};
 
+use self::delegation::is_left_to_us;
 use crate::{Limits, users::unavailable};
 
 /// The directory of all spawners' groups, in each hierarchy.
@@ -44,7 +47,7 @@ fn find_in(mounts: &str, own: &str, limits: Limits) -> Result<Vec<Hierarchy>, Ba
         if controllers.is_empty() {
             continue;
         }
-        let Some(parent) = writable_place(&mounted.place, mounted.version, own, is_delegated)
+        let Some(parent) = writable_place(&mounted.place, mounted.version, own, is_left_to_us)
         else {
             continue;
         };
@@ -121,32 +124,6 @@ fn writable_place(
     (is_delegated(path) && may_make_directories(path)).then(|| group.to_owned())
 }
 
-/// Whether systemd leaves a group to its unit. The system's manager marks such a group. A user's manager does not, and is
-/// asked. Its own groups begin at `user@…service`, which is marked.
-#[cfg(target_os = "linux")]
-fn is_delegated(group: &Path) -> bool {
-    let mut value = [0_u8; 8];
-    let marked = rustix::fs::getxattr(group, "user.delegate", &mut value);
-    if marked.is_ok_and(|length| value.get(..length) == Some(b"1")) {
-        return true;
-    }
-    let Some(unit) = group.file_name() else {
-        return false;
-    };
-    let answer = std::process::Command::new("timeout")
-        .args(["5", "systemctl", "--user", "show", "--property=Delegate"])
-        .args(["--value", "--"])
-        .arg(unit)
-        .stdin(std::process::Stdio::null())
-        .output();
-    answer.is_ok_and(|answer| answer.stdout == b"yes\n")
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_delegated(_group: &Path) -> bool {
-    false
-}
-
 /// Whether this process may make groups in a group.
 fn may_make_directories(group: &Path) -> bool {
     let ours = group.join(DIRECTORY);
@@ -219,17 +196,6 @@ mod tests {
         fs::write(place.path().join(DIRECTORY), "").unwrap();
         assert_eq!(writable_place(root, 2, "0::/user/scope\n", |_| false), None);
         assert_eq!(fs::read_dir(&group).unwrap().count(), 0);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_group_with_the_mark_of_systemd_is_delegated() {
-        // In a file system that has such attributes.
-        let place = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-        let flags = rustix::fs::XattrFlags::empty();
-        assert!(!is_delegated(place.path()));
-        rustix::fs::setxattr(place.path(), "user.delegate", b"1", flags).unwrap();
-        assert!(is_delegated(place.path()));
     }
 
     #[cfg(target_os = "linux")]
