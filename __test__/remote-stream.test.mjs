@@ -2,7 +2,15 @@
 
 import assert from "node:assert/strict";
 import { testClients } from "./helpers/clients.mjs";
-import { EXIT, event, KEY, request, sse, withServer } from "./helpers/fake-server.mjs";
+import {
+  EXIT,
+  event,
+  KEY,
+  leaveAndAbort,
+  request,
+  sse,
+  withServer,
+} from "./helpers/fake-server.mjs";
 import { eventsOf, sleep, until } from "./helpers/harness.mjs";
 
 testClients(
@@ -77,14 +85,7 @@ testClients("leaving the loop and aborting end the connection", async (RemoteIso
     response.write(event({ type: "stdout", data: "a" }));
   };
   await withServer({ "POST /execute/stream": endless }, async (host) => {
-    const engine = new RemoteIsol8({ host, apiKey: KEY });
-    for await (const { data } of engine.executeStream(request)) {
-      if (data === "a") break;
-    }
-    const abort = new AbortController();
-    const running = eventsOf(engine, request, { signal: abort.signal });
-    setTimeout(() => abort.abort(new Error("enough")), 100);
-    await assert.rejects(running, { message: "enough" });
+    await leaveAndAbort(new RemoteIsol8({ host, apiKey: KEY }));
     await until(() => closed === 2, "both connections are closed");
   });
 });

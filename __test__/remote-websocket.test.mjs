@@ -6,11 +6,9 @@ import { createServer as createSocketServer } from "node:net";
 import { WebSocketServer } from "ws";
 import websocket from "../lib/remote/websocket.cjs";
 import { testClients } from "./helpers/clients.mjs";
+import { EXIT, leaveAndAbort, request } from "./helpers/fake-server.mjs";
 import { eventsOf, test, until } from "./helpers/harness.mjs";
 import "./helpers/websocket.mjs";
-
-const EXIT = { type: "exit", data: "0", phase: "code" };
-const request = { runtime: "bash", code: "x" };
 
 /** Starts a server that calls `onSocket(socket, upgradeRequest)` for each socket. */
 async function withServer(onSocket, use) {
@@ -81,14 +79,7 @@ testClients("leaving the loop and aborting close the socket", async (RemoteIsol8
     socket.on("message", () => socket.send(JSON.stringify({ type: "stdout", data: "a" })));
   };
   await withServer(onSocket, async (host) => {
-    const engine = new RemoteIsol8({ host, apiKey: "k" });
-    for await (const { data } of engine.executeStream(request)) {
-      if (data === "a") break;
-    }
-    const abort = new AbortController();
-    const running = eventsOf(engine, request, { signal: abort.signal });
-    setTimeout(() => abort.abort(new Error("enough")), 100);
-    await assert.rejects(running, { message: "enough" });
+    await leaveAndAbort(new RemoteIsol8({ host, apiKey: "k" }));
     await until(() => closed === 2, "both sockets are closed");
   });
 });

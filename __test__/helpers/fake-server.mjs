@@ -1,7 +1,8 @@
 // A fake server on loopback for the remote client, which answers in the documented format.
 
+import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { sleep } from "./harness.mjs";
+import { eventsOf, sleep } from "./harness.mjs";
 
 /** The key that the clients send. */
 export const KEY = "k-1";
@@ -56,3 +57,14 @@ export const sse =
 
 /** An event as a server sends it. */
 export const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
+
+/** Leaves the loop over an endless stream of `a`, and aborts a second one. */
+export async function leaveAndAbort(engine) {
+  for await (const { data } of engine.executeStream(request)) {
+    if (data === "a") break;
+  }
+  const abort = new AbortController();
+  const running = eventsOf(engine, request, { signal: abort.signal });
+  setTimeout(() => abort.abort(new Error("enough")), 100);
+  await assert.rejects(running, { message: "enough" });
+}

@@ -49,31 +49,40 @@ impl Resolver for Slow {
     }
 }
 
-#[tokio::test]
-async fn lookups_of_one_run_hold_up_no_other() {
-    let recorder = Recorder::start(ok("found")).await;
-    let names = Slow::new();
+/// A policy that allows the names of [`Slow`], and one whose answer does not wait.
+fn policy() -> Arc<Policy> {
     let options = PolicyOptions {
         whitelist: strings(&["slow\\.test$", "^allowed\\.test$"]),
         ..lenient()
     };
+    Arc::new(Policy::new(options).unwrap())
+}
+
+/// A request for `host`.
+fn get(host: &str, port: u16) -> String {
+    format!("GET http://{host}:{port}/ HTTP/1.1\r\n\r\n")
+}
+
+#[tokio::test]
+async fn lookups_of_one_run_hold_up_no_other() {
+    let recorder = Recorder::start(ok("found")).await;
+    let names = Slow::new();
     let limits = Limits::default();
     let most = limits.lookups;
-    let policy = Arc::new(Policy::new(options).unwrap());
-    let proxy = Proxy::new(policy, Arc::clone(&names) as Arc<dyn Resolver>, limits);
+    let names_of_run = Arc::clone(&names) as Arc<dyn Resolver>;
+    let proxy = Proxy::new(policy(), names_of_run, limits);
     let port = recorder.port();
     let run = Run::new(proxy.limits());
     let mut clients = Vec::new();
     for index in 0..4 * most {
         let mut client = Client::under(&proxy, &run);
-        let request = format!("GET http://{index}.slow.test:{port}/ HTTP/1.1\r\n\r\n");
-        client.send(request).await;
+        client.send(get(&format!("{index}.slow.test"), port)).await;
         clients.push(client);
     }
     let under_way = || names.under_way.load(Ordering::SeqCst);
     eventually("the lookups have begun", || under_way() == most).await;
     // Another run resolves its names meanwhile.
-    let request = format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n");
+    let request = get("allowed.test", port);
     let mut other = Client::connect(&proxy);
     other.send(&request).await;
     assert!(other.answer().await.ends_with("found"));
@@ -117,17 +126,12 @@ impl Resolver for SlowSystem {
 async fn many_runs_whose_names_nobody_answers_hold_up_no_other() {
     let recorder = Recorder::start(ok("found")).await;
     let names = Slow::new();
-    let options = PolicyOptions {
-        whitelist: strings(&["slow\\.test$", "^allowed\\.test$"]),
-        ..lenient()
-    };
     let limits = Limits::default();
-    let policy = Arc::new(Policy::new(options).unwrap());
     let resolver = SlowSystem {
         places: SystemResolver::default(),
         names: Arc::clone(&names),
     };
-    let proxy = Proxy::new(policy, Arc::new(resolver), limits.clone());
+    let proxy = Proxy::new(policy(), Arc::new(resolver), limits.clone());
     let port = recorder.port();
     let (runs, each) = (MAX_FURTHER_LOOKUPS, limits.lookups);
     let mut clients = Vec::new();
@@ -136,9 +140,7 @@ async fn many_runs_whose_names_nobody_answers_hold_up_no_other() {
         for index in 0..each {
             let mut client = Client::under(&proxy, &of_run);
             let host = format!("{run}-{index}.slow.test");
-            client
-                .send(format!("GET http://{host}:{port}/ HTTP/1.1\r\n\r\n"))
-                .await;
+            client.send(get(&host, port)).await;
             clients.push(client);
         }
     }
@@ -149,9 +151,7 @@ async fn many_runs_whose_names_nobody_answers_hold_up_no_other() {
     let other = Run::new(proxy.limits());
     for _ in 0..3 {
         let mut client = Client::under(&proxy, &other);
-        client
-            .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
-            .await;
+        client.send(get("allowed.test", port)).await;
         assert!(client.answer().await.ends_with("found"));
     }
     assert_eq!(under_way(), all, "the others still wait");
@@ -160,9 +160,7 @@ async fn many_runs_whose_names_nobody_answers_hold_up_no_other() {
         client.done().await;
     }
     let mut client = Client::under(&proxy, &other);
-    client
-        .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
-        .await;
+    client.send(get("allowed.test", port)).await;
     assert!(client.answer().await.ends_with("found"));
     names.released.add_permits(runs * each);
     for client in clients {
@@ -215,9 +213,7 @@ async fn a_lookup_that_has_not_begun_is_given_up_with_its_client() {
     gone.done().await;
     let mut later = Client::connect(&proxy);
     let port = recorder.port();
-    later
-        .send(format!("GET http://allowed.test:{port}/ HTTP/1.1\r\n\r\n"))
-        .await;
+    later.send(get("allowed.test", port)).await;
     eventually("the next lookup waits for its turn", || wanted() == 2).await;
     names.free.add_permits(1);
     assert!(later.answer().await.ends_with("found"));

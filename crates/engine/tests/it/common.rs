@@ -1,6 +1,6 @@
 //! Helpers of the tests on a real Docker daemon, and on local sandboxes where [`BACKEND`] says so.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bollard::query_parameters::BuildImageOptions;
 use futures::StreamExt as _;
@@ -22,6 +22,7 @@ use isol8_engine::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use isol8_testing::until;
 pub(crate) use serde_json::{Value, json};
 
 /// A sandbox of Bash with little of everything.
@@ -149,18 +150,6 @@ pub(crate) fn told(events: &[StreamEvent]) -> Vec<String> {
     told.into_iter()
         .map(|(head, data)| format!("{head}:{}", data.trim_end()))
         .collect()
-}
-
-/// Time limit of a wait. Nothing here takes that long, so a hang becomes a failure.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Waits until a condition holds. Fails with `what` after the time limit.
-pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Waits until a process with this command line runs in a sandbox of these tests.

@@ -11,5 +11,6 @@ pub(crate) use self::{
     sandbox::Sandbox,
     start::{start_raw, start_raw_with_volumes, start_with_link},
     stream::failure,
-    waiting::{until, within},
+    waiting::within,
 };
+pub(crate) use isol8_testing::until;

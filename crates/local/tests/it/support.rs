@@ -13,9 +13,6 @@ use tokio::{
     sync::{Mutex, MutexGuard},
 };
 
-/// How long anything may take. Nothing here takes that long.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 /// Backends of one process share a spawner. A test that looks at it runs alone.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -64,9 +61,6 @@ pub(crate) async fn start(backend: &LocalBackend) -> Started {
 /// Waits until a condition holds, and returns how long that took.
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) -> Duration {
     let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    isol8_testing::until(what, async || holds()).await;
     begun.elapsed()
 }

@@ -249,7 +249,7 @@ impl Connection {
         }
     }
 
-    /// Ends the connection because there is no memory for a message, or because the key is not valid any more.
+    /// Ends the connection, and its program. The message is too large, there is no memory for it, or the key is not valid any more.
     async fn refuse(&mut self, error: ApiError) -> Result<(), Gone> {
         let error = match self.execution.take() {
             Some(_) => error.of_ended_program(),

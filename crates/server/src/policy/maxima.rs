@@ -40,7 +40,7 @@ impl Maximum {
 }
 
 impl Maxima {
-    /// Those of `tenant`. What is wrong is told.
+    /// The largest values of `tenant`, or the message about the option that is wrong.
     pub(super) fn new(config: &Config, tenant: &TenantConfig) -> Result<Self, String> {
         let size = |option, text: &str| {
             parse_size(option, text).map_err(|error: OptionError| error.to_string())

@@ -247,6 +247,15 @@ impl Place for Slow {
     }
 }
 
+/// A server of this place, and the key of a tenant.
+async fn serve_tenant(place: Slow) -> (TestServer, String) {
+    let keys = Keys::new().await;
+    let a = keys.of("a").await;
+    let settings = keys.settings(json!({}));
+    let server = TestServer::start(&settings, Arc::new(place)).await;
+    (server.keeping(keys), a)
+}
+
 #[tokio::test]
 async fn an_engine_that_takes_long_to_make_holds_up_nobody_else() {
     let (tell, is_there) = mpsc::channel();
@@ -256,12 +265,7 @@ async fn an_engine_that_takes_long_to_make_holds_up_nobody_else() {
         is_there: Mutex::new(is_there),
         asked: Arc::default(),
     };
-    let keys = Keys::new().await;
-    let a = keys.of("a").await;
-    let settings = keys.settings(json!({}));
-    let server = TestServer::start(&settings, Arc::new(place))
-        .await
-        .keeping(keys);
+    let (server, a) = serve_tenant(place).await;
     let mut slow = request();
     slow["options"] = json!({"security": {"runtime": "slow"}});
     let slow = server.request(Method::POST, "/execute").json(&slow);
@@ -292,12 +296,7 @@ async fn a_client_that_goes_away_has_no_two_engines_made_at_once() {
         asked: Arc::clone(&asked),
     };
     let asked = || asked.load(Ordering::Relaxed);
-    let keys = Keys::new().await;
-    let a = keys.of("a").await;
-    let settings = keys.settings(json!({}));
-    let server = TestServer::start(&settings, Arc::new(place))
-        .await
-        .keeping(keys);
+    let (server, a) = serve_tenant(place).await;
     let start = |memory: &str| {
         let mut slow = request();
         slow["options"] = json!({"security": {"runtime": "slow"}, "memoryLimit": memory});

@@ -6,6 +6,7 @@ use isol8_protocol::{
     AfterExit, ErrorKind, ExecRequest, ExitStatus, FileRequest, FrameKind, InlineFile,
     ReadFilesRequest, ReadRequest, Reply, Request, ResetReport, decode, preamble,
 };
+use isol8_testing::until;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::UnixListener,
@@ -19,7 +20,7 @@ use super::{
     requests::sh,
     start::{Setup, start_raw, start_raw_with, start_raw_with_volumes, start_with_link},
     stream::{Finished, Stream},
-    waiting::{until, within},
+    waiting::within,
 };
 use crate::memory_group::MemoryGroup;
 

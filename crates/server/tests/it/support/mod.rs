@@ -10,6 +10,7 @@ pub(crate) use client::{events_of, open_socket, open_socket_with, raw_answer};
 pub(crate) use description::{assert_described, operations};
 pub(crate) use keys::{Keys, in_tenants, names};
 pub(crate) use places::{Docker, Scripted, ScriptedPlace, bash, program};
-pub(crate) use server::{KEY, TestServer, answer, config, until};
+pub(crate) use server::{KEY, TestServer, answer, config};
 
+pub(crate) use isol8_testing::until;
 pub(crate) use serde_json::{Value, json};

@@ -157,12 +157,3 @@ pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
         json.unwrap_or_else(|_| panic!("{status}: {text:?} is no JSON")),
     )
 }
-
-/// Waits until something holds. Fails with `what` when it never does.
-pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
