@@ -16,14 +16,14 @@ use nix::{
     sys::{prctl, signal, stat::Mode},
 };
 use tokio::{
-    sync::{Mutex, RwLock, watch},
+    sync::{RwLock, watch},
     task::LocalSet,
 };
 
 use crate::{
     capabilities,
     egress::Egress,
-    exec::{Parking, limit_sockets_of_services, make_pipes},
+    exec::{Programs, limit_sockets_of_services, make_pipes},
     guest::Guest,
     heap::Heap,
     ipc, kill,
@@ -32,7 +32,7 @@ use crate::{
     memory_watch, mounts, oom_score,
     reaper::Reaper,
     sandbox_dir,
-    serve::serve,
+    serve::{Served, serve},
     signals::Signals,
     sockets::Sockets,
     sweep, user,
@@ -141,7 +141,7 @@ async fn serve_host() -> Result<(), BootError> {
     };
     let (egress, wanted) = Egress::new();
     let memory = Memory::open();
-    let guest = Rc::new(Guest {
+    let guest = Guest {
         reaper: Reaper::default(),
         gate: RwLock::new(()),
         end: watch::Sender::new(0),
@@ -150,8 +150,6 @@ async fn serve_host() -> Result<(), BootError> {
         egress,
         filters_programs: has_argument(STRICT_ARGUMENT),
         services: watch::Sender::default(),
-        parking: Parking::default(),
-        session: Mutex::default(),
         sockets: Sockets::open(memory.limit()),
         memory,
         ipc,
@@ -160,22 +158,27 @@ async fn serve_host() -> Result<(), BootError> {
         volumes,
         environ: env::vars_os().collect(),
         heap: Heap::now(),
+    };
+    let served = Rc::new(Served {
+        guest,
+        programs: Programs::default(),
     });
+    let guest = &served.guest;
     if has_argument(START_REPORT_ARGUMENT) {
         end_report(&guest.null).map_err(BootError::Prepare)?;
     }
     let link = async {
-        let sharing = Rc::clone(&guest);
-        let on_shortage = move || sharing.memory.give_up_own();
+        let sharing = Rc::clone(&served);
+        let on_shortage = move || sharing.guest.memory.give_up_own();
         let link = Link::open(wire, guest.memory.window_bytes(), on_shortage).await?;
         let accept = |stream| {
-            tokio::task::spawn_local(serve(Rc::clone(&guest), stream));
+            tokio::task::spawn_local(serve(Rc::clone(&served), stream));
         };
         Ok(link.drive(accept, wanted).await?)
     };
     tokio::select! {
         ended = link => ended,
-        never = limit_sockets_of_services(&guest) => match never {},
+        never = limit_sockets_of_services(guest) => match never {},
         never = memory_watch::keep(memory_watch::limit(arguments())) => match never {},
         ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
     }

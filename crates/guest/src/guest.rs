@@ -2,21 +2,14 @@
 
 use std::{ffi::OsString, os::fd::OwnedFd};
 
-use tokio::sync::{Mutex, RwLock, watch};
+use tokio::sync::{RwLock, watch};
 
 use crate::{
-    egress::Egress,
-    exec::{Parking, Session},
-    heap::Heap,
-    ipc,
-    memory::Memory,
-    reaper::Reaper,
-    sockets::Sockets,
-    sweep::WritablePlace,
-    volumes::Volumes,
+    egress::Egress, heap::Heap, ipc, memory::Memory, reaper::Reaper, sockets::Sockets,
+    sweep::WritablePlace, volumes::Volumes,
 };
 
-/// The state of the guest. Only `session` comes from a run, and a reset removes it.
+/// The state of the guest. Interpreters that outlive a program are in [`Programs`](crate::exec::Programs) instead.
 pub(crate) struct Guest {
     pub(crate) reaper: Reaper,
     /// Requests hold it shared while they work. A reset holds it exclusively.
@@ -33,9 +26,6 @@ pub(crate) struct Guest {
     /// Whether a process may run that an earlier request left running on purpose. A reset ends it.
     pub(crate) services: watch::Sender<bool>,
     pub(crate) memory: Memory,
-    pub(crate) parking: Parking,
-    /// Held during a call, so that calls run one after the other.
-    pub(crate) session: Mutex<Session>,
     pub(crate) sockets: Sockets,
     pub(crate) ipc: ipc::Lists,
     pub(crate) heap: Heap,

@@ -6,7 +6,7 @@ use isol8_protocol::{ErrorKind, Reply, ResetReport, SESSION_DIR};
 use tokio::time::timeout;
 
 use crate::{
-    exec::empty_session_files,
+    exec::{Programs, empty_session_files},
     failure::Failure,
     guest::Guest,
     helper::Helper,
@@ -21,7 +21,7 @@ use crate::{
 const END_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Resets the sandbox. Nothing else runs meanwhile.
-pub(crate) async fn run(guest: &Guest) -> Reply {
+pub(crate) async fn run(guest: &Guest, programs: &Programs) -> Reply {
     let room = guest.memory.room_for_work();
     let reaped_before = guest.reaper.reaped();
     guest
@@ -36,7 +36,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
             .send_modify(|count| *count = count.wrapping_add(1));
         guest.gate.write().await
     };
-    guest.session.lock().await.clear();
+    programs.clear_session().await;
     guest.egress.close().await;
     let nursery = || guest.reaper.pids(Role::Nursery);
     if nursery().is_empty() {
@@ -76,7 +76,7 @@ pub(crate) async fn run(guest: &Guest) -> Reply {
     if !is_alone(&nursery()) {
         return left_behind();
     }
-    guest.parking.clear();
+    programs.clear_parking();
     guest.services.send_replace(false);
     guest.heap.trim();
     guest.memory.end_session();

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use isol8_protocol::{FrameError, FrameKind, Reply, Request, decode};
 
 use crate::{
-    batch, exec,
+    batch,
+    exec::{self, Programs},
     failure::{Failure, RequestError},
     files,
     frames::{FrameReader, StreamError, split},
@@ -13,37 +14,48 @@ use crate::{
     reset,
 };
 
+/// What handlers need.
+pub(crate) struct Served {
+    pub(crate) guest: Guest,
+    pub(crate) programs: Programs,
+}
+
 /// Serves a stream that the host has opened. If it returns without closing the stream, yamux resets the
 /// stream.
-pub(crate) async fn serve(guest: Rc<Guest>, stream: yamux::Stream) {
+pub(crate) async fn serve(served: Rc<Served>, stream: yamux::Stream) {
+    let Served { guest, programs } = &*served;
     let (mut reader, mut writer) = split(stream);
     let done = match request(&mut reader).await {
-        Ok(Request::Reset) => Ok(Some(reset::run(&guest).await)),
+        Ok(Request::Reset) => Ok(Some(reset::run(guest, programs).await)),
         Ok(Request::Exec(request)) => {
-            working(&guest, exec::run(&guest, request, &mut reader, &mut writer)).await
+            working(
+                guest,
+                exec::run(guest, programs, request, &mut reader, &mut writer),
+            )
+            .await
         }
-        Ok(Request::Park(request)) => working(&guest, exec::park(&guest, request)).await,
+        Ok(Request::Park(request)) => working(guest, exec::park(guest, programs, request)).await,
         Ok(Request::Call(request)) => {
             working(
-                &guest,
-                exec::call(&guest, request, &mut reader, &mut writer),
+                guest,
+                exec::call(guest, programs, request, &mut reader, &mut writer),
             )
             .await
         }
         Ok(Request::WriteFile(request)) => {
-            working(&guest, files::write(&guest, &request, &mut reader)).await
+            working(guest, files::write(guest, &request, &mut reader)).await
         }
         Ok(Request::ReadFile(request)) => {
-            let work = files::read(&guest, &request, &mut writer);
-            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
+            let work = files::read(guest, &request, &mut writer);
+            Box::pin(working(guest, unless_closed(&mut reader, work))).await
         }
         Ok(Request::WriteFiles(files)) => {
-            let work = batch::write(&guest, &files);
-            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
+            let work = batch::write(guest, &files);
+            Box::pin(working(guest, unless_closed(&mut reader, work))).await
         }
         Ok(Request::ReadFiles(request)) => {
-            let work = batch::read(&guest, &request, &mut writer);
-            Box::pin(working(&guest, unless_closed(&mut reader, work))).await
+            let work = batch::read(guest, &request, &mut writer);
+            Box::pin(working(guest, unless_closed(&mut reader, work))).await
         }
         Err(error) => Err(error.into()),
     };

@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     launch::Launch,
     nursery::Nursery,
+    programs::Programs,
     start::{MAX_REASON_BYTES, PipedProgram, READY_DEADLINE, start},
 };
 use crate::{
@@ -32,7 +33,7 @@ const GO_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The parked interpreter of a sandbox, and its nursery.
 #[derive(Default)]
-pub(crate) struct Parking {
+pub(super) struct Parking {
     /// Locked while one is being started.
     slot: Mutex<Option<Parked>>,
     nursery: Mutex<Option<Nursery>>,
@@ -58,7 +59,7 @@ struct Parked {
 
 impl Parking {
     /// The sandbox was reset: nobody waits, and nothing has run.
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         if let Ok(mut slot) = self.slot.try_lock() {
             *slot = None;
         }
@@ -69,9 +70,10 @@ impl Parking {
 /// Starts an interpreter. Answers when it waits for its program.
 pub(crate) async fn park(
     guest: &Guest,
+    programs: &Programs,
     request: ParkRequest,
 ) -> Result<Option<Reply>, RequestError> {
-    let parking = &guest.parking;
+    let parking = &programs.parking;
     let mut unwanted = parking.unwanted.subscribe();
     let mut end = guest.end.subscribe();
     let mut slot = parking.slot.lock().await;
@@ -98,7 +100,7 @@ pub(crate) async fn park(
         forked
     } else {
         parking.unforkable.set(request.forks);
-        start_parked(guest, &request).await?
+        start_parked(guest, parking, &request).await?
     };
     let (ready, is_given_up) = tokio::select! {
         ready = timeout(READY_DEADLINE, waiting.stdout.take_mark(PARK_MARK)) => (ready == Ok(true), false),
@@ -154,7 +156,11 @@ fn plain_request(request: &ParkRequest) -> ExecRequest {
     }
 }
 
-async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<PipedProgram, Failure> {
+async fn start_parked(
+    guest: &Guest,
+    parking: &Parking,
+    request: &ParkRequest,
+) -> Result<PipedProgram, Failure> {
     let taken = |(name, _): &(String, String)| {
         let of_image = guest
             .environ
@@ -170,7 +176,7 @@ async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<PipedProgr
     exec.env.extend(request.launcher_env.iter().cloned());
     exec.files.clone_from(&request.files);
     let mut launch = Launch::new(&mut exec, &guest.environ)?;
-    launch.set_first(!guest.parking.used.get());
+    launch.set_first(!parking.used.get());
     let mut waiting = start(guest, launch).await?;
     waiting.parked = true;
     Ok(waiting)
@@ -180,10 +186,10 @@ async fn start_parked(guest: &Guest, request: &ParkRequest) -> Result<PipedProgr
 /// program. In every other case the parked interpreter has been ended.
 pub(super) async fn take(
     guest: &Guest,
+    parking: &Parking,
     request: &ExecRequest,
     launch: &mut Launch,
 ) -> Result<Option<PipedProgram>, Failure> {
-    let parking = &guest.parking;
     launch.set_first(!parking.used.replace(true));
     let wanted = request.parked && request.after_exit == AfterExit::KillAll;
     if !wanted {

@@ -34,7 +34,7 @@ const SCRIPT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a sandbox keeps of its session.
 #[derive(Default)]
-pub(crate) struct Session {
+pub(super) struct Session {
     pub(super) pipes: Option<Pipes>,
     /// The interpreter, while no call uses it.
     pub(super) resident: Option<Resident>,
@@ -50,12 +50,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// Why the state was lost since the last call of this function, if it was.
-    pub(crate) fn take_loss(&mut self) -> Option<SessionLoss> {
+    pub(super) fn take_loss(&mut self) -> Option<SessionLoss> {
         self.loss.take()
     }
 
     /// Forgets everything. Call it when nothing of a user runs any more.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 

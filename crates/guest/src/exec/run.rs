@@ -8,6 +8,7 @@ use isol8_protocol::{AfterExit, ExecRequest, Reply, Stdin};
 use super::{
     launch::{Launch, Program},
     park,
+    programs::Programs,
     relay::{Running, exit_report, until_end},
     start::{PipedProgram, start},
 };
@@ -23,6 +24,7 @@ use crate::{
 /// Runs a program and reports its end. When the host goes away, the program is killed.
 pub(crate) async fn run(
     guest: &Guest,
+    programs: &Programs,
     mut request: ExecRequest,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
@@ -51,7 +53,7 @@ pub(crate) async fn run(
         cpu_before,
         memory_before,
         parked,
-    } = match park::take(guest, &request, &mut launch).await? {
+    } = match park::take(guest, &programs.parking, &request, &mut launch).await? {
         Some(taken) => taken,
         None => start(guest, launch).await?,
     };
@@ -84,7 +86,7 @@ pub(crate) async fn run(
         guest.egress.settle().await;
     }
     let mut report = exit_report(&end, &stdout, &stderr, parked);
-    if let Ok(mut session) = guest.session.try_lock() {
+    if let Ok(mut session) = programs.session.try_lock() {
         report.session_loss = session.take_loss();
     }
     if request.after_exit == AfterExit::Keep {

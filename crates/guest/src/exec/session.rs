@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::{
     interruption::Interruption,
     pipes::{self, Pipes},
+    programs::Programs,
     relay::{Running, exit_report, until_end},
     resident::{Reports, Resident, ended_with},
     supervise::End,
@@ -36,6 +37,7 @@ use crate::{
 /// interpreter is killed.
 pub(crate) async fn call(
     guest: &Guest,
+    programs: &Programs,
     mut request: CallRequest,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
@@ -45,7 +47,7 @@ pub(crate) async fn call(
     let end = guest.end.subscribe();
     guest.services.send_replace(true);
     guest.memory.make_room_for_program();
-    let mut session = guest.session.lock().await;
+    let mut session = programs.session.lock().await;
     spare::hold();
     let files = std::mem::take(&mut request.exec.files);
     let call = session.next_call();
