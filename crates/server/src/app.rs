@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::extract::FromRef;
 use isol8_api::config::Config;
 use isol8_backend::{Backend, ImageStore};
 use isol8_keys::{KeyDigest, KeyStore};
@@ -12,15 +13,12 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    buckets::Buckets,
-    budget::Budget,
-    caller::{Caller, Owner},
+    callers::{Caller, Owner, Policies},
     cleanup::Cleanups,
-    engines::Engines,
-    makers::Makers,
+    engines::{Engines, Makers},
+    limits::{Buckets, Budget},
     metrics::{Metrics, State},
     place::Place,
-    policy::Policies,
     queue::Queue,
     readiness::Readiness,
     sessions::Sessions,
@@ -66,6 +64,12 @@ struct Inner {
     /// Cancelled when running work has to end.
     ending: CancellationToken,
     tasks: TaskTracker,
+}
+
+impl FromRef<App> for Metrics {
+    fn from_ref(app: &App) -> Self {
+        app.metrics().clone()
+    }
 }
 
 impl App {

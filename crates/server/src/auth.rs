@@ -13,7 +13,7 @@ use isol8_keys::KeyDigest;
 
 use crate::{
     app::App,
-    caller::{Caller, Owner},
+    callers::{Caller, Owner},
     error::ApiError,
     serve::Visitor,
 };

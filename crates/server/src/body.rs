@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts as _, Request},
+    extract::{FromRef, FromRequest, FromRequestParts as _, Request},
     http::{HeaderValue, header},
     response::Response,
 };
@@ -15,7 +15,7 @@ use isol8_engine::EngineError;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinError;
 
-use crate::{app::App, budget::Charge, caller::Caller, error::ApiError};
+use crate::{callers::Caller, error::ApiError, limits::Charge, metrics::Metrics};
 
 /// How long the next piece of a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,16 +30,21 @@ const SHOWN: usize = 500;
 /// room for each value that was moved through it.
 pub(crate) struct JsonBody<T>(pub(crate) Box<T>);
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: DeserializeOwned + Send + 'static,
+    S: Sync,
+    Metrics: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, app).await?;
-        let charge = Charge::from_request_parts(&mut parts, app).await?;
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let charge = Charge::from_request_parts(&mut parts, state).await?;
         let request = Request::from_parts(parts, body);
         let bytes = receive(request, caller.policy.max_request_bytes, &charge).await?;
-        app.metrics().received(bytes.len());
+        Metrics::from_ref(state).received(bytes.len());
         let read = |json: &[u8]| parse(json).map(Box::new);
         let parsed = read_aside(bytes, charge, read).await?;
         parsed

@@ -1,6 +1,8 @@
 //! Engines that requests with equal options share, so that their pools help. Their number is bounded, and
 //! those that nobody has used for a while are let go.
 
+mod makers;
+
 use std::{
     collections::HashMap,
     mem,
@@ -11,7 +13,8 @@ use std::{
 use isol8_api::options::RawOptions;
 use isol8_engine::{Engine, EngineError, options::Secrets};
 
-use crate::{caller::Owner, makers::Makers};
+pub(crate) use self::makers::Makers;
+use crate::callers::Owner;
 
 /// Most engines that are kept. A request that finds them all in use has one to itself.
 const MAX_ENGINES: usize = 32;

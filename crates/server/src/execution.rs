@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::held::Held;
-use crate::{app::App, caller::Caller, error::ApiError, metrics::Observation, queue::Turn};
+use crate::{app::App, callers::Caller, error::ApiError, metrics::Observation, queue::Turn};
 
 /// Events that are sent to a client at a time.
 const BATCH: usize = 32;

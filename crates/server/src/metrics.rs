@@ -22,7 +22,7 @@ use prometheus_client::{
 };
 
 pub(crate) use self::observation::Observation;
-use crate::caller::Owner;
+use crate::callers::Owner;
 
 /// Most tenants that are counted by themselves. More are counted together.
 const MAX_TENANTS: usize = 100;

@@ -1,5 +1,7 @@
 //! The options of an execution: those of the request, over those of the server's configuration.
 
+pub(crate) mod tenant;
+
 use isol8_api::options::RawOptions;
 
 /// What a caller with the master key chooses, over the server's own `defaults`. Mode, audit log, pools,

@@ -1,6 +1,8 @@
 //! The line in front of the engines: how many executions run at a time, how many wait for how long, and whose turn
 //! comes next.
 
+mod line;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,11 +14,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
+use self::line::{Line, Share};
 use crate::{
-    caller::{Caller, Owner},
+    callers::{Caller, Owner},
     error::ApiError,
-    line::{Line, Share},
-    room::has_room,
+    limits::has_room,
     sessions::SessionLease,
 };
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::{
-    Router,
+    Extension, Router,
     middleware::{from_fn, from_fn_with_state},
 };
 use utoipa::OpenApi as _;
@@ -16,7 +16,7 @@ use crate::{
     handlers::{
         cleanup, execute, files, health, keys, openapi, operations, queue, sessions, socket, stream,
     },
-    openapi::Document,
+    openapi::{Description, Document},
     request_id::identify,
 };
 
@@ -54,6 +54,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::from(endpoints())
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::Method)
+        .layer(Extension(Description(description())))
         .layer(from_fn_with_state(app.clone(), require_key))
         .layer(from_fn(identify))
         .with_state(app)

@@ -17,12 +17,10 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::lease::SessionLease;
 use crate::{
-    budget::{Budget, Charge},
-    caller::{Caller, Owner},
+    callers::{Caller, MAX_ALL_SESSIONS, Owner},
+    engines::Makers,
     error::ApiError,
-    makers::Makers,
-    policy::MAX_ALL_SESSIONS,
-    room::has_room,
+    limits::{Budget, Charge, has_room},
     time::{iso8601, now_ms},
 };
 

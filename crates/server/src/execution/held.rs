@@ -4,8 +4,13 @@ use isol8_api::options::RawOptions;
 use isol8_engine::{Engine, EngineError};
 
 use crate::{
-    app::App, caller::Caller, engines::EngineLease, error::ApiError, options, queue::Turn,
-    sessions::SessionLease, tenant_options,
+    app::App,
+    callers::Caller,
+    engines::EngineLease,
+    error::ApiError,
+    options::{self, tenant},
+    queue::Turn,
+    sessions::SessionLease,
 };
 
 /// The engine of a request.
@@ -35,9 +40,7 @@ impl Held {
             let options = options.map(|options| *options).unwrap_or_default();
             match &caller.policy.tenant {
                 None => Ok(Box::new(options::over(defaults, options))),
-                Some(rules) => {
-                    tenant_options::over(defaults, options, rules, runtime).map(Box::new)
-                }
+                Some(rules) => tenant::over(defaults, options, rules, runtime).map(Box::new),
             }
         };
         let (lease, turn) = match session_id {

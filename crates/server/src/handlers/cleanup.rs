@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     body::JsonBody,
-    caller::{Caller, Owner},
+    callers::{Caller, Owner},
     cleanup::Cleaned,
     error::ApiError,
     openapi::{Failed, Keyed, Received},

@@ -6,10 +6,10 @@ use isol8_api::http::ExecuteBody;
 use crate::{
     app::App,
     body::{JsonBody, answer},
-    budget::Charge,
-    caller::Caller,
+    callers::Caller,
     error::ApiError,
     execution,
+    limits::Charge,
     openapi::{Failed, Gone, Keyed, NoSession, Received},
 };
 
@@ -43,7 +43,7 @@ mod tests {
     use isol8_api::config::Config;
 
     use super::*;
-    use crate::{caller::Owner, place::Nowhere, settings::Settings};
+    use crate::{callers::Owner, place::Nowhere, settings::Settings};
 
     /// Most that the future of a request takes, in bytes. Everything else that a request takes while it waits is about 20 KiB,
     /// most of it buffers of its connection.

@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     body::{JsonBody, answer},
-    budget::Charge,
-    caller::Caller,
+    callers::Caller,
     error::ApiError,
+    limits::Charge,
     openapi::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting},
 };
 

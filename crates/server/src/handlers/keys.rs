@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     body::JsonBody,
-    caller::Operator,
+    callers::Operator,
     error::ApiError,
     openapi::{Invalid, Keyed, NoSession, Received},
     time::{iso8601, now_ms},

@@ -1,8 +1,8 @@
 //! `GET /openapi.json`: the description of all this.
 
-use axum::{http::header, response::IntoResponse};
+use axum::{Extension, http::header, response::IntoResponse};
 
-use crate::{openapi::Keyed, router::description};
+use crate::openapi::{Description, Keyed};
 
 /// `GET /openapi.json`: the description of this server, in `OpenAPI` 3.1.
 #[utoipa::path(
@@ -11,6 +11,8 @@ use crate::{openapi::Keyed, router::description};
     tag = "operations",
     responses((status = 200, description = "The description.", body = Object), Keyed)
 )]
-pub(crate) async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], description())
+pub(crate) async fn openapi(
+    Extension(Description(text)): Extension<Description>,
+) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text)
 }

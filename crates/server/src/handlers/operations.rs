@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    caller::{Caller, Operator},
+    callers::{Caller, Operator},
     error::ApiError,
     openapi::Keyed,
     queue::QueueStatus,

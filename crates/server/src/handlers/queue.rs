@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 
 use crate::{
     app::App,
-    caller::{Caller, Operator},
+    callers::{Caller, Operator},
     openapi::Keyed,
     queue::QueueStatus,
 };

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::files::Done;
 use crate::{
     app::App,
-    caller::{Caller, Owner},
+    callers::{Caller, Owner},
     error::ApiError,
     openapi::{Invalid, Keyed},
 };

@@ -34,10 +34,10 @@ use crate::{
     app::App,
     auth::check_again,
     body::{read_aside, shown},
-    budget::Charge,
-    caller::Caller,
+    callers::Caller,
     error::ApiError,
     execution::{Execution, failure},
+    limits::Charge,
     openapi::Keyed,
     serve::Meter,
 };

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     body::JsonBody,
-    caller::Caller,
+    callers::Caller,
     error::ApiError,
     execution::{Execution, failure},
     openapi::{Keyed, NoSession, Received},

@@ -33,6 +33,10 @@ const REQUEST_ID: &str = "x-request-id";
 )]
 pub(crate) struct Document;
 
+/// The whole description as JSON, as the router hands it to its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct Description(pub(crate) &'static str);
+
 /// The key in the header `Authorization`.
 struct Key;
 

@@ -6,5 +6,5 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use document::Document;
+pub(crate) use document::{Description, Document};
 pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting};

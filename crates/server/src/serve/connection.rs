@@ -46,11 +46,11 @@ pub(super) struct Admitted {
 
 /// When connections end.
 #[derive(Clone)]
-pub(super) struct Ends {
+pub(crate) struct Ends {
     /// After the request that is being answered.
-    pub(super) closing: CancellationToken,
+    pub(crate) closing: CancellationToken,
     /// At once.
-    pub(super) cut: CancellationToken,
+    pub(crate) cut: CancellationToken,
 }
 
 /// Answers the requests of one connection until its end. A WebSocket goes on after this, and keeps `admitted` as
@@ -126,10 +126,7 @@ mod tests {
         super::{strangers::Strangers, visitor::Visitor},
         *,
     };
-    use crate::{
-        caller::{Caller, Owner},
-        policy::Policies,
-    };
+    use crate::callers::{Caller, Owner, Policies};
 
     fn admitted(slot: OwnedSemaphorePermit, patience: Duration) -> Admitted {
         let stranger = Arc::new(Strangers::default()).admit(None);

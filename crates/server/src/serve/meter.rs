@@ -10,7 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use crate::{budget::Charge, error::ApiError};
+use crate::{error::ApiError, limits::Charge};
 
 /// Bytes of a control frame of a client beside its data.
 const CONTROL_FRAME: usize = 6;

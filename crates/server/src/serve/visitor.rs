@@ -10,12 +10,18 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{server::MAX_OF_TENANTS, strangers::Stranger};
+use super::strangers::{self, Stranger};
 use crate::{
-    caller::{Caller, Owner},
+    callers::{Caller, Owner},
     error::ApiError,
-    room::has_room,
+    limits::has_room,
 };
+
+/// Most connections at a time. More wait to be accepted.
+pub(super) const MAX_CONNECTIONS: usize = 4096;
+
+/// Those of them that tenants may have. The others are for clients that have shown no key yet, and for the operator.
+const MAX_OF_TENANTS: usize = MAX_CONNECTIONS - strangers::MAX;
 
 /// How many connections each caller has, and all tenants together.
 #[derive(Default)]
@@ -146,7 +152,7 @@ mod tests {
     use isol8_api::config::Config;
 
     use super::*;
-    use crate::policy::Policies;
+    use crate::callers::Policies;
 
     #[test]
     fn tenants_with_idle_connections_leave_some_to_others() {

@@ -84,7 +84,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::{budget::Budget, caller::Owner};
+    use crate::{callers::Owner, limits::Budget};
 
     #[tokio::test]
     async fn a_session_whose_program_begins_while_a_lease_ends_is_kept() {

@@ -9,7 +9,7 @@ use isol8_fakes::{Exchange, exited, stdout};
 use isol8_server::Settings;
 use reqwest::Method;
 use tracing::{
-    Event, Id, Subscriber,
+    Dispatch, Event, Id, Subscriber,
     field::{Field, Visit},
     span::Attributes,
 };
@@ -101,6 +101,8 @@ impl Kept {
 #[tokio::test]
 async fn each_line_about_a_request_has_its_id_on_every_way_in_and_in_the_background() {
     let kept = Kept::default();
+    // While there is one subscriber only, a thread without one decides for all threads that a line is not wanted.
+    let _second = Dispatch::new(Registry::default());
     // The tasks of this test are all on its thread.
     let _guard = tracing::subscriber::set_default(Registry::default().with(kept.clone()));
     let done = || bash(vec![program([stdout("x"), exited(0)])]);

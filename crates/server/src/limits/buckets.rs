@@ -8,7 +8,7 @@ use std::{
 
 use isol8_api::config::RateLimit;
 
-use crate::caller::Owner;
+use crate::callers::Owner;
 
 /// The buckets of a server.
 #[derive(Default)]

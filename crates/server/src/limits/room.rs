@@ -1,6 +1,6 @@
 //! How much a tenant may take of what all callers share: connections, sessions, places in the queue, memory.
 
-use crate::caller::Owner;
+use crate::callers::Owner;
 
 /// Whether a caller that has `own` may take one more of `limit`, of which all have `taken`. The operator may take everything. A
 /// tenant has no more than are free, so that several tenants together leave something to those who have nothing.

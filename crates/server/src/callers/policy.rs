@@ -1,8 +1,5 @@
 //! What a caller may do, complete and checked.
 
-mod maxima;
-mod turns;
-
 use std::{collections::HashMap, sync::Arc};
 
 use isol8_api::{
@@ -14,9 +11,8 @@ use isol8_engine::{
     options::{OptionError, RequestLimits},
 };
 
-pub(crate) use self::maxima::Maxima;
-use self::turns::Turns;
-use crate::{caller::Owner, settings::SettingsError};
+use super::{maxima::Maxima, owner::Owner, turns::Turns};
+use crate::settings::SettingsError;
 
 /// Largest weight of a tenant.
 const MAX_WEIGHT: u64 = 1000;

@@ -9,9 +9,9 @@ use isol8_engine::options::{OptionError, parse_size, size_text};
 
 use self::sizes::{check_blacklist, check_preload, check_secrets};
 use crate::{
+    callers::{Maxima, TenantRules},
     error::ApiError,
     options,
-    policy::{Maxima, TenantRules},
 };
 
 /// The options of a tenant's request for `runtime`, over the server's own `defaults`.
@@ -230,7 +230,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{caller::Owner, policy::Policies};
+    use crate::callers::{Owner, Policies};
 
     #[test]
     fn a_size_is_kept_in_its_shortest_form() {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::caller::Owner;
+use crate::callers::Owner;
 
 /// What one caller may take of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

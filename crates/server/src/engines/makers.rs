@@ -10,7 +10,7 @@ use isol8_api::options::RawOptions;
 use isol8_engine::{Engine, EngineError, options::Options};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::{caller::Owner, place::Place};
+use crate::{callers::Owner, place::Place};
 
 /// What makes the engines of a server.
 pub(crate) struct Makers {

@@ -11,7 +11,7 @@ use std::{
 use axum::{body::Body, extract::FromRequestParts, http::request::Parts, response::Response};
 
 use self::charged::Charged;
-use crate::{app::App, caller::Owner, error::ApiError};
+use crate::{callers::Owner, error::ApiError};
 
 /// What one byte of a request takes: itself, and its copy among the values that are read from the text.
 const PER_BYTE: usize = 2;
@@ -163,10 +163,10 @@ impl Charge {
     }
 }
 
-impl FromRequestParts<App> for Charge {
+impl<S: Sync> FromRequestParts<S> for Charge {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // Put there with the key, which comes before everything else.
         let charge = parts.extensions.get::<Self>();
         charge.cloned().ok_or(ApiError::NoKey)
