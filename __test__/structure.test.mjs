@@ -126,6 +126,20 @@ test("the engine reaches no backend, no server and no database", () => {
   );
 });
 
+test("the map says what each folder of the engine and of the guest does", () => {
+  const rows = read("ARCHITECTURE.md").split("\n");
+  for (const crate of ["engine", "guest"]) {
+    const source = `crates/${crate}/src`;
+    const entries = readdirSync(new URL(`../${source}`, import.meta.url), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory());
+    assert.ok(folders.length > 5, source);
+    for (const { name } of folders) {
+      const described = rows.filter((row) => row.split(" | ")[0].includes(`\`${source}/${name}\``));
+      assert.equal(described.length, 1, `${source}/${name}`);
+    }
+  }
+});
+
 /** The parts of a crate that lead back to themselves. */
 function circles(folder) {
   const all = parts(folder);

@@ -21,22 +21,19 @@ use tokio::{
 };
 
 use crate::{
-    capabilities,
     egress::Egress,
     exec::{Programs, limit_sockets_of_services, make_pipes},
     guest::Guest,
-    heap::Heap,
-    ipc, kill,
+    ipc,
     link::{Link, LinkError, Wire},
-    memory::Memory,
-    memory_watch, mounts, oom_score,
-    reaper::Reaper,
-    sandbox_dir,
+    memory::{Memory, heap::Heap, oom_score},
+    memory_watch,
+    processes::{kill, reaper::Reaper, signals::Signals},
     serve::{Served, serve},
-    signals::Signals,
     sockets::Sockets,
-    sweep, user,
+    user::{self, capabilities},
     volumes::Volumes,
+    writable::{mounts, sandbox_dir, sweep},
 };
 
 /// How many signals Linux has.

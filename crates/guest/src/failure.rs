@@ -5,7 +5,7 @@ use std::io;
 use isol8_protocol::{ErrorKind, Reply};
 use nix::errno::Errno;
 
-use crate::frames::StreamError;
+use crate::link::frames::StreamError;
 
 /// Longest path or message in a reply, in bytes, because a reply must fit into one frame.
 const MAX_TEXT_BYTES: usize = 8 * 1024;

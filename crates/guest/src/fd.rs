@@ -18,7 +18,7 @@ use nix::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::rights::with_rights_of_user;
+use crate::user::rights::with_rights_of_user;
 
 /// Capacity of a pipe, in bytes. Larger pipes would use up the limit that all processes of root share (64 MiB
 /// by default, shared with every other sandbox).

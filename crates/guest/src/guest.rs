@@ -5,8 +5,13 @@ use std::{ffi::OsString, os::fd::OwnedFd};
 use tokio::sync::{RwLock, watch};
 
 use crate::{
-    egress::Egress, heap::Heap, ipc, memory::Memory, reaper::Reaper, sockets::Sockets,
-    sweep::WritablePlace, volumes::Volumes,
+    egress::Egress,
+    ipc,
+    memory::{Memory, heap::Heap},
+    processes::reaper::Reaper,
+    sockets::Sockets,
+    volumes::Volumes,
+    writable::sweep::WritablePlace,
 };
 
 /// The state of the guest. Interpreters that outlive a program are in [`Programs`](crate::exec::Programs) instead.

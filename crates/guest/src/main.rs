@@ -2,25 +2,27 @@
 //! of the host at the other end of its link: a socket, or else its standard input and output.
 //!
 //! ```text
-//! boot      process set-up before anything else       signals  signalfd: children, termination
-//! link      socket or descriptors, handshake, yamux       reaper   the one caller of wait
-//! frames    frames on one logical stream              tree     the processes
-//! serve     a stream's request to its handler         exec     run a program
-//! guest     what all handlers share                   files    read and write files
-//! as_user   forked children with the user's rights    helper   those that do the guest's own work
-//! reset     make the sandbox clean
-//! filter    the seccomp filter of programs
-//! egress    the proxy port, passed on to the host    owner    the process of a connection to it
-//! share     a child that shares the guest's memory    heap     the guest's own memory
-//! memory    the sandbox's memory                     reserve  room that is kept free
+//! boot          process set-up before anything else, and the end
+//! link          socket or descriptors, handshake, yamux, frames on one logical stream
+//! serve         a stream's request to its handler
+//! exec          handler: run a program, park an interpreter, call a session
+//! files         handler: read and write files
+//! reset         handler: make the sandbox clean
+//! guest         what all handlers share
+//! processes     the processes of the sandbox, and the guest's own children
+//! user          the user that programs are, and what it may do
+//! memory        the sandbox's memory, the room that is kept free, the guest's own memory
 //! memory_watch  its limit, where no control group has it
-//! spare     processes that are kept free             volumes  what the image declares as volumes
-//! user      the user that programs are               inside   volumes inside other writable places
-//! sandbox_dir  the directory of programs, where it is root's
-//! spawner   the other program in this file: it makes sandboxes of Linux namespaces
+//! usage         what a program used
+//! writable      the writable places
+//! volumes       what the image declares as volumes
+//! egress        the proxy port, passed on to the host
+//! sockets, ipc  what outlives the programs that made it
+//! fd, failure   descriptors in the event loop; why a request failed
+//! spawner       the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
-//! Everything runs on one thread. The threads of `spare` run nothing. The guest is root with four capabilities
+//! Everything runs on one thread. The threads of `processes/spare` run nothing. The guest is root with four capabilities
 //! (`SETUID`, `SETGID`, `KILL`, and `SYS_RESOURCE` where the daemon has it). It touches no path that user code
 //! controls: that work happens in children that have become the sandbox user first. There is one exception: when
 //! no process of a user is left, a reset removes a few files itself and makes volumes what they were, with the
@@ -28,48 +30,26 @@
 
 use isol8_protocol::SPAWNER_ARGUMENT;
 
-mod as_user;
-mod attributes;
-mod batch;
 mod boot;
-mod capabilities;
 mod egress;
 mod exec;
 mod failure;
 mod fd;
 mod files;
-mod filter;
-mod frames;
 mod guest;
-mod heap;
-mod helper;
-mod inside;
 mod ipc;
-mod kill;
 mod link;
 mod memory;
 mod memory_watch;
-mod mounts;
-mod oom_score;
-mod owner;
-mod reaper;
-mod reserve;
+mod processes;
 mod reset;
-mod rights;
-mod sandbox_dir;
 mod serve;
-mod share;
-mod signals;
-mod small_pieces;
 mod sockets;
-mod spare;
 mod spawner;
-mod sweep;
-mod tree;
 mod usage;
 mod user;
-mod user_files;
 mod volumes;
+mod writable;
 
 fn main() -> std::process::ExitCode {
     let is_spawner = std::env::args_os()

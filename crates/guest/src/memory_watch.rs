@@ -11,7 +11,7 @@ use isol8_protocol::{MEMORY_ARGUMENT, WRITABLE_DIRS};
 use nix::sys::{signal::Signal, statvfs::statvfs};
 use tokio::time::sleep;
 
-use crate::{kill, tree};
+use crate::processes::{kill, tree};
 
 /// The segments of shared memory of System V in this sandbox.
 const SEGMENTS: &str = "/proc/sysvipc/shm";

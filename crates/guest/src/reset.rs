@@ -9,12 +9,9 @@ use crate::{
     exec::{Programs, empty_session_files},
     failure::Failure,
     guest::Guest,
-    helper::Helper,
-    kill,
-    reaper::Role,
-    rights::with_rights_of_user,
-    sweep::{sweep, sweep_few},
-    tree,
+    processes::{helper::Helper, kill, reaper::Role, tree},
+    user::rights::with_rights_of_user,
+    writable::sweep::{sweep, sweep_few},
 };
 
 /// How long running requests may take to end and to send their last messages to the host.

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use isol8_protocol::{FrameError, FrameKind, Reply, Request, decode};
 
 use crate::{
-    batch,
     exec::{self, Programs},
     failure::{Failure, RequestError},
-    files,
-    frames::{FrameReader, StreamError, split},
+    files::{self, batch},
     guest::Guest,
+    link::frames::{FrameReader, StreamError, split},
     reset,
 };
 

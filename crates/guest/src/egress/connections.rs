@@ -21,8 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Served, StreamRequest};
-use crate::{owner, small_pieces::SmallPieces};
+use super::{Served, StreamRequest, owner, small_pieces::SmallPieces};
 
 /// Buffer size for one direction of a connection, in bytes. Small, so that many connections take turns
 /// quickly and need little memory.

@@ -8,8 +8,8 @@ use tokio::{sync::Notify, time::sleep};
 
 use super::input::Input;
 use crate::{
-    frames::{FrameReader, StreamError},
-    reaper::Reaper,
+    link::frames::{FrameReader, StreamError},
+    processes::reaper::Reaper,
 };
 
 /// Time between two checks whether the host has reset a stream. They are needed while nothing reads the

@@ -5,7 +5,7 @@
 //! 2 to 3 ms), closes its descriptors, and lets the process be collected. Only a reset has to wait for
 //! that.
 //!
-//! The listener of the program's [filter](crate::filter) reports that moment. It reports nothing while a
+//! The listener of the program's [filter](crate::user::filter) reports that moment. It reports nothing while a
 //! process that the program has started still runs, because that process may still write output. It
 //! reports every kind of end: `exit_group`, the `exit` of the last thread, a signal.
 //!
@@ -17,7 +17,9 @@ use std::{fs, future::pending, io, os::fd::OwnedFd};
 use isol8_protocol::ExitStatus;
 use nix::libc;
 
-use crate::{fd::Fd, reaper::status_of_wait, rights::with_rights_of_user, usage::read_small};
+use crate::{
+    fd::Fd, processes::reaper::status_of_wait, usage::read_small, user::rights::with_rights_of_user,
+};
 
 /// In the flags of a process: it runs nothing of its program any more.
 const PF_EXITING: u64 = 0x4;

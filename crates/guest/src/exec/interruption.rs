@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, convert::Infallible, future::pending, time::Dur
 use nix::sys::signal::Signal;
 use tokio::time::sleep;
 
-use crate::{fd::Fd, kill, reaper::Reaper};
+use crate::{
+    fd::Fd,
+    processes::{kill, reaper::Reaper},
+};
 
 /// Longest time that a program has between the signal and its end by force.
 const MAX_GRACE: Duration = Duration::from_secs(1);

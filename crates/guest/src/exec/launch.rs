@@ -24,14 +24,17 @@ use self::{
 };
 use super::ending::Ending;
 use crate::{
-    as_user::{fork_as_user, share_as_user},
-    capabilities,
     failure::Failure,
     fd::{Fd, receive, sockets},
+    files::user_files::check_path,
     guest::Guest,
-    kill, oom_score,
-    reaper::{Ended, Role},
-    user_files::check_path,
+    memory::oom_score,
+    processes::{
+        as_user::{fork_as_user, share_as_user},
+        kill,
+        reaper::{Ended, Role},
+    },
+    user::capabilities,
 };
 
 /// The descriptor of the status socket in the child, after standard input, output and error.

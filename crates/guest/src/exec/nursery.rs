@@ -25,10 +25,9 @@ use super::{
 use crate::{
     failure::Failure,
     fd::{Fd, sockets, user_pipe},
-    filter,
     guest::Guest,
-    kill,
-    reaper::Role,
+    processes::{kill, reaper::Role},
+    user::filter,
 };
 
 /// What the launcher writes to standard output when it can be forked.
@@ -37,7 +36,7 @@ const NURSERY_MARK: u8 = 5; // ASCII "enquiry"
 /// The variable that names [`CONTROL_FD`] to the launcher.
 const VARIABLE: &str = "ISOL8_NURSERY";
 
-/// The descriptor on which the launcher gets its orders. An order has one byte, the [filter](crate::filter) to
+/// The descriptor on which the launcher gets its orders. An order has one byte, the [filter](crate::user::filter) to
 /// install if any, and three descriptors. The answer has the number of the process whose standard streams
 /// these are, and the filter's listener if there is one.
 const CONTROL_FD: i32 = 10;

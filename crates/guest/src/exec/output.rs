@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::{
     fd::Fd,
-    frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
+    link::frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
 };
 
 /// First size of the buffer for output, in bytes. Most programs write little. A larger buffer would be freed

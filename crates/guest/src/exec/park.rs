@@ -22,8 +22,7 @@ use crate::{
     failure::{Failure, RequestError},
     files::write_inline,
     guest::Guest,
-    helper::Helper,
-    kill,
+    processes::{helper::Helper, kill},
     usage::{cpu_clock, resident_memory},
 };
 

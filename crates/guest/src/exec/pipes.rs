@@ -22,8 +22,8 @@ use nix::{
 use super::output::Source;
 use crate::{
     fd::{Fd, make_blocking, widen},
-    mounts::has_tmpfs,
-    rights::with_rights_of_user,
+    user::rights::with_rights_of_user,
+    writable::mounts::has_tmpfs,
 };
 
 /// The rights to a pipe or file: all of them are the user's.

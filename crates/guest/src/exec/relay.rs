@@ -22,9 +22,9 @@ use super::{
 };
 use crate::{
     fd::Fd,
-    frames::{FrameReader, FrameWriter, StreamError},
     guest::Guest,
-    reaper::Ended,
+    link::frames::{FrameReader, FrameWriter, StreamError},
+    processes::reaper::Ended,
     usage::Meter,
 };
 

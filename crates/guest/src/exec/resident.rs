@@ -23,7 +23,12 @@ use super::{
     pipes::{self, Pipes, clear_commands, theirs},
 };
 use crate::{
-    failure::Failure, fd::Fd, files::write_link, guest::Guest, kill, reaper::Role, reserve::Reserve,
+    failure::Failure,
+    fd::Fd,
+    files::write_link,
+    guest::Guest,
+    memory::reserve::Reserve,
+    processes::{kill, reaper::Role},
 };
 
 /// Room in `/sandbox` that is kept for the program of a call, in bytes.

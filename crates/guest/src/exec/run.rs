@@ -15,9 +15,9 @@ use super::{
 use crate::{
     failure::{Failure, RequestError},
     files::check_room,
-    frames::{FrameReader, FrameWriter},
     guest::Guest,
-    kill, spare,
+    link::frames::{FrameReader, FrameWriter},
+    processes::{kill, spare},
     usage::Meter,
 };
 

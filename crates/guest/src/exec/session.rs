@@ -22,15 +22,16 @@ use super::{
 };
 use crate::{
     failure::{Failure, RequestError},
-    files::write_inline,
-    frames::{FrameReader, FrameWriter},
+    files::{user_files::check_path, write_inline},
     guest::Guest,
-    kill::{self, BeforeCall},
-    reaper::Ended,
-    reserve::Reserve,
-    spare,
+    link::frames::{FrameReader, FrameWriter},
+    memory::reserve::Reserve,
+    processes::{
+        kill::{self, BeforeCall},
+        reaper::Ended,
+        spare,
+    },
     usage::{Meter, cpu_of},
-    user_files::check_path,
 };
 
 /// Runs a program in the session's interpreter and reports its end. When the host goes away, the

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     fd::{Fd, user_pipe},
     guest::Guest,
-    reaper::Role,
+    processes::reaper::Role,
 };
 
 /// How long an interpreter may take until it waits for its program.

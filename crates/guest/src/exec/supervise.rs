@@ -20,9 +20,11 @@ use super::{
 };
 use crate::{
     guest::Guest,
-    kill::{self, KILL_DEADLINE},
     memory::RoomForWork,
-    reaper::{Ended, Role},
+    processes::{
+        kill::{self, KILL_DEADLINE},
+        reaper::{Ended, Role},
+    },
     usage::{Meter, SAMPLE_INTERVAL, cpu_clock},
 };
 

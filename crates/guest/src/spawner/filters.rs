@@ -9,7 +9,7 @@ use nix::{
 };
 
 use super::failure::{Failure, Trying};
-use crate::filter::{ARCH, NEXT, argument, give_back, instruction, jump_if_equal, load};
+use crate::user::filter::{ARCH, NEXT, argument, give_back, instruction, jump_if_equal, load};
 
 /// Calls of the other ABI of x86-64, whose numbers have this bit.
 const X32: u32 = 0x4000_0000;

@@ -17,7 +17,7 @@ use super::{
     mounting,
     paths::{EMPTY, in_root},
 };
-use crate::mounts::unescape;
+use crate::writable::mounts::unescape;
 
 /// Where the spawner keeps what is mounted below such a directory.
 const KEPT: &str = "/kept";

@@ -12,7 +12,7 @@ use nix::{
 };
 
 use super::owner::{OPEN, as_owner};
-use crate::sweep::{DIRECTORY, next_directory};
+use crate::writable::sweep::{DIRECTORY, next_directory};
 
 /// Removes everything inside the directory `root` but the entries `kept`. Returns the number of entries that were
 /// removed.

@@ -17,7 +17,10 @@ use super::{
     fill::fill,
     owner::{OPEN, as_owner},
 };
-use crate::{attributes, failure::Failure, inside, mounts};
+use crate::{
+    failure::Failure,
+    writable::{attributes, inside, mounts},
+};
 
 /// The part of `st_mode` that can be changed.
 const MODE_BITS: u32 = 0o7777;

@@ -18,11 +18,10 @@ use nix::{
 
 use super::{Launch, READY, STATUS_FD, starting};
 use crate::{
-    capabilities,
     failure::Failure,
     fd::send,
-    filter,
-    user_files::{enter_directory, write_inline},
+    files::user_files::{enter_directory, write_inline},
+    user::{capabilities, filter},
 };
 
 /// What runs a script that does not name its interpreter, as execvp(3) has it.

@@ -4,7 +4,7 @@ use std::io;
 
 use isol8_protocol::{ErrorKind, Reply};
 
-use crate::{as_user::parse_reply, failure::Failure};
+use crate::{failure::Failure, processes::as_user::parse_reply};
 
 pub(super) fn starting(error: &io::Error) -> Failure {
     Failure::system("cannot start the program", error)

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{
+use super::{
     reaper::{Ended, Reaper, Role},
     tree,
 };

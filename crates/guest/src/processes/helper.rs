@@ -10,13 +10,12 @@ use isol8_protocol::{ErrorKind, Reply, encode_message};
 use nix::{fcntl::OFlag, libc, sys::signal::Signal, unistd::pipe2};
 use tokio::sync::oneshot;
 
-use crate::{
+use super::{
     as_user::{fork_as, parse_reply},
-    failure::Failure,
-    fd::Fd,
     kill,
     reaper::{Ended, Reaper, Role},
 };
+use crate::{failure::Failure, fd::Fd};
 
 /// Real and saved user of helpers. It has no rights. Only the guest can signal processes of this user.
 const HELPER_ID: u32 = 103;

@@ -6,13 +6,16 @@
 //! become short in time.
 
 mod group;
+pub(crate) mod heap;
+pub(crate) mod oom_score;
+pub(crate) mod reserve;
 
 use std::cell::Cell;
 
 use isol8_protocol::{ErrorKind, MAX_WINDOW_BYTES, MIN_WINDOW_BYTES};
 
-use self::group::ControlGroup;
-use crate::{failure::Failure, reserve::Reserve};
+use self::{group::ControlGroup, reserve::Reserve};
+use crate::failure::Failure;
 
 /// Largest reserve for the guest's own work, in bytes. To move a file takes about 1.5 MiB: a fork, a buffer
 /// and two full pipes.

@@ -1,5 +1,6 @@
 //! The link to the host: its socket or two descriptors, the handshake, and the task that drives yamux.
 
+pub(crate) mod frames;
 mod outgoing;
 
 use std::{
@@ -22,11 +23,8 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use self::outgoing::Outgoing;
-use crate::{
-    fd::{Fd, set_nonblocking},
-    frames::OUTPUT_FRAME_BYTES,
-};
+use self::{frames::OUTPUT_FRAME_BYTES, outgoing::Outgoing};
+use crate::fd::{Fd, set_nonblocking};
 
 /// Bytes read from the link at once, so that small yamux frames do not cost two calls each.
 const READ_BUFFER_BYTES: usize = 32 * 1024;

@@ -10,7 +10,7 @@ use isol8_protocol::{
 };
 
 use super::{check_path, open};
-use crate::frames::OUTPUT_FRAME_BYTES;
+use crate::link::frames::OUTPUT_FRAME_BYTES;
 
 /// Writes the frames of each file to `sink`: its contents and an empty frame, or that it is left out. All files
 /// together have at most `max_bytes`. Fails only when `sink` does.

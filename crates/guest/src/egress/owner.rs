@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Path};
 
-use crate::{rights::with_rights_of_user, tree};
+use crate::{processes::tree, user::rights::with_rights_of_user};
 
 /// The kernel's lists of TCP sockets. A client may use an IPv6 socket for an IPv4 address.
 const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];

@@ -5,6 +5,8 @@
 //! The port may serve one program only. Then only connections of that program are passed on, see `owner`.
 
 mod connections;
+mod owner;
+mod small_pieces;
 
 use std::{cell::Cell, io, net::Ipv4Addr, os::fd::AsRawFd, rc::Rc, time::Duration};
 
@@ -17,8 +19,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::connections::Connections;
-use crate::{failure::Failure, small_pieces::SmallPieces};
+use self::{connections::Connections, small_pieces::SmallPieces};
+use crate::failure::Failure;
 
 /// Longest time to pass on what ended programs had sent.
 const SETTLE_DEADLINE: Duration = Duration::from_millis(100);

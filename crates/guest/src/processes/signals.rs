@@ -7,7 +7,8 @@ use nix::sys::{
     signalfd::{SfdFlags, SignalFd},
 };
 
-use crate::{fd::Fd, reaper::Reaper};
+use super::reaper::Reaper;
+use crate::fd::Fd;
 
 /// Size of one `signalfd_siginfo`, see signalfd(2).
 const RECORD_BYTES: usize = 128;

@@ -9,7 +9,7 @@ use nix::{
     sys::stat::{FchmodatFlags, Mode, fchmodat, lstat},
 };
 
-use crate::{mounts, sweep::is_directory};
+use super::{mounts, sweep::is_directory};
 
 /// The owner of a tmpfs that was given none.
 const ROOT: u32 = 0;

@@ -25,7 +25,8 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
-use crate::{attributes, failure::Failure, inside, ipc, user};
+use super::{attributes, inside};
+use crate::{failure::Failure, ipc, user};
 
 /// The permissions that an owner needs to list and empty a directory.
 const OWNER_ALL: u32 = 0o700;

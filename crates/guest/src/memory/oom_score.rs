@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use crate::capabilities;
+use crate::user::capabilities;
 
 /// The value of this process.
 const FILE: &str = "/proc/self/oom_score_adj";

@@ -13,7 +13,7 @@ use nix::{
     unistd::ftruncate,
 };
 
-use crate::rights::with_rights_of_user;
+use crate::user::rights::with_rights_of_user;
 
 /// A reserve in a file system is at most this part of it.
 const PART: u64 = 16;

@@ -1,5 +1,9 @@
 //! The user of the code that runs in this sandbox: [`USER_ID`], or one that no other sandbox has.
 
+pub(crate) mod capabilities;
+pub(crate) mod filter;
+pub(crate) mod rights;
+
 use std::{fs, io, sync::OnceLock};
 
 use isol8_protocol::{USER_ARGUMENT, USER_ID};

@@ -7,14 +7,16 @@ use isol8_protocol::{
     Reply,
 };
 
+use super::{
+    check_room, unstalled,
+    user_files::{self, check_path},
+};
 use crate::{
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
-    files::{check_room, unstalled},
-    frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
     guest::Guest,
-    helper::Helper,
-    user_files::{self, check_path},
+    link::frames::{FrameWriter, OUTPUT_FRAME_BYTES, StreamError},
+    processes::helper::Helper,
 };
 
 /// Writes small files in their order. Stops between two files when it is dropped.

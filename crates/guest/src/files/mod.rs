@@ -1,6 +1,9 @@
 //! File requests: frames of the host on one side, a helper with the user's rights on the other, and a pipe between
 //! them. A full pipe slows the faster side down.
 
+pub(crate) mod batch;
+pub(crate) mod user_files;
+
 use std::{io, pin::pin, time::Duration};
 
 use isol8_protocol::{
@@ -9,13 +12,13 @@ use isol8_protocol::{
 
 use tokio::time::timeout;
 
+use self::user_files::CopyError;
 use crate::{
     failure::{Failure, RequestError},
     fd::{Fd, pipe},
-    frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
     guest::Guest,
-    helper::{Helper, Killer},
-    user_files::{self, CopyError},
+    link::frames::{FrameReader, FrameWriter, OUTPUT_FRAME_BYTES},
+    processes::helper::{Helper, Killer},
 };
 
 /// How long a helper may take for its next step. It waits for local files only.

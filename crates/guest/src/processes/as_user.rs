@@ -28,7 +28,8 @@ use nix::{
     },
 };
 
-use crate::{share::clone_sharing, spare::fork_with_spare, user};
+use super::{share::clone_sharing, spare::fork_with_spare};
+use crate::user;
 
 /// Exit code of a child that could not become the sandbox user, or panicked.
 const BROKEN_CHILD: i32 = 125;
