@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hostProcess } from "./helpers/child.mjs";
 import { withFolder } from "./helpers/folder.mjs";
@@ -93,6 +93,24 @@ test("audit: the post-log script receives the path of the log", async () => {
     const told = () => readFile(join(folder, "told"), "utf8").catch(() => "");
     await until(told, "the script has run");
     assert.equal(await told(), `${join(folder, "log", "executions.log")}\n`);
+  });
+});
+
+test("audit: no program runs while the log cannot be written", async () => {
+  await withFolder(async (folder) => {
+    const logDir = join(folder, "in-the-way");
+    await writeFile(logDir, "");
+    await withEngine({ audit: { enabled: true, logDir } }, async (audited) => {
+      const code = "echo ran";
+      const expected = {
+        code: "ISOL8_AUDIT",
+        message: /in-the-way\/executions\.log: .+ \(audit\.logDir /,
+      };
+      await assert.rejects(audited.execute({ runtime: "bash", code }), expected);
+      await rm(logDir);
+      assert.equal((await audited.execute({ runtime: "bash", code })).stdout, "ran");
+    });
+    assert.equal((await readLog(logDir)).length, 1);
   });
 });
 

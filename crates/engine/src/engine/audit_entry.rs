@@ -57,14 +57,12 @@ impl<'a> AuditEntry<'a> {
         }
     }
 
-    /// Records a result, with everything that went through the proxy. A log that cannot be written is
-    /// reported to the operator. The execution does not fail for it.
+    /// Records a result, with everything that went through the proxy. The execution does not fail when the log cannot be
+    /// written: the log has reported that to the operator, and later executions wait for it.
     pub(super) async fn complete(mut self, result: &ExecutionResult, network: &NetworkRecord) {
         let Some(slot) = self.slot.take() else { return };
         let record = self.record(result, network);
-        if let Err(error) = slot.record(record).await {
-            tracing::warn!(%error, "audit log");
-        }
+        let _ = slot.record(record).await;
     }
 
     /// Collects what the execution does on the network.

@@ -1,6 +1,11 @@
 //! The log as a whole: order, several writers, full queues, failures.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    os::unix::fs::PermissionsExt as _,
+    time::SystemTime,
+};
 
 use isol8_api::{options::RawOptions, result::ExecutionResult};
 use serde_json::{Value, json};
@@ -96,7 +101,10 @@ async fn a_log_of_days_ago_is_set_aside_and_one_that_is_too_old_goes() {
     };
     write("a").await;
     let current = directory.path().join(LOG_FILE);
-    let age = |count| open_private(&current).and_then(|file| file.set_modified(days(count)));
+    let age = |count| {
+        let file = File::options().append(true).open(&current);
+        file.and_then(|file| file.set_modified(days(count)))
+    };
     age(2).unwrap();
     write("b").await;
     assert_eq!(ids(directory.path()), ["b"]);
@@ -189,62 +197,63 @@ async fn places_are_limited_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_and_the_next_record_is_written() {
+async fn nothing_begins_while_the_log_cannot_be_written() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("audit");
     fs::write(&directory, "in the way").unwrap();
     let log = start(&directory, &json!({}));
-    let error = log
-        .reserve()
-        .await
-        .unwrap()
-        .record(record("a", ""))
-        .await
-        .unwrap_err();
     let start = format!(
         "Failed to write the audit log {}: ",
         directory.join(LOG_FILE).display()
     );
-    assert!(error.to_string().starts_with(&start), "{error}");
+    for _ in 0..2 {
+        let error = log.reserve().await.unwrap_err().to_string();
+        assert!(error.starts_with(&start), "{error}");
+        assert!(error.contains("audit.logDir"), "{error}");
+    }
     fs::remove_file(&directory).unwrap();
-    log.reserve()
-        .await
-        .unwrap()
-        .record(record("b", ""))
-        .await
-        .unwrap();
-    assert_eq!(ids(&directory), ["b"]);
+    let slot = log.reserve().await.unwrap();
+    slot.record(record("a", "")).await.unwrap();
+    assert_eq!(ids(&directory), ["a"]);
 }
 
-/// Takes a few bytes, then is full.
-struct Full(Vec<u8>);
+#[tokio::test]
+async fn a_record_that_cannot_be_written_waits_and_holds_up_new_executions() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("audit");
+    let log = start(&directory, &json!({}));
+    let slots = [log.reserve().await.unwrap(), log.reserve().await.unwrap()];
+    fs::remove_dir_all(&directory).unwrap();
+    fs::write(&directory, "in the way").unwrap();
+    for (slot, id) in slots.into_iter().zip(["a", "b"]) {
+        slot.record(record(id, "")).await.unwrap_err();
+    }
+    log.reserve().await.unwrap_err();
+    fs::remove_file(&directory).unwrap();
+    let slot = log.reserve().await.unwrap();
+    assert_eq!(ids(&directory), ["a", "b"]);
+    slot.record(record("c", "")).await.unwrap();
+    assert_eq!(ids(&directory), ["a", "b", "c"]);
+}
 
-impl io::Write for Full {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.0.is_empty() {
-            return Err(io::ErrorKind::StorageFull.into());
+#[tokio::test]
+async fn a_record_that_waits_is_tried_once_more_at_the_end() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("audit");
+    let log = start(&directory, &json!({}));
+    let slot = log.reserve().await.unwrap();
+    fs::remove_dir_all(&directory).unwrap();
+    fs::write(&directory, "in the way").unwrap();
+    slot.record(record("a", "")).await.unwrap_err();
+    fs::remove_file(&directory).unwrap();
+    drop(log);
+    for _ in 0..500 {
+        if fs::read_to_string(directory.join(LOG_FILE)).is_ok_and(|text| text.ends_with('\n')) {
+            break;
         }
-        self.0.extend_from_slice(&bytes[..3]);
-        Ok(3)
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_line_after_a_torn_one_stands_alone() {
-    let mut appender = Appender::new(&options(&json!({})), "unused".into());
-    let mut disk = Full(Vec::new());
-    assert!(appender.write_line(&mut disk, b"first\n".to_vec()).is_err());
-    appender
-        .write_line(&mut disk.0, b"second\n".to_vec())
-        .unwrap();
-    appender
-        .write_line(&mut disk.0, b"third\n".to_vec())
-        .unwrap();
-    assert_eq!(disk.0, b"fir\nsecond\nthird\n");
+    assert_eq!(ids(&directory), ["a"]);
 }
 
 #[tokio::test]
