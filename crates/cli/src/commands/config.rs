@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Write as _};
 
 use isol8_api::{
-    config::{Config, ConfigSource, LoadedConfig, PoolSizeConfig},
-    options::{NetworkMode, PoolStrategy},
+    config::{AuditConfig, Config, ConfigSource, LoadedConfig, PoolSizeConfig, SecurityConfig},
+    options::{NetworkMode, PoolStrategy, SeccompMode},
 };
 
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
 
 /// Milliseconds in a minute.
 const MINUTE: u64 = 60_000;
+
+/// What stands for nothing.
+const NONE: &str = "(none)";
 
 /// Prints the configuration.
 pub(crate) fn run(args: ConfigArgs, loaded: &LoadedConfig) -> Result<Exit, Failure> {
@@ -87,6 +90,8 @@ fn describe(to: &mut String, loaded: &LoadedConfig) -> fmt::Result {
             ("Cache TTL", &format_args!("{}s", remote.cache_ttl)),
         ],
     )?;
+    security(to, &config.security)?;
+    audit(to, &config.audit)?;
     let age = config.cleanup.max_container_age_ms;
     section(
         to,
@@ -112,6 +117,40 @@ fn describe(to: &mut String, loaded: &LoadedConfig) -> fmt::Result {
         ],
     )?;
     images(to, config)
+}
+
+fn security(to: &mut String, security: &SecurityConfig) -> fmt::Result {
+    let profile = security.custom_profile_path.as_deref().unwrap_or(NONE);
+    let runtime = security.runtime.as_deref();
+    section(
+        to,
+        "Security",
+        &[
+            ("Seccomp", &seccomp(security.seccomp)),
+            ("Custom profile", &profile),
+            ("Own user", &security.own_user),
+            ("OCI runtime", &runtime.unwrap_or("(the daemon's default)")),
+        ],
+    )
+}
+
+fn audit(to: &mut String, audit: &AuditConfig) -> fmt::Result {
+    let directory = audit.log_dir.as_deref().unwrap_or("(the default)");
+    let script = audit.post_log_script.as_deref().unwrap_or(NONE);
+    section(
+        to,
+        "Audit",
+        &[
+            ("Enabled", &audit.enabled),
+            ("Destination", &audit.destination),
+            ("Directory", &directory),
+            ("After a record", &script),
+            ("Resources", &audit.track_resources),
+            ("Code", &audit.include_code),
+            ("Output", &audit.include_output),
+            ("Kept for", &format_args!("{} days", audit.retention_days)),
+        ],
+    )
 }
 
 /// The images that `isol8 setup` builds.
@@ -157,6 +196,14 @@ fn network(mode: NetworkMode) -> &'static str {
     }
 }
 
+fn seccomp(mode: SeccompMode) -> &'static str {
+    match mode {
+        SeccompMode::Strict => "strict",
+        SeccompMode::Unconfined => "unconfined",
+        SeccompMode::Custom => "custom",
+    }
+}
+
 fn strategy(strategy: PoolStrategy) -> &'static str {
     match strategy {
         PoolStrategy::Fast => "fast",
@@ -166,64 +213,11 @@ fn strategy(strategy: PoolStrategy) -> &'static str {
 
 fn list(entries: &[String]) -> String {
     if entries.is_empty() {
-        "(none)".to_owned()
+        NONE.to_owned()
     } else {
         entries.join(", ")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(json: &str, source: ConfigSource) -> String {
-        let loaded = LoadedConfig {
-            config: serde_json::from_str(json).unwrap(),
-            source,
-            warnings: Vec::new(),
-        };
-        let mut text = String::new();
-        describe(&mut text, &loaded).unwrap();
-        text
-    }
-
-    #[test]
-    fn every_section_is_shown() {
-        let text = shown("{}", ConfigSource::Defaults);
-        for line in [
-            "Isol8 Configuration",
-            "  Source: defaults (no config file found)",
-            "  ── General ──",
-            "  ── Defaults ──",
-            "  Timeout:         30000ms",
-            "  ── Network Filter ──",
-            "  Whitelist:       (none)",
-            "  ── Remote Code ──",
-            "  ── Cleanup ──",
-            "  Max idle time:   3600000ms (60min)",
-            "  ── Pool Defaults (Serve) ──",
-            "  Pool strategy:   fast",
-            "  Pool size:       1,1",
-        ] {
-            assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
-        }
-        assert!(!text.contains("Dependencies"));
-    }
-
-    #[test]
-    fn images_and_the_file_are_shown() {
-        let text = shown(
-            r#"{"dependencies": {"python": ["numpy", "pandas"]}, "poolSize": 3,
-                "prebuiltImages": [{"tag": "mine:1", "runtime": "bun", "installPackages": ["a"]}]}"#,
-            ConfigSource::File("/x/isol8.config.json".into()),
-        );
-        for line in [
-            "  Source: /x/isol8.config.json",
-            "  python:          numpy, pandas",
-            "  mine:1:          bun: a",
-            "  Pool size:       3,3",
-        ] {
-            assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
-        }
-    }
-}
+mod tests;
