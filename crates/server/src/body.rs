@@ -10,15 +10,18 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use isol8_api::wording::in_words;
+use isol8_api::{http::FileContents, wording::in_words};
 use isol8_engine::EngineError;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::task::JoinError;
+use tokio::{task::JoinError, time::Instant};
 
 use crate::{callers::Caller, error::ApiError, limits::Charge, metrics::Metrics};
 
-/// How long the next piece of a body may take.
+/// How long the server waits for a body. The time that `LEAST_RATE` allows for what has come does not count.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Least rate of a body in bytes a second. A client that sends one byte from time to time would keep its connection for ever.
+const LEAST_RATE: u64 = 1024;
 
 /// Texts above this are read on a thread that serves nobody else, in bytes.
 const LARGE: usize = 256 * 1024;
@@ -76,8 +79,26 @@ pub(crate) async fn read_aside<T: Send + 'static>(
 
 /// An answer in JSON, which is charged until it has been sent.
 pub(crate) fn answer(charge: &Charge, value: &impl Serialize) -> Result<Response, ApiError> {
-    let json =
-        serde_json::to_vec(value).map_err(|error| EngineError::Internal(error.to_string()))?;
+    sent(charge, json(value)?)
+}
+
+/// The same of a file. One that is too large is refused by its size, since waiting would not help.
+pub(crate) fn file_answer(charge: &Charge, file: &FileContents) -> Result<Response, ApiError> {
+    let (json, limit) = (json(file)?, charge.limit());
+    if json.len() > limit {
+        return Err(ApiError::FileTooLarge {
+            length: json.len(),
+            limit,
+        });
+    }
+    sent(charge, json)
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, EngineError> {
+    serde_json::to_vec(value).map_err(|error| EngineError::Internal(error.to_string()))
+}
+
+fn sent(charge: &Charge, json: Vec<u8>) -> Result<Response, ApiError> {
     charge.add_answer(json.len())?;
     let mut response = Response::new(Body::from(json));
     let kind = HeaderValue::from_static("application/json");
@@ -95,10 +116,14 @@ async fn receive(request: Request, limit: usize, charge: &Charge) -> Result<Byte
     }
     let mut body: Body = request.into_body();
     let mut bytes = BytesMut::new();
+    // Time spent waiting, less the time that the least rate allows for what has come.
+    let mut debt = Duration::ZERO;
     loop {
-        let frame = tokio::time::timeout(PATIENCE, body.frame())
+        let begin = Instant::now();
+        let frame = tokio::time::timeout(PATIENCE.saturating_sub(debt), body.frame())
             .await
             .map_err(|_| ApiError::SlowBody)?;
+        debt += begin.elapsed();
         let Some(frame) = frame else {
             return Ok(bytes.freeze());
         };
@@ -109,8 +134,14 @@ async fn receive(request: Request, limit: usize, charge: &Charge) -> Result<Byte
             }
             charge.add(data.len())?;
             bytes.extend_from_slice(data);
+            debt = debt.saturating_sub(allowed(data.len()));
         }
     }
+}
+
+/// How long this many bytes of a body may take.
+fn allowed(bytes: usize) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / LEAST_RATE)
 }
 
 /// Reads JSON; the error names the field.
@@ -151,9 +182,50 @@ pub(crate) fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures::stream;
     use isol8_api::http::{ExecuteBody, UploadBody};
 
     use super::*;
+    use crate::{callers::Owner, limits::Budget};
+
+    /// Receives a body of pieces of `length` bytes, each `pause` after the last. Returns how long that took as well.
+    async fn receive_slowly(
+        pause: Duration,
+        length: usize,
+        pieces: usize,
+    ) -> (Result<usize, ApiError>, Duration) {
+        let charge = Budget::new(1 << 30, 0).open(&Owner::Operator);
+        let pieces = stream::unfold(pieces, move |left| async move {
+            tokio::time::sleep(pause).await;
+            let piece = Ok::<_, Infallible>(Bytes::from(vec![0; length]));
+            (left > 0).then(|| (piece, left - 1))
+        });
+        let begin = Instant::now();
+        let request = Request::new(Body::from_stream(pieces));
+        let received = receive(request, 1 << 20, &charge).await;
+        (received.map(|bytes| bytes.len()), begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_too_slowly_is_given_up_and_one_at_the_least_rate_is_not() {
+        let second = Duration::from_secs(1);
+        for (pause, length) in [(second * 29, 1), (second, 1), (second, 512)] {
+            let (received, took) = receive_slowly(pause, length, 1000).await;
+            assert!(matches!(received, Err(ApiError::SlowBody)), "{received:?}");
+            assert!(
+                (PATIENCE..=2 * PATIENCE + second).contains(&took),
+                "{took:?}"
+            );
+        }
+        let (received, took) = receive_slowly(second, 1024, 600).await;
+        assert_eq!(received.unwrap(), 600 * 1024);
+        assert!(took >= 600 * second, "{took:?}");
+        // What came early lets nobody wait for longer later.
+        let (received, _) = receive_slowly(second * 31, 1 << 18, 2).await;
+        assert!(matches!(received, Err(ApiError::SlowBody)), "{received:?}");
+    }
 
     #[test]
     fn an_error_names_the_field() {

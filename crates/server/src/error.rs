@@ -65,11 +65,29 @@ pub(crate) enum ApiError {
         /// Most bytes that are accepted.
         limit: usize,
     },
+    /// A message of a WebSocket has more bytes than are accepted.
+    #[error(
+        "WebSocket message too large: at most {limit} bytes are accepted. Send input in several messages"
+    )]
+    MessageTooLarge {
+        /// Most that is accepted, in bytes.
+        limit: usize,
+    },
     /// The values of the body would take more memory than there is for its caller.
     #[error(
         "Request body too large: its values take more than the {limit} bytes of memory that there are for them. Send fewer values"
     )]
     TooManyValues {
+        /// Most memory of the caller's requests, in bytes.
+        limit: usize,
+    },
+    /// A file whose answer could never be held.
+    #[error(
+        "File too large: its answer has {length} bytes, and {limit} bytes of memory are there for it. Split it inside the sandbox"
+    )]
+    FileTooLarge {
+        /// Length of the answer in bytes.
+        length: usize,
         /// Most memory of the caller's requests, in bytes.
         limit: usize,
     },
@@ -88,7 +106,7 @@ pub(crate) enum ApiError {
     /// The program was ended, since this stands in its way.
     #[error("The program was ended: {0}")]
     Ended(Box<Self>),
-    /// The body did not come.
+    /// The body did not come, or came too slowly.
     #[error("The request body was not received in time")]
     SlowBody,
     /// There is no such session.
@@ -101,7 +119,9 @@ pub(crate) enum ApiError {
         limit: usize,
     },
     /// The tenants have nearly all that there is.
-    #[error("Too many requests — the tenants have nearly all {what} of the server")]
+    #[error(
+        "Too many requests — the tenants have nearly all {what} of the server. Try again later"
+    )]
     Crowded {
         /// What they have.
         what: &'static str,
@@ -177,7 +197,10 @@ impl ApiError {
     /// The error of a program that has begun and was ended.
     pub(crate) fn of_ended_program(self) -> Self {
         match self {
-            error @ (Self::NoMemory { .. } | Self::Closing) => Self::Ended(error.into()),
+            error @ (Self::NoMemory { .. }
+            | Self::MessageTooLarge { .. }
+            | Self::TooManyValues { .. }
+            | Self::Closing) => Self::Ended(error.into()),
             error => error,
         }
     }
@@ -217,12 +240,15 @@ impl ApiError {
             Self::NoRoute | Self::Method | Self::NoSession | Self::NoSuchKey => ErrorCode::NotFound,
             Self::Invalid(_) | Self::SlowBody | Self::NoKeyStore => ErrorCode::InvalidRequest,
             Self::KeyStore(error) if error.is_refusal() => ErrorCode::InvalidRequest,
-            Self::TooLarge { .. } | Self::TooManyValues { .. } => ErrorCode::TooLarge,
+            Self::TooLarge { .. } | Self::MessageTooLarge { .. } | Self::TooManyValues { .. } => {
+                ErrorCode::TooLarge
+            }
             Self::TooManySessions { .. }
             | Self::TenantLimit { .. }
             | Self::Crowded { .. }
             | Self::QueueFull
             | Self::QueueTimeout { .. } => ErrorCode::TooManyRequests,
+            Self::FileTooLarge { .. } => ErrorCode::FileTooLarge,
             Self::Closing | Self::NotReady | Self::KeyStore(_) | Self::NoMemory { .. } => {
                 ErrorCode::Unavailable
             }

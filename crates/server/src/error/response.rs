@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use isol8_api::http::ErrorBody;
+use isol8_api::{ErrorCode, http::ErrorBody};
 use isol8_engine::EngineError;
 
 use super::{ApiError, RETRY_AFTER};
@@ -20,10 +20,16 @@ impl ApiError {
                 StatusCode::BAD_REQUEST
             }
             Self::KeyStore(error) if error.is_refusal() => StatusCode::BAD_REQUEST,
+            Self::File(error) if error.code() == ErrorCode::FileTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::NoRoute | Self::NoSession | Self::NoSuchKey | Self::File(_) => {
                 StatusCode::NOT_FOUND
             }
-            Self::TooLarge { .. } | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. }
+            | Self::MessageTooLarge { .. }
+            | Self::FileTooLarge { .. }
+            | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody | Self::QueueTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooManySessions { .. }
             | Self::TenantLimit { .. }
@@ -141,8 +147,14 @@ mod tests {
             [ApiError::of_file(error()), ApiError::in_session(error())]
                 .map(|error| error.status().as_u16())
         };
+        let too_large = || EngineError::ReadFile {
+            kind: ErrorKind::TooLarge,
+            path: "/x".to_owned(),
+            reason: "no".to_owned(),
+        };
         assert_eq!(statuses(&written), [400, 500]);
         assert_eq!(statuses(&read), [404, 500]);
+        assert_eq!(statuses(&too_large), [413, 500]);
         assert_eq!(statuses(&|| EngineError::SandboxLost), [410, 410]);
     }
 }

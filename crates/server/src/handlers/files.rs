@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    body::{JsonBody, answer},
+    body::{JsonBody, file_answer},
     callers::Caller,
     error::ApiError,
     limits::Charge,
-    openapi::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting},
+    openapi::{Failed, Gone, Invalid, Keyed, LargeFile, NoSession, Received, Waiting},
 };
 
 /// That something was done.
@@ -83,7 +83,7 @@ pub(crate) async fn upload(
     params(Which),
     responses(
         (status = 200, description = "The file.", body = FileContents),
-        Keyed, Invalid, Waiting, NoSession, Gone, Failed
+        Keyed, Invalid, Waiting, LargeFile, NoSession, Gone, Failed
     )
 )]
 pub(crate) async fn download(
@@ -103,5 +103,5 @@ pub(crate) async fn download(
     let contents = FileContents {
         content: BASE64.encode(contents),
     };
-    answer(&charge, &contents)
+    file_answer(&charge, &contents)
 }

@@ -10,6 +10,4 @@ pub(crate) mod operations;
 pub(crate) mod queue;
 pub(crate) mod sessions;
 pub(crate) mod socket;
-mod socket_input;
-mod socket_message;
 pub(crate) mod stream;

@@ -129,6 +129,11 @@ impl Charge {
         self.take(values(json).saturating_mul(PER_VALUE))
     }
 
+    /// Most that one request of its owner may take, in bytes.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.budget.limit_of(&self.0.owner)
+    }
+
     /// Takes what an answer of this many bytes needs until it has been sent.
     pub(crate) fn add_answer(&self, length: usize) -> Result<(), ApiError> {
         // The request is not what is too large, so this is no 413.

@@ -7,4 +7,4 @@ mod refusals;
 mod tests;
 
 pub(crate) use document::{Description, Document};
-pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, NoSession, Received, Waiting};
+pub(crate) use refusals::{Failed, Gone, Invalid, Keyed, LargeFile, NoSession, Received, Waiting};

@@ -44,6 +44,10 @@ refusals! {
     Waiting {
         408 => "The request waited too long for its turn.",
     }
+    /// An endpoint that sends a file.
+    LargeFile {
+        413 => "The file is too large for one answer.",
+    }
     /// An endpoint with parameters.
     Invalid {
         400 => "A parameter is missing or wrong by itself, or the server has no key database.",

@@ -3,7 +3,7 @@
 use std::io;
 
 use futures::{StreamExt as _, stream};
-use isol8_fakes::{Start, exited, stdout};
+use isol8_fakes::{Exchange, Start, exited, file, stdout};
 use isol8_server::Settings;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::{
@@ -204,6 +204,34 @@ async fn messages_without_an_end_fill_the_part_of_their_tenant() {
     let (events, _) = open_socket_with(&server, &a).await.execute(run).await;
     assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
     until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_file_whose_answer_never_fits_is_413_without_another_try() {
+    let read = Exchange::new("read /sandbox/x", [file(&"x".repeat(12_000))]);
+    let call = Exchange::new("call /sandbox/main.sh", [exited(0)]);
+    let starts = vec![bash(vec![call, read])];
+    // Of the budget of 24,000 bytes, a tenant may take half.
+    let (server, [a, _]) = small(4000, starts).await;
+    let mut run = request();
+    run["options"] = json!({"installNetwork": false});
+    run["sessionId"] = json!("s");
+    let ask = async |method, path, body: &Value| {
+        let request = server.bare(method, path).bearer_auth(&a);
+        let response = request.json(body).send().await.unwrap();
+        let tries_again = response.headers().contains_key("retry-after");
+        let status = response.status().as_u16();
+        let told: Value = response.json().await.unwrap();
+        (status, tries_again, told)
+    };
+    assert_eq!(ask(Method::POST, "/execute", &run).await.0, 200);
+    let path = "/file?sessionId=s&path=/sandbox/x";
+    let (status, tries_again, told) = ask(Method::GET, path, &json!(null)).await;
+    let text = "File too large: its answer has 16014 bytes, and 12000 bytes of memory are there for it. Split it inside the \
+                sandbox";
+    assert_eq!(told, json!({"error": text, "code": "ISOL8_FILE_TOO_LARGE"}));
+    assert_eq!((status, tries_again), (413, false));
     server.end().await;
 }
 

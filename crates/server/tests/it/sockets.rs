@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::support::{Keys, TestServer, Value, bash, json, open_socket, open_socket_with, program};
+use isol8_server::Settings;
+
+use crate::support::{
+    KEY, Keys, TestServer, Value, bash, config, json, open_socket, open_socket_with, program, until,
+};
 
 fn error(text: &str) -> Value {
     json!({"type": "error", "data": text})
@@ -79,6 +83,41 @@ async fn a_connection_runs_one_program() {
     drop(socket);
     server.end().await;
     scripted.backend.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_refused_by_name_and_ends_a_program_that_runs() {
+    let settings = Settings {
+        max_body_bytes: 1000,
+        ..Settings::new(KEY, config(json!({})))
+    };
+    let starts = [bash(vec![program([])])];
+    let (server, _) = TestServer::scripted_with(&settings, starts).await;
+    let input = json!({"type": "stdin", "data": "x".repeat(1000)});
+    let text = "WebSocket message too large: at most 1000 bytes are accepted. Send input in several messages";
+
+    let mut early = open_socket(&server).await;
+    early.send(input.clone()).await;
+    let (events, end) = early.rest().await;
+    let mut told = error(text);
+    told["code"] = json!("ISOL8_TOO_LARGE");
+    assert_eq!(events, [told]);
+    assert_eq!(end, (1009, "The message is too large".to_owned()));
+
+    let mut running = open_socket(&server).await;
+    let execute = json!({"type": "execute", "request": {"runtime": "bash", "code": "x"}});
+    running.send(execute).await;
+    until("the program runs", async || {
+        server.get("/queue/status").await.1["available"] == json!(9)
+    })
+    .await;
+    running.send(input).await;
+    let (events, end) = running.rest().await;
+    let mut told = error(&format!("The program was ended: {text}"));
+    told["code"] = json!("ISOL8_STOPPED");
+    assert_eq!(events, [told]);
+    assert_eq!(end, (1011, "The program was ended".to_owned()));
+    server.end().await;
 }
 
 #[tokio::test]
