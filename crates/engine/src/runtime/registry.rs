@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn the_built_in_runtimes_are_those_of_the_public_list() {
+        let mut built_in: Vec<_> = Registry::default()
+            .list()
+            .iter()
+            .map(|runtime| runtime.name)
+            .collect();
+        let mut public = isol8_api::runtimes::RUNTIMES;
+        built_in.sort_unstable();
+        public.sort_unstable();
+        assert_eq!(built_in, public);
+    }
+
+    #[test]
     fn every_runtime_bakes_the_packages_that_are_its_arguments() {
         for runtime in Registry::default().list() {
             assert!(runtime.bake.contains(" -- \"$@\""), "{}", runtime.name);
