@@ -110,6 +110,17 @@ test("a library of one job is used by the crate that has this job", () => {
   }
 });
 
+test("the sources of a crate name each of its dependencies", () => {
+  for (const folder of Object.keys(crates)) {
+    const files = readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: true });
+    const sources = files.filter((file) => /^(src|fuzz_targets)\/.*\.rs$/.test(file));
+    const code = sources.map((file) => read(`${folder}/${file}`).replace(/\/\/.*/g, "")).join("\n");
+    const words = new Set(code.match(/\w+/g));
+    const unused = dependencies(folder).filter((name) => !words.has(name.replaceAll("-", "_")));
+    assert.deepEqual(unused, [], folder);
+  }
+});
+
 test("the engine reaches no backend, no server and no database", () => {
   const folders = Object.fromEntries(Object.keys(crates).map((folder) => [nameOf(folder), folder]));
   const reached = new Set();

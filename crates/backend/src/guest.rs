@@ -1,5 +1,5 @@
 //! The guest and its launchers, as every backend puts them into its sandboxes: the files of
-//! [`GUEST_DIR`](isol8_protocol::GUEST_DIR), read-only for whatever runs there.
+//! `isol8_protocol::GUEST_DIR`, read-only for whatever runs there.
 
 /// The guest's program, for the platform that this library was built for.
 const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
