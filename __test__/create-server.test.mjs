@@ -1,4 +1,4 @@
-// The server in this process: its options, its clients, its end.
+// The server in this process: its options and its clients.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -6,39 +6,12 @@ import { get } from "node:https";
 import { createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import { createServer, logger } from "../index.js";
-import { backend } from "./helpers/backend.mjs";
 import { makeCertificate } from "./helpers/certificate.mjs";
-import { hostProcess } from "./helpers/child.mjs";
 import { CLIENTS, testClients } from "./helpers/clients.mjs";
-import { statesWithMemory } from "./helpers/docker.mjs";
+import { clientOf, KEY, PLAIN, withServer } from "./helpers/created-server.mjs";
 import { withFolder } from "./helpers/folder.mjs";
-import { eventsOf, test, textOf, uniqueMemory, until } from "./helpers/harness.mjs";
+import { eventsOf, test, textOf, until } from "./helpers/harness.mjs";
 import "./helpers/websocket.mjs";
-
-const KEY = "create-server-key";
-
-/** Nothing is started ahead. The key is that of the tests. */
-const PLAIN = {
-  port: 0,
-  hostname: "127.0.0.1",
-  apiKey: KEY,
-  backend,
-  config: { poolSize: 0 },
-};
-
-/** Runs `use` with a server. */
-async function withServer(options, use) {
-  const server = await createServer({ ...PLAIN, ...options });
-  try {
-    return await use(server);
-  } finally {
-    await server.shutdown({ graceMs: 0 });
-  }
-}
-
-/** Returns a client of the server. */
-const clientOf = ({ url }, options = {}, RemoteIsol8 = CLIENTS["native client"]) =>
-  new RemoteIsol8({ host: url, apiKey: KEY, ...options });
 
 /** Asks a server with a key. Returns the status and the JSON of the answer. */
 async function ask(url, key, path, body) {
@@ -195,52 +168,6 @@ test("a configured socket is refused, unless a port is given", async () => {
   });
 });
 
-test("a call that runs may end within the grace, and no other begins", async () => {
-  const server = await createServer(PLAIN);
-  const client = clientOf(server, { sessionId: "s" });
-  await client.execute({ runtime: "bash", code: "true" });
-  const code = "echo up; until [ -e /sandbox/go ]; do sleep 0.05; done; echo end";
-  const events = [];
-  let shutdown;
-  for await (const event of client.executeStream({ runtime: "bash", code })) {
-    events.push(event);
-    if (event.data !== "up\n") continue;
-    await client.putFile("/sandbox/go", "");
-    shutdown = server.shutdown();
-    await assert.rejects(clientOf(server).execute({ runtime: "bash", code: "true" }));
-  }
-  assert.equal(textOf(events, "stdout"), "up\nend\n");
-  assert.deepEqual(events.at(-1), { type: "exit", data: "0", phase: "code" });
-  await shutdown;
-});
-
-test("without a grace, or when it is over, calls end with an error and their sandboxes are gone", async () => {
-  const memory = uniqueMemory();
-  const defaults = { memoryLimit: `${memory}` };
-  const server = await createServer({ ...PLAIN, config: { ...PLAIN.config, defaults } });
-  const running = clientOf(server).executeStream({ runtime: "bash", code: "echo up; sleep 600" });
-  let long;
-  const reading = async () => {
-    for await (const { type, data } of running) {
-      assert.notEqual(type, "exit");
-      if (data !== "up\n") continue;
-      if (backend === "docker") assert.equal((await statesWithMemory(memory)).length, 1);
-      long = server.shutdown();
-      // A later call may be less patient.
-      await server.shutdown({ graceMs: 1 });
-    }
-  };
-  await assert.rejects(reading(), { code: "ISOL8_REMOTE" });
-  await long;
-  await server.shutdown();
-  await Promise.all([
-    server.shutdown(),
-    server[Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")](),
-  ]);
-  assert.deepEqual(await statesWithMemory(memory), []);
-  await assert.rejects(clientOf(server).ping(), { code: "ISOL8_REMOTE" });
-});
-
 test("a port that is in use is an error, and 0 is any free one", async () => {
   const taken = createSocketServer();
   await new Promise((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -302,63 +229,3 @@ test("options that no server can have are errors that name them", async () => {
     await assert.rejects(server.shutdown({ grace: 1 }), { code, message: /"grace"/ });
   });
 });
-
-/** Starts a host process with a server, whose sandboxes have the memory limit `memory`. */
-function serverProcess(program, memory) {
-  const config = { poolSize: 0, defaults: { memoryLimit: `${memory}` } };
-  const options = JSON.stringify({ ...PLAIN, config });
-  return hostProcess(`
-const server = await createServer(${options});
-const client = new RemoteIsol8({ host: server.url, apiKey: ${JSON.stringify(KEY)} });
-${program}`);
-}
-
-/** Waits for the end of a process. A process that does not end is killed, and fails. */
-async function endOf({ child, ended }) {
-  const overdue = setTimeout(() => child.kill("SIGKILL"), 60_000);
-  try {
-    return await ended;
-  } finally {
-    clearTimeout(overdue);
-  }
-}
-
-test("a process ends when its server has ended, and not before", async () => {
-  const host = serverProcess(
-    `await client.execute({ runtime: "bash", code: "true" });
-console.log(server.url);
-process.once("SIGUSR2", () => server.shutdown());`,
-    uniqueMemory(),
-  );
-  try {
-    const url = await host.line();
-    // Nothing but the server keeps it: its own program has ended.
-    for (let count = 0; count < 10; count++) {
-      assert.equal((await fetch(`${url}/health`)).status, 200);
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    }
-    host.child.kill("SIGUSR2");
-    const { code, signal, stderr } = await endOf(host);
-    assert.deepEqual([code, signal], [0, null], stderr);
-  } finally {
-    host.child.kill("SIGKILL");
-  }
-});
-
-for (const [how, end] of [
-  ["exits", "process.exit(7)"],
-  ["is killed", 'process.kill(process.pid, "SIGKILL")'],
-]) {
-  test(`a process that ${how} while its server runs a program leaves nothing`, async () => {
-    const memory = uniqueMemory();
-    const host = serverProcess(
-      `for await (const { data } of client.executeStream({ runtime: "bash", code: "echo up; sleep 600" })) ${end};`,
-      memory,
-    );
-    const { code, signal, stderr } = await endOf(host);
-    assert.deepEqual([code, signal], how === "exits" ? [7, null] : [null, "SIGKILL"], stderr);
-    await until(async () => (await statesWithMemory(memory)).length === 0, "its sandbox is gone");
-  });
-}
