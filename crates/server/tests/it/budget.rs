@@ -3,7 +3,7 @@
 use std::io;
 
 use futures::{StreamExt as _, stream};
-use isol8_fakes::{Exchange, Start, exited, file, stdout};
+use isol8_fakes::{Exchange, exited, file, stdout};
 use isol8_server::Settings;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::{
@@ -12,51 +12,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::support::{KEY, Keys, TestServer, Value, bash, json, open_socket_with, program, until};
-
-/// Largest body in these tests. The budget is six of them, and a tenant's part three.
-const MAX_BODY: usize = 100_000;
-
-fn done() -> Start {
-    bash(vec![program([exited(0)])])
-}
-
-fn hangs() -> Start {
-    bash(vec![program([])])
-}
-
-fn request() -> Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
-}
-
-/// A server with the least budget for bodies of this size, and keys of the tenants `a` and `b`.
-async fn small(max_body_bytes: usize, starts: Vec<Start>) -> (TestServer, [String; 2]) {
-    let keys = Keys::new().await;
-    let pair = [keys.of("a").await, keys.of("b").await];
-    let settings = Settings {
-        max_body_bytes,
-        max_held_bytes: 0,
-        ..keys.settings(json!({}))
-    };
-    let (server, _) = TestServer::scripted_with(&settings, starts).await;
-    (server.keeping(keys), pair)
-}
-
-/// What the server counts at the moment.
-async fn held(server: &TestServer) -> usize {
-    let metrics = server.request(Method::GET, "/metrics").send().await;
-    let text = metrics.unwrap().text().await.unwrap();
-    let mut lines = text.lines();
-    let held = lines.find_map(|line| line.strip_prefix("isol8_held_bytes "));
-    held.unwrap().parse().unwrap()
-}
-
-async fn until_held(server: &TestServer, bytes: usize) {
-    until(&format!("{bytes} are held"), async || {
-        held(server).await == bytes
-    })
-    .await;
-}
+use crate::support::{
+    KEY, MAX_BODY, TestServer, Value, answer, bash, done, hangs, held, json, open_socket_with,
+    program, request, small, until, until_held,
+};
 
 fn begin(request: RequestBuilder) -> JoinHandle<reqwest::Result<Response>> {
     tokio::spawn(request.send())
@@ -179,35 +138,6 @@ async fn a_million_empty_arrays_are_charged_by_their_structure() {
 }
 
 #[tokio::test]
-async fn messages_without_an_end_fill_the_part_of_their_tenant() {
-    let (server, [a, b]) = small(MAX_BODY, vec![done(), done()]).await;
-    let mut sockets = Vec::new();
-    for number in 1..=3 {
-        let mut socket = open_socket_with(&server, &a).await;
-        socket.fragment(vec![b' '; MAX_BODY / 2 - 8]).await;
-        sockets.push(socket);
-        until_held(&server, number * MAX_BODY).await;
-    }
-    let mut refused = open_socket_with(&server, &a).await;
-    refused.fragment(vec![b' '; 1000]).await;
-    let (events, end) = refused.rest().await;
-    assert_eq!(events[0]["code"], json!("ISOL8_UNAVAILABLE"));
-    assert_eq!(end, (1013, "No memory for the message".to_owned()));
-    let run = json!({"runtime": "bash", "code": "x"});
-    let (events, _) = open_socket_with(&server, &b)
-        .await
-        .execute(run.clone())
-        .await;
-    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
-    drop(sockets);
-    until_held(&server, 0).await;
-    let (events, _) = open_socket_with(&server, &a).await.execute(run).await;
-    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
-    until_held(&server, 0).await;
-    server.end().await;
-}
-
-#[tokio::test]
 async fn a_file_whose_answer_never_fits_is_413_without_another_try() {
     let read = Exchange::new("read /sandbox/x", [file(&"x".repeat(12_000))]);
     let call = Exchange::new("call /sandbox/main.sh", [exited(0)]);
@@ -250,54 +180,6 @@ async fn a_result_without_memory_does_not_invite_to_run_the_program_again() {
     let begin = "The program has run, and its result is lost: The requests of this key's owner";
     assert!(text.starts_with(begin), "{text}");
     until_held(&server, 0).await;
-    server.end().await;
-}
-
-#[tokio::test]
-async fn input_without_memory_ends_the_program_and_says_so() {
-    let (server, [a, _]) = small(MAX_BODY, vec![hangs()]).await;
-    let mut running = open_socket_with(&server, &a).await;
-    let mut run = request();
-    run["type"] = json!("execute");
-    running.send(run).await;
-    until("the program runs", async || {
-        server.get("/queue/status").await.1["available"] == json!(9)
-    })
-    .await;
-    let mut others = Vec::new();
-    for bytes in [MAX_BODY / 2, MAX_BODY / 2, MAX_BODY * 2 / 5] {
-        let before = held(&server).await;
-        let mut other = open_socket_with(&server, &a).await;
-        other.fragment(vec![b' '; bytes]).await;
-        until("it is held", async || {
-            held(&server).await >= before + 2 * bytes
-        })
-        .await;
-        others.push(other);
-    }
-    running.fragment(vec![b' '; MAX_BODY / 5]).await;
-    let (events, end) = running.rest().await;
-    assert_eq!(events[0]["code"], json!("ISOL8_STOPPED"), "{events:?}");
-    assert_eq!(
-        (events.len(), end),
-        (1, (1011, "The program was ended".to_owned()))
-    );
-    drop(others);
-    until_held(&server, 0).await;
-    server.end().await;
-}
-
-#[tokio::test]
-async fn a_message_that_is_done_takes_nothing() {
-    let (server, [a, _]) = small(MAX_BODY, vec![done()]).await;
-    let mut socket = open_socket_with(&server, &a).await;
-    let input = json!({"type": "stdin", "data": "x".repeat(MAX_BODY / 2)});
-    for _ in 0..20 {
-        socket.send(input.clone()).await;
-    }
-    let run = json!({"runtime": "bash", "code": "x"});
-    let (events, _) = socket.execute(run).await;
-    assert_eq!(events[0]["type"], json!("exit"), "{events:?}");
     server.end().await;
 }
 

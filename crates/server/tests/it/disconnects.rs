@@ -4,15 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 
-use crate::support::{Scripted, TestServer, bash, json, open_socket, program, until};
+use crate::support::{Scripted, TestServer, bash, json, open_socket, program, request, until};
 
 /// A server whose only sandbox hangs.
 async fn hanging() -> (TestServer, Arc<Scripted>) {
     TestServer::scripted([bash(vec![program([])])]).await
-}
-
-fn request() -> crate::support::Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
 }
 
 async fn until_started(scripted: &Scripted) {

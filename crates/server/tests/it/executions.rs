@@ -4,11 +4,9 @@ use isol8_fakes::{Exchange, exited, stderr, stdout};
 use isol8_server::Settings;
 use reqwest::Method;
 
-use crate::support::{KEY, TestServer, bash, config, events_of, json, open_socket, program};
-
-fn request() -> crate::support::Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
-}
+use crate::support::{
+    KEY, TestServer, answer, bash, config, events_of, json, open_socket, program, request,
+};
 
 #[tokio::test]
 async fn a_result_has_the_public_form() {

@@ -7,12 +7,9 @@ use isol8_server::Settings;
 use reqwest::{Method, Response};
 
 use crate::support::{
-    KEY, Scripted, TestServer, Value, bash, config, events_of, json, open_socket, program, until,
+    KEY, Scripted, TestServer, Value, answer, bash, config, events_of, in_session, json,
+    open_socket, program, request, until,
 };
-
-fn request() -> Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
-}
 
 fn settings(queue: Value) -> Settings {
     Settings::new(KEY, config(json!({"maxConcurrent": 1, "queue": queue})))

@@ -7,19 +7,10 @@ use isol8_protocol::{Reply, encode_message};
 use isol8_server::Settings;
 use reqwest::Method;
 
-use crate::support::{KEY, TestServer, Value, bash, config, json, until};
+use crate::support::{KEY, TestServer, Value, answer, bash, config, in_session, json, until};
 
 fn call(output: &str) -> Exchange {
     Exchange::new("call /sandbox/main.sh", [stdout(output), exited(0)])
-}
-
-/// A call in a session that does not look for registries first.
-fn in_session(id: &str) -> Value {
-    json!({
-        "request": {"runtime": "bash", "code": "x"},
-        "options": {"installNetwork": false},
-        "sessionId": id,
-    })
 }
 
 #[tokio::test]

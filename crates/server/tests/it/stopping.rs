@@ -3,11 +3,7 @@
 use isol8_fakes::Exchange;
 use reqwest::Method;
 
-use crate::support::{TestServer, bash, json, open_socket, program, until};
-
-fn request() -> crate::support::Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
-}
+use crate::support::{TestServer, answer, bash, json, open_socket, program, request, until};
 
 #[tokio::test]
 async fn running_work_may_end_and_nothing_new_begins() {

@@ -1,21 +1,10 @@
 //! The turns of tenants and of the operator.
 
-use isol8_fakes::{Start, exited};
 use reqwest::Method;
 
-use crate::support::{KEY, Keys, TestServer, Value, bash, in_tenants, json, names, program, until};
-
-fn request() -> Value {
-    json!({"request": {"runtime": "bash", "code": "x"}})
-}
-
-fn hangs() -> Start {
-    bash(vec![program([])])
-}
-
-fn done() -> Start {
-    bash(vec![program([exited(0)])])
-}
+use crate::support::{
+    KEY, Keys, TestServer, Value, done, hangs, in_tenants, json, names, request, until,
+};
 
 /// A call that is under way.
 fn call(
