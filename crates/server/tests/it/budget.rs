@@ -4,7 +4,6 @@ use std::io;
 
 use futures::{StreamExt as _, stream};
 use isol8_fakes::{Exchange, exited, file, stdout};
-use isol8_server::Settings;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,8 +12,8 @@ use tokio::{
 };
 
 use crate::support::{
-    KEY, MAX_BODY, TestServer, Value, answer, bash, done, hangs, held, json, open_socket_with,
-    program, request, small, until, until_held,
+    KEY, MAX_BODY, TestServer, Value, bash, done, hangs, held, json, open_socket_with, program,
+    request, small, until, until_held,
 };
 
 fn begin(request: RequestBuilder) -> JoinHandle<reqwest::Result<Response>> {

@@ -5,7 +5,7 @@ use isol8_server::Settings;
 use reqwest::Method;
 
 use crate::support::{
-    KEY, TestServer, answer, bash, config, events_of, json, open_socket, program, request,
+    KEY, TestServer, bash, config, events_of, json, open_socket, program, request,
 };
 
 #[tokio::test]

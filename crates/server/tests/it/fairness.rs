@@ -1,17 +1,7 @@
 //! What one client cannot take from the others: turns, memory, connections, time.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    time::Duration,
-};
-
-use isol8_backend::{Backend, ImageStore};
 use isol8_fakes::{Exchange, exited, stdout};
-use isol8_server::{Place, Settings};
+use isol8_server::Settings;
 use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,8 +9,8 @@ use tokio::{
 };
 
 use crate::support::{
-    KEY, TestServer, Value, answer, bash, config, done, events_of, gauge, hangs, in_session,
-    in_tenants, json, open_socket_with, program, request, until,
+    KEY, TestServer, Value, bash, config, done, events_of, gauge, hangs, in_session, in_tenants,
+    json, open_socket_with, program, request, until,
 };
 
 fn call(answer: Vec<Vec<u8>>) -> Exchange {

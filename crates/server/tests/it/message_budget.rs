@@ -1,4 +1,4 @@
-//! The memory that messages of WebSockets may take.
+//! The memory that messages of `WebSocket`s may take.
 
 use crate::support::{
     MAX_BODY, done, hangs, held, json, open_socket_with, request, small, until, until_held,

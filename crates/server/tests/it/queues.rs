@@ -7,8 +7,8 @@ use isol8_server::Settings;
 use reqwest::{Method, Response};
 
 use crate::support::{
-    KEY, Scripted, TestServer, Value, answer, bash, config, events_of, in_session, json,
-    open_socket, program, request, until,
+    KEY, Scripted, TestServer, Value, bash, config, events_of, json, open_socket, program, request,
+    until,
 };
 
 fn settings(queue: Value) -> Settings {

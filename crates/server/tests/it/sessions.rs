@@ -7,7 +7,7 @@ use isol8_protocol::{Reply, encode_message};
 use isol8_server::Settings;
 use reqwest::Method;
 
-use crate::support::{KEY, TestServer, Value, answer, bash, config, in_session, json, until};
+use crate::support::{KEY, TestServer, Value, bash, config, in_session, json, until};
 
 fn call(output: &str) -> Exchange {
     Exchange::new("call /sandbox/main.sh", [stdout(output), exited(0)])

@@ -3,7 +3,7 @@
 use isol8_fakes::Exchange;
 use reqwest::Method;
 
-use crate::support::{TestServer, answer, bash, json, open_socket, program, request, until};
+use crate::support::{TestServer, bash, json, open_socket, program, request, until};
 
 #[tokio::test]
 async fn running_work_may_end_and_nothing_new_begins() {

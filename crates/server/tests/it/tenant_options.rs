@@ -3,7 +3,7 @@
 use isol8_fakes::{Exchange, exited};
 use reqwest::Method;
 
-use crate::support::{Value, bash, done, events_of, in_tenants, json, open_socket_with};
+use crate::support::{Value, bash, events_of, in_tenants, json, open_socket_with};
 
 #[tokio::test]
 async fn options_that_let_a_tenant_out_are_refused_by_name() {

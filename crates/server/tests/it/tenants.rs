@@ -3,7 +3,7 @@
 use isol8_fakes::exited;
 use reqwest::Method;
 
-use crate::support::{Value, bash, in_session, in_tenants, json, names, program, request};
+use crate::support::{Value, bash, in_tenants, json, names, program, request};
 
 #[tokio::test]
 async fn sessions_bytes_and_rate_of_a_tenant_are_limited() {
