@@ -142,8 +142,7 @@ impl OutputDecoder {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let mut whole = left;
         if let Some(utf8) = &mut self.utf8 {
-            let mut text = String::with_capacity(masked.len());
-            utf8.push(&masked, &mut text);
+            let mut text = utf8.push(masked);
             if ends {
                 utf8.finish(&mut text);
             }

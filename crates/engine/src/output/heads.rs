@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use aho_corasick::packed::{Config, Searcher};
 
-/// How many bytes of a value are searched for. Fewer occur by chance.
+use super::words::{SHORTEST, Words};
+
+/// How many bytes of a short value are searched for. Fewer occur by chance.
 const HEAD_BYTES: usize = 8;
 
 /// Most heads that one searcher looks for. Each searcher reads the whole text, so fewer are faster. The vector
@@ -17,47 +19,70 @@ const GROUP: usize = 32;
 
 /// Searches for the heads of a set of values.
 pub(super) struct Heads {
+    /// For values that are too short for `words`.
     groups: Vec<Searcher>,
-    longest: usize,
+    words: Option<Words>,
+    /// How many bytes at the end of a text are not searched.
+    unsearched: usize,
 }
 
-/// What is known of one text.
+/// What is known of one text: for each searcher, the first place that it found.
 #[derive(Default)]
-pub(super) struct Found(Vec<Option<usize>>);
+pub(super) struct Found(Vec<usize>);
+
+impl Found {
+    /// The first place at or after `from` that a searcher finds. It is asked where that is not known.
+    fn place(&mut self, searcher: usize, from: usize, find: impl FnOnce() -> usize) -> usize {
+        if self.0.len() <= searcher {
+            self.0.push(find());
+        } else if self.0[searcher] < from {
+            self.0[searcher] = find();
+        }
+        self.0[searcher]
+    }
+}
 
 impl Heads {
-    /// `None` on processors without the instructions that make it fast.
+    /// `None` on processors without the instructions that find short values fast.
     pub(super) fn new(values: &[Vec<u8>]) -> Option<Self> {
-        let heads: BTreeSet<&[u8]> = values
+        let values = values.iter().map(Vec::as_slice);
+        let (long, short): (Vec<_>, Vec<_>) = values.partition(|value| value.len() >= SHORTEST);
+        let heads: BTreeSet<&[u8]> = short
             .iter()
             .map(|value| &value[..value.len().min(HEAD_BYTES)])
             .collect();
-        let longest = heads.iter().map(|head| head.len()).max()?;
+        let longest = heads.iter().map(|head| head.len()).max();
         let heads: Vec<&[u8]> = heads.into_iter().collect();
         let groups = heads
             .chunks(GROUP)
             .map(|group| Config::new().builder().extend(group).build())
             .collect::<Option<_>>()?;
-        Some(Self { groups, longest })
+        let words = Words::new(&long);
+        // A head that the end cuts may begin there.
+        let cut = longest.map_or(0, |longest| longest - 1);
+        let unsearched = words.as_ref().map_or(0, Words::unsearched).max(cut);
+        Some(Self {
+            groups,
+            words,
+            unsearched,
+        })
     }
 
-    /// The first place in `text`, at or after `from`, where a value may begin. A head that the end of `text`
-    /// cuts may begin in its last bytes, so the result is at most the beginning of these. `found` belongs to
-    /// `text`, and `from` must not become less.
+    /// The first place in `text`, at or after `from`, where a value may begin. One may begin in the last bytes of
+    /// `text`, so the result is at most the beginning of these. `found` belongs to `text`, and `from` must not
+    /// become less.
     pub(super) fn first(&self, text: &[u8], from: usize, found: &mut Found) -> usize {
-        found.0.resize(self.groups.len(), None);
-        let mut first = text.len().saturating_sub(self.longest - 1).max(from);
-        for (group, known) in self.groups.iter().zip(&mut found.0) {
-            let place = match *known {
-                Some(place) if place >= from => place,
-                _ => {
-                    let rest = (from..text.len()).into();
-                    let place = group.find_in(text, rest).map_or(text.len(), |m| m.start());
-                    *known = Some(place);
-                    place
-                }
-            };
-            first = first.min(place);
+        let mut first = text.len().saturating_sub(self.unsearched).max(from);
+        for (index, group) in self.groups.iter().enumerate() {
+            first = first.min(found.place(index, from, || {
+                let rest = (from..text.len()).into();
+                group.find_in(text, rest).map_or(text.len(), |m| m.start())
+            }));
+        }
+        if let Some(words) = &self.words {
+            first = first.min(found.place(self.groups.len(), from, || {
+                words.first(text, from).unwrap_or(text.len())
+            }));
         }
         first
     }

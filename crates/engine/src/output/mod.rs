@@ -8,6 +8,7 @@ mod mask;
 #[cfg(test)]
 mod properties;
 mod utf8;
+mod words;
 
 pub use decoder::{
     OutputDecoder, TIMEOUT_NOTICE, encoded, file_notice, forward_limit, memory_message,

@@ -22,6 +22,33 @@ fn secrets() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
+/// Secrets of lengths that are searched for in different ways, and output of their parts and other bytes.
+fn long_secrets_and_output() -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
+    let secret = (9_usize..60, "[a-z]{1,9}")
+        .prop_map(|(length, word)| word.chars().cycle().take(length).collect::<String>());
+    prop::collection::vec(secret, 1..4).prop_flat_map(|secrets| {
+        let part = (
+            prop::sample::select(secrets.clone()),
+            0_usize..60,
+            0_usize..9,
+        )
+            .prop_map(|(secret, length, cut)| {
+                let from = cut.saturating_sub(6).min(secret.len());
+                secret.into_bytes()[from..]
+                    .iter()
+                    .copied()
+                    .take(length)
+                    .collect()
+            });
+        let other = prop::collection::vec(b'a'..=b'{', 0..40);
+        let parts = prop::collection::vec(prop_oneof![2 => part, 1 => other], 0..8);
+        (
+            Just(secrets),
+            parts.prop_map(|parts: Vec<Vec<u8>>| parts.concat()),
+        )
+    })
+}
+
 /// Marks every byte of every occurrence, then replaces each run of overlapping ones.
 fn reference(output: &[u8], secrets: &[String]) -> String {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
@@ -74,6 +101,16 @@ proptest! {
         output in output(),
         secrets in secrets(),
         sizes in prop::collection::vec(1_usize..5, 1..8),
+    ) {
+        let expected = reference(&output, &secrets);
+        prop_assert_eq!(decode(&output, &sizes, u64::MAX, &secrets), (expected.clone(), false));
+        prop_assert_eq!(decode(&output, &[usize::MAX], u64::MAX, &secrets), (expected, false));
+    }
+
+    #[test]
+    fn long_secrets_are_found_in_any_split(
+        (secrets, output) in long_secrets_and_output(),
+        sizes in prop::collection::vec(1_usize..70, 1..8),
     ) {
         let expected = reference(&output, &secrets);
         prop_assert_eq!(decode(&output, &sizes, u64::MAX, &secrets), (expected.clone(), false));

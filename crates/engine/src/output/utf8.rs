@@ -8,15 +8,13 @@ pub(super) struct Utf8Decoder {
 }
 
 impl Utf8Decoder {
-    /// Appends what is now certain of `bytes` to `text`.
-    pub(super) fn push(&mut self, bytes: &[u8], text: &mut String) {
-        if self.partial.is_empty() {
-            self.decode(bytes, text);
-        } else {
-            let mut joined = std::mem::take(&mut self.partial);
-            joined.extend_from_slice(bytes);
-            self.decode(&joined, text);
+    /// What is now certain of `bytes`. They are copied only where they are no valid text.
+    pub(super) fn push(&mut self, mut bytes: Vec<u8>) -> String {
+        if !self.partial.is_empty() {
+            bytes.splice(..0, self.partial.drain(..));
         }
+        self.partial = bytes.split_off(bytes.len() - cut_character(&bytes));
+        String::from_utf8(bytes).unwrap_or_else(|error| replaced(error.as_bytes()))
     }
 
     /// The stream has ended: what is left of a character is none.
@@ -26,29 +24,31 @@ impl Utf8Decoder {
             text.push(char::REPLACEMENT_CHARACTER);
         }
     }
-
-    /// The valid beginning is checked some words at a time, which takes a tenth of what decoding takes.
-    fn decode(&mut self, bytes: &[u8], text: &mut String) {
-        let valid = match std::str::from_utf8(bytes) {
-            Ok(valid) => return text.push_str(valid),
-            Err(error) => error.valid_up_to(),
-        };
-        let (valid, rest) = bytes.split_at(valid);
-        text.push_str(std::str::from_utf8(valid).unwrap_or_default());
-        let mut chunks = rest.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            text.push_str(chunk.valid());
-            let invalid = chunk.invalid();
-            if chunks.peek().is_none() && is_incomplete(invalid) {
-                self.partial = invalid.to_vec();
-            } else if !invalid.is_empty() {
-                text.push(char::REPLACEMENT_CHARACTER);
-            }
-        }
-    }
 }
 
-/// Whether more bytes could complete a character.
-fn is_incomplete(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+/// How many bytes at the end of `bytes` are the beginning of a character that more bytes could complete.
+fn cut_character(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|count| {
+            let end = &bytes[bytes.len() - count..];
+            std::str::from_utf8(end)
+                .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        })
+        .unwrap_or(0)
+}
+
+/// `bytes` as text, with each invalid sequence replaced. The valid beginning is checked some words at a time, which
+/// takes a tenth of what decoding takes.
+fn replaced(bytes: &[u8]) -> String {
+    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let (valid, rest) = bytes.split_at(valid);
+    let mut text = String::with_capacity(bytes.len());
+    text.push_str(std::str::from_utf8(valid).unwrap_or_default());
+    for chunk in rest.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
 }

@@ -74,3 +74,24 @@ fn values_that_cannot_be_searched_for_hide_everything() {
     assert_eq!(masker.mask("anything"), "***");
     assert_eq!(masker.mask(""), "");
 }
+
+#[test]
+fn a_value_is_found_at_each_place_and_in_each_split() {
+    let longest: Vec<u8> = (b'0'..b'Z').collect();
+    for length in [1, 7, 8, 11, 12, 14, 15, 22, 23, 40] {
+        let value = &longest[..length];
+        let masker = Masker::new([value]);
+        for place in 0..33 {
+            let text = [&b"-".repeat(place), value, b"--"].concat();
+            let expected = [&b"-".repeat(place), MASK, b"--"].concat();
+            for cut in 0..=text.len() {
+                let mut stream = MaskStream::new(masker.clone());
+                let mut output = Vec::new();
+                stream.push(&text[..cut], &mut output);
+                stream.push(&text[cut..], &mut output);
+                stream.finish(&mut output);
+                assert_eq!(output, expected, "{length} bytes at {place}, cut at {cut}");
+            }
+        }
+    }
+}
