@@ -109,7 +109,8 @@ impl Pool {
             let (sandbox, outcome) = match sandbox {
                 Ok(sandbox) => {
                     if let (Some(parking), Some(parker)) = (&self.0.parking, sandbox.parker()) {
-                        parking.park(parker, None).await;
+                        let is_ahead = || self.state().is_ahead();
+                        parking.park(parker, None, is_ahead).await;
                     }
                     (Some(sandbox), Ok(()))
                 }

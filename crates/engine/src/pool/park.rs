@@ -75,12 +75,14 @@ impl Parking {
         self.version.load(Ordering::Relaxed)
     }
 
-    /// What to ask for behind a reset, if there is a processor for it now.
-    pub(super) fn attempt(&self) -> Option<(ParkRequest, Attempt)> {
+    /// What to ask for behind a reset, if there is a processor for it now. When the pool `is_ahead` of its programs, this
+    /// one can wait, and another processor is left for them.
+    pub(super) fn attempt(&self, is_ahead: bool) -> Option<(ParkRequest, Attempt)> {
         if self.has_given_up() {
             return None;
         }
-        self.processors.if_free().map(|busy| self.attempt_on(busy))
+        let busy = self.processors.park_if_free(is_ahead)?;
+        Some(self.attempt_on(busy))
     }
 
     fn attempt_on(&self, busy: Busy) -> (ParkRequest, Attempt) {
@@ -96,15 +98,21 @@ impl Parking {
     }
 
     /// Parks in the sandbox of `parker`: waits for what has `begun` there, or begins as soon as there is
-    /// a processor for it.
-    pub(super) async fn park(&self, parker: Parker, begun: Option<(Attempt, Begun)>) {
+    /// a processor for it, and another one for programs while the pool `is_ahead` of them.
+    pub(super) async fn park(
+        &self,
+        parker: Parker,
+        begun: Option<(Attempt, Begun)>,
+        is_ahead: impl Fn() -> bool,
+    ) {
         if let Some((attempt, begun)) = begun
             && self.is_settled(begun.finish().await, &attempt.preload)
         {
             return;
         }
         while !self.has_given_up() {
-            let busy = self.processors.when_free(Instant::now() + PATIENCE).await;
+            let latest = Instant::now() + PATIENCE;
+            let busy = self.processors.park_when_free(&is_ahead, latest).await;
             let (request, attempt) = self.attempt_on(busy);
             if self.is_settled(parker.park(request).await, &attempt.preload) {
                 return;

@@ -199,6 +199,12 @@ impl<S: Parked, W> State<S, W> {
         self.waiters.is_empty() && !self.clean.is_empty()
     }
 
+    /// Whether more interpreters wait than the next program takes.
+    pub(super) fn is_ahead(&self) -> bool {
+        let parked = self.clean.iter().filter(|(_, sandbox)| sandbox.is_parked());
+        parked.count() > 1
+    }
+
     /// What waits in the clean sandboxes is out of date.
     pub(super) fn renew(&mut self) -> Vec<Action<S, W>> {
         self.cleaning += self.clean.len();

@@ -126,7 +126,8 @@ impl Pool {
     async fn reset(&self, sandbox: &Sandbox) -> Result<bool, EngineError> {
         let parking = self.0.parking.as_ref();
         let parking = parking.filter(|_| self.state().can_spare_one());
-        let (request, attempt) = parking.and_then(Parking::attempt).unzip();
+        let attempt = parking.and_then(|parking| parking.attempt(self.state().is_ahead()));
+        let (request, attempt) = attempt.unzip();
         let (resetting, begun) = sandbox.reset(request).await?;
         let begun = attempt.zip(begun).zip(sandbox.parker());
         let parks = begun.is_some();
@@ -162,7 +163,7 @@ impl Pool {
                 return;
             };
             tokio::select! {
-                () = parking.park(parker, begun) => {}
+                () = parking.park(parker, begun, || pool.state().is_ahead()) => {}
                 () = pool.0.closing.cancelled() => {}
             }
         });

@@ -65,6 +65,19 @@ fn one_that_is_reset_can_be_spared_when_there_is_another() {
 }
 
 #[test]
+fn a_pool_is_ahead_while_more_interpreters_wait_than_the_next_program_takes() {
+    let mut pool = state(PoolStrategy::Fast);
+    for sandbox in [101, 51, 2] {
+        pool.returned_unused(sandbox, Instant::now());
+        assert!(!pool.is_ahead(), "{sandbox}");
+    }
+    pool.returned_unused(102, Instant::now());
+    assert!(pool.is_ahead());
+    assert_eq!(pool.acquire('a'), [Give('a', 102)]);
+    assert!(!pool.is_ahead());
+}
+
+#[test]
 fn secure_resets_when_a_sandbox_is_needed() {
     let mut pool = state(PoolStrategy::Secure);
     assert_eq!(pool.released(1), []);
