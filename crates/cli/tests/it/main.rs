@@ -14,6 +14,7 @@ mod daemon;
 mod doctor;
 mod images;
 mod in_terminal;
+mod login;
 #[cfg(target_os = "linux")]
 mod network;
 mod readme;

@@ -12,6 +12,7 @@ mod support;
 mod answers;
 mod connections;
 mod denied;
+mod denied_names;
 mod ecmascript;
 mod forward;
 mod fuzz;

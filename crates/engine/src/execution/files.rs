@@ -1,15 +1,11 @@
 //! Files in and out of the sandbox for one execution.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-    time::Duration,
-};
+use std::{collections::BTreeSet, mem, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use isol8_protocol::{ErrorKind, InlineFile, MAX_BATCH_FILES, MAX_INLINE_BYTES, ProxyPort};
 
-use super::folders;
+use super::{folders, output_files::OutputFiles};
 use crate::{
     error::EngineError,
     plan::{PlannedFile, in_sandbox},
@@ -20,39 +16,8 @@ use crate::{
 /// asked for.
 pub(crate) const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// What output files there are.
-#[derive(Default)]
-pub(super) struct OutputFiles {
-    /// Their contents in base64, by path.
-    pub(super) contents: BTreeMap<String, String>,
-    /// Those for which there was no room.
-    pub(super) left_out: LeftOut,
-}
-
-/// Output files that are not in the result.
-#[derive(Default)]
-pub(super) struct LeftOut {
-    /// Paths of the first ones.
-    pub(super) paths: Vec<String>,
-    /// How many there are beside them.
-    pub(super) more: usize,
-}
-
-/// Most output files that are left out by name: a program can make millions.
-const MAX_LEFT_OUT: usize = 20;
-
 /// What the host keeps of a file beside its contents and the bytes of its name, rounded up.
 const ENTRY_BYTES: usize = 128;
-
-impl LeftOut {
-    fn add(&mut self, path: String) {
-        if self.paths.len() < MAX_LEFT_OUT {
-            self.paths.push(path);
-        } else {
-            self.more += 1;
-        }
-    }
-}
 
 /// Most files that travel with the program. Further ones would delay its start beyond the time limit of
 /// files.

@@ -5,6 +5,7 @@ mod folders;
 mod live_input;
 mod local_files;
 mod outcome;
+mod output_files;
 mod registries;
 mod report;
 mod run;

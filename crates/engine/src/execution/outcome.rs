@@ -10,7 +10,7 @@ use isol8_api::{
 use isol8_protocol::ExitReport;
 
 use super::{
-    files::OutputFiles,
+    output_files::OutputFiles,
     report::exit_code_of,
     step::{StepOutcome, StepRules},
 };

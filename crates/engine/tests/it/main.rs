@@ -33,6 +33,7 @@ mod own_users;
 mod packages;
 mod preload;
 mod proxied_packages;
+mod relay;
 mod repaired_results;
 mod security_options;
 mod sessions;
