@@ -2,8 +2,7 @@
 //! asserts that no byte reached it, and no connection either where none is needed.
 
 use crate::support::{
-    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, local_names, ok, proxy,
-    strings,
+    Client, Play, Recorder, Scripted, ask, assert_untouched, lenient, ok, proxy, strings,
 };
 use isol8_egress::{Action, BlockReason, PolicyOptions};
 
