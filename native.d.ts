@@ -38,7 +38,7 @@ export declare class NativeEngine {
   /** Runs a request and streams what happens; the result has the output, too, and errors are no events. */
   executeWithEvents(request: NativeRequest): NativeStream
   /** Writes a file in the sandbox of a persistent engine. Its bytes are copied before it returns. */
-  putFile(path: string, data: Buffer): Promise<NativeOutcome>
+  putFile(path: string, data: string | Buffer): Promise<NativeOutcome>
   /** Reads a file in the sandbox of a persistent engine. */
   getFile(path: string): Promise<NativeBytes>
   /** The container of a persistent engine, once there is one. */
@@ -187,7 +187,7 @@ export interface NativeFile {
   /** Absolute path in the sandbox. */
   path: string
   /** Contents. */
-  data: Buffer
+  data: string | Buffer
 }
 
 /** A line of the log. */
@@ -218,6 +218,8 @@ export interface NativeRequest {
   json: string
   /** The program, where it is a text. It may be large, and JSON would be a second copy of it. */
   code?: string
+  /** The standard input, likewise. */
+  stdin?: string
   /** The files that go with it. */
   files: Array<NativeFile>
   /** What the adapter of its runtime answered, where the caller registered one. */

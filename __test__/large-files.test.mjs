@@ -60,32 +60,41 @@ test("100 MiB go in and come out whole, and each call costs one copy in memory",
   assert.ok(rounds[2].left - rounds[0].left < 130, JSON.stringify(rounds));
 });
 
-/** Runs a program of 200 MiB, whose first line ends it. */
-const LARGE_CODE = `${MEASURE}
+/** Runs a program of 200 MiB, whose first line ends it, and programs with such an input and such files. */
+const LARGE_TEXTS = `${MEASURE}
 const engine = new DockerIsol8({ memoryLimit: "1g", sandboxSize: "300m" });
 await engine.execute({ runtime: "bash", code: ":" });
-const program = () => {
-  const bytes = Buffer.alloc(200 * 2 ** 20, "x");
+const text = (mebibytes) => {
+  const bytes = Buffer.alloc(mebibytes * 2 ** 20, "x");
   bytes.write("exit 3\\n");
   return bytes.toString("latin1");
 };
-const code = program();
+const files = { "/sandbox/large1": text(100), "/sandbox/large2": text(100) };
+const requests = {
+  program: { code: text(200) },
+  input: { code: "wc -c; exit 3", stdin: text(200) },
+  files: { code: "cat large* | wc -c; exit 3", files },
+};
 const rounds = [];
-for (let round = 0; round < 2; round += 1) {
-  const { value, peak } = await added(() => engine.execute({ runtime: "bash", code }));
-  rounds.push({ exit: value.exitCode, peak });
+for (const [name, request] of Object.entries(requests)) {
+  for (let round = 0; round < 2; round += 1) {
+    const { value, peak } = await added(() => engine.execute({ runtime: "bash", ...request }));
+    rounds.push({ name, exit: value.exitCode, stdout: value.stdout, peak });
+  }
 }
 await engine.stop();
 console.log(JSON.stringify(rounds));
 `;
 
-test("a program of 200 MiB costs the host one copy beside the original", async (t) => {
-  const { line, ended } = hostProcess(LARGE_CODE);
+test("texts of 200 MiB in a request cost the host one copy beside the originals", async (t) => {
+  const { line, ended } = hostProcess(LARGE_TEXTS);
   const rounds = JSON.parse(await line());
   assert.equal((await ended).code, 0);
   t.diagnostic?.(JSON.stringify(rounds));
-  for (const { exit, peak } of rounds) {
+  assert.equal(rounds.length, 6);
+  for (const { name, exit, stdout, peak } of rounds) {
     assert.equal(exit, 3);
-    assert.ok(peak < 200 * 1.15, `a program of 200 MiB added ${peak} MiB`);
+    assert.equal(stdout, name === "program" ? "" : `${200 * 2 ** 20}`, name);
+    assert.ok(peak < 200 * 1.15, `200 MiB as ${name} added ${peak} MiB`);
   }
 });

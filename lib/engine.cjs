@@ -17,7 +17,7 @@ const { eventStream, withoutOutput } = require("./event-stream.cjs");
 const { objectOf, toJson } = require("./json.cjs");
 const { logger } = require("./logger.cjs");
 const { native } = require("./native.cjs");
-const { bytes, toNative } = require("./request.cjs");
+const { content, toNative } = require("./request.cjs");
 const { UnknownKeys, isConfiguration } = require("./unknown-keys.cjs");
 
 /** The symbol of `await using`. Node 18 may lack it. */
@@ -158,8 +158,8 @@ class Engine {
     return eventStream(events, cancel, () => result);
   }
 
-  async putFile(path, content) {
-    unwrap(await this.#native.putFile(textOf(path, "path"), bytes(path, content)));
+  async putFile(path, given) {
+    unwrap(await this.#native.putFile(textOf(path, "path"), content(path, given)));
   }
 
   async getFile(path) {

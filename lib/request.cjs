@@ -1,6 +1,6 @@
 "use strict";
-// Prepares a request for the native engine: JSON for the plain fields, the program as a text, Buffers for the files, and
-// apart from them the command line of a registered adapter, which no field of a request can set.
+// Prepares a request for the native engine: JSON for the plain fields, texts or Buffers for the program, its input and the
+// files, and apart from them the command line of a registered adapter, which no field of a request can set.
 
 const { errorCodes } = require("./constants.json");
 const { errorFrom, shown } = require("./errors.cjs");
@@ -43,6 +43,10 @@ function bytes(path, content) {
   throw errorFrom({ code: errorCodes.invalidRequest, message });
 }
 
+/** Returns the content of a file as the native engine copies it once: a text stays one. */
+const content = (path, given) =>
+  typeof given === "string" ? wellFormed(given) : bytes(path, given);
+
 /** Returns the files of a request by path. Throws when they are no object. */
 const filesOf = ({ files }) => objectOf(files ?? {}, "files", errorCodes.invalidRequest);
 
@@ -60,28 +64,35 @@ function requestOf(request) {
 }
 
 /**
- * Splits a request into JSON, program and files. A program may be large, and JSON would be a second copy of it. Files
- * cross to the native side as bytes.
+ * Splits a request into JSON and what may be large: program, standard input and files. JSON would be a second copy of
+ * those, and more.
  *
- * @returns {{json: string, code: string | undefined, files: {path: string, data: Buffer}[], adapter: string | undefined}}
+ * @returns {{json: string, code: string | undefined, stdin: string | undefined,
+ *   files: {path: string, data: string | Buffer}[], adapter: string | undefined}}
  */
 function toNative(request) {
-  const { files: _, code: given, ...rest } = requestOf(request);
-  const code = typeof given === "string" ? wellFormed(given) : undefined;
-  // What is no text stays in the JSON, whose reader reports it.
-  const fields = code === undefined ? { ...rest, code: given } : rest;
+  const { files: _, ...fields } = requestOf(request);
+  const taken = (name) => {
+    const given = fields[name];
+    // What is no text stays in the JSON, whose reader reports it.
+    if (typeof given !== "string") return undefined;
+    delete fields[name];
+    return wellFormed(given);
+  };
+  const [code, stdin] = [taken("code"), taken("stdin")];
   const { name, ...adapter } = adapterFields(request) ?? {};
   if (name !== undefined) fields.runtime = name;
-  const list = Object.entries(filesOf(request)).map(([path, content]) => ({
+  const list = Object.entries(filesOf(request)).map(([path, given]) => ({
     path,
-    data: bytes(path, content),
+    data: content(path, given),
   }));
   return {
     json: toJson(fields, errorCodes.invalidRequest),
     code,
+    stdin,
     files: list,
     adapter: name === undefined ? undefined : toJson(adapter, errorCodes.invalidRequest),
   };
 }
 
-module.exports = { bytes, filesOf, requestOf, toNative };
+module.exports = { bytes, content, filesOf, requestOf, toNative };

@@ -12,7 +12,7 @@ use isol8_engine::{
 };
 use napi::{
     Status,
-    bindgen_prelude::{BufferSlice, Env, PromiseRaw},
+    bindgen_prelude::{BufferSlice, Either, Env, PromiseRaw},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
@@ -140,10 +140,10 @@ impl NativeEngine {
         &self,
         env: &'env Env,
         path: String,
-        data: BufferSlice<'_>,
+        data: Either<String, BufferSlice<'_>>,
     ) -> napi::Result<PromiseRaw<'env, NativeOutcome>> {
         // Begun here, so that file calls have their place in the order of the calls.
-        let writing = self.0.put_file(path, data.to_vec());
+        let writing = self.0.put_file(path, request::bytes(data));
         env.spawn_future(async move { Ok(writing.await.map_err(NativeError::from).into()) })
     }
 

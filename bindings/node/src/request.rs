@@ -3,11 +3,19 @@
 use isol8_api::request::{ExecutionRequest, FileContent};
 use isol8_engine::{AdapterCommand, Submission};
 
-use napi::bindgen_prelude::BufferSlice;
+use napi::bindgen_prelude::{BufferSlice, Either};
 use napi_derive::napi;
 use serde::Deserialize;
 
 use crate::outcome::{self, NativeError, tree};
+
+/// The bytes of a file's content, which is a text or borrows from JavaScript. Either is copied once.
+pub(crate) fn bytes(content: Either<String, BufferSlice<'_>>) -> Vec<u8> {
+    match content {
+        Either::A(text) => text.into_bytes(),
+        Either::B(bytes) => bytes.to_vec(),
+    }
+}
 
 /// A file that goes with a request. It borrows from JavaScript and is copied before the call returns.
 #[napi(object, object_to_js = false)]
@@ -15,7 +23,7 @@ pub struct NativeFile<'env> {
     /// Absolute path in the sandbox.
     pub path: String,
     /// Contents.
-    pub data: BufferSlice<'env>,
+    pub data: Either<String, BufferSlice<'env>>,
 }
 
 /// A request. It borrows from JavaScript and is copied before the call returns.
@@ -25,6 +33,8 @@ pub struct NativeRequest<'env> {
     pub json: String,
     /// The program, where it is a text. It may be large, and JSON would be a second copy of it.
     pub code: Option<String>,
+    /// The standard input, likewise.
+    pub stdin: Option<String>,
     /// The files that go with it.
     pub files: Vec<NativeFile<'env>>,
     /// What the adapter of its runtime answered, where the caller registered one.
@@ -45,6 +55,7 @@ pub(crate) fn parse(request: NativeRequest<'_>) -> Result<Submission, NativeErro
     let NativeRequest {
         json,
         code,
+        stdin,
         files,
         adapter: answer,
     } = request;
@@ -52,10 +63,11 @@ pub(crate) fn parse(request: NativeRequest<'_>) -> Result<Submission, NativeErro
     if code.is_some() {
         request.code = code;
     }
+    if stdin.is_some() {
+        request.stdin = stdin;
+    }
     for NativeFile { path, data } in files {
-        request
-            .files
-            .insert(path, FileContent::Bytes(data.to_vec()));
+        request.files.insert(path, FileContent::Bytes(bytes(data)));
     }
     let adapter = answer.as_deref().map(adapter).transpose()?;
     Ok(Submission {
