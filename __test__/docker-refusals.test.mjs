@@ -1,8 +1,11 @@
 // What a Docker daemon refuses for reasons of its own: the error says what happened and what to do.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { DockerIsol8 } from "../index.js";
 import { withFakeDocker } from "./helpers/fake-docker.mjs";
+import { withFolder } from "./helpers/folder.mjs";
 import { test } from "./helpers/harness.mjs";
 
 const BASH = { runtime: "bash", code: "true" };
@@ -35,6 +38,35 @@ test("a missing image without network: the error has the step, the cause and the
   assert.ok(message.startsWith(`Failed to build image for bash: ${cause}`), message);
   assert.match(message, /The build needs the network, .+ name mirrors for the base image/s);
 });
+
+for (const [what, words, expected] of [
+  ["something that speaks no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", /no Docker daemon.+DOCKER_HOST/],
+  [
+    "a web server",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+    /no Docker daemon.+DOCKER_HOST/,
+  ],
+]) {
+  test(`${what} at the address is not taken for a Docker daemon that does not run`, async () => {
+    await withFolder(async (folder) => {
+      const socketPath = join(folder, "s");
+      const server = createServer((connection) => {
+        connection.on("error", () => {});
+        connection.once("data", () => connection.end(words));
+      });
+      await new Promise((resolve) => server.listen(socketPath, resolve));
+      const engine = new DockerIsol8({ docker: { socketPath } });
+      try {
+        const wrong = { code: "ISOL8_DOCKER_UNREACHABLE", message: expected };
+        await assert.rejects(engine.execute(BASH), wrong);
+        await assert.rejects(engine.ping(), wrong);
+      } finally {
+        await engine.stop();
+        server.close();
+      }
+    });
+  });
+}
 
 test("a full disk: the error has the daemon's words and the remedy", async () => {
   const words = "mkdir /var/lib/docker/overlay2/x: no space left on device";

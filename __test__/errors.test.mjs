@@ -2,9 +2,12 @@
 // both collected and streamed.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { DockerIsol8, Isol8Error, RemoteIsol8, RuntimeRegistry } from "../index.js";
 import { hostProcess } from "./helpers/child.mjs";
+import { withFolder } from "./helpers/folder.mjs";
 import { eventsOf, sharedEngine, test, withEngine } from "./helpers/harness.mjs";
 
 const engine = sharedEngine();
@@ -182,6 +185,66 @@ for (const [what, [options, message]] of Object.entries(REFUSED_OPTIONS)) {
     assert.throws(() => new DockerIsol8(options), { message });
   });
 }
+
+/** Profiles that deny too much for a sandbox or for its programs, by what they deny. */
+const DENYING = {
+  "every system call": { defaultAction: "SCMP_ACT_ERRNO", syscalls: [] },
+  "new processes": {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["clone", "clone3", "fork", "vfork"], action: "SCMP_ACT_ERRNO" }],
+  },
+};
+
+for (const [what, profile] of Object.entries(DENYING)) {
+  test(`the error for a seccomp profile that denies ${what} names the option and the remedy`, async () => {
+    await withFolder(async (folder) => {
+      const customProfilePath = join(folder, "profile.json");
+      await writeFile(customProfilePath, JSON.stringify(profile));
+      await withEngine({ security: { seccomp: "custom", customProfilePath } }, async (denied) => {
+        await assert.rejects(denied.execute(BASH), {
+          code: "ISOL8_SECCOMP_PROFILE",
+          message:
+            /security\.customProfilePath, which denies too much: .+ Docker's default profile/s,
+        });
+      });
+    });
+  });
+}
+
+test("errors name what was wrong where the cause alone would not", async () => {
+  const remote = new RemoteIsol8({ host: "http://127.0.0.1:1", apiKey: "k" });
+  await assert.rejects(remote.execute(BASH), {
+    code: "ISOL8_REMOTE",
+    message: /^Execution failed: cannot connect to http:\/\/127\.0\.0\.1:1: /,
+  });
+  await assert.rejects(engine.execute({ code: "x" }), {
+    code: "ISOL8_UNKNOWN_RUNTIME",
+    message: /^The request names no runtime\. Available: python, /,
+  });
+  await withEngine({ remoteCode: { enabled: true } }, async (fetching) => {
+    await assert.rejects(fetching.execute({ runtime: "python", codeUrl: "example.com/x.py" }), {
+      code: "ISOL8_REMOTE_CODE",
+      message: /^Failed to fetch remote code: codeUrl is no URL such as https:/,
+    });
+  });
+  await withEngine({ image: "No Such:1" }, async (misnamed) => {
+    await assert.rejects(misnamed.execute(BASH), {
+      code: "ISOL8_IMAGE_MISSING",
+      message: /^Image not found: No Such:1\. .+`image` option/,
+    });
+  });
+  await withEngine({ mode: "persistent", sandboxSize: "1m" }, async (session) => {
+    await session.execute(BASH);
+    await assert.rejects(session.putFile("", "x"), { message: /^Invalid path in putFile: ""/ });
+    await assert.rejects(session.getFile(""), { message: /^Invalid path in getFile: ""/ });
+    await assert.rejects(session.putFile("large", Buffer.alloc(4 << 20)), {
+      message: /No space left on device\. Raise sandboxSize, tmpSize or memoryLimit/,
+    });
+    await assert.rejects(session.putFile("/etc/x", "x"), {
+      message: /Files can be written in \/sandbox and \/tmp\.$/,
+    });
+  });
+});
 
 test("no error contains a secret", async () => {
   const secret = "do-not-tell";

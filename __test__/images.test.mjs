@@ -65,7 +65,8 @@ test("a runtime that the image lacks is an error that names its program", async 
   const foreign = { image: "isol8-test/busybox:latest" };
   for (const options of [foreign, { ...foreign, mode: "persistent" }]) {
     await withEngine(options, async (lacking) => {
-      const message = "program not found: python3";
+      const message =
+        "program not found: python3. The sandbox lacks it: choose an image that has it (option image), or another runtime.";
       await assert.rejects(lacking.execute({ runtime: "python", code: "print(1)" }), { message });
       const events = await eventsOf(lacking, { runtime: "python", code: "print(1)" });
       assert.deepEqual(

@@ -35,12 +35,13 @@ for (const [what, engine] of Object.entries(engines)) {
     const limited = { runtime: "bash", code: "true", timeoutMs: 1 };
     await assert.rejects(engine.execute({ ...limited, files: numbered(50_000) }), {
       code: "ISOL8_FILES_TIMEOUT",
-      message: "Writing files timed out after 1ms",
+      message: "Writing files timed out after 1ms. Raise timeoutMs, or use fewer or smaller files.",
     });
     const outputPaths = Object.keys(numbered(50_000));
     await assert.rejects(engine.execute({ ...limited, outputPaths }), {
       code: "ISOL8_FILES_TIMEOUT",
-      message: "Collecting output files timed out after 1ms",
+      message:
+        "Collecting output files timed out after 1ms. Raise timeoutMs, or use fewer or smaller files.",
     });
     assert.equal(await outputOf(engine, { runtime: "bash", code: "printf next" }), "next");
   });

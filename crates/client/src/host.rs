@@ -1,5 +1,7 @@
 //! Addresses of servers.
 
+use std::fmt;
+
 use url::Url;
 
 use crate::error::ConnectionError;
@@ -65,6 +67,16 @@ impl Host {
     /// The path of the socket that leads to the server; none where its address does.
     pub(crate) fn socket(&self) -> Option<&str> {
         self.socket.as_deref()
+    }
+}
+
+/// As its user wrote it.
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Some(path) => write!(f, "{SOCKET}{path}"),
+            None => f.write_str(&self.base),
+        }
     }
 }
 

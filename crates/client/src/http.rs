@@ -110,6 +110,15 @@ impl Http {
         request.header(AUTHORIZATION, self.key.clone())
     }
 
+    /// Why a request has no answer. Names the server where there was no connection.
+    fn unreached(&self, error: reqwest::Error) -> Reason {
+        if !error.is_connect() {
+            return error.into();
+        }
+        let cause = innermost(&error.without_url());
+        Reason::Connection(format!("cannot connect to {}: {cause}", self.host))
+    }
+
     /// The status of the health check, which needs no key.
     pub(crate) async fn health(&self) -> Result<StatusCode, Reason> {
         let request = Outgoing::bare(Method::GET, "/health");
@@ -155,7 +164,10 @@ impl Http {
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
-            let response = request.send().await?;
+            let response = request
+                .send()
+                .await
+                .map_err(|error| self.unreached(error))?;
             let Some(next) = redirect(&response)? else {
                 return Ok(response);
             };

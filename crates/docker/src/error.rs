@@ -21,7 +21,7 @@ fn diagnosis(error: &DockerError) -> (String, &'static str) {
             "it does not answer in time".to_owned(),
             "It hangs or is overloaded: try again later, or restart it.",
         ),
-        DockerError::DockerResponseServerError { .. } | DockerError::JsonDataError { .. } => (
+        error if is_foreign(error) => (
             "what answers there is no Docker daemon".to_owned(),
             "Say where Docker is with DOCKER_HOST or the `docker` option.",
         ),
@@ -59,7 +59,13 @@ fn refusal(message: &str) -> String {
              `docker system prune`."
         );
     }
-    if lower.contains("client version") && lower.contains("too") {
+    if lower.contains("client version") && lower.contains("too old") {
+        return format!(
+            "This version of isol8 is too old for the Docker daemon: {message}. Update isol8, or let the daemon \
+             accept older clients (DOCKER_MIN_API_VERSION in its environment)."
+        );
+    }
+    if lower.contains("client version") && lower.contains("too new") {
         return too_old(message);
     }
     format!("Docker: {message}")
@@ -126,6 +132,7 @@ fn is_denied_by_profile(message: &str, spec: &SandboxSpec) -> bool {
         "bad system call",
         "container process",
         "container init",
+        "cannot start a stopped process",
     ];
     let message = message.to_lowercase();
     matches!(spec.seccomp, SeccompProfile::Custom(_))
@@ -139,6 +146,26 @@ fn most_cpus(message: &str) -> Option<&str> {
     let range = message.split_once(" to ")?.1;
     let number = range.split([',', ' ']).next()?;
     Some(number.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// The words of the HTTP client for an answer that came before a question. It has no other sign of it.
+const SPOKE_FIRST: &str = "received unexpected message from connection";
+
+/// Whether something else than a daemon has answered: it does not know the question, or speaks no HTTP.
+fn is_foreign(error: &DockerError) -> bool {
+    if let DockerError::DockerResponseServerError { .. } | DockerError::JsonDataError { .. } = error
+    {
+        return true;
+    }
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let http = error.downcast_ref::<hyper::Error>();
+        if http.is_some_and(|error| error.is_parse() || error.to_string() == SPOKE_FIRST) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether this user may not use the socket.
@@ -234,6 +261,10 @@ mod tests {
             (
                 "client version 1.41 is too new. Maximum supported API version is 1.24",
                 "isol8 needs Docker 20.10",
+            ),
+            (
+                "client version 1.52 is too old. Minimum supported API version is 1.90",
+                "Update isol8",
             ),
         ] {
             let text = failed("a", refused(message)).to_string();

@@ -96,7 +96,9 @@ pub enum EngineError {
         reason: String,
     },
     /// The files of a request took too long.
-    #[error("{what} timed out after {milliseconds}ms")]
+    #[error(
+        "{what} timed out after {milliseconds}ms. Raise timeoutMs, or use fewer or smaller files."
+    )]
     FilesTimeout {
         /// What was done with them.
         what: &'static str,
@@ -148,6 +150,17 @@ pub struct StepFailure {
 }
 
 impl EngineError {
+    /// `what` fails under the seccomp profile that the caller chose.
+    pub(crate) fn denied_by_profile(what: &str, error: Self) -> Self {
+        let message = format!(
+            "{what} under the seccomp profile of the option security.customProfilePath, which denies too much: {error}. \
+             Allow at least what Docker's default profile allows."
+        );
+        BackendError::new(BackendErrorKind::Seccomp, message)
+            .caused_by(error)
+            .into()
+    }
+
     /// Whether the image that a sandbox was to run in does not exist.
     #[must_use]
     pub fn is_image_missing(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The flags of options: the engine's errors speak of options, and people at a terminal write flags.
 
 /// Options and fields of requests, with what this command calls them.
-const FLAGS: [(&str, &str); 15] = [
+const FLAGS: [(&str, &str); 17] = [
     ("backend \"docker\"", "--backend docker"),
     ("readonlyRootFs: false", "--writable"),
     ("memoryLimit", "--memory"),
@@ -17,10 +17,18 @@ const FLAGS: [(&str, &str); 15] = [
     ("outputPaths", "--output-path"),
     ("option persist", "--persist"),
     ("`image` option", "--image"),
+    ("option image", "--image"),
+    ("`limits: \"best-effort\"`", "--limits best-effort"),
 ];
 
+/// Options that this command does not have, in the words of the engine's errors, and what takes their place.
+const NO_FLAGS: [(&str, &str); 1] = [("DOCKER_HOST or the `docker` option", "DOCKER_HOST")];
+
 /// The message of an error, with a line that has the flags of the options in it.
-pub(crate) fn with_flags(message: String) -> String {
+pub(crate) fn with_flags(mut message: String) -> String {
+    for (option, ours) in NO_FLAGS {
+        message = message.replace(option, ours);
+    }
     let named: Vec<_> = FLAGS
         .iter()
         .filter(|(option, flag)| message.contains(option) && !message.contains(flag))
@@ -49,6 +57,13 @@ mod tests {
             let expected = format!("{message}\nOn the command line: {flags}");
             assert_eq!(with_flags(message.to_owned()), expected);
         }
+    }
+
+    #[test]
+    fn an_option_that_the_command_lacks_is_not_named() {
+        let message = "Say where it is with DOCKER_HOST or the `docker` option.";
+        let expected = "Say where it is with DOCKER_HOST.";
+        assert_eq!(with_flags(message.to_owned()), expected);
     }
 
     #[test]

@@ -51,6 +51,12 @@ pub(super) async fn image(
         Err(DockerError::DockerResponseServerError {
             status_code: 404, ..
         }) => Ok(None),
+        // A name that no image can have.
+        Err(DockerError::DockerResponseServerError { message, .. })
+            if message.contains("invalid reference format") =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(client.failed(error)),
     }
 }

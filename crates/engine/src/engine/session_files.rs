@@ -14,7 +14,7 @@ use crate::{
     error::EngineError,
     execution,
     options::Mode,
-    plan::{PlanError, check_file_in, check_file_out, in_sandbox, largest_file},
+    plan::{PlanError, check_file, check_file_in, check_file_out, in_sandbox, largest_file},
     sandbox::Sandbox,
 };
 
@@ -29,6 +29,14 @@ impl Place<'_> {
         let live = self.live.as_ref().ok_or(EngineError::NoActiveContainer)?;
         Ok(&live.sandbox)
     }
+}
+
+/// Refuses a file without a name. The guest refuses other paths that no file can have.
+fn check_named(call: &'static str, path: &str) -> Result<(), PlanError> {
+    if path.is_empty() {
+        return check_file(call, path);
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -50,6 +58,7 @@ impl Engine {
         async move {
             let work = async {
                 let limits = &engine.0.options.request_limits;
+                check_named("putFile", path.as_ref())?;
                 check_file_in(limits, path.as_ref(), data.as_ref().len())
                     .map_err(PlanError::from)?;
                 let (path, data) = (&*in_sandbox(path.as_ref()), data.as_ref());
@@ -80,6 +89,7 @@ impl Engine {
         async move {
             let work = async {
                 let limits = &engine.0.options.request_limits;
+                check_named("getFile", path.as_ref())?;
                 check_file_out(limits, path.as_ref()).map_err(PlanError::from)?;
                 let path = &*in_sandbox(path.as_ref());
                 let (most, refused) = largest_file(limits, execution::MAX_FILE_BYTES).unzip();

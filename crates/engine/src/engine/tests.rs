@@ -171,18 +171,20 @@ async fn files_that_take_too_long_have_an_error_of_their_own_and_the_session_liv
         files.iter().map(|path| (path.clone(), json!(""))).collect();
     let writing = json!({"runtime": "bash", "code": "x", "files": contents, "timeoutMs": 20});
     let error = bench.run(writing.clone()).await.unwrap_err();
-    assert_eq!(error.to_string(), "Writing files timed out after 20ms");
+    let told =
+        "Writing files timed out after 20ms. Raise timeoutMs, or use fewer or smaller files.";
+    assert_eq!(error.to_string(), told);
     assert_eq!(error.code().as_str(), "ISOL8_FILES_TIMEOUT");
     assert_eq!(
         bench.events(writing).await,
-        ["Error Writing files timed out after 20ms", "Exit 1"]
+        [&format!("Error {told}"), "Exit 1"]
     );
     let collecting =
         json!({"runtime": "bash", "code": "x", "outputPaths": ["/sandbox/a"], "timeoutMs": 20});
     let error = bench.run(collecting).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Collecting output files timed out after 20ms"
+        "Collecting output files timed out after 20ms. Raise timeoutMs, or use fewer or smaller files."
     );
     let next = bench.run(json!({"runtime": "bash", "code": "x"})).await;
     assert_eq!(next.unwrap().exit_code, 0);

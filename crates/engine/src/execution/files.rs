@@ -132,14 +132,26 @@ pub(crate) async fn read(
     }
 }
 
+/// What to do when a file has no room.
+const MORE_SPACE: &str = "Raise sandboxSize, tmpSize or memoryLimit, or remove files.";
+
+/// Where files can be written.
+const WRITABLE_PLACES: &str = "Files can be written in /sandbox and /tmp.";
+
 /// A refusal that names a file is about writing it, unless it names the program that was to be started.
 pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> EngineError {
     match error {
         EngineError::Refused {
             kind: ErrorKind::NotFound,
-            ref path,
-            ..
-        } if Some(path.as_str()) == program => error,
+            path,
+            message,
+        } if Some(path.as_str()) == program => EngineError::Refused {
+            kind: ErrorKind::NotFound,
+            message: format!(
+                "{message}. The sandbox lacks it: choose an image that has it (option image), or another runtime."
+            ),
+            path,
+        },
         EngineError::Refused {
             kind,
             path,
@@ -147,7 +159,11 @@ pub(super) fn as_write_error(error: EngineError, program: Option<&str>) -> Engin
         } if !path.is_empty() => EngineError::WriteFile {
             kind,
             path,
-            reason: message,
+            reason: match kind {
+                ErrorKind::NoSpace => format!("{message}. {MORE_SPACE}"),
+                ErrorKind::Denied => format!("{message}. {WRITABLE_PLACES}"),
+                _ => message,
+            },
         },
         other => other,
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     error::{EngineError, StepFailure},
     network::Network,
-    options::Options,
+    options::{Options, Seccomp},
     output::trim_output,
     plan::{ExecutionPlan, Step},
     sandbox::Sandbox,
@@ -148,7 +148,8 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
             },
         )
         .await
-        .map_err(|error| files::as_write_error(error, program.as_deref()))?;
+        .map_err(|error| files::as_write_error(error, program.as_deref()))
+        .map_err(|error| explained(error, &options.seccomp))?;
     outcome.explain("program ended");
     let files = match &plan.output_paths {
         Some(paths) => {
@@ -161,6 +162,18 @@ pub(crate) async fn run(run: Run<'_>) -> Result<Outcome, EngineError> {
         access.finish().await;
     }
     finish(outcome, files, options, &rules).await
+}
+
+/// Why a program did not start. A seccomp profile of the caller can deny what that takes.
+fn explained(error: EngineError, seccomp: &Seccomp) -> EngineError {
+    match (&error, seccomp) {
+        (EngineError::Refused { message, .. }, Seccomp::Custom(_))
+            if message.starts_with("cannot start the program") =>
+        {
+            EngineError::denied_by_profile("A program cannot start", error)
+        }
+        _ => error,
+    }
 }
 
 /// Installs packages. Only a failed installation shows its output. A stream gets the failure and its exit.

@@ -73,7 +73,11 @@ impl Fetcher {
     /// Dropping the future closes the connection.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<String, FetchError> {
         let rules = self.rules.as_ref().ok_or(FetchError::Disabled)?;
-        let mut url = Url::parse(request.url).map_err(FetchError::failed)?;
+        let mut url = Url::parse(request.url).map_err(|error| {
+            FetchError::failed(format!(
+                "codeUrl is no URL such as https://example.com/program.py: {error}"
+            ))
+        })?;
         url.set_fragment(None);
         let first = rules.check(&url, request.insecure)?;
         let hash = request.hash.map(str::trim).filter(|hash| !hash.is_empty());

@@ -20,6 +20,7 @@ pub use error::PlanError;
 pub use limits::LimitError;
 pub(crate) use limits::{bytes_of, check_file_in, check_file_out, largest_file};
 pub use parking::{ParkPlan, park_plan};
+pub(crate) use paths::check_file;
 pub(crate) use paths::in_sandbox;
 pub use request::CheckedRequest;
 pub use types::{

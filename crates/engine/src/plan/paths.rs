@@ -43,7 +43,7 @@ pub(crate) fn in_sandbox(path: &str) -> Cow<'_, str> {
 }
 
 /// Checks that a path of `field` can name a file.
-pub(super) fn check_file(field: &'static str, path: &str) -> Result<(), PlanError> {
+pub(crate) fn check_file(field: &'static str, path: &str) -> Result<(), PlanError> {
     let whole = in_sandbox(path);
     if !whole.is_empty() && !whole.contains('\0') && whole.len() <= MAX_PATH_BYTES {
         return Ok(());

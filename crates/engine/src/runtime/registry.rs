@@ -14,6 +14,12 @@ pub struct Registry {
 /// A runtime that nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuntimeError {
+    /// None was named.
+    #[error("The request names no runtime. Available: {available}")]
+    Unnamed {
+        /// The names registered.
+        available: String,
+    },
     /// No runtime has this name.
     #[error("Unknown runtime: \"{name}\". Available: {available}")]
     Unknown {
@@ -61,9 +67,13 @@ impl Registry {
             .find(|runtime| runtime.name == name)
             .ok_or_else(|| {
                 let available: Vec<_> = self.runtimes.iter().map(|runtime| runtime.name).collect();
-                RuntimeError::Unknown {
-                    name: name.to_owned(),
-                    available: available.join(", "),
+                let available = available.join(", ");
+                match name {
+                    "" => RuntimeError::Unnamed { available },
+                    _ => RuntimeError::Unknown {
+                        name: name.to_owned(),
+                        available,
+                    },
                 }
             })
     }

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use isol8_backend::{Backend, BackendError, BackendErrorKind, SandboxSpec, SeccompProfile};
+use isol8_backend::{Backend, SandboxSpec, SeccompProfile};
 use isol8_protocol::{
     CallRequest, ExecRequest, InlineFile, ParkRequest, Reply, Request, ResetReport,
 };
@@ -34,13 +34,7 @@ fn explained(error: EngineError, spec: &SandboxSpec) -> EngineError {
     if !is_silent || !matches!(spec.seccomp, SeccompProfile::Custom(_)) {
         return error;
     }
-    let message = format!(
-        "A sandbox ended at once under the seccomp profile of the option security.customProfilePath, which denies too \
-         much: {error}. Allow at least what Docker's default profile allows."
-    );
-    BackendError::new(BackendErrorKind::Seccomp, message)
-        .caused_by(error)
-        .into()
+    EngineError::denied_by_profile("A sandbox ended at once", error)
 }
 
 /// A live sandbox. Dropping it removes the sandbox in the background.

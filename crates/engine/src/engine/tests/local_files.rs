@@ -79,9 +79,11 @@ async fn one_that_has_gone_and_one_that_has_no_room_are_errors_that_name_it() {
     let error = run(&bench, gone).await.unwrap_err();
     let expected = format!("Cannot read {}: No such file", source.display());
     assert!(error.starts_with(&expected), "{error}");
+    let expected = "Failed to write file /sandbox/b/large in container (exit code 1): refused. Raise sandboxSize, tmpSize \
+                    or memoryLimit, or remove files.";
     assert_eq!(
         run(&bench, submission(&folder, &json!({}))).await,
-        Err("Failed to write file /sandbox/b/large in container (exit code 1): refused".to_owned())
+        Err(expected.to_owned())
     );
     assert_eq!(bench.finish().await, ["box-1", "box-2"]);
 }
