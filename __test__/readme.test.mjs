@@ -1,4 +1,5 @@
-// The examples of this README. Those of version 0.20 are in `known-examples.test.mjs`.
+// The examples of this README and of the other documents. Those of version 0.20 are in `known-examples.test.mjs`, those
+// for a shell are tests of the command.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,12 +7,13 @@ import { hostProcess } from "./helpers/child.mjs";
 import { docker } from "./helpers/docker.mjs";
 import { test } from "./helpers/harness.mjs";
 
-/** The programs in this README, in their order. */
-const EXAMPLES = [
-  ...readFileSync(new URL("../README.md", import.meta.url), "utf8").matchAll(
-    /^```js\n(.*?)^```$/gms,
-  ),
-].map(([, program]) => program);
+/** The programs in a document, in their order. */
+function programsOf(path) {
+  const text = readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  return [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, program]) => program);
+}
+
+const EXAMPLES = programsOf("README.md");
 
 /** An example that builds an image takes minutes: it has a test of its own. */
 const buildsImage = (program) => program.includes("buildCustomImage");
@@ -58,3 +60,30 @@ test("the example of this README with an image prints what its comment promises"
     await docker("rmi", "--force", tag);
   }
 });
+
+/** What goes before and after the one example of another document, and what the whole then prints on each stream. */
+const OTHERS = {
+  "docs/errors.md": [
+    `const isol8 = new DockerIsol8({ docker: { socketPath: "/nonexistent" } });
+const request = { runtime: "bash", code: "true" };`,
+    "",
+    ["", "Is Docker running?\n"],
+  ],
+  "docs/design/request-limits.md": [
+    "",
+    `await engine.execute({ runtime: "bash", code: "true", timeoutMs: 20_000 }).catch(({ code }) => console.log(code));
+await engine.stop();`,
+    ["ISOL8_REQUEST_LIMIT\n", ""],
+  ],
+  "skill/isol8/SKILL.md": ["", "console.log(stdout, exitCode);", ["42 0\n", ""]],
+};
+
+for (const [path, [before, after, streams]] of Object.entries(OTHERS)) {
+  test(`the example of ${path} does what it shows`, async () => {
+    const [example, ...more] = programsOf(path);
+    assert.deepEqual(more, [], "another example needs a row of its own");
+    const program = [before, withoutImport(example), after].join("\n");
+    const { code, stdout, stderr } = await hostProcess(program).ended;
+    assert.deepEqual([code, stdout, stderr], [0, ...streams]);
+  });
+}

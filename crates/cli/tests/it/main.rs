@@ -17,6 +17,7 @@ mod in_terminal;
 mod login;
 #[cfg(target_os = "linux")]
 mod network;
+mod own_readme;
 mod readme;
 mod remote;
 mod repl;

@@ -33,6 +33,16 @@ fn examples_that_run_a_program() {
 }
 
 #[test]
+fn an_example_that_installs_a_package() {
+    let line =
+        r#"isol8 run -e "import numpy; print(numpy.__version__)" --install numpy --runtime python"#;
+    let ended = User::new().shell(line, &[]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+    let version: Vec<_> = ended.stdout.trim_end().split('.').collect();
+    assert_eq!(version.len(), 3, "{ended:?}");
+}
+
+#[test]
 fn examples_that_build_images() {
     let (daemon, user) = (Daemon::start(), User::new());
     let address = daemon.address();
