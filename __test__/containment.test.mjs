@@ -156,6 +156,12 @@ print("clone3", libc.syscall(435, 0, 0), errno.errorcode[ctypes.get_errno()])`;
   assert.equal(lines.at(-1), "clone3 -1 ENOSYS");
 });
 
+test("user code does not see the file locks of the machine", async () => {
+  const cmd =
+    "exec 9>/tmp/own; flock 9; cat /proc/locks | wc -c; flock -n /tmp/own true || echo held";
+  assert.equal(await outputOf(engine, { runtime: "bash", cmd }), "0\nheld");
+});
+
 test("user code can neither read nor trace nor kill the guest", async () => {
   const code = `
 import ctypes, os, signal

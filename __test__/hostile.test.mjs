@@ -154,6 +154,27 @@ test("a program that uses too much memory is killed", async () => {
   await assertNextAreClean();
 });
 
+test("a program with too many record locks is killed", async () => {
+  const code = `
+import fcntl, sqlite3, sys, time
+base = sqlite3.connect("/sandbox/base.db")
+base.execute("create table t (n)")
+base.execute("insert into t values (7)")
+base.commit()
+print(base.execute("select n from t").fetchone()[0], flush=True)
+files = [open(f"/tmp/{i}", "w") for i in range(64)]
+for i in range(300_000 if sys.stdin.read() == "many" else 1000):
+    fcntl.lockf(files[i % 64], fcntl.LOCK_EX, 1, i * 2)
+print("locked", flush=True)
+time.sleep(0.5)`;
+  const runtime = "python";
+  const many = await engine.execute({ runtime, code, stdin: "many", timeoutMs: 60_000 });
+  assert.equal(many.exitCode, 137, JSON.stringify(many));
+  assert.equal(many.termination, "oom");
+  const few = await engine.execute({ runtime, code, stdin: "few" });
+  assert.equal(few.stdout, "7\nlocked");
+});
+
 test("memory that is held as files counts, and a reset frees it", async () => {
   const code = `
 for place in /dev/shm /tmp /sandbox; do

@@ -16,7 +16,7 @@ use crate::{
     guest_volume,
     labels::{self, OWNER_LABEL, PERSIST_LABEL},
     link_socket::Listener,
-    own_network, owner,
+    masked, own_network, owner,
     volumes::{self, ImageVolumes},
 };
 
@@ -140,6 +140,7 @@ fn host_config(plan: ContainerPlan<'_>) -> HostConfig {
     HostConfig {
         auto_remove: Some(!spec.persist),
         readonly_rootfs: Some(spec.readonly_root),
+        masked_paths: Some(masked::paths()),
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(capabilities(plan)),
         security_opt: Some(security_options(&spec.seccomp)),

@@ -17,6 +17,7 @@ mod labels;
 mod launch;
 mod link_kind;
 mod link_socket;
+mod masked;
 mod oci_error;
 mod own_network;
 mod own_user;

@@ -22,10 +22,11 @@ use tokio::{
 
 use crate::{
     egress::Egress,
-    exec::{Programs, limit_sockets_of_services, make_pipes},
+    exec::{Programs, limit_services, make_pipes},
     guest::Guest,
     ipc,
     link::{Link, LinkError, Wire},
+    locks::Locks,
     memory::{Memory, heap::Heap, oom_score},
     memory_watch,
     processes::{kill, reaper::Reaper, signals::Signals},
@@ -148,6 +149,7 @@ async fn serve_host() -> Result<(), BootError> {
         filters_programs: has_argument(STRICT_ARGUMENT),
         services: watch::Sender::default(),
         sockets: Sockets::open(memory.limit()),
+        locks: Locks::new(),
         memory,
         ipc,
         places,
@@ -175,7 +177,7 @@ async fn serve_host() -> Result<(), BootError> {
     };
     tokio::select! {
         ended = link => ended,
-        never = limit_sockets_of_services(guest) => match never {},
+        never = limit_services(guest) => match never {},
         never = memory_watch::keep(memory_watch::limit(arguments())) => match never {},
         ended = signals.run(&guest.reaper) => ended.map_err(BootError::Prepare),
     }

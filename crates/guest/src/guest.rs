@@ -7,6 +7,7 @@ use tokio::sync::{RwLock, watch};
 use crate::{
     egress::Egress,
     ipc,
+    locks::Locks,
     memory::{Memory, heap::Heap},
     processes::reaper::Reaper,
     sockets::Sockets,
@@ -32,6 +33,7 @@ pub(crate) struct Guest {
     pub(crate) services: watch::Sender<bool>,
     pub(crate) memory: Memory,
     pub(crate) sockets: Sockets,
+    pub(crate) locks: Locks,
     pub(crate) ipc: ipc::Lists,
     pub(crate) heap: Heap,
     /// The writable places as they were at the start.
@@ -42,4 +44,11 @@ pub(crate) struct Guest {
     pub(crate) unknown_mounts: Vec<String>,
     /// The environment that the image defines.
     pub(crate) environ: Vec<(OsString, OsString)>,
+}
+
+impl Guest {
+    /// Whether programs have more than they may of what no control group counts.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.sockets.are_too_many() || self.locks.are_too_many(&self.memory, &self.reaper)
+    }
 }

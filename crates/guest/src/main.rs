@@ -18,7 +18,9 @@
 //! volumes       what the image declares as volumes
 //! egress        the proxy port, passed on to the host
 //! sockets, ipc  what outlives the programs that made it
+//! locks         record locks, which nobody else counts
 //! fd, failure   descriptors in the event loop; why a request failed
+//! shortage      calls that the system had no memory for
 //! spawner       the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
@@ -39,11 +41,13 @@ mod files;
 mod guest;
 mod ipc;
 mod link;
+mod locks;
 mod memory;
 mod memory_watch;
 mod processes;
 mod reset;
 mod serve;
+mod shortage;
 mod sockets;
 mod spawner;
 mod usage;

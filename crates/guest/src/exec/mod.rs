@@ -32,4 +32,4 @@ pub(crate) use pipes::{empty_files as empty_session_files, make as make_pipes};
 pub(crate) use programs::Programs;
 pub(crate) use run::run;
 pub(crate) use session::call;
-pub(crate) use supervise::limit_sockets_of_services;
+pub(crate) use supervise::limit_services;

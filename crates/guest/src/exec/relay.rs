@@ -21,9 +21,10 @@ use super::{
     supervise::{Bounds, End, supervise},
 };
 use crate::{
+    failure::RequestError,
     fd::Fd,
     guest::Guest,
-    link::frames::{FrameReader, FrameWriter, StreamError},
+    link::frames::{FrameReader, FrameWriter},
     processes::reaper::Ended,
     usage::Meter,
 };
@@ -62,7 +63,7 @@ pub(super) async fn until_end(
     command: impl Future<Output = ()>,
     reader: &mut FrameReader,
     writer: &mut FrameWriter,
-) -> Result<End, StreamError> {
+) -> Result<End, RequestError> {
     let Running { pid, .. } = running;
     let input = Input::default();
     fill(&input, &request.stdin);
@@ -102,17 +103,18 @@ pub(super) async fn until_end(
         }
         pending::<Infallible>().await
     };
+    let on_shortage = || guest.memory.give_up_own();
     let outcome = tokio::select! {
         biased;
         outcome = async {
-            let target = Target::new(writer, request.output_limit);
+            let target = Target::new(writer, request.output_limit, &on_shortage);
             let forward = output::forward(running.stdout, running.stderr, target, &ended);
             let (end, ()) = tokio::try_join!(life.as_mut().map(Ok), forward)?;
             Ok(end)
         } => outcome,
         // Signals are passed on until the last byte is sent.
         gone = control::obey(reader, &guest.reaper, pid, &input, &kill, &interrupt) => {
-            gone.map(|never| match never {})
+            gone.map(|never| match never {}).map_err(RequestError::from)
         }
         never = feed => match never {},
     };

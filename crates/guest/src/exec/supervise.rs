@@ -31,7 +31,7 @@ use crate::{
 /// What the system does to a process for its memory, and the guest at a time limit.
 const KILLED: ExitStatus = ExitStatus::Signal(libc::SIGKILL);
 
-/// Time between two checks of the sockets of processes that programs have left running.
+/// Time between two checks of the sockets and locks of processes that programs have left running.
 const SERVICE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a program's life is bounded.
@@ -61,7 +61,7 @@ pub(super) struct Bounds<'a> {
 pub(super) struct End {
     pub(super) status: ExitStatus,
     pub(super) timed_out: bool,
-    /// Whether the system killed a process for its memory.
+    /// Whether the system killed a process for its memory, or the guest for memory that is not counted.
     pub(super) out_of_memory: bool,
     /// Whether the host gave it up.
     pub(super) cancelled: bool,
@@ -99,7 +99,7 @@ pub(super) async fn supervise(
         meter.watch(Some(pid));
     }
     let mut samples = interval(SAMPLE_INTERVAL);
-    let (mut timed_out, mut cancelled, mut too_many_sockets) = (false, false, false);
+    let (mut timed_out, mut cancelled, mut overdrawn) = (false, false, false);
     let mut collected = true;
     let mut ended = loop {
         tokio::select! {
@@ -142,15 +142,15 @@ pub(super) async fn supervise(
             _ = samples.tick() => {
                 meter.sample();
                 // It is out of memory that is not counted.
-                if guest.sockets.are_too_many() {
-                    too_many_sockets = true;
+                if guest.is_overdrawn() {
+                    overdrawn = true;
                     break None;
                 }
             }
         }
     };
     let memory = meter.sample();
-    let out_of_memory = is_out_of_memory(guest, &meter, ended.as_ref());
+    let out_of_memory = overdrawn || is_out_of_memory(guest, &meter, ended.as_ref());
     let uncollected = if collected {
         Duration::ZERO
     } else {
@@ -159,7 +159,7 @@ pub(super) async fn supervise(
     let rest = match ended {
         // Nothing is left to be killed, and to wait for the end is for the next reset.
         Some(_) if !collected => Rest::Nothing,
-        _ if too_many_sockets => Rest::All, // The owner of a socket is not known.
+        _ if overdrawn => Rest::All, // The owner of a socket is not known.
         _ => rest_to_kill(pid, ended.as_ref(), out_of_memory, bounds.after_exit),
     };
     if matches!(rest, Rest::Nothing)
@@ -204,9 +204,9 @@ async fn interrupts(
     }
 }
 
-/// Ends what a session's programs have left running when that has too many sockets. Programs that run
+/// Ends what a session's programs have left running when that has too many sockets or locks. Programs that run
 /// are looked after by [`supervise`].
-pub(crate) async fn limit_sockets_of_services(guest: &Guest) -> Infallible {
+pub(crate) async fn limit_services(guest: &Guest) -> Infallible {
     let mut services = guest.services.subscribe();
     loop {
         // An idle sandbox is not woken.
@@ -214,7 +214,7 @@ pub(crate) async fn limit_sockets_of_services(guest: &Guest) -> Infallible {
             pending::<()>().await;
         }
         sleep(SERVICE_INTERVAL).await;
-        if guest.sockets.are_too_many() {
+        if guest.is_overdrawn() {
             kill::all_programs(&guest.reaper).await;
         }
     }

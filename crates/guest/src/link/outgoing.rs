@@ -8,22 +8,21 @@ use std::{
     time::Duration,
 };
 
-use nix::libc;
 use tokio::{
     io::Interest,
     time::{Instant, Sleep, sleep},
 };
 
-use crate::fd::{Fd, write_vectored};
+use crate::{
+    fd::{Fd, write_vectored},
+    shortage::{RETRY_INTERVAL, is_shortage},
+};
 
 /// Bytes collected before a write to the link.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A body of at least this many bytes is written without a copy.
 const DIRECT_WRITE_BYTES: usize = 8 * 1024;
-
-/// Time until the guest tries again to send what the system had no memory for.
-const RETRY_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Bytes for the host.
 ///
@@ -128,8 +127,46 @@ impl Outgoing {
     }
 }
 
-/// Whether a write failed because the system had no memory for it. The write may succeed later.
-fn is_shortage(error: &io::Error) -> bool {
-    let errno = error.raw_os_error();
-    errno.is_some_and(|errno| [libc::ENOBUFS, libc::ENOMEM].contains(&errno))
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, future::poll_fn, rc::Rc};
+
+    use nix::unistd::pipe;
+
+    use super::*;
+    use crate::shortage::testing::Closed;
+
+    #[tokio::test]
+    async fn what_the_system_had_no_memory_for_is_sent_later() {
+        let memory = Rc::new(Closed::new());
+        let shortages = Rc::new(Cell::new(0));
+        let on_shortage = {
+            let (memory, shortages) = (Rc::clone(&memory), Rc::clone(&shortages));
+            move || {
+                shortages.set(shortages.get() + 1);
+                if shortages.get() == 2 {
+                    memory.open();
+                }
+            }
+        };
+        let (reader, writer) = pipe().unwrap();
+        let mut outgoing = Outgoing::new(writer, Box::new(on_shortage));
+        let bytes = &memory.bytes()[..DIRECT_WRITE_BYTES];
+        let sent = poll_fn(|cx| outgoing.poll_write(cx, bytes)).await.unwrap();
+        assert_eq!((sent, shortages.get()), (DIRECT_WRITE_BYTES, 2));
+        let mut received = vec![1; DIRECT_WRITE_BYTES + 1];
+        let count = nix::unistd::read(&reader, &mut received).unwrap();
+        assert_eq!(count, DIRECT_WRITE_BYTES, "nothing is sent twice");
+    }
+
+    #[tokio::test]
+    async fn an_error_that_lasts_is_seen() {
+        let (reader, _writer) = pipe().unwrap();
+        let on_shortage = || panic!("there is memory");
+        // Nobody can write to this end.
+        let mut outgoing = Outgoing::new(reader, Box::new(on_shortage));
+        outgoing.buffer.push(0);
+        let error = poll_fn(|cx| outgoing.poll_flush(cx)).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(nix::libc::EBADF));
+    }
 }

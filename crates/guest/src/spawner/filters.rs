@@ -9,7 +9,9 @@ use nix::{
 };
 
 use super::failure::{Failure, Trying};
-use crate::user::filter::{ARCH, NEXT, argument, give_back, instruction, jump_if_equal, load};
+use crate::user::filter::{
+    ARCH, NEXT, argument, give_back, instruction, jump_if_any, jump_if_equal, keep, load,
+};
 
 /// Calls of the other ABI of x86-64, whose numbers have this bit.
 const X32: u32 = 0x4000_0000;
@@ -46,16 +48,6 @@ const SHARED_MEMORY: [sock_filter; 16] = [
 const fn jump_if_not_below(value: u32, then: u8, otherwise: u8) -> sock_filter {
     let code = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
     instruction(code, then, otherwise, value)
-}
-
-const fn jump_if_any(bits: u32, then: u8, otherwise: u8) -> sock_filter {
-    let code = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
-    instruction(code, then, otherwise, bits)
-}
-
-const fn keep(bits: u32) -> sock_filter {
-    let code = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
-    instruction(code, NEXT, NEXT, bits)
 }
 
 /// Keeps this process, and all that it starts, from memory that the guest cannot count.

@@ -14,11 +14,13 @@ use super::{
 /// Size of `/dev/shm` in bytes, as the Docker backend has it.
 const SHM_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Parts of `/proc` that show the host. Docker masks the same.
-const MASKED_FILES: [&str; 7] = [
+/// Parts of `/proc` that show the host. The Docker backend has the same. While a process reads `locks`, no other process
+/// of the machine can lock a file.
+const MASKED_FILES: [&str; 8] = [
     "kcore",
     "keys",
     "latency_stats",
+    "locks",
     "timer_list",
     "timer_stats",
     "sched_debug",

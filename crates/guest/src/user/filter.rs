@@ -17,6 +17,15 @@
 //! It refuses IPv6 flow labels. A label stays for minutes after its socket is closed, and the next program
 //! could read it with its addresses. A container's profile cannot refuse one option exactly: it compares 64
 //! bits, of which the system looks at 32.
+//!
+//! It sees to it that the guest can count record locks (see `locks.rs`), which no control group does:
+//!
+//! * Locks of open file descriptions are answered as by a system that has none. They outlive every descriptor
+//!   that a process shows.
+//! * All threads of a process share its descriptors, and no other process does. So one look at a process shows
+//!   them all.
+//! * A process stays one that the guest may look at. A program that asks for something else gets the answer that
+//!   it was done.
 
 use std::{
     io,
@@ -27,7 +36,7 @@ use std::{
 use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
 
 /// How many instructions the filter has.
-const LENGTH: libc::c_ushort = 26;
+const LENGTH: libc::c_ushort = 44;
 
 /// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
 pub(crate) const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
@@ -49,35 +58,60 @@ pub(crate) const NEXT: u8 = 0;
 )]
 const PROGRAM: [sock_filter; LENGTH as usize] = [
     load(offset_of!(seccomp_data, arch) as u32),
-    jump_if_equal(ARCH, NEXT, 23),
+    jump_if_equal(ARCH, NEXT, 41),
     load(offset_of!(seccomp_data, nr) as u32),
-    jump_if_equal(libc::SYS_seccomp as u32, 19, NEXT),
-    jump_if_equal(libc::SYS_setsockopt as u32, 2, NEXT),
-    jump_if_equal(libc::SYS_prlimit64 as u32, 9, NEXT),
-    jump_if_equal(libc::SYS_setrlimit as u32, 14, 18),
+    jump_if_equal(libc::SYS_seccomp as u32, 36, NEXT),
+    jump_if_equal(libc::SYS_setsockopt as u32, 8, NEXT),
+    jump_if_equal(libc::SYS_prlimit64 as u32, 15, NEXT),
+    jump_if_equal(libc::SYS_prctl as u32, 20, NEXT),
+    jump_if_equal(libc::SYS_fcntl as u32, 23, NEXT),
+    jump_if_equal(libc::SYS_clone as u32, 25, NEXT),
+    jump_if_equal(libc::SYS_close_range as u32, 28, NEXT),
+    jump_if_equal(libc::SYS_setrlimit as u32, NEXT, 32),
+    // setrlimit: which limit it sets.
+    load(argument(0)),
+    jump_if_equal(RLIMIT_CORE, 29, 30),
     // setsockopt: its level and its option.
     load(argument(1)),
     jump_if_equal(libc::SOL_IPV6 as u32, NEXT, 2),
     load(argument(2)),
-    jump_if_equal(IPV6_FLOWLABEL_MGR, 12, 14),
-    jump_if_equal(libc::SOL_SOCKET as u32, NEXT, 13),
+    jump_if_equal(IPV6_FLOWLABEL_MGR, 23, 26),
+    jump_if_equal(libc::SOL_SOCKET as u32, NEXT, 25),
     load(argument(2)),
-    jump_if_equal(libc::SO_SNDBUF as u32, 10, NEXT),
-    jump_if_equal(libc::SO_RCVBUF as u32, 9, 10),
+    jump_if_equal(libc::SO_SNDBUF as u32, 22, NEXT),
+    jump_if_equal(libc::SO_RCVBUF as u32, 21, 22),
     // prlimit64: whether it sets a limit (the pointer, in two halves, is not null), and which limit.
     load(argument(2)),
     jump_if_equal(0, NEXT, 2),
     load(argument(2) + HALF),
-    jump_if_equal(0, 6, NEXT),
+    jump_if_equal(0, 18, NEXT),
     load(argument(1)),
-    jump_if_equal(RLIMIT_CORE, 3, 4),
-    // setrlimit: which limit it sets.
+    jump_if_equal(RLIMIT_CORE, 15, 16),
+    // prctl: whether others may no longer look at this process.
     load(argument(0)),
-    jump_if_equal(RLIMIT_CORE, 1, 2),
+    jump_if_equal(libc::PR_SET_DUMPABLE as u32, NEXT, 14),
+    load(argument(1)),
+    jump_if_equal(0, 11, 12),
+    // fcntl: whether it locks for an open file description.
+    load(argument(1)),
+    jump_if_equal(libc::F_OFD_SETLK as u32, 8, NEXT),
+    jump_if_equal(libc::F_OFD_SETLKW as u32, 7, 9),
+    // clone: whether the new one is a thread and shares descriptors, or neither.
+    load(argument(0)),
+    keep(SHARING_THREAD),
+    jump_if_equal(0, 6, NEXT),
+    jump_if_equal(SHARING_THREAD, 5, 3),
+    // close_range: whether this thread gets descriptors of its own.
+    load(argument(2)),
+    jump_if_any(libc::CLOSE_RANGE_UNSHARE, 1, 3),
     give_back(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    give_back(libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32),
     give_back(libc::SECCOMP_RET_ERRNO),
     give_back(libc::SECCOMP_RET_ALLOW),
 ];
+
+/// Flags of clone(2): the descriptors are shared, and the new one is a thread of the same process.
+const SHARING_THREAD: u32 = (libc::CLONE_FILES | libc::CLONE_THREAD) as u32;
 
 /// The limit of core dumps. Its type differs among C libraries. See asm-generic/resource.h.
 const RLIMIT_CORE: u32 = 4;
@@ -107,6 +141,16 @@ pub(crate) const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_f
         otherwise,
         value,
     )
+}
+
+pub(crate) const fn jump_if_any(bits: u32, then: u8, otherwise: u8) -> sock_filter {
+    let code = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
+    instruction(code, then, otherwise, bits)
+}
+
+pub(crate) const fn keep(bits: u32) -> sock_filter {
+    let code = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
+    instruction(code, NEXT, NEXT, bits)
 }
 
 pub(crate) const fn give_back(action: u32) -> sock_filter {
@@ -179,7 +223,7 @@ mod tests {
 
     #[test]
     fn jumps_end_at_the_actions_that_they_mean() {
-        let [.., refuse, pretend, allow] = PROGRAM.map(|instruction| instruction.k);
+        let [.., refuse, invalid, pretend, allow] = PROGRAM.map(|instruction| instruction.k);
         let run = |nr: libc::c_long, args: [u64; 3]| {
             let mut data = vec![u32::try_from(nr).unwrap(), ARCH, 0, 0];
             for arg in args {
@@ -193,7 +237,12 @@ mod tests {
                 at += 1;
                 match u32::from(code) & 7 {
                     libc::BPF_LD => loaded = data[usize::try_from(k).unwrap() / 4],
-                    libc::BPF_JMP => at += usize::from(if loaded == k { jt } else { jf }),
+                    libc::BPF_ALU => loaded &= k,
+                    libc::BPF_JMP => {
+                        let any = u32::from(code) & 0xf0 == libc::BPF_JSET;
+                        let holds = if any { loaded & k != 0 } else { loaded == k };
+                        at += usize::from(if holds { jt } else { jf });
+                    }
                     _ => return k,
                 }
             }
@@ -215,6 +264,33 @@ mod tests {
         assert_eq!(run(libc::SYS_setrlimit, [core, 1, 0]), pretend);
         assert_eq!(run(libc::SYS_setrlimit, [core + 1, 1, 0]), allow);
         assert_eq!(run(libc::SYS_getpid, [core, core, core]), allow);
+        for (command, answer) in [
+            (36, allow),
+            (37, invalid),
+            (38, invalid),
+            (39, allow),
+            (6, allow),
+        ] {
+            assert_eq!(run(libc::SYS_fcntl, [3, command, 0]), answer, "{command}");
+            // The system looks at the lower half only.
+            assert_eq!(run(libc::SYS_fcntl, [3, command | 1 << 32, 0]), answer);
+        }
+        let (files, thread) = (0x400, 0x1_0000);
+        for (flags, answer) in [
+            (17, allow),
+            (files, invalid),
+            (thread, invalid),
+            (files | thread, allow),
+        ] {
+            assert_eq!(run(libc::SYS_clone, [flags, 0, 0]), answer, "{flags:x}");
+            assert_eq!(run(libc::SYS_clone, [flags | 0x4100, 0, 0]), answer);
+        }
+        for (flags, answer) in [(0, allow), (2, invalid), (4, allow), (6, invalid)] {
+            assert_eq!(run(libc::SYS_close_range, [3, 9, flags]), answer, "{flags}");
+        }
+        assert_eq!(run(libc::SYS_prctl, [4, 0, 0]), pretend);
+        assert_eq!(run(libc::SYS_prctl, [4, 1, 0]), allow);
+        assert_eq!(run(libc::SYS_prctl, [3, 0, 0]), allow);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod ending;
 mod exec;
 mod files;
 mod link;
+mod locks;
 mod many_files;
 mod memory;
 mod memory_group;

@@ -76,7 +76,7 @@ async fn a_program_with_too_many_sockets_is_out_of_memory() {
         .exec(program(&["python3", "-c", &open(700, "time.sleep(60)")]))
         .await;
     assert_eq!(many.report().status, ExitStatus::Signal(9));
-    assert!(!many.report().timed_out);
+    assert!(!many.report().timed_out && many.report().out_of_memory);
 
     let service = format!(
         "python3 -c '{}' >/dev/null 2>&1 &
