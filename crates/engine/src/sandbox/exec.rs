@@ -1,6 +1,9 @@
 //! A program that runs in a sandbox.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use isol8_protocol::{ExecControl, ExitReport, Reply, Request};
@@ -46,11 +49,19 @@ pub struct Exec {
     exchange: Option<Exchange>,
     /// When this was cancelled before the drop, the interpreter is interrupted instead.
     cancel: Option<CancellationToken>,
+    /// Where the stream goes at the end of the program, if it is not closed then.
+    ended: Option<EndedStream>,
 }
+
+type Frames = FrameReader<ReadHalf<LinkStream>>;
+
+/// The stream of the last program that has ended in a sandbox. The reset after it closes the stream, so that the
+/// guest wakes once for both.
+pub(super) type EndedStream = Arc<Mutex<Option<Frames>>>;
 
 /// The stream of a program.
 struct Exchange {
-    frames: FrameReader<ReadHalf<LinkStream>>,
+    frames: Frames,
     input: mpsc::Sender<Input>,
     _end_feeder: DropGuard,
 }
@@ -77,7 +88,14 @@ impl Exec {
         Ok(Self {
             exchange: Some(exchange),
             cancel: None,
+            ended: None,
         })
+    }
+
+    /// Leaves the stream in `ended` at the end of the program.
+    pub(super) fn left_in(mut self, ended: &EndedStream) -> Self {
+        self.ended = Some(Arc::clone(ended));
+        self
     }
 
     /// Interrupts the interpreter of a session when dropped after `cancel`, so that it may survive.
@@ -95,7 +113,10 @@ impl Exec {
             Incoming::Stdout(bytes) => Ok(ExecEvent::Stdout(bytes)),
             Incoming::Stderr(bytes) => Ok(ExecEvent::Stderr(bytes)),
             Incoming::Reply(Reply::Exited(report)) => {
-                self.exchange = None;
+                let frames = self.exchange.take().map(|exchange| exchange.frames);
+                if let Some(ended) = &self.ended {
+                    *ended.lock().unwrap_or_else(PoisonError::into_inner) = frames;
+                }
                 Ok(ExecEvent::Exited(report))
             }
             Incoming::Reply(reply) => Err(unexpected(reply)),

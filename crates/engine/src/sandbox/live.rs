@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::Instant,
@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use super::{
     InboundStreams, LinkStream,
-    exec::Exec,
+    exec::{EndedStream, Exec},
     file_batch::{self, IncomingFiles},
     files,
     link::Link,
@@ -46,6 +46,7 @@ pub struct Sandbox {
     lost: CancellationToken,
     /// Whether an interpreter waits in it for its program, or is about to.
     readiness: Arc<AtomicU8>,
+    ended: EndedStream,
 }
 
 impl Sandbox {
@@ -66,6 +67,7 @@ impl Sandbox {
             persist: spec.persist,
             lost: CancellationToken::new(),
             readiness: Arc::default(),
+            ended: EndedStream::default(),
         };
         let link = Link::connect(started.stream)
             .await
@@ -114,7 +116,8 @@ impl Sandbox {
 
     /// Runs a program. Dropping the [`Exec`] kills it.
     pub async fn exec(&self, request: ExecRequest) -> Result<Exec, EngineError> {
-        Exec::start(self.link()?.open().await?, Request::Exec(request)).await
+        let exec = Exec::start(self.link()?.open().await?, Request::Exec(request)).await?;
+        Ok(exec.left_in(&self.ended))
     }
 
     /// Runs a program in the resident interpreter of the sandbox's session. Dropping the [`Exec`]
@@ -194,6 +197,12 @@ impl Sandbox {
         self.readiness.store(NOT_PARKED, Ordering::Relaxed);
         let link = self.link()?;
         let mut stream = link.open().await?;
+        // Closed behind what is sent here.
+        let _ended = self
+            .ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // Opened before anything is sent, for which the multiplexer would be given a turn.
         let next = match park {
             Some(request) => Some((link.open().await?, request)),

@@ -40,6 +40,12 @@ impl Ending {
     }
 }
 
+impl From<Ending> for Fd {
+    fn from(Ending(listener): Ending) -> Self {
+        listener
+    }
+}
+
 /// How the process `pid` ends. The process is a child that has not been collected. `None` when it does not
 /// end, and when it has collected children itself: their CPU time is not exact before it is collected.
 pub(super) fn status_of(pid: i32) -> Option<ExitStatus> {

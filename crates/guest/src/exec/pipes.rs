@@ -57,14 +57,18 @@ pub(crate) fn make() -> io::Result<()> {
 
 /// Empties the files, so that nothing of one session reaches the next.
 pub(crate) fn empty_files() -> io::Result<()> {
-    for path in [SESSION_SCRIPT, SESSION_NOTE] {
+    let empty = |path| {
         match open_as_user(path, OFlag::O_WRONLY | OFlag::O_TRUNC) {
             // The sandbox has no place for a session.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => drop(opened?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => opened.map(drop),
         }
-    }
-    Ok(())
+    };
+    with_rights_of_user(|| {
+        [SESSION_SCRIPT, SESSION_NOTE]
+            .into_iter()
+            .try_for_each(empty)
+    })
 }
 
 /// Begins the script of a new shell with a line.

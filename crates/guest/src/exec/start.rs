@@ -13,6 +13,7 @@ use crate::{
     fd::{Fd, user_pipe},
     guest::Guest,
     processes::reaper::Role,
+    user::rights::with_rights_of_user,
 };
 
 /// How long an interpreter may take until it waits for its program.
@@ -39,9 +40,12 @@ pub(super) struct PipedProgram {
 /// whatever its standard input.
 pub(super) async fn start(guest: &Guest, launch: Launch) -> Result<PipedProgram, Failure> {
     let preparing = |error: io::Error| Failure::system("cannot prepare the program", &error);
-    let (input, stdin) = user_pipe().map_err(preparing)?;
-    let (stdout, output) = output_pipe(FrameKind::Stdout).map_err(preparing)?;
-    let (stderr, error) = output_pipe(FrameKind::Stderr).map_err(preparing)?;
+    let pipes = || {
+        let (input, output) = (user_pipe()?, output_pipe(FrameKind::Stdout)?);
+        Ok((input, output, output_pipe(FrameKind::Stderr)?))
+    };
+    let ((input, stdin), (stdout, output), (stderr, error)) =
+        with_rights_of_user(pipes).map_err(preparing)?;
     let stdin = Fd::new(stdin).map_err(preparing)?;
     let theirs = Stdio {
         input: &input,

@@ -106,7 +106,7 @@ pub(super) async fn supervise(
             biased;
             ended = &mut over => break ended,
             () = begins(ending.as_ref()) => {
-                ending = None;
+                guest.reaper.keep(pid, ending.take().map(Ending::into));
                 // It has given up its memory, or is about to.
                 meter.watch(None);
                 meter.sample();

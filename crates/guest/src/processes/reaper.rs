@@ -15,6 +15,8 @@ use isol8_protocol::ExitStatus;
 use nix::libc;
 use tokio::sync::{Notify, oneshot};
 
+use crate::fd::Fd;
+
 /// The purpose of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -49,6 +51,7 @@ pub(crate) fn status_of_wait(status: libc::c_int) -> ExitStatus {
 struct Child {
     role: Role,
     ended: oneshot::Sender<Ended>,
+    kept: Option<Fd>,
 }
 
 /// The children of the guest.
@@ -63,10 +66,23 @@ impl Reaper {
     /// Registers a child. Call it between the fork and the next await.
     pub(crate) fn register(&self, pid: i32, role: Role) -> oneshot::Receiver<Ended> {
         let (ended, receiver) = oneshot::channel();
-        self.children
-            .borrow_mut()
-            .insert(pid, Child { role, ended });
+        self.children.borrow_mut().insert(
+            pid,
+            Child {
+                role,
+                ended,
+                kept: None,
+            },
+        );
         receiver
+    }
+
+    /// Closes `fd` when this child has been collected. To close the listener of a filter takes long while the last
+    /// process under the filter ends, and the report of its exit would wait.
+    pub(crate) fn keep(&self, pid: i32, fd: Option<Fd>) {
+        if let Some(child) = self.children.borrow_mut().get_mut(&pid) {
+            child.kept = fd;
+        }
     }
 
     /// Collects every child that has ended. Returns whether any child is left, own or adopted.

@@ -1,6 +1,6 @@
 //! The sandbox user's rights in the file system, for work that the guest does for a program.
 
-use std::{io, sync::OnceLock};
+use std::{cell::Cell, io, sync::OnceLock};
 
 use nix::{
     errno::Errno,
@@ -11,8 +11,23 @@ use nix::{
 /// Whether the rights in the file system can be changed alone.
 static HAS_EFFECT: OnceLock<bool> = OnceLock::new();
 
-/// Runs `work` with the sandbox user's rights in the file system.
+thread_local! {
+    /// Whether the thread has the user's rights now.
+    static HAS_THEM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` with the sandbox user's rights in the file system. Within such work, this is free: each change takes new
+/// credentials from the kernel.
 pub(crate) fn with_rights_of_user<T>(work: impl FnOnce() -> T) -> T {
+    if HAS_THEM.replace(true) {
+        return work();
+    }
+    let made = change_rights(work);
+    HAS_THEM.set(false);
+    made
+}
+
+fn change_rights<T>(work: impl FnOnce() -> T) -> T {
     let user = Uid::from_raw(crate::user::id());
     let group = Gid::from_raw(isol8_protocol::GROUP_ID);
     let (old_group, old_user) = (setfsgid(group), setfsuid(user));
