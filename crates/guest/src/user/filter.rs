@@ -14,6 +14,9 @@
 //! In the same way it keeps the sizes of socket buffers. Control groups of version 1 do not count them, so
 //! the host's maximum would be the only limit. The system takes these sizes as a hint anyway.
 //!
+//! It refuses filters of programs, as a system without filters does. The system compiles them, and the machine has one
+//! limit for the memory of all that is compiled.
+//!
 //! It refuses IPv6 flow labels. A label stays for minutes after its socket is closed, and the next program
 //! could read it with its addresses. A container's profile cannot refuse one option exactly: it compares 64
 //! bits, of which the system looks at 32.
@@ -36,7 +39,7 @@ use std::{
 use nix::libc::{self, seccomp_data, sock_filter, sock_fprog};
 
 /// How many instructions the filter has.
-const LENGTH: libc::c_ushort = 44;
+const LENGTH: libc::c_ushort = 47;
 
 /// The machine in [`seccomp_data`]: its ELF number, 64 bits, little-endian. See linux/audit.h.
 pub(crate) const ARCH: u32 = ELF_MACHINE as u32 | 0x8000_0000 | 0x4000_0000;
@@ -58,38 +61,41 @@ pub(crate) const NEXT: u8 = 0;
 )]
 const PROGRAM: [sock_filter; LENGTH as usize] = [
     load(offset_of!(seccomp_data, arch) as u32),
-    jump_if_equal(ARCH, NEXT, 41),
+    jump_if_equal(ARCH, NEXT, 44),
     load(offset_of!(seccomp_data, nr) as u32),
-    jump_if_equal(libc::SYS_seccomp as u32, 36, NEXT),
+    jump_if_equal(libc::SYS_seccomp as u32, 39, NEXT),
     jump_if_equal(libc::SYS_setsockopt as u32, 8, NEXT),
     jump_if_equal(libc::SYS_prlimit64 as u32, 15, NEXT),
     jump_if_equal(libc::SYS_prctl as u32, 20, NEXT),
-    jump_if_equal(libc::SYS_fcntl as u32, 23, NEXT),
-    jump_if_equal(libc::SYS_clone as u32, 25, NEXT),
-    jump_if_equal(libc::SYS_close_range as u32, 28, NEXT),
-    jump_if_equal(libc::SYS_setrlimit as u32, NEXT, 32),
+    jump_if_equal(libc::SYS_fcntl as u32, 26, NEXT),
+    jump_if_equal(libc::SYS_clone as u32, 28, NEXT),
+    jump_if_equal(libc::SYS_close_range as u32, 31, NEXT),
+    jump_if_equal(libc::SYS_setrlimit as u32, NEXT, 35),
     // setrlimit: which limit it sets.
     load(argument(0)),
-    jump_if_equal(RLIMIT_CORE, 29, 30),
+    jump_if_equal(RLIMIT_CORE, 32, 33),
     // setsockopt: its level and its option.
     load(argument(1)),
     jump_if_equal(libc::SOL_IPV6 as u32, NEXT, 2),
     load(argument(2)),
-    jump_if_equal(IPV6_FLOWLABEL_MGR, 23, 26),
-    jump_if_equal(libc::SOL_SOCKET as u32, NEXT, 25),
+    jump_if_equal(IPV6_FLOWLABEL_MGR, 26, 29),
+    jump_if_equal(libc::SOL_SOCKET as u32, NEXT, 28),
     load(argument(2)),
-    jump_if_equal(libc::SO_SNDBUF as u32, 22, NEXT),
-    jump_if_equal(libc::SO_RCVBUF as u32, 21, 22),
+    jump_if_equal(libc::SO_SNDBUF as u32, 25, NEXT),
+    jump_if_equal(libc::SO_RCVBUF as u32, 24, 25),
     // prlimit64: whether it sets a limit (the pointer, in two halves, is not null), and which limit.
     load(argument(2)),
     jump_if_equal(0, NEXT, 2),
     load(argument(2) + HALF),
-    jump_if_equal(0, 18, NEXT),
+    jump_if_equal(0, 21, NEXT),
     load(argument(1)),
-    jump_if_equal(RLIMIT_CORE, 15, 16),
-    // prctl: whether others may no longer look at this process.
+    jump_if_equal(RLIMIT_CORE, 18, 19),
+    // prctl: whether it installs a filter, or others may no longer look at this process.
     load(argument(0)),
-    jump_if_equal(libc::PR_SET_DUMPABLE as u32, NEXT, 14),
+    jump_if_equal(libc::PR_SET_DUMPABLE as u32, 3, NEXT),
+    jump_if_equal(libc::PR_SET_SECCOMP as u32, NEXT, 16),
+    load(argument(1)),
+    jump_if_equal(libc::SECCOMP_MODE_FILTER, 12, 14),
     load(argument(1)),
     jump_if_equal(0, 11, 12),
     // fcntl: whether it locks for an open file description.
@@ -291,6 +297,10 @@ mod tests {
         assert_eq!(run(libc::SYS_prctl, [4, 0, 0]), pretend);
         assert_eq!(run(libc::SYS_prctl, [4, 1, 0]), allow);
         assert_eq!(run(libc::SYS_prctl, [3, 0, 0]), allow);
+        assert_eq!(run(libc::SYS_prctl, [22, 2, 0]), invalid);
+        assert_eq!(run(libc::SYS_prctl, [0x16 | 1 << 32, 2, 1 << 40]), invalid);
+        assert_eq!(run(libc::SYS_prctl, [22, 1, 0]), allow);
+        assert_eq!(run(libc::SYS_prctl, [21, 2, 0]), allow);
     }
 
     #[test]

@@ -182,15 +182,20 @@ async fn usage_includes_processes_that_are_not_collected_yet() {
 }
 
 #[tokio::test]
-async fn programs_cannot_make_the_call_that_installs_the_filter() {
+async fn programs_can_install_no_filter() {
     let sandbox = Sandbox::start().await;
     let code = "import ctypes, os\n\
         libc = ctypes.CDLL(None, use_errno=True)\n\
         number = 277 if os.uname().machine == 'aarch64' else 317\n\
         for operation, flags in (0, 0), (1, 0), (1, 8), (2, 0), (3, 0), (99, 0):\n\
         \x20   print(libc.syscall(number, operation, flags, None), ctypes.get_errno())\n\
+        allow = (ctypes.c_uint64 * 1)(0x7fff000000000006)\n\
+        class Program(ctypes.Structure):\n\
+        \x20   _fields_ = [('length', ctypes.c_ushort), ('code', ctypes.c_void_p)]\n\
+        program = Program(1, ctypes.addressof(allow))\n\
+        print(libc.prctl(22, 2, ctypes.byref(program)), ctypes.get_errno())\n\
         print([line for line in open('/proc/self/status') if line.startswith('Seccomp_f')])";
     let done = sandbox.exec(python(code)).await;
-    let expected = "-1 1\n".repeat(6) + "['Seccomp_filters:\\t1\\n']\n";
+    let expected = "-1 1\n".repeat(6) + "-1 22\n['Seccomp_filters:\\t1\\n']\n";
     assert_eq!(done.stdout(), expected);
 }
