@@ -27,9 +27,11 @@ def serve(control, objects):
     orders = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, control)
     posix.write(1, b"\x05")
     while True:
-        order, extra, *_ = orders.recvmsg(256, _socket.CMSG_SPACE(12))
+        order, extra, flags, _ = orders.recvmsg(4096, _socket.CMSG_SPACE(12))
         if not order:
             posix._exit(0)
+        if flags & _socket.MSG_TRUNC:  # a part of a filter is none
+            posix._exit(2)
         data = extra[0][2]
         streams = [int.from_bytes(data[at:at + 4], sys.byteorder) for at in (0, 4, 8)]
         between = posix.fork()
