@@ -160,7 +160,10 @@ const SELF: &str = "import os, resource, signal\n\
     os.kill(os.getpid(), 0); print(os.getresuid(), os.getgroups())\n";
 
 /// The nursery as a program sees it: its user ids, and what the program may do to it.
-const NURSERY: &str = "import os\n\
+///
+/// A process that has forked an interpreter from it may not have ended yet. The program waits for that.
+const NURSERY: &str = "import os, time\n\
+    while len(list(filter(str.isdigit, os.listdir('/proc')))) > 3: time.sleep(0.001)\n\
     for name in filter(str.isdigit, os.listdir('/proc')):\n\
     \x20   pid = int(name)\n\
     \x20   if pid in (1, os.getpid()): continue\n\
@@ -200,7 +203,10 @@ async fn what_interpreters_are_forked_from_is_out_of_reach_and_outlives_a_run() 
     let mut seen = std::collections::BTreeMap::new();
     for _ in 0..6 {
         let result = parked_run(&engine, &request).await;
-        let (pid, rest) = result.stdout.split_once(' ').unwrap();
+        let (pid, rest) = result
+            .stdout
+            .split_once(' ')
+            .unwrap_or_else(|| panic!("{result:?}"));
         assert_eq!(rest, "['102', '102', '102', '102'] True", "{result:?}");
         let runs = seen
             .entry((result.container_id, pid.to_owned()))

@@ -59,8 +59,8 @@ fn of_an_interpreter_in_a_home_its_bin_and_lib_are_shown() {
         isol8_testing::not_run("the root of a sandbox is looked into as root");
         return;
     }
-    // Not in /tmp: each sandbox has one of its own.
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    // Not in /tmp, where this checkout may lie: each sandbox has one of its own.
+    let place = tempfile::tempdir_in("/opt").unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let home = place.path().canonicalize().unwrap().join("home");
     for directory in [".bun/bin", ".bun/lib", ".bun/install", ".ssh"] {
