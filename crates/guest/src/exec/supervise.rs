@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     convert::Infallible,
     future::pending,
+    mem::replace,
     time::{Duration, Instant},
 };
 
@@ -99,7 +100,7 @@ pub(super) async fn supervise(
         meter.watch(Some(pid));
     }
     let mut samples = interval(SAMPLE_INTERVAL);
-    let (mut timed_out, mut cancelled, mut overdrawn) = (false, false, false);
+    let (mut timed_out, mut cancelled, mut overdrawn, mut has_begun) = (false, false, false, false);
     let mut collected = true;
     let mut ended = loop {
         tokio::select! {
@@ -141,8 +142,8 @@ pub(super) async fn supervise(
             _ = bounds.end.changed() => break None,
             _ = samples.tick() => {
                 meter.sample();
-                // It is out of memory that is not counted.
-                if guest.is_overdrawn() {
+                // It is out of memory that is not counted. A program that begins is not held up by the check.
+                if replace(&mut has_begun, true) && guest.is_overdrawn() {
                     overdrawn = true;
                     break None;
                 }
