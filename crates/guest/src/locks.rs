@@ -47,7 +47,7 @@ const MOST_WORK: Duration = Duration::from_secs(1);
 /// CPU time of processes that the guest cannot look at: those whose program's file the user may not read.
 const MOST_HIDDEN: Duration = Duration::from_millis(200);
 
-/// Time between two looks when memory is short.
+/// Time between two looks while memory is short, and before the first of them.
 const SHORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is known of the locks.
@@ -56,6 +56,8 @@ pub(crate) struct Locks(RefCell<State>);
 struct State {
     /// When the guest looked last.
     looked: Instant,
+    /// Since when memory is short, as far as the guest has seen.
+    short_since: Option<Instant>,
     known: BTreeMap<i32, Known>,
     /// Processes that are still to be looked at, the last one first.
     due: Vec<Look>,
@@ -101,15 +103,11 @@ impl Locks {
     /// Looks at the processes that have worked since the last look. Returns whether there are more locks than the
     /// sandbox may have, or more than can be counted.
     ///
-    /// To open files takes memory. So the guest looks less often while memory is short, and gives up its reserve for it.
+    /// To open files takes memory. Where the guest is not protected, the kernel could kill it for that when memory has
+    /// just become full. So the guest waits then, looks less often, and gives up its reserve for it.
     pub(crate) fn are_too_many(&self, memory: &Memory, reaper: &Reaper) -> bool {
         let mut state = self.0.borrow_mut();
-        let interval = if memory.is_short() {
-            SHORT_INTERVAL
-        } else {
-            SAMPLE_INTERVAL / 2
-        };
-        if state.looked.elapsed() < interval {
+        if !state.may_look(memory.is_short()) {
             return false;
         }
         let _room = memory.room_for_work();
@@ -131,10 +129,21 @@ impl State {
     fn new() -> Self {
         Self {
             looked: Instant::now(),
+            short_since: None,
             known: BTreeMap::new(),
             due: Vec::new(),
             work: Duration::ZERO,
         }
+    }
+
+    /// Whether it is time for a look.
+    fn may_look(&mut self, is_short: bool) -> bool {
+        if !is_short {
+            self.short_since = None;
+            return self.looked.elapsed() >= SAMPLE_INTERVAL / 2;
+        }
+        let since = *self.short_since.get_or_insert_with(Instant::now);
+        since.max(self.looked).elapsed() >= SHORT_INTERVAL
     }
 
     /// Notes which processes are due, unless some are left from the last time.
@@ -235,6 +244,22 @@ mod tests {
         state.work = Duration::ZERO;
         state.known.get_mut(&-2).unwrap().locks += 1;
         assert!(state.are_too_many());
+    }
+
+    #[test]
+    fn while_memory_has_just_become_short_there_is_no_look() {
+        let mut state = State::new();
+        let long_ago = Instant::now().checked_sub(2 * SHORT_INTERVAL).unwrap();
+        state.looked = long_ago;
+        assert!(state.may_look(false));
+        assert!(!state.may_look(true));
+        state.short_since = Some(long_ago);
+        assert!(state.may_look(true));
+        state.looked = Instant::now();
+        assert!(!state.may_look(true), "once in a while");
+        state.looked = long_ago;
+        assert!(state.may_look(false));
+        assert!(!state.may_look(true), "it has become short again");
     }
 
     #[test]
