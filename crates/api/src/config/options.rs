@@ -3,7 +3,7 @@
 use super::{Config, PoolSizeConfig};
 use crate::options::{
     NetworkMode, PoolStrategy, RawAudit, RawNetworkFilter, RawOptions, RawPoolSize, RawRemoteCode,
-    RawSecurity, SeccompMode,
+    RawSecurity, SeccompMode, number,
 };
 
 impl Config {
@@ -112,15 +112,6 @@ impl Config {
             cache_ttl: Some(number(remote.cache_ttl)),
         }
     }
-}
-
-/// As JavaScript would have it.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "no limit needs more than 53 bits"
-)]
-fn number(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod engine;
 mod install_registries;
+mod number;
 mod object;
 mod pool_size;
 mod request_limits;
@@ -13,6 +14,7 @@ pub use engine::{
     RawAddresses, RawAudit, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
 };
 pub use install_registries::RawInstallRegistries;
+pub use number::number;
 pub(crate) use object::{object, present_object};
 pub use pool_size::RawPoolSize;
 pub(crate) use pool_size::pool_size;

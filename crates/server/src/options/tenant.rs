@@ -3,7 +3,7 @@
 mod sizes;
 
 use isol8_api::options::{
-    RawInstallRegistries, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity,
+    RawInstallRegistries, RawNetworkFilter, RawOptions, RawRemoteCode, RawSecurity, number,
 };
 use isol8_engine::options::{OptionError, parse_size, size_text};
 
@@ -213,15 +213,6 @@ fn cap(option: &'static str, size: &mut Option<String>, most: u64) -> Result<(),
         *text = size_text(bytes.min(most));
     }
     Ok(())
-}
-
-/// As options have it.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "no limit needs more than 53 bits"
-)]
-fn number(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]
