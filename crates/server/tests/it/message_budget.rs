@@ -1,8 +1,22 @@
 //! The memory that messages of `WebSocket`s may take.
 
 use crate::support::{
-    MAX_BODY, done, hangs, held, json, open_socket_with, request, small, until, until_held,
+    MAX_BODY, Socket, TestServer, done, hangs, held, json, open_socket_with, request, small, until,
+    until_held,
 };
+
+/// Opens a connection on which a program runs.
+async fn open_with_program(server: &TestServer, key: &str) -> Socket {
+    let mut socket = open_socket_with(server, key).await;
+    let mut run = request();
+    run["type"] = json!("execute");
+    socket.send(run).await;
+    until("the program runs", async || {
+        server.get("/queue/status").await.1["available"] == json!(9)
+    })
+    .await;
+    socket
+}
 
 #[tokio::test]
 async fn messages_without_an_end_fill_the_part_of_their_tenant() {
@@ -36,14 +50,7 @@ async fn messages_without_an_end_fill_the_part_of_their_tenant() {
 #[tokio::test]
 async fn input_without_memory_ends_the_program_and_says_so() {
     let (server, [a, _]) = small(MAX_BODY, vec![hangs()]).await;
-    let mut running = open_socket_with(&server, &a).await;
-    let mut run = request();
-    run["type"] = json!("execute");
-    running.send(run).await;
-    until("the program runs", async || {
-        server.get("/queue/status").await.1["available"] == json!(9)
-    })
-    .await;
+    let mut running = open_with_program(&server, &a).await;
     let mut others = Vec::new();
     for bytes in [MAX_BODY / 2, MAX_BODY / 2, MAX_BODY * 2 / 5] {
         let before = held(&server).await;
@@ -63,6 +70,26 @@ async fn input_without_memory_ends_the_program_and_says_so() {
         (1, (1011, "The program was ended".to_owned()))
     );
     drop(others);
+    until_held(&server, 0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_message_with_too_many_values_is_refused_and_the_program_goes_on() {
+    let (server, [a, _]) = small(MAX_BODY, vec![hangs()]).await;
+    let mut running = open_with_program(&server, &a).await;
+    let values = "[],".repeat(MAX_BODY / 4);
+    let input = format!(r#"{{"type": "stdin", "data": "", "more": [{values}0]}}"#);
+    running.text(&input).await;
+    let told = running.event().await.unwrap();
+    assert_eq!(told["code"], json!("ISOL8_TOO_LARGE"), "{told}");
+    // Of a program that is ended, the connection would be closed.
+    running.send(json!({"type": "cancel"})).await;
+    let told = running.event().await.unwrap();
+    assert_eq!(told["data"], json!("Unknown message type: cancel"));
+    let status = server.get("/queue/status").await.1;
+    assert_eq!(status["available"], json!(9));
+    drop(running);
     until_held(&server, 0).await;
     server.end().await;
 }

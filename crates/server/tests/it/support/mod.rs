@@ -8,7 +8,7 @@ mod places;
 mod programs;
 mod server;
 
-pub(crate) use client::{events_of, open_socket, open_socket_with, raw_answer};
+pub(crate) use client::{Socket, events_of, open_socket, open_socket_with, raw_answer};
 pub(crate) use description::{assert_described, operations};
 pub(crate) use keys::{Keys, in_tenants, names};
 pub(crate) use memory::{MAX_BODY, gauge, held, small, until_held};
