@@ -10,12 +10,7 @@
 //! A report that does not wait for the program to be collected takes the sampled resident memory of the program
 //! in place of the largest. Without a control group, the resident memory is the only value.
 
-use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::FileExt,
-    time::Duration,
-};
+use std::{fs::File, io, os::unix::fs::FileExt, time::Duration};
 
 use nix::{
     sys::resource::{UsageWho, getrusage},
@@ -157,7 +152,7 @@ pub(crate) fn resident_memory(pid: i32) -> Option<u64> {
 
 /// Returns the CPU time of a process and of the descendants it has waited for.
 pub(crate) fn cpu_of(pid: i32) -> Duration {
-    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = read_small(&format!("/proc/{pid}/stat")).unwrap_or_default();
     cpu_clock(pid) + waited_for(&stat).unwrap_or_default()
 }
 

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fs, io};
 
 use nix::libc;
 
+use crate::usage::read_small;
+
 /// A process of which at least one thread has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
@@ -46,7 +48,7 @@ pub(crate) fn list() -> io::Result<Vec<Process>> {
         if pid == 1 {
             continue;
         }
-        match fs::read(format!("/proc/{pid}/stat")) {
+        match read_small(&format!("/proc/{pid}/stat")) {
             Ok(stat) => processes.extend(parse(pid, &stat)),
             // A process may end during the listing. Every other error counts.
             Err(error) if is_gone(&error) => {}
