@@ -31,10 +31,6 @@ const MOST: u64 = 4096;
 /// CPU time after which a process may have locks that are worth a look. A lock takes at least half a microsecond.
 const WORTH_A_LOOK: Duration = Duration::from_millis(5);
 
-/// CPU time of all processes together since they were looked at, from which a look is worth its cost: many programs end
-/// before. Meanwhile they can take 40,000 locks (8 MiB).
-const WORTH_ANY: Duration = Duration::from_millis(20);
-
 /// How long a process that has worked less may go on without a look.
 const LATEST: Duration = Duration::from_millis(250);
 
@@ -91,9 +87,10 @@ impl Known {
         }
     }
 
-    /// Whether it is to be looked at, when it has `worked` so long since the last look.
-    fn is_due(&self, worked: Duration, now: Instant, is_worth_it: bool) -> bool {
-        (is_worth_it && worked >= WORTH_A_LOOK && now >= self.next)
+    /// Whether it is to be looked at, with this CPU time by now.
+    fn is_due(&self, cpu: Duration, now: Instant) -> bool {
+        let worked = cpu.saturating_sub(self.cpu);
+        (worked >= WORTH_A_LOOK && now >= self.next)
             || (!worked.is_zero() && now >= self.next + LATEST)
     }
 }
@@ -157,7 +154,6 @@ impl State {
         }
         self.work = Duration::ZERO;
         let now = Instant::now();
-        let mut working = Vec::with_capacity(living.len());
         for pid in living {
             let cpu = cpu_clock(*pid);
             let known = self.known.entry(*pid).or_insert_with(|| Known::at(now));
@@ -165,12 +161,8 @@ impl State {
                 // Another process has the number now.
                 *known = Known::at(now);
             }
-            working.push((*pid, cpu, cpu.saturating_sub(known.cpu)));
-        }
-        let worked: Duration = working.iter().map(|(_, _, worked)| worked).sum();
-        for (pid, cpu, own) in working {
-            if self.known[&pid].is_due(own, now, worked >= WORTH_ANY) {
-                self.due.push(Look::new(pid, cpu));
+            if known.is_due(cpu, now) {
+                self.due.push(Look::new(*pid, cpu));
             }
         }
     }
@@ -276,7 +268,7 @@ mod tests {
         state.known.insert(-2, Known::at(Instant::now()));
         let own = nix::unistd::getpid().as_raw();
         let began = cpu_clock(own);
-        while cpu_clock(own).saturating_sub(began) < WORTH_ANY {}
+        while cpu_clock(own).saturating_sub(began) < WORTH_A_LOOK {}
         state.choose(&BTreeSet::from([own]));
         assert!(!state.known.contains_key(&-2));
         assert_eq!(
@@ -290,18 +282,14 @@ mod tests {
         let now = Instant::now();
         let known = Known::at(now);
         let (little, soon) = (Duration::from_nanos(1), now + LATEST / 2);
-        assert!(known.is_due(WORTH_A_LOOK, now, true));
-        assert!(
-            !known.is_due(WORTH_A_LOOK, now, false),
-            "all together worked little"
-        );
-        assert!(!known.is_due(little, soon, true));
-        assert!(known.is_due(little, now + LATEST, false));
-        assert!(!known.is_due(Duration::ZERO, now + LATEST, true));
+        assert!(known.is_due(WORTH_A_LOOK, now));
+        assert!(!known.is_due(little, soon));
+        assert!(known.is_due(little, now + LATEST));
+        assert!(!known.is_due(Duration::ZERO, now + LATEST));
         let paused = Known {
             next: soon,
             ..known
         };
-        assert!(!paused.is_due(WORTH_A_LOOK, now, true));
+        assert!(!paused.is_due(WORTH_A_LOOK, now));
     }
 }
