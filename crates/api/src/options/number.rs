@@ -1,6 +1,6 @@
 //! Numbers as JavaScript has them.
 
-/// An option's number.
+/// A whole number as the options have it: a number of JavaScript. It is exact up to 2^53.
 #[expect(
     clippy::cast_precision_loss,
     reason = "no limit needs more than 53 bits"
