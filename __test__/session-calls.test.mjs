@@ -38,6 +38,47 @@ test("files are written and read while a program runs, in the order of their cal
   });
 });
 
+test("a program that swaps the files of later calls gains no access and holds nobody up", async () => {
+  const swap = `
+import itertools, os
+def remove(name):
+    try: os.rmdir(name) if os.path.isdir(name) and not os.path.islink(name) else os.remove(name)
+    except OSError: pass
+def fill(name):
+    with open(name, "r+b") as file: file.write(bytes(1 << 20))
+plants = [lambda name: os.symlink("/proc/1/mem", name), lambda name: os.symlink("/etc/passwd", name), os.mkfifo,
+          os.mkdir, fill]
+for plant in itertools.cycle(plants):
+    if os.path.exists("/tmp/stop"): break
+    for name in ["/sandbox/main.py", "/sandbox/.isol8-1-0"]:
+        remove(name)
+        try: plant(name)
+        except OSError: pass
+`;
+  await withSession("python", async ({ engine, run }) => {
+    const shell = (cmd) => engine.execute({ runtime: "python", cmd });
+    const { containerId } = await run("print('begun')");
+    await engine.putFile("/tmp/swap.py", swap);
+    await shell("python3 /tmp/swap.py >/dev/null 2>&1 &");
+    let own = 0;
+    for (let call = 0; call < 40; call += 1) {
+      const result = await engine
+        .execute({ runtime: "python", code: "print('own')", timeoutMs: 200 })
+        .catch(({ code }) => ({ stdout: "", code }));
+      assert.match(result.code ?? "ISOL8_FILE", /^ISOL8_(NOT_A_)?FILE/);
+      assert.notEqual(result.termination, "lost");
+      assert.doesNotMatch(result.stdout, /root:/);
+      own += result.stdout === "own" ? 1 : 0;
+    }
+    assert.ok(own > 0, "no call was the first to open its program");
+    await shell(
+      "touch /tmp/stop; while pgrep -f /tmp/swap.p[y]; do sleep 0.01; done; rm -rf main.py .isol8-*",
+    );
+    const last = await run("print(open('/etc/passwd').read().count('root:x:0:0'))");
+    assert.deepEqual([last.stdout, last.containerId], ["1", containerId]);
+  });
+});
+
 test("a program finds the files of the calls before it, also when nobody waited for them", async () => {
   await withSession("bash", async ({ engine, says }) => {
     // The first execution makes the sandbox, and the file call goes on as soon as there is one.

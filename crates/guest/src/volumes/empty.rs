@@ -28,7 +28,7 @@ pub(super) fn empty(root: &OwnedFd, kept: &[CString]) -> io::Result<u64> {
         let FileStat { st_uid, st_gid, .. } = fstat(&current)?;
         let kept = if above.is_empty() { kept } else { &[] };
         let next = as_owner(st_uid, st_gid, || {
-            next_directory(&current, kept, &mut removed).map_err(|(name, errno)| {
+            next_directory(&current, kept, &mut removed, u64::MAX).map_err(|(name, errno)| {
                 let name = name.to_string_lossy();
                 io::Error::other(format!("{name} cannot be removed: {}", errno.desc()))
             })

@@ -68,9 +68,20 @@ pub(crate) fn places(volumes: &[&str]) -> Vec<WritablePlace> {
     places.collect()
 }
 
-/// Does the work of [`sweep`] when programs have left little, as most do: at most [`FEW`] entries, and no
-/// directory that is not empty. Counts them in `removed`. Returns false when there is more, or an entry that
-/// cannot be removed. Then [`sweep`] removes or reports it.
+impl WritablePlace {
+    pub(crate) fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The place, open for names in it.
+    pub(crate) fn directory(&self) -> &OwnedFd {
+        &self.directory
+    }
+}
+
+/// Does the work of [`sweep`] when programs have left little, as most do: at most [`FEW`] entries. Counts them in
+/// `removed`. Returns false when there is more, or an entry that cannot be removed. Then [`sweep`] removes or
+/// reports it.
 pub(crate) fn sweep_few(places: &[WritablePlace], removed: &mut u64) -> bool {
     places.iter().all(|place| {
         empty_few(place, removed) == Ok(true) && restore(place, &place.directory).is_ok()
@@ -90,15 +101,27 @@ fn empty_few(place: &WritablePlace, removed: &mut u64) -> Result<bool, Errno> {
                 continue;
             }
             seen = true;
-            if *removed == FEW || !remove(&place.directory, name, entry.file_type())? {
+            if *removed == FEW {
                 return Ok(false);
             }
-            *removed += 1;
+            if remove(&place.directory, name, entry.file_type())? {
+                *removed += 1;
+            } else {
+                remove_few(&place.directory, name, removed)?;
+            }
         }
         if !seen {
             return Ok(true);
         }
     }
+}
+
+/// Removes a directory with everything inside.
+fn remove_few(parent: &OwnedFd, name: &CStr, removed: &mut u64) -> Result<(), Errno> {
+    empty(enter(parent, name)?, &[], removed, FEW).map_err(|(_, errno)| errno)?;
+    unlinkat(parent, name, UnlinkatFlags::RemoveDir)?;
+    *removed += 1;
+    Ok(())
 }
 
 /// Empties every place, and removes everything else that outlives a process.
@@ -121,8 +144,7 @@ pub(crate) fn sweep(places: &[WritablePlace]) -> Result<Reply, Failure> {
         };
         // The child has no descriptor of the guest.
         let directory = open_place(place).map_err(|errno| stuck((CString::default(), errno)))?;
-        let (directory, removed) = empty(directory, &place.kept).map_err(stuck)?;
-        entries += removed;
+        let directory = empty(directory, &place.kept, &mut entries, u64::MAX).map_err(stuck)?;
         restore(place, &directory).map_err(|error| {
             let message = format!("the directory itself cannot be restored: {error}");
             Failure::new(ErrorKind::NotClean, place.path, message)
@@ -152,14 +174,19 @@ fn open_place(place: &WritablePlace) -> Result<OwnedFd, Errno> {
     open(place.path, DIRECTORY, Mode::empty())
 }
 
-/// Removes everything inside the directory `current` but the entries `kept`. Returns the directory and the number
-/// of entries that were removed.
-fn empty(mut current: OwnedFd, kept: &[CString]) -> Result<(OwnedFd, u64), Stuck> {
+/// Removes everything inside the directory `current` but the entries `kept`. Returns the directory. Counts in
+/// `removed`. Fails when that is to be more than `most`, or the tree is deeper.
+fn empty(
+    mut current: OwnedFd,
+    kept: &[CString],
+    removed: &mut u64,
+    most: u64,
+) -> Result<OwnedFd, Stuck> {
     let mut above: Vec<CString> = Vec::new();
-    let mut removed = 0;
     loop {
         let kept = if above.is_empty() { kept } else { &[] };
-        match next_directory(&current, kept, &mut removed)? {
+        match next_directory(&current, kept, removed, most)? {
+            Some(name) if above.len() as u64 == most => return Err((name, Errno::EBUSY)),
             Some(name) => {
                 current = enter(&current, &name).map_err(|errno| (name.clone(), errno))?;
                 above.push(name);
@@ -169,10 +196,10 @@ fn empty(mut current: OwnedFd, kept: &[CString]) -> Result<(OwnedFd, u64), Stuck
                     let stuck = |errno| (name.clone(), errno);
                     current = openat(&current, "..", DIRECTORY, Mode::empty()).map_err(stuck)?;
                     unlinkat(&current, name.as_c_str(), UnlinkatFlags::RemoveDir).map_err(stuck)?;
-                    removed += 1;
+                    *removed += 1;
                 }
                 // The last listing of the place found nothing. That is the proof.
-                None => return Ok((current, removed)),
+                None => return Ok(current),
             },
         }
     }
@@ -185,11 +212,12 @@ pub(crate) const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_CLOEXEC);
 
 /// Removes what can be removed at once, but the entries `kept`. Returns the first directory that is not empty, or
-/// `None` when a whole listing found nothing else.
+/// `None` when a whole listing found nothing else. Counts in `removed`, and fails when that is to be more than `most`.
 pub(crate) fn next_directory(
     directory: &OwnedFd,
     kept: &[CString],
     removed: &mut u64,
+    most: u64,
 ) -> Result<Option<CString>, Stuck> {
     let itself = |errno| (CString::default(), errno);
     loop {
@@ -206,6 +234,9 @@ pub(crate) fn next_directory(
                 continue;
             }
             seen = true;
+            if *removed >= most {
+                return Err((name.into(), Errno::EBUSY));
+            }
             if !remove(directory, name, entry.file_type()).map_err(|errno| (name.into(), errno))? {
                 return Ok(Some(name.into()));
             }

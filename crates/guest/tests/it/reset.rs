@@ -67,6 +67,12 @@ async fn few_and_many_entries_are_removed() {
         ("echo x > a; ln -s /etc b; mkfifo /tmp/c; mkdir d", 4),
         ("echo x > a; chmod 000 /sandbox", 1),
         ("mkdir a; echo x > a/b; touch /dev/shm/c", 3),
+        ("mkdir -p a/b/c d; ln -s /etc a/b/e; touch a/f d/g", 7),
+        ("mkdir -p a/b; touch a/b/c; chmod 000 a/b a", 3),
+        ("mkdir a; cd a; touch $(seq 63)", 64),
+        ("mkdir a; cd a; touch $(seq 64)", 65),
+        ("mkdir -p $(printf 'd/%.0s' $(seq 63))", 63),
+        ("mkdir -p $(printf 'd/%.0s' $(seq 70))", 70),
         ("touch $(seq 64)", 64),
         ("touch $(seq 65)", 65),
         ("ipcmk -M 4096 >/dev/null", 1),
@@ -76,6 +82,25 @@ async fn few_and_many_entries_are_removed() {
         sandbox.sh(mess).await;
         assert_eq!(sandbox.must_reset().await.entries, entries, "{mess}");
         assert_eq!(sandbox.sh(TRACES).await, before, "{mess}");
+        sandbox.must_reset().await;
+    }
+}
+
+#[tokio::test]
+async fn the_guest_removes_a_small_tree_without_a_helper() {
+    let sandbox = Sandbox::start().await;
+    let shell = async |script| sandbox.sh(script).await.trim().parse::<i32>().unwrap();
+    let small = "mkdir -p a/b/c; echo $$";
+    let deep = "d=$(printf 'd/%.0s' 1 2 3 4 5 6 7 8); mkdir -p $d$d$d$d$d$d$d$d$d; echo $$";
+    for (script, processes) in [
+        // The shell and `mkdir`.
+        (small, 2),
+        // One more for the substitution, and the helper.
+        (deep, 4),
+    ] {
+        let first = shell(script).await;
+        sandbox.must_reset().await;
+        assert_eq!(shell("echo $$").await - first, processes, "{script}");
         sandbox.must_reset().await;
     }
 }
