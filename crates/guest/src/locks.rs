@@ -5,34 +5,30 @@
 //! all of its locks: the guest's [filter](crate::user::filter) sees to the exceptions. `flock` and leases have one lock for
 //! each open file, and so the limit of open files is theirs.
 
+mod known;
+mod living;
 mod look;
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
+    collections::BTreeMap,
+    fs,
     time::{Duration, Instant},
 };
 
 use nix::time::{ClockId, clock_gettime};
 
-use self::look::Look;
+use self::{known::Known, living::Living, look::Look};
 use crate::{
     memory::Memory,
-    processes::reaper::{Reaper, Role},
-    usage::{SAMPLE_INTERVAL, cpu_clock},
+    processes::reaper::Reaper,
+    usage::SAMPLE_INTERVAL,
     user::{self, rights::with_rights_of_user},
 };
 
 /// Locks that a sandbox may have. A connection to a database of `SQLite` has about ten at most. All of them are less than
 /// a mebibyte, and to list them takes about 10 ms.
 const MOST: u64 = 4096;
-
-/// CPU time after which a process may have locks that are worth a look. A lock takes at least half a microsecond.
-const WORTH_A_LOOK: Duration = Duration::from_millis(5);
-
-/// How long a process that has worked less may go on without a look.
-const LATEST: Duration = Duration::from_millis(250);
 
 /// A process is left alone for this many times as long as the last look at it took.
 const PAUSE_FACTOR: u32 = 10;
@@ -58,6 +54,7 @@ struct State {
     looked: Instant,
     /// Since when memory is short, as far as the guest has seen.
     short_since: Option<Instant>,
+    living: Living,
     known: BTreeMap<i32, Known>,
     /// Processes that are still to be looked at, the last one first.
     due: Vec<Look>,
@@ -65,39 +62,18 @@ struct State {
     work: Duration,
 }
 
-/// A process, as the last look found it.
-struct Known {
-    /// Its CPU time when the look began.
-    cpu: Duration,
-    /// When the next look may be.
-    next: Instant,
-    locks: u64,
-    /// Whether it could not be looked at.
-    is_hidden: bool,
-}
-
-impl Known {
-    /// A process that is new.
-    fn at(now: Instant) -> Self {
-        Self {
-            cpu: Duration::ZERO,
-            next: now,
-            locks: 0,
-            is_hidden: false,
-        }
-    }
-
-    /// Whether it is to be looked at, with this CPU time by now.
-    fn is_due(&self, cpu: Duration, now: Instant) -> bool {
-        let worked = cpu.saturating_sub(self.cpu);
-        (worked >= WORTH_A_LOOK && now >= self.next)
-            || (!worked.is_zero() && now >= self.next + LATEST)
-    }
-}
-
 impl Locks {
     pub(crate) fn new() -> Self {
         Self(RefCell::new(State::new()))
+    }
+
+    /// Begins to count the work of a process that had this CPU time before anything of a user ran in it.
+    pub(crate) fn count_from(&self, pid: i32, cpu: Duration) {
+        let known = Known {
+            cpu,
+            ..Known::at(Instant::now())
+        };
+        self.0.borrow_mut().known.insert(pid, known);
     }
 
     /// Looks at the processes that have worked since the last look. Returns whether there are more locks than the
@@ -107,12 +83,13 @@ impl Locks {
     /// just become full. So the guest waits then, looks less often, and gives up its reserve for it.
     pub(crate) fn are_too_many(&self, memory: &Memory, reaper: &Reaper) -> bool {
         let mut state = self.0.borrow_mut();
-        if !state.may_look(memory.is_short()) {
+        let is_short = memory.is_short();
+        if !state.may_look(is_short) {
             return false;
         }
-        let _room = memory.room_for_work();
+        let _room = is_short.then(|| memory.room_for_work());
         // A process that ends meanwhile has no locks.
-        let living = processes(reaper).unwrap_or_default();
+        let living = state.living.of_programs(reaper).unwrap_or_default();
         state.choose(&living);
         with_rights_of_user(|| state.work());
         let are_too_many = state.are_too_many();
@@ -130,6 +107,7 @@ impl State {
         Self {
             looked: Instant::now(),
             short_since: None,
+            living: Living::default(),
             known: BTreeMap::new(),
             due: Vec::new(),
             work: Duration::ZERO,
@@ -147,24 +125,26 @@ impl State {
     }
 
     /// Notes which processes are due, unless some are left from the last time.
-    fn choose(&mut self, living: &BTreeSet<i32>) {
-        self.known.retain(|pid, _| living.contains(pid));
+    fn choose(&mut self, living: &BTreeMap<i32, Duration>) {
+        self.known.retain(|pid, _| living.contains_key(pid));
         if !self.due.is_empty() {
             return;
         }
         self.work = Duration::ZERO;
         let now = Instant::now();
-        for pid in living {
-            let cpu = cpu_clock(*pid);
+        for (pid, cpu) in living {
             let known = self.known.entry(*pid).or_insert_with(|| Known::at(now));
-            if cpu < known.cpu {
+            if *cpu < known.cpu {
                 // Another process has the number now.
                 *known = Known::at(now);
             }
-            if known.is_due(cpu, now) {
-                self.due.push(Look::new(*pid, cpu));
-            }
         }
+        let worked = living.iter().map(|(pid, cpu)| self.known[pid].worked(*cpu));
+        let together = worked.sum();
+        let due = living
+            .iter()
+            .filter(|(pid, cpu)| self.known[pid].is_due(**cpu, together, now));
+        self.due = due.map(|(pid, cpu)| Look::new(*pid, *cpu)).collect();
     }
 
     /// Looks at what is due, for one turn.
@@ -201,15 +181,6 @@ impl State {
     }
 }
 
-/// The processes of programs.
-fn processes(reaper: &Reaper) -> io::Result<BTreeSet<i32>> {
-    let own = [Role::Helper, Role::Nursery].map(|role| reaper.pids(role));
-    let own = own.concat();
-    let names = fs::read_dir("/proc")?.flatten();
-    let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    Ok(pids.filter(|pid| *pid != 1 && !own.contains(pid)).collect())
-}
-
 /// Whether a process has the user of programs as its real one.
 fn is_of_user(pid: i32) -> bool {
     let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -226,7 +197,11 @@ fn own_cpu() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        known::{WORTH_A_LOOK, WORTH_TOGETHER},
+        *,
+    };
+    use crate::usage::cpu_clock;
 
     #[test]
     fn locks_and_work_and_hidden_processes_have_limits() {
@@ -267,9 +242,8 @@ mod tests {
         let mut state = State::new();
         state.known.insert(-2, Known::at(Instant::now()));
         let own = nix::unistd::getpid().as_raw();
-        let began = cpu_clock(own);
-        while cpu_clock(own).saturating_sub(began) < WORTH_A_LOOK {}
-        state.choose(&BTreeSet::from([own]));
+        while cpu_clock(own) < WORTH_TOGETHER {}
+        state.choose(&BTreeMap::from([(own, cpu_clock(own))]));
         assert!(!state.known.contains_key(&-2));
         assert_eq!(
             state.due.iter().map(|look| look.pid).collect::<Vec<_>>(),
@@ -278,18 +252,25 @@ mod tests {
     }
 
     #[test]
-    fn a_process_is_due_soon_when_it_works_much_and_some_time_when_it_works_at_all() {
-        let now = Instant::now();
-        let known = Known::at(now);
-        let (little, soon) = (Duration::from_nanos(1), now + LATEST / 2);
-        assert!(known.is_due(WORTH_A_LOOK, now));
-        assert!(!known.is_due(little, soon));
-        assert!(known.is_due(little, now + LATEST));
-        assert!(!known.is_due(Duration::ZERO, now + LATEST));
-        let paused = Known {
-            next: soon,
-            ..known
+    fn processes_are_due_by_what_they_have_worked_together() {
+        let mut state = State::new();
+        let due = |state: &mut State, work: [Duration; 2]| {
+            state.due.clear();
+            state.choose(&BTreeMap::from([(-2, work[0]), (-3, work[1])]));
+            state.due.iter().map(|look| look.pid).collect::<Vec<_>>()
         };
-        assert!(!paused.is_due(WORTH_A_LOOK, now));
+        let (half, less) = (WORTH_TOGETHER / 2, WORTH_TOGETHER / 3);
+        assert_eq!(due(&mut state, [half, less]), []);
+        assert_eq!(due(&mut state, [half, half]), [-3, -2]);
+        assert_eq!(due(&mut state, [WORTH_A_LOOK / 2, WORTH_TOGETHER]), [-3]);
+
+        let locks = Locks(RefCell::new(state));
+        locks.count_from(-3, half);
+        let mut state = locks.0.borrow_mut();
+        assert_eq!(due(&mut state, [Duration::ZERO, half + less]), []);
+        assert_eq!(
+            due(&mut state, [Duration::ZERO, half + WORTH_TOGETHER]),
+            [-3]
+        );
     }
 }

@@ -1,9 +1,17 @@
 //! A look at the locks of one process.
 
 use std::{
+    ffi::CString,
     fs::{self, File},
     io,
     time::{Duration, Instant},
+};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{OFlag, openat},
+    sys::stat::Mode,
 };
 
 use super::MOST;
@@ -16,9 +24,15 @@ pub(super) struct Look {
     pub(super) pid: i32,
     pub(super) cpu: Duration,
     /// Descriptors that are left; none before the beginning.
-    left: Option<Vec<String>>,
+    left: Option<Descriptors>,
     pub(super) locks: u64,
     pub(super) took: Duration,
+}
+
+/// The files that show the descriptors of a process.
+struct Descriptors {
+    directory: Dir,
+    names: Vec<CString>,
 }
 
 impl Look {
@@ -35,12 +49,19 @@ impl Look {
 
     /// Counts until the `end` of the turn. Returns whether it is done. Fails when the process cannot be looked at.
     pub(super) fn go_on(&mut self, end: Instant) -> io::Result<bool> {
-        let mut left = match self.left.take() {
-            Some(left) => left,
+        let left = match self.left.take() {
+            Some(left) => Some(left),
             None => descriptors(self.pid)?,
         };
-        while let Some(path) = left.pop() {
-            self.locks += match File::open(path).and_then(count) {
+        let Some(mut left) = left else {
+            return Ok(true);
+        };
+        while let Some(name) = left.names.pop() {
+            let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+            let opened = openat(&left.directory, name.as_c_str(), flags, Mode::empty());
+            let counted = opened.map_err(io::Error::from);
+            let counted = counted.and_then(|file| count(File::from(file)));
+            self.locks += match counted {
                 Ok(locks) => locks,
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
                 // The descriptor may be closed meanwhile.
@@ -53,36 +74,50 @@ impl Look {
                 break;
             }
         }
-        let is_done = left.is_empty();
+        let is_done = left.names.is_empty();
         self.left = Some(left);
         Ok(is_done)
     }
 }
 
-/// The files that show the descriptors of a process; none when it has ended. Fails when the guest may not look.
-fn descriptors(pid: i32) -> io::Result<Vec<String>> {
-    let list = |place: &str| match fs::read_dir(place) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
-        Err(_) => Ok(Vec::new()),
-        Ok(names) => Ok(names.flatten().collect()),
-    };
+/// The descriptors of a process; none when it has ended. Fails when the guest may not look.
+fn descriptors(pid: i32) -> io::Result<Option<Descriptors>> {
     let own = list(&format!("/proc/{pid}/fdinfo"))?;
+    if own.is_some() {
+        return Ok(own);
+    }
     // The first thread may have ended before the others, which have the same descriptors.
-    let threads = if own.is_empty() {
-        list(&format!("/proc/{pid}/task"))?
-    } else {
-        Vec::new()
+    let tasks = format!("/proc/{pid}/task");
+    let threads = match fs::read_dir(&tasks) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(threads) => threads,
     };
-    let of_threads = threads.iter().map(|thread| {
-        let place = thread.path().join("fdinfo");
-        list(place.to_str().unwrap_or_default())
-    });
-    let mut of_threads = of_threads.filter(|list| !matches!(list, Ok(list) if list.is_empty()));
-    let of_thread = of_threads.next().transpose()?.unwrap_or_default();
-    let paths = own.iter().chain(&of_thread);
-    Ok(paths
-        .filter_map(|entry| Some(entry.path().to_str()?.to_owned()))
-        .collect())
+    for thread in threads.flatten() {
+        let thread = thread.file_name();
+        let found = list(&format!("{tasks}/{}/fdinfo", thread.display()))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The descriptors in a directory of the kernel's; none when it has none, or is gone.
+fn list(place: &str) -> io::Result<Option<Descriptors>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut directory = match Dir::open(place, flags, Mode::empty()) {
+        Err(error @ (Errno::EACCES | Errno::EPERM)) => return Err(error.into()),
+        Err(_) => return Ok(None),
+        Ok(directory) => directory,
+    };
+    let names = directory.iter().flatten();
+    let names = names.map(|entry| entry.file_name().to_owned());
+    let names: Vec<_> = names
+        .filter(|name| !name.to_bytes().starts_with(b"."))
+        .collect();
+    let is_empty = names.is_empty();
+    Ok((!is_empty).then_some(Descriptors { directory, names }))
 }
 
 /// How many lines show a lock.

@@ -30,11 +30,13 @@ pub(crate) fn list_exactly() -> io::Result<(Vec<Process>, bool)> {
     Ok((processes, last_born()? == before))
 }
 
-/// Returns the process id that was assigned last. The next ones follow it, until the ids wrap around.
-fn last_born() -> io::Result<Option<String>> {
-    let load = fs::read_to_string("/proc/loadavg")?;
-    let id = load.split_ascii_whitespace().next_back();
-    Ok(id.map(str::to_owned))
+/// Returns the id that was assigned last to a process or a thread. The next ones follow it, until the ids wrap
+/// around. gVisor reports 0.
+pub(crate) fn last_born() -> io::Result<Option<i32>> {
+    let load = read_small("/proc/loadavg")?;
+    let id = load.rsplit(|byte| *byte == b' ').next();
+    let id = id.and_then(|id| std::str::from_utf8(id).ok());
+    Ok(id.and_then(|id| id.trim_end().parse().ok()))
 }
 
 /// Lists every process but the guest and those that have ended and wait to be collected.
