@@ -117,16 +117,17 @@ fn has_argument(argument: &str) -> bool {
 
 async fn serve_host() -> Result<(), BootError> {
     let prepared = || {
-        make_pipes()?;
+        let can_have_session = make_pipes()?;
         let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
         // Connected before anything else can run here: the host lets in the first who comes.
         let wire = match Wire::socket() {
             Some(wire) => wire,
             None => standard_streams()?,
         };
-        Ok((null, wire, Signals::open()?, ipc::Lists::open()?))
+        let (signals, ipc) = (Signals::open()?, ipc::Lists::open()?);
+        Ok((null, wire, signals, ipc, can_have_session))
     };
-    let (null, wire, signals, ipc) = prepared().map_err(BootError::Prepare)?;
+    let (null, wire, signals, ipc, can_have_session) = prepared().map_err(BootError::Prepare)?;
     sandbox_dir::open_to_user().map_err(BootError::Prepare)?;
     // Nothing else can run yet.
     let volumes = Volumes::open(arguments()).map_err(BootError::Volumes)?;
@@ -148,6 +149,7 @@ async fn serve_host() -> Result<(), BootError> {
         egress,
         filters_programs: has_argument(STRICT_ARGUMENT),
         services: watch::Sender::default(),
+        can_have_session,
         sockets: Sockets::open(memory.limit()),
         locks: Locks::new(),
         memory,

@@ -31,6 +31,8 @@ pub(crate) struct Guest {
     pub(crate) filters_programs: bool,
     /// Whether a process may run that an earlier request left running on purpose. A reset ends it.
     pub(crate) services: watch::Sender<bool>,
+    /// Whether the sandbox has a place for the pipes and files of a session.
+    pub(crate) can_have_session: bool,
     pub(crate) memory: Memory,
     pub(crate) sockets: Sockets,
     pub(crate) locks: Locks,

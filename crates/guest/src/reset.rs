@@ -63,7 +63,9 @@ pub(crate) async fn run(guest: &Guest, programs: &Programs) -> Reply {
             failed => return failed,
         }
     }
-    if let Err(error) = empty_session_files() {
+    if guest.can_have_session
+        && let Err(error) = empty_session_files()
+    {
         return Failure::os(SESSION_DIR, "cannot empty the session's files", &error).into_reply();
     }
     match guest.volumes.restore() {

@@ -77,17 +77,18 @@ impl<'a> Meter<'a> {
         self.program = program;
     }
 
-    /// Samples the memory in use and returns it. Has the guest's reserve taken when memory becomes short.
+    /// Samples the memory in use and returns it, without the guest's reserve. Has the guest's reserve taken when memory becomes short.
     ///
     /// When memory is short already, the resident memory is not sampled: to open a file takes memory. The programs may have
     /// ended for lack of it, and the kernel would end the guest.
     pub(crate) fn sample(&mut self) -> Option<u64> {
-        let program = self.program.filter(|_| !self.memory.is_short());
+        let usage = self.memory.usage();
+        let program = self.program.filter(|_| !self.memory.is_short_of(usage));
         let resident = program.and_then(resident_memory);
         self.sampled = self.sampled.max(resident.unwrap_or_default());
-        let current = self.memory.current()?;
+        let current = usage?.saturating_sub(self.memory.reserved());
         self.sampled = self.sampled.max(current);
-        self.memory.keep_reserve();
+        self.memory.keep_reserve(usage);
         self.reserved = self.reserved.max(self.memory.reserved());
         Some(current)
     }

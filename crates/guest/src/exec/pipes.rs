@@ -32,13 +32,13 @@ const OF_USER: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 /// Bytes that are read at once to be thrown away.
 const DISCARD_BYTES: usize = 16 * 1024;
 
-/// Makes the pipes and files, in a sandbox that has the directory for them. Call it before anything of a user
-/// runs: the directory is open to the user meanwhile.
-pub(crate) fn make() -> io::Result<()> {
+/// Makes the pipes and files, in a sandbox that has the directory for them. Returns whether it has. Call it before
+/// anything of a user runs: the directory is open to the user meanwhile.
+pub(crate) fn make() -> io::Result<bool> {
     let directory = Path::new(SESSION_DIR);
     // Other sandboxes may have an empty directory there.
     if !has_tmpfs(SESSION_DIR) {
-        return Ok(());
+        return Ok(false);
     }
     let before = fs::metadata(directory)?;
     let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
@@ -52,18 +52,13 @@ pub(crate) fn make() -> io::Result<()> {
     for path in [SESSION_SCRIPT, SESSION_NOTE] {
         open_as_user(path, OFlag::O_WRONLY | OFlag::O_CREAT)?;
     }
-    mode(before.permissions().mode())
+    mode(before.permissions().mode())?;
+    Ok(true)
 }
 
 /// Empties the files, so that nothing of one session reaches the next.
 pub(crate) fn empty_files() -> io::Result<()> {
-    let empty = |path| {
-        match open_as_user(path, OFlag::O_WRONLY | OFlag::O_TRUNC) {
-            // The sandbox has no place for a session.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            opened => opened.map(drop),
-        }
-    };
+    let empty = |path| open_as_user(path, OFlag::O_WRONLY | OFlag::O_TRUNC).map(drop);
     with_rights_of_user(|| {
         [SESSION_SCRIPT, SESSION_NOTE]
             .into_iter()

@@ -249,7 +249,7 @@ fn rest_to_kill(
     }
 }
 
-/// Kills what is to be killed, and returns the room for the guest's work after that.
+/// Kills what is to be killed. Returns the room for the guest's work after that.
 async fn kill_rest<'a>(
     guest: &'a Guest,
     rest: Rest,
@@ -264,7 +264,7 @@ async fn kill_rest<'a>(
         Rest::Program => {
             kill::program(&guest.reaper, pid, earlier).await;
         }
-        Rest::Nothing => {}
+        Rest::Nothing => return room,
     }
     // Processes that fill memory may have taken the room until they were killed.
     room.renew();

@@ -81,9 +81,9 @@ impl Memory {
         self.group.limit()
     }
 
-    /// Bytes in use, without the reserve.
-    pub(crate) fn current(&self) -> Option<u64> {
-        Some(self.group.usage()?.saturating_sub(self.reserved()))
+    /// Bytes in use, the reserve included.
+    pub(crate) fn usage(&self) -> Option<u64> {
+        self.group.usage()
     }
 
     /// The most bytes that were ever in use, the reserve included.
@@ -155,7 +155,7 @@ impl Memory {
     /// short, and takes it when memory is not.
     pub(crate) fn make_room_for_program(&self) {
         self.has_session.set(true);
-        self.keep_reserve();
+        self.keep_reserve(self.usage());
         match self.free() {
             Some(free) if free < SHORT_BYTES => {
                 self.for_programs.give_up();
@@ -185,11 +185,11 @@ impl Memory {
         }
     }
 
-    /// Takes the reserve for the guest's own work, unless that work needs it now, or much is free. To be called while
-    /// a program runs.
-    pub(crate) fn keep_reserve(&self) {
+    /// Takes the reserve for the guest's own work, unless that work needs it now, or much is free of what this `usage`
+    /// leaves. To be called while a program runs.
+    pub(crate) fn keep_reserve(&self, usage: Option<u64>) {
         if self.workers.get() == 0
-            && let Some(free) = self.free()
+            && let Some(free) = self.free_of(usage)
             && (free < AMPLE_BYTES || self.has_session.get())
         {
             self.own.take(free.saturating_sub(LEFT_BYTES));
@@ -203,12 +203,21 @@ impl Memory {
 
     /// Whether there is hardly any room left beside the reserve.
     pub(crate) fn is_short(&self) -> bool {
-        self.free().is_some_and(|free| free < SHORT_BYTES)
+        self.is_short_of(self.usage())
+    }
+
+    /// The same with this `usage`.
+    pub(crate) fn is_short_of(&self, usage: Option<u64>) -> bool {
+        self.free_of(usage).is_some_and(|free| free < SHORT_BYTES)
     }
 
     /// Bytes between the usage and the limit.
     fn free(&self) -> Option<u64> {
-        Some(self.limit()?.saturating_sub(self.group.usage()?))
+        self.free_of(self.usage())
+    }
+
+    fn free_of(&self, usage: Option<u64>) -> Option<u64> {
+        Some(self.limit()?.saturating_sub(usage?))
     }
 }
 
@@ -229,6 +238,6 @@ impl Drop for RoomForWork<'_> {
     fn drop(&mut self) {
         let Self(memory) = self;
         memory.workers.set(memory.workers.get() - 1);
-        memory.keep_reserve();
+        memory.keep_reserve(memory.usage());
     }
 }
