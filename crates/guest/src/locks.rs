@@ -67,15 +67,6 @@ impl Locks {
         Self(RefCell::new(State::new()))
     }
 
-    /// Begins to count the work of a process that had this CPU time before anything of a user ran in it.
-    pub(crate) fn count_from(&self, pid: i32, cpu: Duration) {
-        let known = Known {
-            cpu,
-            ..Known::at(Instant::now())
-        };
-        self.0.borrow_mut().known.insert(pid, known);
-    }
-
     /// Looks at the processes that have worked since the last look. Returns whether there are more locks than the
     /// sandbox may have, or more than can be counted.
     ///
@@ -138,13 +129,10 @@ impl State {
                 // Another process has the number now.
                 *known = Known::at(now);
             }
+            if known.is_due(*cpu, now) {
+                self.due.push(Look::new(*pid, *cpu));
+            }
         }
-        let worked = living.iter().map(|(pid, cpu)| self.known[pid].worked(*cpu));
-        let together = worked.sum();
-        let due = living
-            .iter()
-            .filter(|(pid, cpu)| self.known[pid].is_due(**cpu, together, now));
-        self.due = due.map(|(pid, cpu)| Look::new(*pid, *cpu)).collect();
     }
 
     /// Looks at what is due, for one turn.
@@ -197,10 +185,7 @@ fn own_cpu() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        known::{WORTH_A_LOOK, WORTH_TOGETHER},
-        *,
-    };
+    use super::{known::WORTH_A_LOOK, *};
     use crate::usage::cpu_clock;
 
     #[test]
@@ -242,35 +227,13 @@ mod tests {
         let mut state = State::new();
         state.known.insert(-2, Known::at(Instant::now()));
         let own = nix::unistd::getpid().as_raw();
-        while cpu_clock(own) < WORTH_TOGETHER {}
+        let began = cpu_clock(own);
+        while cpu_clock(own).saturating_sub(began) < WORTH_A_LOOK {}
         state.choose(&BTreeMap::from([(own, cpu_clock(own))]));
         assert!(!state.known.contains_key(&-2));
         assert_eq!(
             state.due.iter().map(|look| look.pid).collect::<Vec<_>>(),
             [own]
-        );
-    }
-
-    #[test]
-    fn processes_are_due_by_what_they_have_worked_together() {
-        let mut state = State::new();
-        let due = |state: &mut State, work: [Duration; 2]| {
-            state.due.clear();
-            state.choose(&BTreeMap::from([(-2, work[0]), (-3, work[1])]));
-            state.due.iter().map(|look| look.pid).collect::<Vec<_>>()
-        };
-        let (half, less) = (WORTH_TOGETHER / 2, WORTH_TOGETHER / 3);
-        assert_eq!(due(&mut state, [half, less]), []);
-        assert_eq!(due(&mut state, [half, half]), [-3, -2]);
-        assert_eq!(due(&mut state, [WORTH_A_LOOK / 2, WORTH_TOGETHER]), [-3]);
-
-        let locks = Locks(RefCell::new(state));
-        locks.count_from(-3, half);
-        let mut state = locks.0.borrow_mut();
-        assert_eq!(due(&mut state, [Duration::ZERO, half + less]), []);
-        assert_eq!(
-            due(&mut state, [Duration::ZERO, half + WORTH_TOGETHER]),
-            [-3]
         );
     }
 }

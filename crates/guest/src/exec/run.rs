@@ -58,7 +58,6 @@ pub(crate) async fn run(
         None => start(guest, launch).await?,
     };
     guest.egress.serve(program.pid);
-    guest.locks.count_from(program.pid, cpu_before);
     meter.begin_with(cpu_before, memory_before);
     let Program {
         pid,

@@ -5,7 +5,12 @@
 //! and leaves the directory by no path. No program can hold up what it does: that takes `userfaultfd(2)`, which the
 //! profile refuses to programs that are filtered. What is not as simple is a helper's work.
 
-use std::{ffi::CString, fs::File, io::Write, os::fd::OwnedFd};
+use std::{
+    ffi::{CStr, CString},
+    fs::File,
+    io::Write,
+    os::fd::OwnedFd,
+};
 
 use isol8_protocol::{InlineFile, SANDBOX_DIR};
 use nix::{
@@ -23,7 +28,7 @@ use crate::{guest::Guest, user::rights::with_rights_of_user};
 const FEW: usize = 8;
 
 /// The name of a file that is being written. Nothing else writes at the same time.
-const TEMPORARY: &std::ffi::CStr = c".isol8-1-0";
+const TEMPORARY: &CStr = c".isol8-1-0";
 
 /// The permissions of a new file, and the part of an old file's that stays.
 const NEW: Mode = Mode::from_bits_truncate(0o644);

@@ -5,10 +5,6 @@ use std::time::{Duration, Instant};
 /// CPU time after which a process may have locks that are worth a look. A lock takes at least half a microsecond.
 pub(super) const WORTH_A_LOOK: Duration = Duration::from_millis(5);
 
-/// With less than this of all processes together, none is worth a look. Four processes could have as many locks
-/// anyway, each with less than [`WORTH_A_LOOK`].
-pub(super) const WORTH_TOGETHER: Duration = Duration::from_millis(20);
-
 /// How long a process that has worked less may go on without a look.
 pub(super) const LATEST: Duration = Duration::from_millis(250);
 
@@ -34,15 +30,10 @@ impl Known {
         }
     }
 
-    /// CPU time since the last look, with this CPU time by now.
-    pub(super) fn worked(&self, cpu: Duration) -> Duration {
-        cpu.saturating_sub(self.cpu)
-    }
-
-    /// Whether it is to be looked at, with this CPU time by now, and `together` the work of all processes.
-    pub(super) fn is_due(&self, cpu: Duration, together: Duration, now: Instant) -> bool {
-        let worked = self.worked(cpu);
-        (worked >= WORTH_A_LOOK && together >= WORTH_TOGETHER && now >= self.next)
+    /// Whether it is to be looked at, with this CPU time by now.
+    pub(super) fn is_due(&self, cpu: Duration, now: Instant) -> bool {
+        let worked = cpu.saturating_sub(self.cpu);
+        (worked >= WORTH_A_LOOK && now >= self.next)
             || (!worked.is_zero() && now >= self.next + LATEST)
     }
 }
@@ -56,16 +47,14 @@ mod tests {
         let now = Instant::now();
         let known = Known::at(now);
         let (little, soon) = (Duration::from_nanos(1), now + LATEST / 2);
-        let much = WORTH_TOGETHER;
-        assert!(known.is_due(WORTH_A_LOOK, much, now));
-        assert!(!known.is_due(WORTH_A_LOOK, much / 2, now));
-        assert!(!known.is_due(little, much, soon));
-        assert!(known.is_due(little, little, now + LATEST));
-        assert!(!known.is_due(Duration::ZERO, much, now + LATEST));
+        assert!(known.is_due(WORTH_A_LOOK, now));
+        assert!(!known.is_due(little, soon));
+        assert!(known.is_due(little, now + LATEST));
+        assert!(!known.is_due(Duration::ZERO, now + LATEST));
         let paused = Known {
             next: soon,
             ..known
         };
-        assert!(!paused.is_due(WORTH_A_LOOK, much, now));
+        assert!(!paused.is_due(WORTH_A_LOOK, now));
     }
 }
