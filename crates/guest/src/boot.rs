@@ -95,6 +95,8 @@ fn start() -> Result<(), BootError> {
 /// Keeps the guest's memory and descriptors out of reach of user code, and passes nothing inherited on to
 /// user code.
 fn harden() -> io::Result<()> {
+    // The kernel names a program without a path after its descriptor.
+    prctl::set_name(c"guest")?;
     prctl::set_dumpable(false)?;
     capabilities::clear_inheritable()?;
     oom_score::protect_guest()?;

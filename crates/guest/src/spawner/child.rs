@@ -6,11 +6,10 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
-use isol8_protocol::{
-    GUEST_PATH, KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, START_REPORT_ARGUMENT, SandboxPlan,
-};
+use isol8_protocol::{KNOWN_MOUNTS_ARGUMENT, MEMORY_ARGUMENT, START_REPORT_ARGUMENT, SandboxPlan};
 use nix::{
     errno::Errno,
+    fcntl::AtFlags,
     libc::{self, c_int},
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sched::{CloneFlags, setns, unshare},
@@ -18,7 +17,7 @@ use nix::{
         prctl,
         signal::{SigSet, Signal},
     },
-    unistd::{Gid, Uid, execve, setgroups, sethostname, setresgid, setresuid, setsid},
+    unistd::{Gid, Uid, execveat, setgroups, sethostname, setresgid, setresuid, setsid},
 };
 
 use super::{
@@ -60,6 +59,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) layers: &'a Layers,
     pub(crate) networks: &'a Networks,
     pub(crate) users: &'a Users,
+    /// The program of the spawner, which is also that of the guest.
+    pub(crate) program: BorrowedFd<'a>,
     pub(crate) range: Range,
     pub(crate) link: OwnedFd,
     /// The pipe for messages about failures. It is the standard error of the guest, too.
@@ -105,7 +106,7 @@ pub(crate) fn become_guest(parts: &Parts<'_>) -> Result<Infallible, Failure> {
     let own_limit = (!counted).then(|| format!("{MEMORY_ARGUMENT}{}", plan.memory_bytes));
     let words = plan.arguments.iter().chain(&own_limit);
     let of_spawner = [KNOWN_MOUNTS_ARGUMENT, START_REPORT_ARGUMENT];
-    execute(words.map(String::as_str).chain(of_spawner))
+    execute(parts.program, words.map(String::as_str).chain(of_spawner))
 }
 
 fn prepare_signals() -> Result<(), Failure> {
@@ -189,14 +190,18 @@ fn use_streams(link: &OwnedFd, report: BorrowedFd<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn execute<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Infallible, Failure> {
+/// Starts a program that is open. It has no path in the sandbox.
+fn execute<'a>(
+    program: BorrowedFd<'_>,
+    arguments: impl Iterator<Item = &'a str>,
+) -> Result<Infallible, Failure> {
     let text = |text: &str| CString::new(text).map_err(|_| Failure::new("an argument with NUL"));
-    let path = text(GUEST_PATH)?;
     let words = std::iter::once("guest").chain(arguments).map(text);
     let words = words.collect::<Result<Vec<_>, _>>()?;
     let environment = ENVIRONMENT.into_iter().map(text);
     let environment = environment.collect::<Result<Vec<_>, _>>()?;
-    execve(&path, &words, &environment).trying("start the guest")
+    let flags = AtFlags::AT_EMPTY_PATH;
+    execveat(program, c"", &words, &environment, flags).trying("start the guest")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the spawner makes before its first sandbox: its user namespace, its groups, and the root file system.
 
-use std::fs;
+use std::fs::{self, File};
 
 use isol8_protocol::{FromSpawner, RootPlan, ToSpawner};
 use nix::{
@@ -12,7 +12,7 @@ use nix::{
 use super::{
     control::{Control, Packet},
     failure::{Failure, Trying},
-    files,
+    files::Files,
     groups::Groups,
     network::Networks,
     root,
@@ -28,13 +28,15 @@ const MOST_WATCHED: [&str; 2] = [
 
 /// Receives the files and the plan of the root, and makes it. `None`: the host has ended.
 pub(super) fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure> {
-    let mut files = Vec::new();
+    let mut files = None;
     let plan = loop {
         let Some(packet) = control.receive()? else {
             return Ok(None);
         };
         match (packet.message, packet.descriptor) {
-            (ToSpawner::Files(lengths), Some(contents)) => files = files::read(lengths, contents)?,
+            (ToSpawner::Files(lengths), Some(contents)) => {
+                files = Some(Files::new(lengths, contents));
+            }
             (ToSpawner::Prepare(plan), _) => break plan,
             _ => return Err(Failure::new("an order before the plan of the root")),
         }
@@ -42,7 +44,7 @@ pub(super) fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure
     if plan.own_users && !enter_own_users(control)? {
         return Ok(None);
     }
-    let (workshop, lacks) = make_workshop(&plan, &files)?;
+    let (workshop, lacks) = make_workshop(&plan, files.as_ref())?;
     control.send(&FromSpawner::Ready { lacks });
     Ok(Some(workshop))
 }
@@ -85,8 +87,9 @@ fn limit_watchers(of_user: &[String; 2]) -> Result<(), Failure> {
 
 fn make_workshop(
     plan: &RootPlan,
-    files: &[(String, Vec<u8>)],
+    files: Option<&Files>,
 ) -> Result<(Workshop, Vec<String>), Failure> {
+    let program = File::open("/proc/self/exe").trying("open the spawner's program")?;
     let networks = Networks::new(!plan.own_users)?;
     let groups = Groups::make(plan.groups.clone())?;
     let (layers, lacks) = root::build(plan, files, &groups)?;
@@ -95,6 +98,7 @@ fn make_workshop(
         layers,
         users: Users::new(plan.first_user, plan.slots, plan.own_users),
         networks,
+        program,
     };
     Ok((workshop, lacks))
 }

@@ -8,14 +8,9 @@
 //! /proc     that of the host                        /kept     what is mounted below directories of the host
 //! ```
 
-use std::{
-    fs::{self, File},
-    io::Write as _,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
-};
+use std::{fs, io::Write as _, os::unix::fs::MetadataExt as _, path::Path};
 
-use isol8_protocol::{Bind, GUEST_DIR, GUEST_PATH, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
+use isol8_protocol::{Bind, GUEST_DIR, RootPlan, SANDBOX_DIR, SESSION_DIR, TMP_DIR};
 use nix::{
     libc,
     mount::MsFlags,
@@ -25,6 +20,7 @@ use nix::{
 use super::{
     devices,
     failure::{Failure, Trying},
+    files::Files,
     groups::Groups,
     layers::{self, Layers},
     mounting,
@@ -52,7 +48,7 @@ const MOUNT_POINTS: [&str; 9] = [
 /// guest's program. Returns what each sandbox mounts over it, and what this system does not have.
 pub(crate) fn build(
     plan: &RootPlan,
-    guest: &[(String, Vec<u8>)],
+    guest: Option<&Files>,
     groups: &Groups,
 ) -> Result<(Layers, Vec<String>), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).trying("make a mount namespace")?;
@@ -79,13 +75,8 @@ pub(crate) fn build(
 }
 
 /// Fills the root of sandboxes.
-fn fill(
-    plan: &RootPlan,
-    guest: &[(String, Vec<u8>)],
-    groups: &Groups,
-    old: &str,
-) -> Result<(), Failure> {
-    mount_files_of_ours()?;
+fn fill(plan: &RootPlan, guest: Option<&Files>, groups: &Groups, old: &str) -> Result<(), Failure> {
+    mounting::file_system("tmpfs", ROOT, mounting::PLAIN, "mode=0755")?;
     for bind in &plan.binds {
         let (source, target) = (format!("{old}{}", bind.source), in_root(&bind.target));
         if !Path::new(&source).is_dir() {
@@ -106,10 +97,9 @@ fn fill(
     for (path, content) in &plan.files {
         write(&in_root(path), content.as_bytes())?;
     }
-    for (path, content) in guest {
-        write(&in_root(&format!("{GUEST_DIR}/{path}")), content)?;
+    if let Some(files) = guest {
+        files.copy(|path| mounting::file(Path::new(&in_root(&format!("{GUEST_DIR}/{path}")))))?;
     }
-    copy_own_program(&in_root(GUEST_PATH))?;
     let guest = in_root(GUEST_DIR);
     mounting::bind(&guest, &guest)?;
     mounting::restrict(&guest, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
@@ -132,13 +122,6 @@ fn fill(
     make_read_only(ROOT, mounting::PLAIN)
 }
 
-/// The file system with the guest and all other files of ours. The guest's program is in few large pages: it is copied
-/// in a third of the time. A kernel that has no large pages does not know the option.
-fn mount_files_of_ours() -> Result<(), Failure> {
-    let mount = |options| mounting::file_system("tmpfs", ROOT, mounting::PLAIN, options);
-    mount("mode=0755,huge=within_size").or_else(|_| mount("mode=0755"))
-}
-
 /// The directories of ours within a directory of the host, as the spawner sees them.
 fn own_directories(plan: &RootPlan, within: &Bind) -> impl Iterator<Item = String> {
     let all = plan.own_directories.iter();
@@ -153,16 +136,6 @@ fn make_read_only(target: &str, others: MsFlags) -> Result<(), Failure> {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | others;
     nix::mount::mount(None::<&str>, target, None::<&str>, flags, None::<&str>)
         .trying(format_args!("make {target} read-only"))
-}
-
-/// The program of the spawner is also that of the guest.
-fn copy_own_program(target: &str) -> Result<(), Failure> {
-    let copied = File::open("/proc/self/exe").and_then(|mut own| {
-        let mut options = File::options();
-        let options = options.write(true).create_new(true).mode(0o755);
-        std::io::copy(&mut own, &mut options.open(target)?)
-    });
-    copied.map(drop).trying(format_args!("write {target}"))
 }
 
 /// Copies a file that everybody may read. Others are left out.

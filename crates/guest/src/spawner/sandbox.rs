@@ -1,6 +1,9 @@
 //! One sandbox, from its order to its end.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::{
+    fs::File,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
 
 use isol8_protocol::SandboxPlan;
 use nix::{
@@ -30,6 +33,8 @@ pub(crate) struct Workshop {
     pub(crate) layers: Layers,
     pub(crate) users: Users,
     pub(crate) networks: Networks,
+    /// The program of the spawner and of guests. Nobody can change it: the host has sealed it.
+    pub(crate) program: File,
 }
 
 /// A sandbox that is being made, or runs.
@@ -95,6 +100,7 @@ impl Workshop {
                 layers: &self.layers,
                 networks: &self.networks,
                 users: &self.users,
+                program: self.program.as_fd(),
                 range,
                 link,
                 report: writing.as_fd(),
@@ -168,7 +174,7 @@ impl Sandbox {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Write as _};
+    use std::io::Write as _;
 
     use super::*;
 

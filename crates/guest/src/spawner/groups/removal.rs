@@ -1,7 +1,7 @@
 //! Removing groups: those of a sandbox that has ended, and all of a spawner that was killed.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirEntry, File},
     path::Path,
     time::Duration,
 };
@@ -26,9 +26,11 @@ pub(super) fn remove_abandoned(hierarchies: &[Hierarchy]) {
     let Ok(entries) = fs::read_dir(&first.directory) else {
         return;
     };
-    for entry in entries.filter_map(Result::ok) {
+    // Beside the groups there are a dozen files of the kernel.
+    let is_group = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    for entry in entries.filter_map(Result::ok).filter(is_group) {
         let is_free = File::open(entry.path()).is_ok_and(|group| group.try_lock().is_ok());
-        if entry.path().is_dir() && is_free {
+        if is_free {
             for hierarchy in hierarchies {
                 remove_tree(&Path::new(&hierarchy.directory).join(entry.file_name()));
             }
