@@ -22,8 +22,10 @@ use crate::{
 /// ended and its sandbox is back, so that no start competes with it for the processor.
 const REFILL_DELAY: Duration = Duration::from_millis(150);
 
-/// How long programs that follow one another without a pause can put that off.
+/// How long programs that follow one another without a pause can put that off, and how many of them. A longer series pays
+/// for the start once, and gains by it in each program after that.
 const REFILL_PATIENCE: Duration = Duration::from_secs(2);
+const REFILL_PROGRAMS: usize = 10;
 
 /// How long a reset may take before the sandbox is given up.
 const RESET_TIMEOUT: Duration = Duration::from_secs(5);
@@ -178,7 +180,7 @@ impl Pool {
     }
 
     pub(super) fn refill_later(&self) {
-        self.0.taken.fetch_add(1, Ordering::Relaxed);
+        let before = self.0.taken.fetch_add(1, Ordering::Relaxed);
         if self.0.refill_waits.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -189,9 +191,11 @@ impl Pool {
             let mut taken = None;
             while let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
-                let seen = Some(pool.0.taken.load(Ordering::Relaxed));
-                if taken != seen && tokio::time::Instant::now() < latest {
-                    taken = seen;
+                let seen = pool.0.taken.load(Ordering::Relaxed);
+                let is_long = seen.wrapping_sub(before) >= REFILL_PROGRAMS
+                    || tokio::time::Instant::now() >= latest;
+                if taken != Some(seen) && !is_long {
+                    taken = Some(seen);
                     drop(pool);
                     tokio::select! {
                         () = tokio::time::sleep(REFILL_DELAY) => continue,

@@ -127,24 +127,44 @@ async fn nothing_is_made_ahead_of_need_in_an_image_that_has_lost_its_name() {
 
 #[tokio::test(start_paused = true)]
 async fn programs_without_a_pause_put_the_next_sandbox_off() {
-    const PROGRAMS: usize = 15;
-    const PAUSE: Duration = Duration::from_millis(100);
+    for (programs, pause) in [(9, 100), (5, 140)] {
+        let bench = with_two_wanted(programs);
+        for _ in 0..programs {
+            bench.run_in("mine").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            assert_eq!(bench.backend.started(), 1);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(bench.backend.started(), 2, "it is made in a pause");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_series_of_programs_gets_its_next_sandbox_meanwhile() {
+    const PROGRAMS: usize = 12;
+    let bench = with_two_wanted(PROGRAMS);
+    for number in 1..=PROGRAMS {
+        bench.run_in("mine").await.unwrap();
+        assert_eq!(bench.backend.started(), 1, "program {number}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(70)).await;
+    assert_eq!(bench.backend.started(), 2, "ten programs are a long series");
+    bench.finish().await;
+}
+
+/// An engine that wants two sandboxes. The first one runs this many programs.
+fn with_two_wanted(programs: usize) -> Bench {
     let mut options = keeping();
     options["poolSize"] = json!({"clean": 2, "dirty": 0});
     let starts = [
-        Start::Sandbox("sha256:0", reused(PROGRAMS)),
+        Start::Sandbox("sha256:0", reused(programs)),
         Start::Sandbox("sha256:0", Vec::new()),
     ];
     let bench = Bench::new(&options, starts, []);
     bench.images.tag("mine", "sha256:0");
-    for _ in 0..PROGRAMS {
-        bench.run_in("mine").await.unwrap();
-        tokio::time::sleep(PAUSE).await;
-        assert_eq!(bench.backend.started(), 1);
-    }
-    tokio::time::sleep(10 * PAUSE).await;
-    assert_eq!(bench.backend.started(), 2, "it is made in a pause");
-    bench.finish().await;
+    bench
 }
 
 #[tokio::test(start_paused = true)]
