@@ -46,9 +46,12 @@ const BWRAP = [
   ["--setenv", "PATH", "/usr/bin:/bin"],
 ].flat();
 
-/** The command that runs a program without a file. */
+/**
+ * The command that runs a program without a file. Bash takes a socket as its standard input for a remote shell, and then reads
+ * ~/.bashrc first.
+ */
 const INLINE = {
-  bash: ["bash", "-c", PROGRAMS.bash.code],
+  bash: ["bash", "--norc", "-c", PROGRAMS.bash.code],
   // The system's, which sandboxes have. Another one may come first in PATH.
   python: ["/usr/bin/python3", "-c", PROGRAMS.python.code],
 };
