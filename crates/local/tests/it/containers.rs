@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use isol8_backend::{Backend as _, BackendErrorKind};
 use isol8_local::{Limits, LocalBackend, LocalOptions};
 
-use crate::support::{descendants, spawner_of, start, until};
+use crate::support::{guests_of, spawner_of, start};
 
 /// What the process in the container is to find.
 const EXPECTED: &str = "ISOL8_TEST_LOCAL_CONTAINER";
@@ -91,9 +91,9 @@ async fn inside_a_container() {
     let first = start(&backend).await;
     let second = start(&backend).await;
     let spawner = spawner_of(&first.id);
-    assert_eq!(descendants(spawner).len(), 2);
+    guests_of(spawner, 2).await;
     drop(second);
-    until("the second ends", || descendants(spawner).len() == 1).await;
+    guests_of(spawner, 1).await;
     // Without the option, control groups are read-only there, and the error names the limit.
     let required = LocalBackend::new(LocalOptions::default());
     let error = required.probe().await.unwrap_err();

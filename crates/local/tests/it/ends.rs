@@ -10,7 +10,7 @@ use isol8_backend::Backend as _;
 use isol8_local::{LocalBackend, LocalOptions};
 use tokio::io::AsyncReadExt as _;
 
-use crate::support::{alone, descendants, groups_of, lives, spawner_of, start, until};
+use crate::support::{alone, groups_of, guests_of, lives, spawner_of, start, until};
 
 /// The test that is a host until it is killed.
 const HOST: &str = "ends::a_host_of_its_own";
@@ -77,8 +77,7 @@ async fn a_host_of_its_own() {
 async fn a_host_that_is_killed_leaves_nothing() {
     let _alone = alone().await;
     let (mut host, spawner) = Host::start();
-    let guests = descendants(spawner);
-    assert_eq!(guests.len(), SANDBOXES, "{guests:?}");
+    let guests = guests_of(spawner, SANDBOXES).await;
     assert!(!groups_of(spawner).is_empty());
     kill(host.0.id());
     host.0.wait().unwrap();
@@ -93,7 +92,7 @@ async fn a_host_that_is_killed_leaves_nothing() {
 async fn a_host_and_a_spawner_that_are_killed_leave_groups_that_the_next_start_removes() {
     let _alone = alone().await;
     let (mut host, spawner) = Host::start();
-    let guests = descendants(spawner);
+    let guests = guests_of(spawner, SANDBOXES).await;
     kill(spawner);
     kill(host.0.id());
     host.0.wait().unwrap();
@@ -117,7 +116,7 @@ async fn a_spawner_that_is_killed_ends_its_sandboxes_and_the_next_start_has_anot
     let (_host, _) = Host::start();
     let mut sandbox = start(&backend).await;
     let spawner = spawner_of(&sandbox.id);
-    let guests = descendants(spawner);
+    let guests = guests_of(spawner, 1).await;
     kill(spawner);
     let took = until("the guest is gone", || {
         !guests.iter().any(|(pid, _)| lives(*pid))
@@ -133,7 +132,7 @@ async fn a_cleanup_removes_what_killed_spawners_have_left_and_nothing_of_the_liv
     let _alone = alone().await;
     let (mut host, spawner) = Host::start();
     let (_living, other) = Host::start();
-    let (guests, others) = (descendants(spawner), groups_of(other));
+    let (guests, others) = (guests_of(spawner, SANDBOXES).await, groups_of(other));
     kill(spawner);
     kill(host.0.id());
     host.0.wait().unwrap();
@@ -148,5 +147,5 @@ async fn a_cleanup_removes_what_killed_spawners_have_left_and_nothing_of_the_liv
     assert!(report.removed > 0, "{report:?}");
     assert!(groups_of(spawner).is_empty(), "{report:?}");
     assert_eq!(groups_of(other), others);
-    assert_eq!(descendants(other).len(), SANDBOXES);
+    guests_of(other, SANDBOXES).await;
 }

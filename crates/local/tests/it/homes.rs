@@ -10,7 +10,7 @@ use std::{
 use isol8_backend::{Backend as _, ImageStore as _, SandboxSpec};
 use isol8_local::{LocalBackend, LocalImages, LocalOptions, Origin, find_interpreter};
 
-use crate::support::{descendants, spawner_of, spec};
+use crate::support::{guests_of, spawner_of, spec};
 
 /// The test that runs with such a home.
 const INSIDE: &str = "homes::inside_a_home";
@@ -33,7 +33,7 @@ async fn inside_a_home() {
         ..spec().await
     };
     let started = backend.start(&spec).await.unwrap();
-    let (guest, _) = descendants(spawner_of(&started.id))[0];
+    let (guest, _) = guests_of(spawner_of(&started.id), 1).await[0];
     let root = format!("/proc/{guest}/root");
     let names = |path: &Path| {
         let entries = fs::read_dir(format!("{root}{}", path.display())).unwrap();

@@ -11,7 +11,7 @@ use isol8_backend::Backend as _;
 use isol8_local::{Limits, LocalBackend, LocalOptions};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{descendants, parent_of, spawner_of, start, until};
+use crate::support::{guests_of, parent_of, spawner_of, start};
 
 /// What the process of the user is to find.
 const EXPECTED: &str = "ISOL8_TEST_LOCAL_USER";
@@ -94,8 +94,7 @@ async fn as_the_user() {
     }
     let first = start(&best_effort).await;
     let mut second = start(&best_effort).await;
-    let guests = descendants(spawner_of(&first.id));
-    assert_eq!(guests.len(), 2);
+    let guests = guests_of(spawner_of(&first.id), 2).await;
     let users = guests.iter().map(|(pid, _)| {
         let map = fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap();
         map.split_whitespace().nth(1).unwrap().to_owned()
@@ -104,10 +103,7 @@ async fn as_the_user() {
     assert_ne!(users[0], users[1], "each sandbox has users of its own");
     leaves_the_user_its_share(&guests);
     second.stream.shutdown().await.unwrap();
-    until("the second ends", || {
-        descendants(spawner_of(&first.id)).len() == 1
-    })
-    .await;
+    guests_of(spawner_of(&first.id), 1).await;
 }
 
 /// The kernel charges to this user what sandboxes take by user. So each gets a part.

@@ -6,7 +6,9 @@ use isol8_backend::{Backend as _, BackendErrorKind, SandboxNetwork, SandboxSpec,
 use isol8_local::{LocalBackend, LocalOptions};
 use tokio::io::AsyncReadExt as _;
 
-use crate::support::{alone, descendants, groups_of, spawner_of, spec, start, until};
+use crate::support::{
+    alone, descendants, groups_of, guests_of, lives, spawner_of, spec, start, until,
+};
 
 #[tokio::test]
 async fn a_guest_speaks_and_ends_with_its_link() {
@@ -15,7 +17,7 @@ async fn a_guest_speaks_and_ends_with_its_link() {
     backend.probe().await.unwrap();
     let started = start(&backend).await;
     let spawner = spawner_of(&started.id);
-    assert_eq!(descendants(spawner).len(), 1, "{}", started.id);
+    guests_of(spawner, 1).await;
     assert!(!groups_of(spawner).is_empty());
     drop(started);
     until("the guest ends", || descendants(spawner).is_empty()).await;
@@ -33,7 +35,7 @@ async fn what_the_host_leaves_open_to_its_children_is_not_in_a_sandbox() {
     let backend = LocalBackend::new(LocalOptions::default());
     let started = start(&backend).await;
     let spawner = spawner_of(&started.id);
-    let guests = descendants(spawner);
+    let guests = guests_of(spawner, 1).await;
     let processes = guests.iter().map(|(pid, _)| *pid).chain([spawner]);
     for process in processes {
         for entry in std::fs::read_dir(format!("/proc/{process}/fd")).unwrap() {
@@ -48,7 +50,7 @@ async fn a_guest_has_no_terminal_of_the_host_and_the_limits_of_a_user() {
     let _alone = alone().await;
     let backend = LocalBackend::new(LocalOptions::default());
     let started = start(&backend).await;
-    let (guest, _) = descendants(spawner_of(&started.id))[0];
+    let (guest, _) = guests_of(spawner_of(&started.id), 1).await[0];
     let stat = std::fs::read_to_string(format!("/proc/{guest}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     let fields: Vec<_> = fields.split(' ').collect();
@@ -85,8 +87,9 @@ async fn a_sandbox_that_is_destroyed_is_gone_when_that_is_done() {
     let backend = LocalBackend::new(LocalOptions::default());
     let mut started = start(&backend).await;
     let spawner = spawner_of(&started.id);
+    let guests = guests_of(spawner, 1).await;
     backend.destroy(started.id.clone()).await.unwrap();
-    assert_eq!(descendants(spawner), []);
+    assert!(!guests.iter().any(|(pid, _)| lives(*pid)), "{guests:?}");
     for group in groups_of(spawner) {
         let below = std::fs::read_dir(group).unwrap();
         let below = below
@@ -158,7 +161,7 @@ async fn many_sandboxes_in_a_row_leave_the_spawner_as_it_was() {
         memory(),
         before.3
     );
-    assert_eq!(descendants(spawner).len(), 1);
+    guests_of(spawner, 1).await;
     let groups = groups_of(spawner).into_iter();
     let below = groups.flat_map(|group| std::fs::read_dir(group).unwrap());
     let below = below.filter(|entry| entry.as_ref().unwrap().path().is_dir());
@@ -199,7 +202,7 @@ async fn a_start_that_is_given_up_leaves_no_sandbox() {
             tokio::task::yield_now().await;
         }
     }
-    until("all are gone", || descendants(spawner).len() == 1).await;
+    guests_of(spawner, 1).await;
 }
 
 #[tokio::test]
@@ -249,7 +252,7 @@ async fn a_guest_that_fails_at_its_start_says_why() {
     );
     // A guest that runs holds nothing of the spawner's: it has told that its start is over.
     let started = start(&backend).await;
-    let (guest, _) = descendants(spawner_of(&started.id))[0];
+    let (guest, _) = guests_of(spawner_of(&started.id), 1).await[0];
     let complaints = std::fs::read_link(format!("/proc/{guest}/fd/2")).unwrap();
     assert_eq!(complaints.to_str(), Some("/dev/null"));
 }

@@ -1,6 +1,9 @@
 //! Sandboxes of the backend, and what of them can be seen from outside.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use isol8_backend::{
     Backend as _, ImageStore as _, SandboxNetwork, SandboxSpec, SeccompProfile, Started,
@@ -24,6 +27,18 @@ pub(crate) async fn alone() -> MutexGuard<'static, ()> {
 /// The process of the spawner that made a sandbox.
 pub(crate) fn spawner_of(id: &str) -> u32 {
     id.split('-').nth(1).unwrap().parse().unwrap()
+}
+
+/// The first processes of a spawner's sandboxes. For a moment after a start it has another process, which makes a user
+/// namespace for the next sandbox.
+pub(crate) async fn guests_of(spawner: u32, sandboxes: usize) -> Vec<(u32, String)> {
+    let found = RefCell::new(Vec::new());
+    until(&format!("{sandboxes} guests are all it has"), || {
+        *found.borrow_mut() = descendants(spawner);
+        found.borrow().len() == sandboxes
+    })
+    .await;
+    found.into_inner()
 }
 
 /// A sandbox for Bash.

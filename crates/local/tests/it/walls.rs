@@ -4,7 +4,7 @@ use std::fs;
 
 use isol8_local::{LocalBackend, LocalOptions};
 
-use crate::support::{alone, descendants, spawner_of, start};
+use crate::support::{alone, guests_of, spawner_of, start};
 
 /// The namespaces that no two sandboxes share, nor any with the host.
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
@@ -26,8 +26,7 @@ async fn no_namespace_of_a_sandbox_is_the_hosts_or_another_sandboxs() {
     let _alone = alone().await;
     let backend = LocalBackend::new(LocalOptions::default());
     let (first, _second) = (start(&backend).await, start(&backend).await);
-    let guests = descendants(spawner_of(&first.id));
-    assert_eq!(guests.len(), 2, "{guests:?}");
+    let guests = guests_of(spawner_of(&first.id), 2).await;
     for name in NAMESPACES {
         let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
         // A kernel without such namespaces has nothing to keep apart.
@@ -42,7 +41,7 @@ async fn a_guest_has_three_capabilities_and_can_get_no_others() {
     let _alone = alone().await;
     let backend = LocalBackend::new(LocalOptions::default());
     let first = start(&backend).await;
-    let (guest, _) = descendants(spawner_of(&first.id))[0];
+    let (guest, _) = guests_of(spawner_of(&first.id), 1).await[0];
     let status = fs::read_to_string(format!("/proc/{guest}/status")).unwrap();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
