@@ -12,7 +12,7 @@ pub const USER_ARGUMENT: &str = "user=";
 /// Where the read-only volume with the guest and the interpreter launchers is mounted.
 pub const GUEST_DIR: &str = "/.isol8";
 
-/// The guest's program file. In local sandboxes it has no path.
+/// The guest's program file in Docker's sandboxes. In local ones it has no path.
 pub const GUEST_PATH: &str = "/.isol8/guest";
 
 /// Argument of the guest in a sandbox with the strict profile. Programs then also run under a filter of the

@@ -22,9 +22,10 @@ use crate::{
 /// ended and its sandbox is back, so that no start competes with it for the processor.
 const REFILL_DELAY: Duration = Duration::from_millis(150);
 
-/// How long programs that follow one another without a pause can put that off, and how many of them. A longer series pays
-/// for the start once, and gains by it in each program after that.
+/// How long programs that follow one another without a pause can put that off.
 const REFILL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many of them can. A longer series pays for the start once, and gains by it in each program after that.
 const REFILL_PROGRAMS: usize = 10;
 
 /// How long a reset may take before the sandbox is given up.
@@ -192,7 +193,7 @@ impl Pool {
             while let Some(inner) = pool.upgrade() {
                 let pool = Self(inner);
                 let seen = pool.0.taken.load(Ordering::Relaxed);
-                let is_long = seen.wrapping_sub(before) >= REFILL_PROGRAMS
+                let is_long = seen.wrapping_sub(before) > REFILL_PROGRAMS
                     || tokio::time::Instant::now() >= latest;
                 if taken != Some(seen) && !is_long {
                     taken = Some(seen);

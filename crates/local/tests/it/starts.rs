@@ -90,6 +90,7 @@ async fn a_sandbox_that_is_destroyed_is_gone_when_that_is_done() {
     let guests = guests_of(spawner, 1).await;
     backend.destroy(started.id.clone()).await.unwrap();
     assert!(!guests.iter().any(|(pid, _)| lives(*pid)), "{guests:?}");
+    guests_of(spawner, 0).await;
     for group in groups_of(spawner) {
         let below = std::fs::read_dir(group).unwrap();
         let below = below
