@@ -18,8 +18,11 @@ async function status(of, runtime = "bash") {
 }
 
 test("process 1 is the guest by its name and command line", async () => {
-  const cmd = "cat /proc/1/comm; tr '\\0' '\\n' </proc/1/cmdline | sed 's|.*/||' | head -1";
-  assert.equal(await outputOf(engine, { runtime: "bash", cmd }), "guest\nguest");
+  const cmd =
+    "cat /proc/1/comm; tr '\\0' '\\n' </proc/1/cmdline | sed 's|.*/||' | head -1; cat /proc/1/exe";
+  const { stdout, stderr } = await engine.execute({ runtime: "bash", cmd });
+  assert.equal(stdout, "guest\nguest");
+  assert.match(stderr, /\/proc\/1\/exe: Permission denied/, "its program is out of reach");
 });
 
 test("user code has no capabilities, cannot gain privileges, and has a seccomp filter", async () => {

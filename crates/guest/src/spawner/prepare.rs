@@ -29,7 +29,7 @@ const MOST_WATCHED: [&str; 2] = [
 /// Receives the files and the plan of the root, and makes it. `None`: the host has ended.
 pub(super) fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure> {
     let mut files = None;
-    let plan = loop {
+    let (plan, files) = loop {
         let Some(packet) = control.receive()? else {
             return Ok(None);
         };
@@ -37,14 +37,17 @@ pub(super) fn prepare(control: &mut Control) -> Result<Option<Workshop>, Failure
             (ToSpawner::Files(lengths), Some(contents)) => {
                 files = Some(Files::new(lengths, contents));
             }
-            (ToSpawner::Prepare(plan), _) => break plan,
+            (ToSpawner::Prepare(plan), _) => match files {
+                Some(files) => break (plan, files),
+                None => return Err(Failure::new("the plan of the root before its files")),
+            },
             _ => return Err(Failure::new("an order before the plan of the root")),
         }
     };
     if plan.own_users && !enter_own_users(control)? {
         return Ok(None);
     }
-    let (workshop, lacks) = make_workshop(&plan, files.as_ref())?;
+    let (workshop, lacks) = make_workshop(&plan, &files)?;
     control.send(&FromSpawner::Ready { lacks });
     Ok(Some(workshop))
 }
@@ -85,10 +88,7 @@ fn limit_watchers(of_user: &[String; 2]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn make_workshop(
-    plan: &RootPlan,
-    files: Option<&Files>,
-) -> Result<(Workshop, Vec<String>), Failure> {
+fn make_workshop(plan: &RootPlan, files: &Files) -> Result<(Workshop, Vec<String>), Failure> {
     let program = File::open("/proc/self/exe").trying("open the spawner's program")?;
     let networks = Networks::new(!plan.own_users)?;
     let groups = Groups::make(plan.groups.clone())?;

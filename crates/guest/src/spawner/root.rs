@@ -48,7 +48,7 @@ const MOUNT_POINTS: [&str; 9] = [
 /// guest's program. Returns what each sandbox mounts over it, and what this system does not have.
 pub(crate) fn build(
     plan: &RootPlan,
-    guest: Option<&Files>,
+    guest: &Files,
     groups: &Groups,
 ) -> Result<(Layers, Vec<String>), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).trying("make a mount namespace")?;
@@ -75,7 +75,7 @@ pub(crate) fn build(
 }
 
 /// Fills the root of sandboxes.
-fn fill(plan: &RootPlan, guest: Option<&Files>, groups: &Groups, old: &str) -> Result<(), Failure> {
+fn fill(plan: &RootPlan, guest: &Files, groups: &Groups, old: &str) -> Result<(), Failure> {
     mounting::file_system("tmpfs", ROOT, mounting::PLAIN, "mode=0755")?;
     for bind in &plan.binds {
         let (source, target) = (format!("{old}{}", bind.source), in_root(&bind.target));
@@ -97,9 +97,7 @@ fn fill(plan: &RootPlan, guest: Option<&Files>, groups: &Groups, old: &str) -> R
     for (path, content) in &plan.files {
         write(&in_root(path), content.as_bytes())?;
     }
-    if let Some(files) = guest {
-        files.copy(|path| mounting::file(Path::new(&in_root(&format!("{GUEST_DIR}/{path}")))))?;
-    }
+    guest.copy(|path| mounting::file(Path::new(&in_root(&format!("{GUEST_DIR}/{path}")))))?;
     let guest = in_root(GUEST_DIR);
     mounting::bind(&guest, &guest)?;
     mounting::restrict(&guest, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)?;
