@@ -11,6 +11,7 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 use isol8_protocol::MAX_EGRESS_STREAMS;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
     net::{
         TcpListener, TcpStream,
@@ -26,6 +27,14 @@ use super::{Served, StreamRequest, owner, small_pieces::SmallPieces};
 /// Buffer size for one direction of a connection, in bytes. Small, so that many connections take turns
 /// quickly and need little memory.
 const COPY_BYTES: usize = 16 * 1024;
+
+/// Connections at one time whose socket has [`LARGE_SEND_BUFFER`]. A program with more of them has enough in flight.
+const LARGE_BUFFERS: usize = 16;
+
+/// The send buffer that a few connections get, in bytes. Linux doubles it, and allows no larger one unless
+/// `net.core.wmem_max` is raised. With the buffers of a sandbox's network, a download wakes the guest twice as often
+/// (measured on Linux 6.18).
+const LARGE_SEND_BUFFER: usize = 208 * 1024;
 
 /// Pause after a connection could not be accepted, because the system lacks some resource.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -48,6 +57,10 @@ impl Connections {
                 accepted = listener.accept(), if connections.len() < MAX_EGRESS_STREAMS => {
                     match accepted {
                         Ok((client, _)) => {
+                            if connections.len() < LARGE_BUFFERS {
+                                // If the option fails, the socket still works.
+                                let _ = setsockopt(&client, sockopt::SndBuf, &LARGE_SEND_BUFFER);
+                            }
                             let speaking = Speaking::new(&self.speaking);
                             let connection = Connection {
                                 streams: self.streams.clone(),

@@ -183,6 +183,43 @@ if os.fork() == 0:
     assert_eq!(rest, b"x");
 }
 
+/// The first sixteen connections have a large send buffer in the guest, for fast downloads. Further ones have that of the
+/// sandbox's network, so that many of them need little memory.
+#[tokio::test]
+async fn only_a_few_connections_hold_much_for_a_program_that_does_not_read() {
+    let mut sandbox = Sandbox::start().await;
+    // The columns of /proc/net/tcp: the second is the local address, the fifth what is sent and not acknowledged.
+    let code = format!(
+        "{CONNECT}
+import time
+def held():
+    rows = [line.split() for line in open('/proc/net/tcp')]
+    return sorted(int(row[4].split(':')[0], 16) for row in rows if row[1].endswith(':1FB6') and row[3] == '01')
+connections = []
+for _ in range(20): s = proxy(); s.sendall(b'x'); connections.append(s)
+before, now = None, held()
+while before != now or 0 in now: time.sleep(0.2); before, now = now, held()
+print(*now)"
+    );
+    let mut exec = sandbox.send(&Request::Exec(python(&code))).await;
+    let mut streams = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let mut stream = within(sandbox.inbound.recv()).await.unwrap();
+        streams.spawn(async move { while stream.write_all(&[b'x'; 16 * 1024]).await.is_ok() {} });
+    }
+    let stdout = exec.finish().await.stdout();
+    let held: Vec<usize> = stdout
+        .split_whitespace()
+        .map(|bytes| bytes.parse().unwrap())
+        .collect();
+    let (few, large) = held.split_at(4);
+    eprintln!("held: {few:?}, {large:?}");
+    assert_eq!(large.len(), 16, "{stdout}");
+    assert!(few.iter().all(|&bytes| bytes <= 128 * 1024), "{stdout}");
+    assert!(large.iter().all(|&bytes| bytes > 128 * 1024), "{stdout}");
+    assert!(large.iter().all(|&bytes| bytes <= 416 * 1024), "{stdout}");
+}
+
 #[tokio::test]
 async fn a_port_in_use_is_an_error() {
     let sandbox = Sandbox::start().await;
