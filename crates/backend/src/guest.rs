@@ -30,3 +30,15 @@ pub fn guest_files() -> impl Iterator<Item = GuestFile> {
     };
     LAUNCHERS.iter().copied().chain([guest])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::GUEST;
+
+    /// See `stack_bounds` of the guest. This is the format by which `sscanf` of glibc reads `/proc/self/maps`.
+    #[test]
+    fn the_guest_goes_without_the_part_of_the_c_library_that_reads_memory_maps() {
+        let format = b"%lx-%lx";
+        assert!(!GUEST.windows(format.len()).any(|part| part == format));
+    }
+}

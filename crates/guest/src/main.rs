@@ -21,6 +21,7 @@
 //! locks         record locks, which nobody else counts
 //! fd, failure   descriptors in the event loop; why a request failed
 //! shortage      calls that the system had no memory for
+//! stack_bounds  a part of the C library that is left out
 //! spawner       the other program in this file: it makes sandboxes of Linux namespaces
 //! ```
 //!
@@ -50,6 +51,7 @@ mod serve;
 mod shortage;
 mod sockets;
 mod spawner;
+mod stack_bounds;
 mod usage;
 mod user;
 mod volumes;

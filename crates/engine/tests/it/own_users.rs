@@ -58,8 +58,13 @@ fn bash(script: &str) -> Value {
 
 /// What the program of `stream` has taken, while it goes on holding that.
 async fn taken(stream: &mut EventStream) -> String {
+    said_until(stream, "taken\n").await
+}
+
+/// Returns the output of the program of `stream` as soon as it ends with `end`. The program is still running.
+async fn said_until(stream: &mut EventStream, end: &str) -> String {
     let mut said = String::new();
-    while !said.ends_with("taken\n") {
+    while !said.ends_with(end) {
         let event = stream.recv().await.expect("the program is over");
         assert_eq!(event.kind, EventKind::Stdout, "{}", event.data);
         said.push_str(&event.data);
@@ -126,12 +131,12 @@ async fn each_sandbox_has_a_user_that_stays_its_own() {
         panic!("{users:?}");
     };
     assert!(user > 1000 && owner == user && group == 101, "{users:?}");
-    let others = [bash("sleep 0.2; id -u"), bash("sleep 0.2; id -u")];
-    let (one, other) = tokio::join!(
-        stdout(&engine, others[0].clone()),
-        stdout(&engine, others[1].clone())
-    );
-    assert_ne!(one, other);
+    // Both are running at the same time.
+    let begin = || engine.stream(Submission::from(request(bash("id -u; sleep 60"))));
+    let (mut first, mut second) = (begin(), begin());
+    let one = said_until(&mut first, "\n").await;
+    assert_ne!(said_until(&mut second, "\n").await, one);
+    drop((first, second));
     engine.stop().await;
 }
 
