@@ -11,6 +11,7 @@ import {
   load,
   memoryOf,
   talk,
+  ticksOf,
   UPGRADE,
 } from "./helpers/load.mjs";
 import { serve } from "./helpers/served.mjs";
@@ -142,6 +143,13 @@ const MISBEHAVING = {
     for (let client = 0; client < 4; client += 1) {
       keep(await talk(server, request + body, "200 OK")).pause();
     }
+    // Four programs at work would slow others down by themselves. They come to rest when all buffers are full.
+    const ticks = () => ticksOf(server.program());
+    await until(async () => {
+      const before = ticks();
+      await sleep(200);
+      return ticks() === before;
+    }, "nobody takes more of the output");
   },
 };
 

@@ -82,6 +82,14 @@ export function memoryOf(pid) {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)[1]) / 1024;
 }
 
+/** The processor time of a process so far, in ticks of 10 ms. */
+export function ticksOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The 14th and 15th field of proc(5). The name, in brackets, is the second one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 /** Opens a connection and sends `text`. Returns the socket, once the server has answered with `answer`, if it shall. */
 export async function talk(server, text, answer = undefined) {
   const { hostname, port } = new URL(server.host);
