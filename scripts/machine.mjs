@@ -8,16 +8,13 @@ const MESSAGE_WIDTH = 90;
 
 const script = (name, ...args) => run("sh", [`scripts/${name}`, ...args]);
 
-/** Returns the file with this machine's certificate authorities. Images need them behind a proxy that reads TLS. */
-function extraCertificates() {
-  const file = process.env.ISOL8_EXTRA_CA ?? process.env.SSL_CERT_FILE;
-  return file && existsSync(file) ? file : undefined;
-}
+// This machine's certificate authorities. Images need them behind a proxy that reads TLS. They are set for every step: tests
+// build images too, and `test.mjs --only` leaves out the step that builds them first.
+const certificates = process.env.ISOL8_EXTRA_CA ?? process.env.SSL_CERT_FILE;
+if (certificates && existsSync(certificates)) process.env.ISOL8_EXTRA_CA = certificates;
 
 /** Builds the images that are missing or out of date, through the public package. */
 async function buildImages() {
-  const ca = extraCertificates();
-  if (ca) process.env.ISOL8_EXTRA_CA = ca;
   const { buildBaseImages } = await import(`${root}/index.js`);
   await buildBaseImages(undefined, ({ runtime, status, message }) => {
     const marker = { building: "[INFO]", done: "[OK]", error: "[ERR]" }[status];

@@ -3,7 +3,7 @@
 //! Rust's runtime asks the C library for them at the start, so that it can print a message when a stack overflows. glibc
 //! reads `/proc/self/maps` for that, with 110 KiB of code that nothing else in the guest needs (`sscanf` and the numbers
 //! that it reads). This function takes the place of glibc's, which is then not linked. A stack that overflows still ends
-//! the guest, with `SIGSEGV` and without the message.
+//! the guest with `SIGSEGV`, but without the message.
 
 use nix::libc;
 
